@@ -1,0 +1,1 @@
+"""One file per paper: networks and their losses as plain PyTorch."""
