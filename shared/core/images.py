@@ -1,0 +1,255 @@
+"""The door for pictures: whatever comes in becomes one upright RGB picture, or one clear sentence.
+
+Limits are checked on the file's header, before a pixel is decoded. No setting of PIL is changed: the apps
+decode on many threads at once, and other code in the process has its own idea of those settings.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import unicodedata
+import warnings
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+from PIL import ExifTags, Image
+
+MAX_PIXELS = 50_000_000
+MAX_BYTES = 64 * 2**20
+
+# PIL reads many more formats, but nobody brings those, and some of them start other programs (EPS).
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+Image.init()
+_OPENERS = {name: Image.OPEN[name] for name in FORMATS if name in Image.OPEN}
+
+# The turn that undoes each value of the EXIF orientation tag (Exif 2.32, section 4.6.4 A).
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+_DAMAGED = (
+    "This picture is damaged: its file is cut short or holds wrong data. Please save it again and retry."
+)
+
+# PIL's remarks on odd metadata help nobody here. They are silenced for good, because `warnings.catch_warnings`
+# swaps a list of the whole process and so is not safe on many threads.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+
+class ImageError(ValueError):
+    """A picture that cannot be used. The text is written for the visitor, who sees it as it is."""
+
+
+def open_image(source: str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndarray) -> Image.Image:
+    """Opens a picture from anywhere.
+
+    Args:
+        source: A path, the bytes of a file, an open binary file, a PIL picture, or an array `[H, W]`,
+            `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]` of uint8, uint16, bool or floats in 0..1.
+
+    Returns:
+        A new PIL picture of mode RGB: decoded, upright by its EXIF orientation, without metadata. Transparent
+        parts lie on white; an animation gives its first frame; 16-bit and float values are scaled to 8 bits.
+
+    Raises:
+        ImageError: The source is no picture, is damaged, or is larger than `MAX_PIXELS` or `MAX_BYTES`.
+    """
+    if source is None:
+        raise ImageError("There is no picture yet: please choose one first.")
+    if isinstance(source, np.ndarray):
+        image = _from_array(source)
+    else:
+        image = source if isinstance(source, Image.Image) else _identify(_read(source))
+    _check_pixels(*image.size)
+    try:
+        image.load()
+        return _to_rgb(_upright(image))
+    except ImageError:
+        raise
+    except Exception as error:  # on damaged files decoders raise anything from SyntaxError to struct.error
+        raise ImageError(_DAMAGED) from error
+
+
+def to_tensor(image: Image.Image) -> torch.Tensor:
+    """Turns a picture into a network's input.
+
+    Args:
+        image: A picture; other modes than RGB are converted by PIL.
+
+    Returns:
+        A float32 tensor of shape `[1, 3, H, W]` with values in 0..1.
+
+    >>> to_tensor(Image.new("RGB", (5, 2), "white")).shape
+    torch.Size([1, 3, 2, 5])
+    """
+    return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)[None].float().div(255)
+
+
+def to_image(values: np.ndarray | torch.Tensor) -> Image.Image:
+    """Turns a map or a network's output into a picture.
+
+    Args:
+        values: Numbers or booleans `[H, W]` (grey) or `[3, H, W]` (RGB) in 0..1, clipped to that range.
+
+    Returns:
+        A PIL picture of mode L or RGB and of size W x H.
+
+    Raises:
+        ValueError: The shape is another one, or a value is not a number.
+
+    >>> to_image(np.array([[0.0, 0.5, 1.0]])).tobytes()
+    b'\\x00\\x80\\xff'
+    """
+    if isinstance(values, torch.Tensor):
+        values = values.detach().to("cpu", torch.float32).numpy()
+    values = np.asarray(values, dtype=np.float32)
+    if values.ndim != 2 and values.shape[:-2] != (3,):
+        raise ValueError(f"expected shape [H, W] or [3, H, W] (no batch), received {list(values.shape)}")
+    if np.isnan(values).any():
+        raise ValueError("expected numbers in 0..1, received NaN")
+    if values.ndim == 3:
+        values = values.transpose(1, 2, 0)
+    return Image.fromarray(_to_bytes(values.clip(0, 1) * 255))
+
+
+def safe_stem(name: str) -> str:
+    """Makes a file name fit for a member of a ZIP archive, on every system.
+
+    Args:
+        name: A file name as a visitor's browser sent it; it may hold a path of any system.
+
+    Returns:
+        The name without folders, suffix, control characters and what a system reserves; at most 120 bytes of
+        UTF-8, and `"picture"` where nothing is left.
+
+    >>> safe_stem("../holiday/Été 2024.JPG"), safe_stem("C:\\\\a\\\\CON.png"), safe_stem("..")
+    ('Été 2024', '_CON', 'picture')
+    """
+    stem = unicodedata.normalize("NFC", Path(re.split(r"[/\\]", name)[-1]).stem)
+    stem = "".join(letter for letter in stem if unicodedata.category(letter)[0] != "C")
+    stem = re.sub(r'[<>:"|?*]', "_", stem).strip(". ")
+    stem = stem.encode()[:120].decode(errors="ignore").rstrip(". ")
+    if re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", stem, re.IGNORECASE):
+        stem = f"_{stem}"
+    return stem or "picture"
+
+
+def _read(source: Any) -> bytes:
+    """Reads a file's bytes, at most one more than the limit."""
+    data = source
+    try:
+        if isinstance(source, (str, os.PathLike)):
+            with open(source, "rb") as stream:
+                data = stream.read(MAX_BYTES + 1)
+        elif hasattr(source, "read"):
+            if source.seekable():
+                source.seek(0)
+            data = source.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a closed file, or a path with a zero byte
+        raise ImageError("The picture file cannot be found or read: please choose it again.") from error
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise ImageError(f"Expected a picture or its file, received {type(source).__name__}.")
+    if len(data) == 0:
+        raise ImageError("This file is empty: please choose another one.")
+    if len(data) > MAX_BYTES:
+        raise ImageError(
+            f"This file is larger than {MAX_BYTES // 2**20} MB: please make the picture smaller."
+        )
+    return bytes(data)
+
+
+def _identify(data: bytes) -> Image.Image:
+    """Finds the format of a file and reads its header.
+
+    This is `Image.open` without PIL's own look at the size, which warns or fails at a limit that is a setting
+    of the whole process; `_check_pixels` has a stricter one.
+    """
+    for factory, accept in _OPENERS.values():
+        if accept(data[:16]) is True:  # a string says that this build of PIL lacks the decoder
+            try:
+                return factory(io.BytesIO(data), "")
+            except Exception as error:  # see open_image
+                raise ImageError(_DAMAGED) from error
+    raise ImageError(f"This file is not a picture that opens here: please use {', '.join(_OPENERS)}.")
+
+
+def _check_pixels(width: int, height: int) -> None:
+    if width * height == 0:
+        raise ImageError("This picture has no pixels: please choose another one.")
+    if width * height > MAX_PIXELS:
+        limit = f"{MAX_PIXELS // 10**6} million pixels"
+        raise ImageError(f"This picture of {width} x {height} has more than {limit}: please make it smaller.")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+    except Exception:  # see open_image; unreadable metadata does not cost the picture
+        return image
+    return image if turn is None else image.transpose(turn)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        image = Image.fromarray(_grey_levels(image))
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+        paper = Image.new("RGB", image.size, "white")
+        paper.paste(image, mask=image.getchannel("A"))
+        return paper
+    image = image.convert("RGB")
+    image.info = {}
+    return image
+
+
+def _grey_levels(image: Image.Image) -> np.ndarray:
+    """Scales a picture of 16-bit, 32-bit or float values to 8 bits.
+
+    16-bit modes use their full range. The others carry no range: they get the smallest usual one (1, 255,
+    65535) that holds their values, and are stretched from the least to the greatest value where none does.
+    """
+    values = np.asarray(image, dtype=np.float32)
+    if not np.isfinite(values).all():
+        raise ImageError("This picture holds values that are not numbers: please save it again without them.")
+    low, high = float(values.min()), float(values.max())
+    if image.mode.startswith("I;16"):
+        low, high = 0, 65535
+    elif low >= 0 and high <= 65535:
+        low, high = 0, next(top for top in (1, 255, 65535) if high <= top)
+    return _to_bytes((values - low) * (255 / max(high - low, 1e-12)))
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.ndim != 2 and array.shape[2:] not in ((3,), (4,)):
+        raise ImageError(f"Expected an array [H, W], [H, W, 3] or [H, W, 4], received {list(array.shape)}.")
+    _check_pixels(array.shape[1], array.shape[0])
+    if array.dtype == bool:
+        array = array.astype(np.uint8) * 255
+    elif array.dtype == np.uint16:
+        array = _to_bytes(array / np.float32(257))
+    elif array.dtype.kind == "f":
+        low, high = float(array.min()), float(array.max())
+        if not (low >= -1e-6 and high <= 1 + 1e-6):  # false for NaN as well
+            raise ImageError(f"Expected an array of floats in 0..1, received {low:g}..{high:g}.")
+        array = _to_bytes(array.astype(np.float32).clip(0, 1) * 255)
+    elif array.dtype != np.uint8:
+        raise ImageError(
+            f"Expected an array of uint8, uint16, bool or floats in 0..1, received {array.dtype}."
+        )
+    return Image.fromarray(array)
+
+
+def _to_bytes(levels: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(np.rint(levels), dtype=np.uint8)
