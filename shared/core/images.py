@@ -41,7 +41,7 @@ _DAMAGED = (
     "This picture is damaged: its file is cut short or holds wrong data. Please save it again and retry."
 )
 
-# PIL's remarks on odd metadata help nobody here. They are silenced for good, because `warnings.catch_warnings`
+# PIL's remarks on odd metadata help nobody here. They are silenced for good: `warnings.catch_warnings`
 # swaps a list of the whole process and so is not safe on many threads.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 

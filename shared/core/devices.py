@@ -1,0 +1,88 @@
+"""The door for devices: the CPU, a CUDA GPU, or ZeroGPU, the shared GPUs of Hugging Face Spaces.
+
+On ZeroGPU a process owns a GPU only inside functions that carry the decorator of Hugging Face's package
+`spaces`, and a model must be on `cuda` when the app starts. Elsewhere a model is loaded when first needed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Generic, TypeVar
+
+import torch
+
+T = TypeVar("T")
+
+#: For every Gradio event that runs a network: all of them share one lane, and one job is in it at a time.
+LANE = MappingProxyType({"concurrency_id": "accelerator", "concurrency_limit": 1})
+
+
+def on_zero_gpu() -> bool:
+    """Tells whether the process runs on a ZeroGPU Space, which says so in the variable `SPACES_ZERO_GPU`."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+
+
+def best() -> torch.device:
+    """Gives the device to run on: `cuda` where there is one, else `cpu`.
+
+    ZeroGPU counts as `cuda` at any time; outside of a `gpu` function its package emulates the device.
+    """
+    return torch.device("cuda" if on_zero_gpu() or torch.cuda.is_available() else "cpu")
+
+
+def gpu(duration: int = 30) -> Callable[[Callable], Callable]:
+    """Marks a function that runs a network.
+
+    Args:
+        duration: The most seconds that a call may take on ZeroGPU. Short calls come first in its queue, and a
+            visitor with little quota left is turned away from long ones.
+
+    Returns:
+        A decorator. On ZeroGPU it borrows a GPU for each call; elsewhere it returns the function itself.
+
+    >>> @gpu(duration=10)
+    ... def double(x):
+    ...     return 2 * x
+    >>> double(21)
+    42
+    """
+
+    def decorate(function: Callable) -> Callable:
+        if not on_zero_gpu():
+            return function
+        import spaces  # Hugging Face's package, which is there on every ZeroGPU Space and optional elsewhere
+
+        return spaces.GPU(duration=duration)(function)
+
+    return decorate
+
+
+class Resident(Generic[T]):
+    """Something that is loaded once and then stays, such as a detector with its weights.
+
+    Calls may come from many threads: the first one loads, and the others wait for it. A load that fails
+    leaves nothing behind, so the next call tries again.
+
+    Args:
+        load: Loads the value. It is called at the first call, or at once on ZeroGPU.
+
+    >>> numbers = Resident(lambda: [1, 2, 3])
+    >>> numbers() is numbers()
+    True
+    """
+
+    def __init__(self, load: Callable[[], T]) -> None:
+        self._load = load
+        self._lock = threading.Lock()
+        self._values: list[T] = []
+        if on_zero_gpu():
+            self()
+
+    def __call__(self) -> T:
+        with self._lock:
+            if not self._values:
+                self._values.append(self._load())
+            return self._values[0]

@@ -1,0 +1,114 @@
+"""Repositories of the Hugging Face Hub: from the local cache without a request, or downloaded when asked.
+
+Only safetensors weights and texts are fetched, never a pickle.
+"""
+
+from __future__ import annotations
+
+import queue
+import socket
+import textwrap
+import threading
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from huggingface_hub import constants, snapshot_download
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "README.md", "SHA256SUMS"]
+
+# Without a network huggingface_hub tries a file six times, for 23 seconds. A visitor gets the answer sooner.
+PATIENCE = 0.8
+
+
+class HubError(RuntimeError):
+    """A repository that cannot be had; the text is one sentence that names it and the fix."""
+
+
+def cached(repository: str, revision: str | None = None) -> Path | None:
+    """Looks a repository up in the local cache; sends no request.
+
+    Args:
+        repository: Its name, such as `"someone/something"`.
+        revision: A commit, tag or branch; `main` by default.
+
+    Returns:
+        The folder of the snapshot, or None where there is none that holds weights.
+    """
+    try:
+        folder = Path(
+            snapshot_download(repository, revision=revision, allow_patterns=PATTERNS, local_files_only=True)
+        )
+    except (OSError, ValueError):
+        return None
+    # A download that was cut short, or one of a configuration alone, leaves a snapshot without weights.
+    return folder if any(folder.rglob("*.safetensors")) else None
+
+
+def download(repository: str, revision: str | None = None) -> Path:
+    """Downloads a repository into the cache.
+
+    Args:
+        repository: Its name, such as `"someone/something"`.
+        revision: A commit, tag or branch; `main` by default.
+
+    Returns:
+        The folder of the snapshot.
+
+    Raises:
+        HubError: The network, the repository, its revision or its weights are missing. Without a network this
+            takes less than a second.
+    """
+    if constants.HF_HUB_OFFLINE:
+        raise HubError(
+            f"{repository} is not on this machine and HF_HUB_OFFLINE is set: unset it to download."
+        )
+    if not reachable():
+        host = urlsplit(constants.ENDPOINT).hostname
+        raise HubError(
+            f"{repository} is not on this machine and {host} cannot be reached: check the network."
+        )
+    try:
+        folder = Path(snapshot_download(repository, revision=revision, allow_patterns=PATTERNS))
+    except GatedRepoError as error:
+        raise HubError(f"{repository} is only for those who accept its terms: do so on its page.") from error
+    except RepositoryNotFoundError as error:
+        raise HubError(
+            f"The Hub has no public repository {repository}: check the name, or log in."
+        ) from error
+    except RevisionNotFoundError as error:
+        raise HubError(f"{repository} has no revision {revision}: check the revision.") from error
+    except Exception as error:  # the network, the disk or the Hub itself
+        reason = textwrap.shorten(str(error), 200, placeholder=" ...")
+        raise HubError(f"{repository} could not be downloaded ({reason}): try again later.") from error
+    if not any(folder.rglob("*.safetensors")):
+        raise HubError(f"{repository} has no safetensors file: pickled weights are never read.")
+    return folder
+
+
+def reachable() -> bool:
+    """Tells within `PATIENCE` seconds whether the Hub, or the proxy on the way to it, accepts a connection.
+
+    The question is put on a thread of its own, because the look-up of a host name takes no time limit.
+    """
+    answer: queue.SimpleQueue[bool] = queue.SimpleQueue()
+
+    def knock() -> None:
+        try:
+            target = urlsplit(constants.ENDPOINT)
+            proxies = urllib.request.getproxies()
+            proxy = proxies.get(target.scheme) or proxies.get("all")
+            if proxy and not urllib.request.proxy_bypass(target.hostname):
+                target = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+            port = target.port or (443 if target.scheme == "https" else 80)
+            socket.create_connection((target.hostname, port), timeout=PATIENCE).close()
+            answer.put(True)
+        except (OSError, ValueError):
+            answer.put(False)
+
+    threading.Thread(target=knock, daemon=True).start()
+    try:
+        return answer.get(timeout=PATIENCE)
+    except queue.Empty:
+        return False

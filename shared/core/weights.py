@@ -1,0 +1,237 @@
+"""The door for weights: a name becomes a folder, and a folder becomes a network, exactly as it was trained.
+
+A weight folder has the layout of a Hugging Face model repository: `model.safetensors`, `config.json`,
+`README.md` (the model card), and `SHA256SUMS` over the first two, as `sha256sum` writes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import torch as safetensors
+from torch import nn
+
+from shared.core import hub
+
+ROOT = Path(__file__).resolve().parents[2]
+HUB_ORG = os.environ.get("IMAGE_SPACES_HUB_ORG", "image-spaces")
+
+WEIGHTS, CONFIG, SUMS = "model.safetensors", "config.json", "SHA256SUMS"
+
+
+class WeightsError(RuntimeError):
+    """Weights that cannot be used; the text is one sentence that names what is wrong and the fix."""
+
+
+def find(
+    name: str,
+    *,
+    folder: str | os.PathLike | None = None,
+    allow_hub: bool = False,
+    revision: str | None = None,
+) -> Path:
+    """Finds the folder of a set of weights.
+
+    The order is: the folder that the caller gives, `weights/<name>` beside the package, the local cache of
+    the Hub, and the Hub itself. The last needs the caller's word; the others send no request.
+
+    Args:
+        name: A folder's name such as `"edges-rds"`, which is `<HUB_ORG>/edges-rds` on the Hub; or a whole
+            repository name such as `"someone/something"`, which is looked for on the Hub only.
+        folder: Where the weights are, if the caller knows.
+        allow_hub: Whether weights that are not on this machine may be downloaded.
+        revision: The commit, tag or branch of the repository; a commit is best, for it cannot change.
+
+    Returns:
+        A folder that exists. What is in it has not been checked.
+
+    Raises:
+        WeightsError: There is no such folder or repository, or the Hub cannot be reached.
+    """
+    if folder is not None:
+        if not Path(folder).is_dir():
+            raise WeightsError(f"The weights folder {folder} does not exist: check its path.")
+        return Path(folder)
+    if not re.fullmatch(r"(\w[\w.-]*/)?\w[\w.-]*", name, re.ASCII):
+        raise WeightsError(f"{name!r} is no name of weights: use one such as edges-rds or someone/something.")
+    embedded = ROOT / "weights" / name
+    if "/" not in name and embedded.is_dir():
+        return embedded
+    repository = name if "/" in name else f"{HUB_ORG}/{name}"
+    cached = hub.cached(repository, revision)
+    if cached is not None:
+        return cached
+    if not allow_hub:
+        raise WeightsError(
+            f"The weights {name} are not on this machine: get them with `hf download {repository}`."
+        )
+    try:
+        return hub.download(repository, revision)
+    except hub.HubError as error:
+        raise WeightsError(str(error)) from error
+
+
+def load(
+    network_class: type[nn.Module],
+    name: str,
+    *,
+    folder: str | os.PathLike | None = None,
+    allow_hub: bool = False,
+    revision: str | None = None,
+) -> nn.Module:
+    """Loads a network with its weights.
+
+    Args:
+        network_class: A class that is also a `huggingface_hub.PyTorchModelHubMixin`. The keys of
+            `config.json` that its constructor names are passed to it; `read_config` gives the others.
+        name: See `find`.
+        folder: See `find`.
+        allow_hub: See `find`.
+        revision: See `find`.
+
+    Returns:
+        The network on the CPU, in float32 and in eval mode.
+
+    Raises:
+        WeightsError: A file is missing, is not the one that was saved, or does not fit the network.
+    """
+    folder = find(name, folder=folder, allow_hub=allow_hub, revision=revision)
+    _check_sums(folder)
+    read_config(folder)
+    try:
+        network = network_class.from_pretrained(str(folder), strict=True)
+    except Exception as error:  # constructors and checkpoints raise what they like
+        # PyTorch's own message has a head that says no more than ours.
+        reason = str(error).partition("state_dict for ")[2].partition(":")[2] or str(error)
+        reason = textwrap.shorten(reason, 200, placeholder=" ...").rstrip(".")
+        raise WeightsError(
+            f"{_shown(folder / WEIGHTS)} does not fit {network_class.__name__} ({reason}): "
+            "use weights and code of the same version."
+        ) from error
+    return network.float().eval()
+
+
+def save(
+    network: nn.Module,
+    name_or_folder: str | os.PathLike,
+    *,
+    half: bool = True,
+    config: dict[str, Any] | None = None,
+    metadata: dict[str, str] | None = None,
+) -> Path:
+    """Writes a weight folder; a model card that is there already stays as it is.
+
+    Args:
+        network: A network that is also a `huggingface_hub.PyTorchModelHubMixin`.
+        name_or_folder: A bare name, for the folder `weights/<name>`, or a path.
+        half: Whether to store floats as float16; a tensor beyond its range stays as it is.
+        config: More keys for `config.json` beside the constructor's arguments, such as `{"threshold": 0.4}`.
+        metadata: More texts for the header of the safetensors file, such as the recipe and its seed.
+
+    Returns:
+        The folder.
+
+    Raises:
+        WeightsError: A weight is not a finite number, as after a training that diverged.
+    """
+    is_name = isinstance(name_or_folder, str) and Path(name_or_folder).name == name_or_folder
+    folder = ROOT / "weights" / name_or_folder if is_name else Path(name_or_folder)
+    # A tensor that several modules share is stored once, under the first of its names.
+    names = {name for name, _ in [*network.named_parameters(), *network.named_buffers()]}
+    tensors = {key: _stored(key, value, half) for key, value in network.state_dict().items() if key in names}
+    header = {"format": "pt", "library": "image-spaces", "network": type(network).__name__}
+
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f".{WEIGHTS}"  # a server that has the old file mapped into memory keeps it whole
+    draft.write_bytes(safetensors.save(tensors, metadata={**header, **(metadata or {})}))
+    os.replace(draft, folder / WEIGHTS)
+    _write_config(folder, {**(network._hub_mixin_config or {}), **(config or {})})
+    return folder
+
+
+def read_config(folder: str | os.PathLike) -> dict[str, Any]:
+    """Reads all of a weight folder's `config.json`: the constructor's arguments and the keys beside them.
+
+    Raises:
+        WeightsError: The file is missing or is not a JSON object.
+    """
+    path = Path(folder) / CONFIG
+    try:
+        config = json.loads(_read_text(path))
+    except json.JSONDecodeError as error:
+        raise WeightsError(f"{_shown(path)} is not JSON ({error}): fetch the folder again.") from error
+    if not isinstance(config, dict):
+        raise WeightsError(f"{_shown(path)} must hold a JSON object, not a {type(config).__name__}.")
+    return config
+
+
+def update_config(folder: str | os.PathLike, **keys: Any) -> dict[str, Any]:
+    """Sets keys of `config.json`, such as a threshold that was found after the training, and its checksum.
+
+    Returns:
+        The whole configuration.
+    """
+    config = {**read_config(folder), **keys}
+    _write_config(Path(folder), config)
+    return config
+
+
+def _write_config(folder: Path, config: dict[str, Any]) -> None:
+    """Writes `config.json` and then the checksums: they come last, so that no half-written folder loads."""
+    (folder / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    lines = [f"{_sha256(folder / file)}  {file}\n" for file in (CONFIG, WEIGHTS)]
+    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def _stored(name: str, tensor: torch.Tensor, half: bool) -> torch.Tensor:
+    tensor = tensor.detach().cpu().contiguous()
+    if not tensor.is_floating_point():
+        return tensor
+    if not tensor.isfinite().all():
+        raise WeightsError(
+            f"The tensor {name} holds NaN or infinity: train again with a smaller learning rate."
+        )
+    smaller = tensor.half()
+    return smaller if half and smaller.isfinite().all() else tensor
+
+
+def _check_sums(folder: Path) -> None:
+    sums = re.findall(r"^([0-9a-f]{64}) [ *](.+)$", _read_text(folder / SUMS), re.MULTILINE)
+    expected = {file: digest for digest, file in sums}
+    for path in (folder / CONFIG, folder / WEIGHTS):
+        if not path.is_file():
+            raise WeightsError(f"{_shown(path)} is missing: fetch the folder again.")
+        if path.name not in expected:
+            raise WeightsError(f"{_shown(folder / SUMS)} does not list {path.name}: fetch the folder again.")
+        if _sha256(path) != expected[path.name]:
+            raise WeightsError(f"{_shown(path)} is not the file that {SUMS} lists: fetch the folder again.")
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while block := stream.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise WeightsError(f"{_shown(path)} is missing: fetch the folder again.") from error
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{_shown(path)} cannot be read ({error}): fetch the folder again.") from error
+
+
+def _shown(path: Path) -> str:
+    """A path as people know it: from the project's root where it lies inside."""
+    path = path.resolve()
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
