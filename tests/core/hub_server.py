@@ -1,0 +1,166 @@
+"""A small Hugging Face Hub on this machine: enough of its protocol to download and upload repositories."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote, urlsplit
+
+
+@dataclass
+class Repository:
+    """The files of a repository, and what it was created with."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    created: dict = field(default_factory=dict)
+
+    @property
+    def sha(self) -> str:
+        """A commit that changes with the files."""
+        listing = json.dumps({path: hashlib.sha1(data).hexdigest() for path, data in self.files.items()})
+        return hashlib.sha1(listing.encode()).hexdigest()
+
+
+class FakeHub(ThreadingHTTPServer):
+    """Repositories by `(kind, id)`, where kind is `models` or `spaces`, and every request that was made."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.repositories: dict[tuple[str, str], Repository] = {}
+        self.requests: list[str] = []
+
+    @property
+    def endpoint(self) -> str:
+        """The address for `HF_ENDPOINT`."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def add(self, name: str, files: dict[str, bytes], kind: str = "models") -> Repository:
+        """Puts a repository on the Hub."""
+        return self.repositories.setdefault((kind, name), Repository(files))
+
+
+@contextmanager
+def running():
+    """Runs a Hub on a free port until the block ends."""
+    hub = FakeHub()
+    thread = threading.Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield hub
+    finally:
+        hub.shutdown()
+        hub.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: FakeHub
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def log_message(self, *_) -> None:
+        """The log of requests is enough."""
+
+    def _answer(self) -> None:
+        path = unquote(urlsplit(self.path).path)
+        self.server.requests.append(f"{self.command} {path}")
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if path == "/api/repos/create":
+            return self._create(json.loads(body))
+        if path == "/api/validate-yaml":
+            return self._send(json={"errors": [], "warnings": []})
+        api = re.fullmatch(r"/api/(models|spaces)/([^/]+/[^/]+)/(\w+)(?:/([^/]+))?", path)
+        file = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
+        if not api and not file:
+            return self._send(404)
+        key = (api[1], api[2]) if api else ("models", file[1])
+        repository = self.server.repositories.get(key)
+        if repository is None:
+            return self._send(404, error="RepoNotFound")
+        revision = api[4] if api else file[2]
+        if revision not in ("main", repository.sha):
+            return self._send(404, error="RevisionNotFound")
+        if file:
+            return self._file(repository, file[3])
+        return getattr(self, f"_{api[3]}")(repository, body)
+
+    def _create(self, wish: dict) -> None:
+        kind = f"{wish.get('type', 'model')}s"
+        name = f"{wish['organization']}/{wish['name']}"
+        url = f"{self.server.endpoint}/{'' if kind == 'models' else 'spaces/'}{name}"
+        taken = (kind, name) in self.server.repositories
+        self.server.add(name, {}, kind).created = wish
+        self._send(409 if taken else 200, json={"url": url, "id": name, "error": "taken" if taken else None})
+
+    def _file(self, repository: Repository, path: str) -> None:
+        data = repository.files.get(path)
+        if data is None:
+            return self._send(404, error="EntryNotFound", commit=repository.sha)
+        return self._send(data=data, etag=hashlib.sha1(data).hexdigest(), commit=repository.sha)
+
+    def _revision(self, repository: Repository, _: bytes) -> None:
+        siblings = [{"rfilename": path} for path in repository.files]
+        self._send(json={"id": "any/any", "sha": repository.sha, "siblings": siblings})
+
+    def _tree(self, repository: Repository, _: bytes) -> None:
+        self._send(
+            json=[
+                {"type": "file", "path": path, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
+                for path, data in repository.files.items()
+            ]
+        )
+
+    def _preupload(self, _: Repository, body: bytes) -> None:
+        files = [
+            {"path": file["path"], "uploadMode": "regular", "shouldIgnore": False}
+            for file in json.loads(body)["files"]
+        ]
+        self._send(json={"files": files})
+
+    def _commit(self, repository: Repository, body: bytes) -> None:
+        for line in map(json.loads, body.splitlines()):
+            if line["key"] == "deletedFile":
+                repository.files.pop(line["value"]["path"])
+            if line["key"] == "file":
+                repository.files[line["value"]["path"]] = base64.b64decode(line["value"]["content"])
+        url = f"{self.server.endpoint}/any/any/commit/{repository.sha}"
+        self._send(json={"success": True, "commitOid": repository.sha, "commitUrl": url, "hookOutput": ""})
+
+    def _send(
+        self,
+        status: int = 200,
+        *,
+        json: object = None,
+        data: bytes = b"",
+        error: str | None = None,
+        etag: str | None = None,
+        commit: str | None = None,
+    ) -> None:
+        data = data if json is None else _dump(json)
+        headers = {"Content-Length": len(data), "X-Error-Code": error, "ETag": etag, "X-Repo-Commit": commit}
+        self.send_response(status)
+        for name, value in headers.items():
+            if value is not None:
+                self.send_header(name, str(value))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+
+def _dump(value: object) -> bytes:
+    return json.dumps(value).encode()
