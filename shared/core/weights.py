@@ -103,7 +103,7 @@ def load(
         WeightsError: A file is missing, is not the one that was saved, or does not fit the network.
     """
     folder = find(name, folder=folder, allow_hub=allow_hub, revision=revision)
-    _check_sums(folder)
+    check(folder)
     read_config(folder)
     try:
         network = network_class.from_pretrained(str(folder), strict=True)
@@ -156,6 +156,24 @@ def save(
     return folder
 
 
+def check(folder: str | os.PathLike) -> None:
+    """Checks that a weight folder holds what was saved.
+
+    Raises:
+        WeightsError: `model.safetensors` or `config.json` is missing, or is not what `SHA256SUMS` lists.
+    """
+    folder = Path(folder)
+    sums = re.findall(r"^([0-9a-f]{64}) [ *](.+)$", _read_text(folder / SUMS), re.MULTILINE)
+    expected = {file: digest for digest, file in sums}
+    for path in (folder / CONFIG, folder / WEIGHTS):
+        if not path.is_file():
+            raise WeightsError(f"{_shown(path)} is missing: fetch the folder again.")
+        if path.name not in expected:
+            raise WeightsError(f"{_shown(folder / SUMS)} does not list {path.name}: fetch the folder again.")
+        if _sha256(path) != expected[path.name]:
+            raise WeightsError(f"{_shown(path)} is not the file that {SUMS} lists: fetch the folder again.")
+
+
 def read_config(folder: str | os.PathLike) -> dict[str, Any]:
     """Reads all of a weight folder's `config.json`: the constructor's arguments and the keys beside them.
 
@@ -200,18 +218,6 @@ def _stored(name: str, tensor: torch.Tensor, half: bool) -> torch.Tensor:
         )
     smaller = tensor.half()
     return smaller if half and smaller.isfinite().all() else tensor
-
-
-def _check_sums(folder: Path) -> None:
-    sums = re.findall(r"^([0-9a-f]{64}) [ *](.+)$", _read_text(folder / SUMS), re.MULTILINE)
-    expected = {file: digest for digest, file in sums}
-    for path in (folder / CONFIG, folder / WEIGHTS):
-        if not path.is_file():
-            raise WeightsError(f"{_shown(path)} is missing: fetch the folder again.")
-        if path.name not in expected:
-            raise WeightsError(f"{_shown(folder / SUMS)} does not list {path.name}: fetch the folder again.")
-        if _sha256(path) != expected[path.name]:
-            raise WeightsError(f"{_shown(path)} is not the file that {SUMS} lists: fetch the folder again.")
 
 
 def _sha256(path: Path) -> str:
