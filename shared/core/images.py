@@ -66,10 +66,8 @@ def open_image(source: str | os.PathLike | bytes | BinaryIO | Image.Image | np.n
     """
     if source is None:
         raise ImageError("There is no picture yet: please choose one first.")
-    if isinstance(source, np.ndarray):
-        image = _from_array(source)
-    else:
-        image = source if isinstance(source, Image.Image) else _identify(_read(source))
+    image = _from_array(source) if isinstance(source, np.ndarray) else source
+    image = image if isinstance(image, Image.Image) else _identify(_read(image))
     _check_pixels(*image.size)
     try:
         image.load()
@@ -117,16 +115,15 @@ def to_image(values: np.ndarray | torch.Tensor) -> Image.Image:
         raise ValueError(f"expected shape [H, W] or [3, H, W] (no batch), received {list(values.shape)}")
     if np.isnan(values).any():
         raise ValueError("expected numbers in 0..1, received NaN")
-    if values.ndim == 3:
-        values = values.transpose(1, 2, 0)
-    return Image.fromarray(_to_bytes(values.clip(0, 1) * 255))
+    rows = values if values.ndim == 2 else values.transpose(1, 2, 0)
+    return Image.fromarray(_to_bytes(rows.clip(0, 1) * 255))
 
 
 def safe_stem(name: str) -> str:
     """Makes a file name fit for a member of a ZIP archive, on every system.
 
     Args:
-        name: A file name as a visitor's browser sent it; it may hold a path of any system.
+        name: A file name as a browser sent it; it may hold a path of any system.
 
     Returns:
         The name without folders, suffix, control characters and what a system reserves; at most 120 bytes of
@@ -139,9 +136,8 @@ def safe_stem(name: str) -> str:
     stem = "".join(letter for letter in stem if unicodedata.category(letter)[0] != "C")
     stem = re.sub(r'[<>:"|?*]', "_", stem).strip(". ")
     stem = stem.encode()[:120].decode(errors="ignore").rstrip(". ")
-    if re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", stem, re.IGNORECASE):
-        stem = f"_{stem}"
-    return stem or "picture"
+    reserved = re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", stem, re.IGNORECASE)
+    return f"_{stem}" if reserved else stem or "picture"
 
 
 def _read(source: Any) -> bytes:
@@ -169,7 +165,7 @@ def _read(source: Any) -> bytes:
 
 
 def _identify(data: bytes) -> Image.Image:
-    """Finds the format of a file and reads its header.
+    """Reads a file's header.
 
     This is `Image.open` without PIL's own look at the size, which warns or fails at a limit that is a setting
     of the whole process; `_check_pixels` has a stricter one.
@@ -187,8 +183,8 @@ def _check_pixels(width: int, height: int) -> None:
     if width * height == 0:
         raise ImageError("This picture has no pixels: please choose another one.")
     if width * height > MAX_PIXELS:
-        limit = f"{MAX_PIXELS // 10**6} million pixels"
-        raise ImageError(f"This picture of {width} x {height} has more than {limit}: please make it smaller.")
+        size, limit = f"{width} x {height}", f"{MAX_PIXELS // 10**6} million pixels"
+        raise ImageError(f"This picture of {size} has more than {limit}: please make it smaller.")
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import pickle
 import socket
+import threading
 import time
 
 import pytest
@@ -362,9 +363,16 @@ def test_a_hub_that_never_answers(monkeypatch):
 
 
 def test_a_name_server_that_never_answers(monkeypatch):
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(3))
+    end = threading.Event()
+
+    def look_up(*_, **__):
+        end.wait()
+        raise socket.gaierror("gave up")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
     use_endpoint(monkeypatch, "https://hub.invalid")
     assert "hub.invalid cannot be reached" in sentence(load, Net, "net", allow_hub=True)
+    end.set()
 
 
 def test_offline_mode(monkeypatch, fake_hub):
