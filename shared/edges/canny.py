@@ -1,0 +1,55 @@
+"""Canny's detector at five scales, with soft maps.
+
+J. Canny, "A Computational Approach to Edge Detection", TPAMI 8(6), 1986: smooth with a Gaussian, take the
+gradient, keep the pixels where its length is greatest along its own direction. The last step, two thresholds,
+makes a binary map; here every kept pixel carries its contrast instead, so that the threshold can be chosen
+later, as with a network.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from PIL import Image
+from scipy import ndimage
+from skimage import feature
+from torch import Tensor
+
+#: Standard deviations of the Gaussian in pixels, one for each side map, fine to coarse.
+SIGMAS = (1.0, 1.5, 2.0, 3.0, 4.0)
+#: The value of `maps` from which a pixel counts as a line.
+THRESHOLD = 0.3
+
+
+def maps(picture: Image.Image) -> Tensor:
+    """The maps of a picture: five sides, one for each of `SIGMAS`, and their mean.
+
+    Args:
+        picture: Any mode; only its luminance counts.
+
+    Returns:
+        `[6, H, W]` float32 in 0..1.
+    """
+    gray = np.asarray(picture.convert("L"), np.float32) / 255
+    sides = np.stack([soft_canny(gray, sigma) for sigma in SIGMAS])
+    return torch.from_numpy(np.concatenate([sides, sides.mean(axis=0, keepdims=True)]))
+
+
+def soft_canny(gray: np.ndarray, sigma: float) -> np.ndarray:
+    """Canny's detector before its thresholds.
+
+    Args:
+        gray: `[H, W]` float32, 0..1.
+        sigma: Standard deviation of the Gaussian, pixels.
+
+    Returns:
+        `[H, W]` float32 in 0..1: on the ridges of the gradient the contrast of the edge, which is the height
+        of the step from dark to bright that would give this gradient; elsewhere 0.
+    """
+    ridges = feature.canny(gray, sigma, low_threshold=0, high_threshold=0, mode="nearest")
+    gradient = ndimage.gaussian_gradient_magnitude(gray, sigma, mode="nearest")
+    # A step of height 1, smoothed, has this slope in its middle.
+    slope = 1 / (sigma * math.sqrt(2 * math.pi))
+    return np.where(ridges, np.minimum(gradient / slope, 1), 0).astype(np.float32)
