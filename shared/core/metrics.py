@@ -28,8 +28,8 @@ class BoundaryMatcher:
     neighboring thresholds, costs little more than its largest one.
 
     Args:
-        candidates: bool [H, W], every pixel that will be in some prediction. A prediction is given as bool [N]
-            over its N true pixels, row by row (`prediction[candidates]`).
+        candidates: bool [H, W], all pixels that will be in some prediction. A prediction is given as bool [N]
+            over its N pixels, row by row (`prediction[candidates]`).
         truth: bool [H, W], thin.
         max_distance: reach, in pixels.
     """

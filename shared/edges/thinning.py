@@ -103,7 +103,8 @@ def _normal(soft: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     dyy = _gradient(_gradient(smooth, 0), 0)
     dxy, dxx = _gradient(dx, 0), _gradient(dx, 1)
     # the angle is atan(dyy * sign(-dxy) / dxx); a normal has no sign, so its sine and cosine need no angle
-    down, right = dyy * np.sign(-dxy), dxx + np.float32(1e-5)
+    # (where dxy is exactly 0 the toolbox takes the angle 0, and level edges stay thick; here they are thin)
+    down, right = np.where(dxy > 0, -dyy, dyy), dxx + np.float32(1e-5)
     length = np.hypot(down, right)
     flat = length == 0
     length[flat], right[flat] = 1, 1

@@ -158,7 +158,7 @@ def test_counts_of_several_annotators():
     prediction = dots((0, 0), (0, 10), (10, 10))
     truths = np.stack([dots((0, 1), (19, 19)), dots((0, 0), (0, 11)), dots((19, 0))])
     result = count_boundaries(np.stack([prediction, dots((0, 0))]), truths, fraction(2))
-    # recall sums over annotators; (0, 0) is right for two annotators and counts once; (10, 10) is wrong for all
+    # recall sums over annotators; (0, 0) is right for two annotators and counts once; (10, 10) is wrong
     np.testing.assert_array_equal(result.matched_truth, [3, 2])
     np.testing.assert_array_equal(result.truth, [5, 5])
     np.testing.assert_array_equal(result.matched_prediction, [2, 1])
