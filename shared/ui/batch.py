@@ -1,0 +1,95 @@
+"""Many pictures at once: the page's tab, the loop with its limits, and the ZIP with the results."""
+
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from shared.core.devices import LANE
+from shared.core.images import ImageError, open_image, safe_stem
+from shared.ui.photos import photo_files
+from shared.ui.results import result_path
+
+PROGRESS = gr.Progress()  # a default value by which Gradio finds the argument for the progress bar
+MAX_FILES = 50  # pictures in one batch
+MAX_BYTES = 256 * 2**20  # of all files of one batch together
+
+
+def several(function: Callable, settings: Sequence[Any], button: str) -> None:
+    """Build the tab for many pictures, and offer its function through the API as well.
+
+    Args:
+        function: Takes the list of file paths, the settings and the progress bar; returns what `run_batch`
+            returns.
+        settings: The page's components for the settings.
+        button: What the button says.
+    """
+    files = photo_files("Photos")
+    start = gr.Button(button, variant="primary")
+    archive = gr.File(label="All results in one ZIP", visible=False)
+    report = gr.Dataframe(
+        headers=["Photo", "Result"], label="What became of each photo", wrap=True, visible=False
+    )
+    done = start.click(function, [files, *settings], [archive, report], show_progress_on=files, **LANE)
+
+    def reveal(path: str | None) -> list[Any]:
+        return [gr.update(visible=path is not None), gr.update(visible=True)]
+
+    done.success(reveal, archive, [archive, report], queue=False, api_visibility="private")
+
+
+def run_batch(
+    files: list[str],
+    work: Callable[[Image.Image], dict[str, bytes]],
+    name: str,
+    progress: gr.Progress,
+) -> tuple[str | None, list[list[str]]]:
+    """Do the same to many pictures and put the results into one ZIP. A bad file is reported and skipped.
+
+    Args:
+        files: Paths of the pictures.
+        work: From a picture to its result files: content by ending, such as `{".png": ..., ".svg": ...}`.
+        name: Name of the ZIP file, without `.zip`.
+        progress: The event's progress bar.
+
+    Returns:
+        Path of the ZIP (None when no picture could be read), and of each file its name and what became of it.
+
+    Raises:
+        ImageError: No file, too many files, or too many bytes.
+    """
+    if not files:
+        raise ImageError("Please choose one or more pictures first.")
+    if len(files) > MAX_FILES:
+        raise ImageError(f"These are {len(files)} pictures; at most {MAX_FILES} go at once.")
+    size = sum(Path(file).stat().st_size for file in files)
+    if size > MAX_BYTES:
+        limit = MAX_BYTES // 2**20
+        raise ImageError(f"These files are {size / 2**20:.0f} MB together; at most {limit} MB go at once.")
+
+    target = result_path(f"{name}.zip")
+    rows, taken = [], set()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in progress.tqdm(files, desc="Pictures", unit="pictures"):
+            try:
+                results = work(open_image(file))
+            except ImageError as error:
+                rows.append([Path(file).name, f"Skipped: {error}"])
+                continue
+            stem = _free(safe_stem(Path(file).name), taken)
+            for ending, content in results.items():
+                archive.writestr(stem + ending, content)
+            rows.append([Path(file).name, ", ".join(stem + ending for ending in results)])
+    return (str(target) if taken else None), rows
+
+
+def _free(stem: str, taken: set[str]) -> str:
+    """`stem`, or `stem-2`, `stem-3`, ... when the name is taken (upper and lower case are the same)."""
+    name, number = stem, 2
+    while name.lower() in taken:
+        name, number = f"{stem}-{number}", number + 1
+    taken.add(name.lower())
+    return name

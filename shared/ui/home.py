@@ -1,0 +1,69 @@
+"""The home page of the suite: what it is, a card for each space, and how to call it from code."""
+
+import html
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import yaml
+
+from shared.ui.page import header
+
+PRIVACY = """
+Everything runs on this machine. Your pictures are sent nowhere else, and are deleted after about an hour.
+"""
+PYTHON = """from gradio_client import Client, handle_file
+
+client = Client("{url}")
+drawing = client.predict(image=handle_file("photo.jpg"), api_name="/detect_edges")
+print(drawing)  # the path of a PNG file
+"""
+CURL = """URL={url}/gradio_api
+FILE=$(curl -s $URL/upload -F files=@photo.jpg | tr -d '[]"')
+ID=$(curl -s $URL/call/v2/detect_edges -H "Content-Type: application/json" -d '{{"image":
+  {{"path": "'$FILE'", "meta": {{"_type": "gradio.FileData"}}}}}}' | cut -d '"' -f 4)
+curl -s $URL/call/v2/detect_edges/$ID  # answers with the PNG's address
+"""
+MCP = """{{
+  "mcpServers": {{
+    "image-spaces": {{ "url": "{url}/gradio_api/mcp/" }}
+  }}
+}}
+"""
+
+
+def front_matter(folder: Path) -> dict[str, Any]:
+    """The settings at the head of a space's README, as Hugging Face reads them: title, emoji, ..."""
+    return yaml.safe_load((folder / "README.md").read_text(encoding="utf-8").split("---\n")[1])
+
+
+def home(spaces: Mapping[str, Mapping[str, Any]], url: str) -> None:
+    """Build the home page into the blocks that are open.
+
+    Args:
+        spaces: Front matter of each space by its name, which is also its path and its card's file name.
+        url: Where the suite is served, for the examples.
+    """
+    header("Image Spaces", "Small tools that understand and remake pictures, on a page and in your own code.")
+    cards = "".join(_card(name, front) for name, front in spaces.items())
+    gr.HTML(f'<div class="is-cards">{cards}</div>', padding=False)
+    gr.Markdown(PRIVACY, elem_classes="is-note")
+    gr.Markdown("## From your own code\nEvery tool is also a function of an API and a tool for agents (MCP).")
+    calls = {"Python": ("python", PYTHON), "curl": ("shell", CURL), "MCP": ("json", MCP)}
+    for title, (language, text) in calls.items():
+        with gr.Tab(title):
+            gr.Code(
+                text.format(url=url),
+                language=language,
+                show_label=False,
+                interactive=False,
+                lines=1,
+                wrap_lines=True,
+            )
+
+
+def _card(name: str, front: Mapping[str, Any]) -> str:
+    title, words = html.escape(front["title"]), html.escape(front["short_description"])
+    picture = f'<img src="cards/{name}.jpg" alt="" onerror="this.remove()">'
+    return f'<a href="{name}">{picture}<h3>{title}</h3><p>{words}</p></a>'

@@ -1,0 +1,146 @@
+"""Pictures on their way in: upload components that decode nothing, and photos from installed packages."""
+
+import base64
+import binascii
+import importlib.util
+import os
+import tempfile
+from abc import ABCMeta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from shared.core.images import open_image
+from shared.ui.results import result_file
+
+# Package, path inside it, and the example's name. Only photos that are part of the package's wheel.
+SAMPLES = [
+    ("skimage", "data/coffee.png", "coffee"),
+    ("sklearn", "datasets/images/china.jpg", "pagoda"),
+    ("skimage", "data/chelsea.png", "cat"),
+    ("skimage", "data/motorcycle_left.png", "motorcycle"),
+    ("gradio", "media_assets/images/lion.jpg", "lion"),
+    ("sklearn", "datasets/images/flower.jpg", "flower"),
+    ("skimage", "data/astronaut.png", "astronaut"),
+    ("gradio", "media_assets/images/tower.jpg", "tower"),
+    ("skimage", "data/rocket.jpg", "rocket"),
+    ("gradio", "media_assets/images/cheetah.jpg", "cheetah"),
+]
+
+
+class _WithoutStub(type(gr.Image)):
+    """Gradio's metaclass writes a `.pyi` file beside each component's source; ours add no events to it."""
+
+    def __new__(mcs, name: str, bases: tuple, attrs: dict) -> type:
+        return ABCMeta.__new__(mcs, name, bases, attrs)
+
+
+class _Photo(gr.Image, metaclass=_WithoutStub):
+    """`gr.Image` that hands over the path of the file as it was uploaded.
+
+    `gr.Image` opens the file itself before the function runs. Here only `shared.core.images.open_image` does,
+    so that its limits and its sentences apply to every picture.
+    """
+
+    is_template = True  # the browser draws it as an ordinary gr.Image
+
+    def preprocess(self, payload: Any) -> str | None:
+        if payload is None:
+            return None
+        if payload.url and payload.url.startswith("data:"):
+            try:
+                data = base64.b64decode(payload.url.partition(",")[2], validate=True)
+            except binascii.Error:
+                raise gr.Error(
+                    "The data URL of the picture is not valid base64.", print_exception=False
+                ) from None
+            return result_file(data, payload.orig_name or "picture")
+        return payload.path
+
+
+class _PhotoFiles(gr.File, metaclass=_WithoutStub):
+    """`gr.File` that lets every file through: a bad one is reported by name and skipped later."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> list[str]:
+        return [file.path for file in payload] if payload is not None else []
+
+
+def photo(label: str = "Photo", **settings: Any) -> gr.Image:
+    """A place for one picture: upload, paste or webcam. The function receives a file path (or None).
+
+    Args:
+        label: The component's title; API callers see it too.
+        **settings: Anything else that `gr.Image` takes.
+    """
+    defaults: dict[str, Any] = {
+        "type": "filepath",
+        "image_mode": None,
+        "sources": ["upload", "clipboard", "webcam"],
+        "height": 340,
+        "buttons": ["fullscreen"],
+    }
+    return _Photo(label=label, **{**defaults, **settings})
+
+
+def photo_files(label: str = "Photos", **settings: Any) -> gr.File:
+    """A place for many pictures. The function receives a list of file paths (maybe empty)."""
+    defaults: dict[str, Any] = {"file_count": "multiple", "file_types": ["image"], "height": 220}
+    return _PhotoFiles(label=label, **{**defaults, **settings})
+
+
+def _cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(base) / "image-spaces" / "photos"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except OSError:
+        pass
+    return Path(tempfile.mkdtemp(prefix="image-spaces-photos-"))
+
+
+@cache
+def sample_photos() -> dict[str, Path]:
+    """Real photos that came with gradio, scikit-image and scikit-learn, as JPEGs in the user's cache folder.
+
+    A photo whose package is absent, or that a newer release of the package has dropped, is left out.
+
+    Returns:
+        Path by name (`coffee`, `pagoda`, ...), in the order in which examples are shown.
+    """
+    folder, photos = _cache_folder(), {}
+    for package, inside, name in SAMPLES:
+        spec = importlib.util.find_spec(package)
+        source = Path(spec.submodule_search_locations[0], inside) if spec else None
+        target = folder / f"{name}.jpg"
+        if source is None or not source.is_file():
+            continue
+        if not target.exists():
+            part = target.with_name(f".{name}.{os.getpid()}.jpg")
+            open_image(source).save(part, quality=93)
+            part.replace(target)  # in one step, since two servers may start at once
+        photos[name] = target
+    return photos
+
+
+def examples(target: gr.Image, names: list[str] | None = None) -> gr.Examples:
+    """Sample photos below a `photo()`; a click puts one in, and the component's `change` event follows.
+
+    The files are served from where they are: copies in Gradio's cache would be swept away with the uploads.
+
+    Args:
+        target: The component to fill.
+        names: Which photos of `sample_photos()`; all when None.
+    """
+    photos = sample_photos()
+    chosen = [path for name, path in photos.items() if names is None or name in names]
+    gr.set_static_paths(chosen)
+    with gr.Column(elem_classes="is-examples"):
+        return gr.Examples(
+            [str(path) for path in chosen], target, label="Or try one of these", examples_per_page=12
+        )

@@ -1,0 +1,85 @@
+"""Results on their way out: files to download, pictures small enough to show, and rows of small pictures."""
+
+import secrets
+from pathlib import Path
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+from PIL import Image, ImageDraw, ImageOps
+
+
+def result_path(name: str) -> Path:
+    """A fresh path in Gradio's cache, where `delete_cache` sweeps it away later.
+
+    The folder's random name keeps one visitor's result from being guessed by another.
+    """
+    folder = Path(get_upload_folder()) / secrets.token_hex(16)
+    folder.mkdir(parents=True)
+    return folder / Path(name).name
+
+
+def result_file(data: bytes, name: str) -> str:
+    """Write one result for download and return its path."""
+    path = result_path(name)
+    path.write_bytes(data)
+    return str(path)
+
+
+def shown(image: Image.Image, name: str = "picture", side: int = 1600) -> str:
+    """A file that a browser shows quickly: at most `side` pixels long or wide, JPEG for photos, else PNG.
+
+    Args:
+        image: The picture. RGB is taken for a photo; maps (L, 1) and pictures with transparency stay exact.
+        name: Stem of the file's name, which a visitor sees when saving the picture.
+        side: Longest side in pixels. Downloads and API results are never made smaller, only what is shown.
+
+    Returns:
+        Path of the file in Gradio's cache.
+    """
+    if max(image.size) > side:
+        scale = side / max(image.size)
+        size = tuple(max(1, round(length * scale)) for length in image.size)
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    photo = image.mode == "RGB"
+    path = result_path(name + (".jpg" if photo else ".png"))
+    image.save(path, **({"quality": 90} if photo else {"compress_level": 3}))
+    return str(path)
+
+
+def half_and_half(left: Image.Image, right: Image.Image, size: tuple[int, int] = (720, 480)) -> Image.Image:
+    """One picture that is `left` on its left side and `right` on its right, parted by a slanted white line.
+
+    Args:
+        left: A photo.
+        right: What became of it, of the same size.
+        size: Width and height of the result; both are cropped to its shape around the center.
+    """
+    width, height = size
+    left, right = (
+        ImageOps.fit(image.convert("RGB"), size, Image.Resampling.LANCZOS) for image in (left, right)
+    )
+    top, bottom = round(width * 0.56), round(width * 0.44)
+    mask = Image.new("L", size, 0)
+    ImageDraw.Draw(mask).polygon([(0, 0), (top, 0), (bottom, height), (0, height)], fill=255)
+    result = Image.composite(left, right, mask)
+    ImageDraw.Draw(result).line([(top, 0), (bottom, height)], fill="white", width=5)
+    return result
+
+
+def strip(title: str, columns: int) -> gr.Gallery:
+    """One row of small pictures, each with its caption; a click shows one large.
+
+    Args:
+        title: What the row shows, written above it.
+        columns: How many pictures there will be.
+    """
+    gr.Markdown(title, elem_classes="is-note")
+    return gr.Gallery(
+        show_label=False,
+        columns=columns,
+        rows=1,
+        height="auto",
+        object_fit="contain",
+        elem_classes="is-strip",
+        format="png",
+    )

@@ -1,0 +1,79 @@
+"""The look that all spaces share: one theme and a little CSS, right in light and dark, without a network.
+
+Gradio ships its fonts inside the wheel, but several files for weight 600 hold only a part of the Latin
+letters, so that bold text falls back to another font. IBM Plex Sans and Mono are complete in 400 and 700:
+only these are asked for here, and the browser draws semi-bold text with 700.
+"""
+
+import gradio as gr
+from gradio.themes import LocalFont, colors, sizes
+
+CSS = """
+.gradio-container { width: 100%; max-width: 1240px !important; margin: 0 auto; }
+
+.html-container { padding: 0 !important; }
+
+.is-header h1 { font-size: 1.9rem; line-height: 1.2; margin: 0.4rem 0 0.3rem; }
+.is-header p { font-size: 1.05rem; color: var(--body-text-color-subdued); margin: 0; max-width: 46rem; }
+
+.is-cards { display: grid; gap: 1.1rem; margin: 0.6rem 0; }
+.is-cards { grid-template-columns: repeat(auto-fill, minmax(280px, 1fr)); }
+.is-cards a { display: block; padding: 0; overflow: hidden; text-align: left; text-decoration: none; }
+.is-cards a { border: 1px solid var(--border-color-primary); border-radius: var(--radius-lg); }
+.is-cards a { color: var(--body-text-color); background: var(--block-background-fill); }
+.is-cards a:hover, .is-cards a:focus-visible { border-color: var(--color-accent); }
+.is-cards img { display: block; width: 100%; max-width: none; margin: 0; aspect-ratio: 3 / 2; }
+.is-cards img { object-fit: cover; background: var(--background-fill-secondary); }
+.is-cards h3 { margin: 0.8rem 1rem 0.2rem; font-size: 1.1rem; color: inherit; }
+.is-cards p { padding: 0 1rem 1rem; color: var(--body-text-color-subdued); }
+
+.is-note p { margin: 0; font-size: 0.92rem; color: var(--body-text-color-subdued); }
+
+.is-figure { overflow-x: auto; }
+.is-figure svg { display: block; margin: 0 auto; width: 100%; height: auto; }
+.is-figure svg { min-width: 620px; max-width: 900px; }
+.is-figure svg { font-family: var(--font); color: var(--body-text-color); }
+.is-figure .panel { fill: var(--background-fill-secondary); stroke: var(--border-color-primary); }
+.is-figure .accent { stroke: var(--color-accent); }
+.is-figure .soft { fill: var(--body-text-color-subdued); }
+
+.is-strip .grid-wrap { min-height: 0 !important; }
+.is-strip .grid-container { grid-template-columns: repeat(var(--grid-cols), minmax(0, 1fr)); }
+.is-strip .caption-label { max-width: 100%; padding: 0 0.3rem; font-size: 0.75rem; }
+.is-strip:has(.preview) { min-height: 420px; }
+
+.is-examples .gallery:not(.container) { display: grid; gap: 0.5rem; }
+.is-examples .gallery:not(.container) { grid-template-columns: repeat(5, minmax(0, 1fr)); }
+.is-examples .gallery-item .container { width: 100%; height: auto; max-width: none; max-height: none; }
+.is-examples img { width: 100%; height: auto; max-width: none; aspect-ratio: 1; object-fit: cover; }
+
+.gradio-container input[role="combobox"] { padding-right: 2rem; text-overflow: ellipsis; }
+footer .divider { display: none; }
+footer { gap: 1.2rem; }
+"""
+
+
+def theme() -> gr.themes.Base:
+    """The theme of the suite. Every color has a partner for the dark side."""
+    return gr.themes.Default(
+        primary_hue=colors.teal,
+        secondary_hue=colors.teal,
+        neutral_hue=colors.slate,
+        radius_size=sizes.radius_md,
+        font=[LocalFont("IBM Plex Sans", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif"],
+        font_mono=[LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "Consolas", "monospace"],
+    ).set(
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+        color_accent="*primary_600",
+        body_text_color_subdued="*neutral_500",
+        body_text_color_subdued_dark="*neutral_400",
+        block_info_text_color="*neutral_500",
+        block_info_text_color_dark="*neutral_400",
+        link_text_color="*primary_700",
+        link_text_color_dark="*primary_300",
+        slider_color="*primary_600",
+        slider_color_dark="*primary_500",
+    )
