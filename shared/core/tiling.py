@@ -107,7 +107,7 @@ def add_tiles(
         function: Gives for a box of the picture its map `[C, bottom - top, right - left]`.
         out: `[C, H, W]` of any floating type; changed in place.
         pixels: Most pixels of a tile, see `boxes`; it bounds the memory that `function` needs.
-        overlap: Pixels that neighboring tiles share, see `spans`. Tiles do not show where it is as wide as the
+        overlap: Pixels that neighboring tiles share, see `spans`. No tile shows where it is as wide as the
             area that really moves a network's output, which is far less than its receptive field.
         multiple: Tiles start at multiples of this, see `spans`.
 

@@ -27,8 +27,8 @@ def trace_lines(mask: np.ndarray, *, min_length: float = 0) -> list[np.ndarray]:
 
     Returns:
         Polylines, each `[K, 2]` float32: x and y of the centers of its pixels in turn, as SVG counts them
-        (the first pixel of the picture is at 0.5, 0.5). A closed loop ends on the point where it began; a lone
-        pixel has K = 1. Every pixel is on a line, and only junctions are on several.
+        (the first pixel of the picture is at 0.5, 0.5). A closed loop ends on the point where it began; a
+        lone pixel has K = 1. Every pixel is on a line, and only junctions are on several.
 
     >>> trace_lines(np.array([[1, 1, 0], [0, 0, 1]], bool))[0].tolist()
     [[0.5, 0.5], [1.5, 0.5], [2.5, 1.5]]
