@@ -1,0 +1,99 @@
+"""MobileNetV2 as a pyramid of feature maps.
+
+Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018, width 1.0, with every
+batch norm folded into its convolution: a folded network has no running statistics that a small batch could
+spoil, and inference needs no fusion step.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+# (expansion, width, stride) of the seventeen blocks.
+BLOCKS = (
+    (1, 16, 1),
+    *((6, 24, 2), (6, 24, 1)),
+    *((6, 32, 2), (6, 32, 1), (6, 32, 1)),
+    *((6, 64, 2), (6, 64, 1), (6, 64, 1), (6, 64, 1)),
+    *((6, 96, 1), (6, 96, 1), (6, 96, 1)),
+    *((6, 160, 2), (6, 160, 1), (6, 160, 1)),
+    (6, 320, 1),
+)
+
+
+class HalvingConv2d(nn.Conv2d):
+    """3x3 convolution with stride 2 whose output has exactly half the size, rounded up.
+
+    It pads on the right and at the bottom only, as the ImageNet weights in TensorFlow's layout expect. An odd
+    side gets one row more, so that `ceil(n / 2)` cells times two always cover the input.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, groups: int = 1) -> None:
+        super().__init__(in_channels, out_channels, 3, stride=2, groups=groups)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        return super().forward(F.pad(x, (0, 1 + width % 2, 0, 1 + height % 2)))
+
+
+class InvertedResidual(nn.Module):
+    """Expand (1x1), filter each channel (3x3), project (1x1); adds its input where shapes agree."""
+
+    def __init__(self, in_channels: int, out_channels: int, *, expansion: int, stride: int) -> None:
+        super().__init__()
+        hidden = in_channels * expansion
+        if expansion > 1:
+            self.expand = nn.Conv2d(in_channels, hidden, 1)
+        else:
+            self.expand = None
+        if stride == 2:
+            self.depthwise = HalvingConv2d(hidden, hidden, groups=hidden)
+        else:
+            self.depthwise = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden)
+        self.project = nn.Conv2d(hidden, out_channels, 1)
+        self.residual = stride == 1 and in_channels == out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x if self.expand is None else F.relu6(self.expand(x))
+        y = self.project(F.relu6(self.depthwise(y)))
+        return x + y if self.residual else y
+
+
+class MobileNetV2Pyramid(nn.Module):
+    """The first `depth` blocks of MobileNetV2; gives the last map of every resolution.
+
+    Args:
+        depth: how many of the 17 blocks to keep.
+
+    Shape:
+        input `[B, 3, H, W]`, RGB in -1..1; output a list of maps `[B, C, ceil(H / s), ceil(W / s)]` for the
+        strides s = 2, 4, 8, 16 and, with more than 13 blocks, 32. `widths` holds their C.
+
+    >>> pyramid = MobileNetV2Pyramid(depth=13)
+    >>> [tuple(m.shape[1:]) for m in pyramid(torch.zeros(1, 3, 65, 33))]
+    [(16, 33, 17), (24, 17, 9), (32, 9, 5), (96, 5, 3)]
+    """
+
+    def __init__(self, *, depth: int = 17) -> None:
+        super().__init__()
+        if not 1 <= depth <= len(BLOCKS):
+            raise ValueError(f"depth must lie in 1..{len(BLOCKS)}, got {depth}")
+        self.stem = HalvingConv2d(3, 32)
+        blocks, width = [], 32
+        for expansion, out_channels, stride in BLOCKS[:depth]:
+            blocks.append(InvertedResidual(width, out_channels, expansion=expansion, stride=stride))
+            width = out_channels
+        self.blocks = nn.ModuleList(blocks)
+        # A level ends where the next block halves the picture.
+        self.level_ends = [i for i in range(depth) if i + 1 == depth or BLOCKS[i + 1][2] == 2]
+        self.widths = [BLOCKS[i][1] for i in self.level_ends]
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = F.relu6(self.stem(x))
+        levels = []
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index in self.level_ends:
+                levels.append(x)
+        return levels
