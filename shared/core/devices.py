@@ -10,9 +10,10 @@ import os
 import threading
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 T = TypeVar("T")
 
@@ -30,6 +31,8 @@ def best() -> torch.device:
 
     ZeroGPU counts as `cuda` at any time; outside of a `gpu` function its package emulates the device.
     """
+    import torch  # not at the top: a page needs this module before it needs torch, which is slow to import
+
     return torch.device("cuda" if on_zero_gpu() or torch.cuda.is_available() else "cpu")
 
 

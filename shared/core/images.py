@@ -12,11 +12,13 @@ import re
 import unicodedata
 import warnings
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import torch
 from PIL import ExifTags, Image
+
+if TYPE_CHECKING:
+    import torch
 
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 64 * 2**20
@@ -90,6 +92,8 @@ def to_tensor(image: Image.Image) -> torch.Tensor:
     >>> to_tensor(Image.new("RGB", (5, 2), "white")).shape
     torch.Size([1, 3, 2, 5])
     """
+    import torch  # not at the top: pages need this module before they need torch, which is slow to import
+
     return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)[None].float().div(255)
 
 
@@ -108,8 +112,8 @@ def to_image(values: np.ndarray | torch.Tensor) -> Image.Image:
     >>> to_image(np.array([[0.0, 0.5, 1.0]])).tobytes()
     b'\\x00\\x80\\xff'
     """
-    if isinstance(values, torch.Tensor):
-        values = values.detach().to("cpu", torch.float32).numpy()
+    if hasattr(values, "detach"):  # a tensor
+        values = values.detach().cpu().float().numpy()
     values = np.asarray(values, dtype=np.float32)
     if values.ndim != 2 and values.shape[:-2] != (3,):
         raise ValueError(f"expected shape [H, W] or [3, H, W] (no batch), received {list(values.shape)}")

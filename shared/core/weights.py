@@ -12,13 +12,13 @@ import os
 import re
 import textwrap
 from pathlib import Path
-from typing import Any
-
-import torch
-from safetensors import torch as safetensors
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from shared.core import hub
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 ROOT = Path(__file__).resolve().parents[2]
 HUB_ORG = os.environ.get("IMAGE_SPACES_HUB_ORG", "image-spaces")
@@ -141,6 +141,8 @@ def save(
     Raises:
         WeightsError: A weight is not a finite number, as after a training that diverged.
     """
+    from safetensors import torch as safetensors  # not at the top: it brings torch, which is slow to import
+
     is_name = isinstance(name_or_folder, str) and Path(name_or_folder).name == name_or_folder
     folder = ROOT / "weights" / name_or_folder if is_name else Path(name_or_folder)
     # A tensor that several modules share is stored once, under the first of its names.
