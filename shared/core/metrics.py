@@ -36,7 +36,9 @@ class BoundaryMatcher:
 
     def __init__(self, candidates: np.ndarray, truth: np.ndarray, max_distance: float):
         rows, columns, costs = _pairs(candidates, truth, max_distance)
-        sizes = (int(np.count_nonzero(candidates)), int(np.count_nonzero(truth)))
+        self._size = int(np.count_nonzero(candidates))
+        self._near, rows = np.unique(rows, return_inverse=True)  # all other candidates can never be matched
+        sizes = (len(self._near), int(np.count_nonzero(truth)))
         gains = round(OUTLIER * UNITS * max_distance) - costs
         # two sides: 0 the prediction, 1 the truth
         self._adjacent = (_lists(rows, columns, gains, sizes[0]), _lists(columns, rows, gains, sizes[1]))
@@ -54,6 +56,7 @@ class BoundaryMatcher:
         Returns:
             bool [N], which of its pixels are matched; equally many pixels of the truth are.
         """
+        prediction = prediction[self._near]
         changed = np.flatnonzero(prediction != self._present)
         entering = prediction[changed]
         for pixel in changed[~entering].tolist():
@@ -61,7 +64,9 @@ class BoundaryMatcher:
         for pixel in changed[entering].tolist():
             self._insert(pixel)
         self._present[changed] = entering
-        return self._matched.copy()
+        matched = np.zeros(self._size, bool)
+        matched[self._near] = self._matched
+        return matched
 
     def matched_truth(self) -> np.ndarray:
         """Bool [M]: which of the M true pixels of the truth, row by row, are matched."""

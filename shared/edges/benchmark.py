@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -103,8 +104,8 @@ def count_samples(
     before = {name: os.environ.get(name) for name in threads}
     os.environ.update(threads)  # libraries read it when they load, so it has to stand before a worker starts
     try:
-        with get_context("spawn").Pool(workers, _start, (make, crisp)) as pool:
-            counts = list(tqdm(pool.imap(_count, samples), total=len(samples), unit="image"))
+        with ProcessPoolExecutor(workers, get_context("spawn"), _start, (make, crisp)) as pool:
+            counts = list(tqdm(pool.map(_count, samples), total=len(samples), unit="image"))
     finally:
         for name, value in before.items():
             if value is None:
@@ -129,10 +130,7 @@ def map_detector(folder: Path) -> Detector:
     """A detector that reads existing maps: `folder/ID.png`, 8 bit, white for an edge."""
 
     def read(sample: Sample) -> np.ndarray:
-        path = Path(folder) / f"{sample.id}.png"
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} is missing; --maps needs a map for every image that is scored")
-        return np.asarray(Image.open(path).convert("L"), np.float32) / 255
+        return np.asarray(Image.open(_map_path(folder, sample)).convert("L"), float) / 255
 
     return read
 
@@ -154,8 +152,13 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     if options.weights and len(options.engine) != 1:
         parser.error("--weights needs exactly one --engine")
 
-    available = read_bsds(options.data, options.split)
-    samples = available[: options.limit]
+    try:
+        available = read_bsds(options.data, options.split)
+        samples = available[: options.limit]
+        for folder in options.maps:
+            _check_maps(folder, samples)
+    except (FileNotFoundError, ValueError) as error:
+        parser.error(str(error))
     makers = {name: partial(engine_detector, name, options.weights) for name in options.engine}
     makers |= {folder.name: partial(map_detector, folder) for folder in options.maps}
     started = time.perf_counter()
@@ -181,13 +184,28 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     return report
 
 
+def _map_path(folder: Path, sample: Sample) -> Path:
+    return folder / f"{sample.id}.png"
+
+
+def _check_maps(folder: Path, samples: Sequence[Sample]) -> None:
+    for sample in samples:
+        if not _map_path(folder, sample).is_file():
+            raise FileNotFoundError(
+                f"{_map_path(folder, sample)} is missing; --maps needs a map of every scored image"
+            )
+
+
 def _start(make: Callable[[], Detector], crisp: bool) -> None:
-    """Make the detector of a worker process."""
-    global _detect, _crisp
-    _detect, _crisp = make(), crisp
+    """Prepare a worker process."""
+    global _make, _detect, _crisp
+    _make, _detect, _crisp = make, None, crisp
 
 
 def _count(sample: Sample) -> BoundaryCounts:
+    global _detect
+    # made here and not in `_start`: an error then reaches the caller, and does not break the pool
+    _detect = _detect or _make()
     return count_map(_detect(sample), sample.boundaries(), suppression=not _crisp, thinning=not _crisp)
 
 

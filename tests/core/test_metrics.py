@@ -58,7 +58,7 @@ def optimum(prediction: np.ndarray, truth: np.ndarray, reach: float) -> tuple[in
 
 
 def cost_of(matcher: BoundaryMatcher, candidates: np.ndarray, truth: np.ndarray) -> tuple[int, int]:
-    a, b = np.argwhere(candidates), np.argwhere(truth)
+    a, b = np.argwhere(candidates)[matcher._near], np.argwhere(truth)
     pairs = [(own, other) for own, other in enumerate(matcher._mate[0]) if other >= 0]
     assert all(matcher._mate[1][other] == own for own, other in pairs)
     return len(pairs), sum(round(100 * math.hypot(*(a[own] - b[other]))) for own, other in pairs)

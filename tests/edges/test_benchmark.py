@@ -1,0 +1,167 @@
+"""The BSDS500 benchmark: hand-made cases, its command, and the example of the original benchmark."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from shared.core.metrics import (
+    BoundaryCounts,
+    average_precision,
+    best_per_picture,
+    best_threshold,
+    boundary_scores,
+)
+from shared.edges.benchmark import THRESHOLDS, count_map, engine_detector, main
+from shared.edges.data import read_bsds
+
+NAMES = ("100", "200", "300")
+
+
+def squares(shift: int = 0, shape: tuple[int, int] = (60, 90)) -> np.ndarray:
+    """The outline of a square, one pixel wide, as bool [H, W]."""
+    mask = np.zeros(shape, bool)
+    mask[15 + shift : 45 + shift, 20:60] = True
+    mask[16 + shift : 44 + shift, 21:59] = False
+    return mask
+
+
+def soften(mask: np.ndarray) -> np.ndarray:
+    soft = gaussian_filter(mask.astype(np.float32), 1.5)
+    return soft / soft.max()
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    """Three photos with two annotators each, in the layout of BSDS500, and maps of a good detector."""
+    folder = tmp_path / "bsds"
+    for part in ("images/test", "boundaries/test", "good", "empty"):
+        (folder / part).mkdir(parents=True)
+    index = {}
+    for number, name in enumerate(NAMES):
+        truth = np.concatenate([squares(number), squares(number)])
+        Image.fromarray(truth).save(folder / f"boundaries/test/{name}.png")
+        photo = np.full((60, 90, 3), 40, np.uint8)
+        photo[15 + number : 45 + number, 20:60] = 220
+        Image.fromarray(photo).save(folder / f"images/test/{name}.jpg", quality=95)
+        soft = np.rint(255 * soften(squares(number))).astype(np.uint8)
+        Image.fromarray(soft).save(folder / f"good/{name}.png")
+        Image.fromarray(np.zeros_like(soft)).save(folder / f"empty/{name}.png")
+        index[name] = {"split": "test", "height": 60, "width": 90, "annotators": 2}
+    (folder / "index.json").write_text(json.dumps(index))
+    return folder
+
+
+def test_thresholds_are_those_of_the_benchmark():
+    np.testing.assert_allclose(THRESHOLDS, np.arange(1, 100) / 100)
+
+
+def test_a_perfect_map_scores_one():
+    truth = squares()
+    counts = count_map(truth.astype(np.float32), truth[None], suppression=False, thinning=False)
+    assert counts.matched_truth.tolist() == counts.prediction.tolist() == [truth.sum()] * 99
+    assert best_threshold(counts, THRESHOLDS)["F"] == 1
+
+
+def test_thick_lines_cost_precision_without_thinning_only():
+    truth = squares()
+    soft = soften(truth)
+    standard = count_map(soft, truth[None])
+    crisp = count_map(soft, truth[None], suppression=False, thinning=False)
+    assert best_threshold(standard, THRESHOLDS)["F"] > 0.95
+    assert (crisp.prediction == [(soft >= t).sum() for t in THRESHOLDS]).all()
+    assert crisp.recall[20] == 1
+    assert crisp.precision[20] == pytest.approx(truth.sum() / (soft >= THRESHOLDS[20]).sum())
+
+
+def test_a_map_of_another_size_is_refused():
+    with pytest.raises(ValueError, match=r"\(9, 60\).*\(60, 9\)"):
+        count_map(np.zeros((9, 60)), np.zeros((2, 60, 9), bool))
+
+
+def test_command_scores_folders_of_maps(pack, tmp_path, capsys):
+    path = tmp_path / "report.json"
+    maps = ["--maps", str(pack / "good"), str(pack / "empty")]
+    main(["--data", str(pack), *maps, "--limit", "2", "--workers", "1", "--json", str(path)])
+    report = json.loads(path.read_text())
+    assert (report["benchmark"], report["data"], report["split"]) == ("boundaries", "BSDS500", "test")
+    assert (report["items"], report["available"]) == (2, 3)
+    assert report["published"]["RDS"]["ODS"] == 0.7916
+    assert report["command"].startswith("python -m shared.edges.benchmark --data bsds --maps good empty")
+    good = report["metrics"]["good"]
+    assert (good["ODS"], good["OIS"]) == pytest.approx((0.962, 0.962), abs=0.002)
+    assert good["AP"] > 0.85
+    assert report["metrics"]["empty"] == {"ODS": 0, "OIS": 0, "AP": 0, "threshold": 0.01}
+    assert "the first 2 of 3 items" in capsys.readouterr().out
+
+
+def test_crisp_command(pack, capsys):
+    report = main(
+        ["--data", str(pack), "--maps", str(pack / "good"), "--limit", "1", "--workers", "1", "--crisp"]
+    )
+    assert report.benchmark == "crisp boundaries"
+    sample = read_bsds(pack, "test")[0]
+    soft = np.asarray(Image.open(pack / "good/100.png"), float) / 255
+    counts = count_map(soft, sample.boundaries(), suppression=False, thinning=False)
+    assert report.metrics["good"] == boundary_scores(BoundaryCounts.stack([counts]), THRESHOLDS)
+    assert "DiffusionEdge" in capsys.readouterr().out
+
+
+def test_an_engine_is_a_detector(pack):
+    import torch
+
+    threads = torch.get_num_threads()
+    try:
+        soft = engine_detector("canny", None)(read_bsds(pack, "test")[0])
+    finally:
+        torch.set_num_threads(threads)
+    assert soft.shape == (60, 90)
+    assert soft[squares()].mean() > soft.mean()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "--engine NAME or --maps DIR"),
+        (["--engine", "rds", "hed", "--weights", "w"], "exactly one --engine"),
+        (["--maps", "nowhere"], "nowhere/100.png is missing"),
+        (["--maps", "nowhere", "--split", "train"], "no split 'train'"),
+    ],
+)
+def test_mistakes_are_explained(pack, capsys, arguments, message):
+    with pytest.raises(SystemExit):
+        main(["--data", str(pack), "--workers", "1", *arguments])
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.data
+@pytest.mark.skipif("IMAGE_SPACES_BSDS500" not in os.environ, reason="IMAGE_SPACES_BSDS500 names no folder")
+def test_example_of_the_original_benchmark():
+    """Five contour maps at five thresholds; they are thinned, and not suppressed."""
+    root = Path(os.environ["IMAGE_SPACES_BSDS500"])
+    example = root / "benchmark_example"
+    thresholds = np.linspace(1 / 6, 1 - 1 / 6, 5)
+    samples = [s for s in read_bsds(root, "test") if s.id in {"2018", "3063", "5096", "6046", "8068"}]
+    samples.sort(key=lambda sample: int(sample.id))
+    pictures = []
+    for sample in samples:
+        soft = np.asarray(Image.open(example / "contours" / f"{sample.id}.png"), float) / 255
+        pictures.append(count_map(soft, sample.boundaries(), suppression=False, thresholds=thresholds))
+    counts = BoundaryCounts.stack(pictures)
+    pooled = counts.pooled()
+
+    best, ois = best_threshold(pooled, thresholds), best_per_picture(counts)
+    summary = [*best.values(), *ois.values(), average_precision(pooled)]
+    # we match about 20 of 69,505 true pixels more than the original, at every threshold
+    np.testing.assert_allclose(summary, np.loadtxt(example / "expected/eval_bdry.txt"), atol=0.001)
+
+    _, recall, precision, _ = np.loadtxt(example / "expected/eval_bdry_thr.txt").T
+    np.testing.assert_allclose(pooled.recall, recall, atol=0.001)
+    np.testing.assert_allclose(pooled.precision, precision, atol=0.001)
+
+    each = [[*best_threshold(picture, thresholds).values()] for picture in pictures]
+    np.testing.assert_allclose(each, np.loadtxt(example / "expected/eval_bdry_img.txt")[:, 1:], atol=0.002)
