@@ -1,0 +1,111 @@
+"""The recipe for edges, end to end on a tiny data set."""
+
+import argparse
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from shared.core import weights
+from shared.edges import train
+from shared.networks.rds import RDS
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Two photos of a square, in the layouts of BSDS500, a segmentation set, and soft maps."""
+    index = {}
+    for k in range(2):
+        image, mask = Image.new("RGB", (64, 48), "navy"), Image.new("L", (64, 48))
+        box = (10 + 8 * k, 10, 40, 36)
+        ImageDraw.Draw(image).rectangle(box, fill="orange")
+        ImageDraw.Draw(mask).rectangle(box, fill=12)
+        outline = Image.new("1", (64, 48))
+        ImageDraw.Draw(outline).rectangle(box, outline=1)
+        stacked = np.concatenate([np.asarray(outline)] * 3)
+        for folder, picture in (
+            ("images/train", image),
+            ("labels/train", mask),
+            ("boundaries/train", Image.fromarray(stacked)),
+            ("soft/images", image),
+            ("soft/maps", outline.convert("L")),
+        ):
+            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+            picture.save(tmp_path / folder / f"{k}.png")
+        image.save(tmp_path / "images/train" / f"{k}.jpg")
+        (tmp_path / "images/train" / f"{k}.png").unlink()
+        index[str(k)] = {"split": "train", "height": 48, "width": 64, "annotators": 3}
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    return tmp_path
+
+
+def options(data, **given):
+    common = {
+        "base": "mobilenet_v2",
+        "start": None,
+        "soft": None,
+        "steps": 2,
+        "batch": 2,
+        "size": 32,
+        "rate": 1e-3,
+        "device": "cpu",
+        "seed": 0,
+        "workers": 1,
+        "coarse": None,
+        "coarse_scale": 1.0,
+        "data": data,
+        "split": "train",
+        "labels": "plain",
+        "loss": "relaxed",
+        "detector": None,
+    }
+    return argparse.Namespace(**{**common, **given})
+
+
+def test_pretraining_then_fine_tuning_with_every_kind_of_labels(data):
+    pre = data / "runs" / "pre"
+    train.pretrain(options(data, coarse=data, soft=data / "soft", out=pre))
+    start = pre / "weights"
+    for labels, loss in (("plain", "balanced"), ("canny", "relaxed"), ("soft", "relaxed")):
+        out = data / "runs" / labels
+        given = {"start": start, "detector": str(start), "soft": data / "soft", "out": out}
+        train.finetune(options(data, labels=labels, loss=loss, **given))
+        network = weights.load(RDS, "trained", folder=out / "weights")
+        with torch.inference_mode():
+            assert network(torch.rand(1, 3, 32, 32)).isfinite().all()
+
+
+def test_pretraining_needs_data(data):
+    with pytest.raises(SystemExit, match="--coarse"):
+        train.pretrain(options(data, out=data / "none"))
+
+
+def test_soft_labels_need_a_detector(data):
+    with pytest.raises(SystemExit, match="--detector"):
+        train.finetune(options(data, labels="soft", out=data / "none"))
+
+
+def test_imagenet_weights_start_the_base(tmp_path):
+    from safetensors.torch import save_file
+
+    base = RDS().net.base.state_dict()
+    given = {name: torch.full_like(value, 0.5, dtype=torch.float16) for name, value in base.items()}
+    given["classifier.bias"] = torch.zeros(1001, dtype=torch.float16)
+    save_file(given, tmp_path / "imagenet.safetensors")
+    network = train.start_network("mobilenet_v2", tmp_path / "imagenet.safetensors")
+    assert all((value == 0.5).all() for value in network.net.base.state_dict().values())
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+def test_mixed_batches_count_every_kind(balanced):
+    logits = torch.zeros(2, 6, 8, 8, requires_grad=True)
+    targets = torch.zeros(2, 6, 8, 8)
+    targets[:, :, 4] = 1
+    soft = torch.tensor([False, True])
+    train.output_losses(logits, targets, soft, balanced=balanced).backward()
+    assert (logits.grad[0].abs().sum((1, 2)) > 0).all()
+    assert (logits.grad[1].abs().sum((1, 2)) > 0).all()
+    ratio = logits.grad[:, 0].abs().sum() / logits.grad[:, 5].abs().sum()
+    assert ratio.item() == pytest.approx(train.SIDE_WEIGHT, rel=1e-4)
