@@ -29,7 +29,7 @@ class BoundaryMatcher:
 
     Args:
         candidates: bool [H, W], all pixels that will be in some prediction. A prediction is given as bool [N]
-            over its N pixels, row by row (`prediction[candidates]`).
+            over its N true pixels, row by row (`prediction[candidates]`).
         truth: bool [H, W], thin.
         max_distance: reach, in pixels.
     """
@@ -39,7 +39,7 @@ class BoundaryMatcher:
         self._size = int(np.count_nonzero(candidates))
         self._near, rows = np.unique(rows, return_inverse=True)  # all other candidates can never be matched
         sizes = (len(self._near), int(np.count_nonzero(truth)))
-        gains = round(OUTLIER * UNITS * max_distance) - costs
+        gains = max(round(OUTLIER * UNITS * max_distance), 1) - costs
         # two sides: 0 the prediction, 1 the truth
         self._adjacent = (_lists(rows, columns, gains, sizes[0]), _lists(columns, rows, gains, sizes[1]))
         self._mate = ([-1] * sizes[0], [-1] * sizes[1])

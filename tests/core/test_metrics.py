@@ -99,6 +99,13 @@ def test_distance_is_euclidean():
     assert not match_boundaries(dots((7, 7)), truth, fraction(2.8))[0].any()
 
 
+def test_without_tolerance_only_the_same_pixels_match():
+    prediction, truth = dots((3, 3), (5, 5)), dots((3, 4), (5, 5))
+    matched, matched_truth = match_boundaries(prediction, truth, 0)
+    np.testing.assert_array_equal(matched, dots((5, 5)))
+    np.testing.assert_array_equal(matched_truth, dots((5, 5)))
+
+
 @pytest.mark.parametrize(("length", "pairs"), [(50, 50), (150, 149)])
 def test_one_pair_more_is_worth_a_hundred_reaches(length, pairs):
     # all but one pixel lie on the truth; to match the last one as well, all must move by one pixel
