@@ -2,6 +2,7 @@
 
     python -m shared.edges.benchmark --data DIR --engine rds
     python -m shared.edges.benchmark --data DIR --maps FOLDER      the maps ID.png of any detector
+    python -m shared.edges.benchmark --data DIR --engine rds --speed
 
 Protocol: the soft map passes non-maximum suppression, is cut at 99 thresholds 0.01 .. 0.99, thinned, and
 matched one to one with the map of every annotator within 0.0075 of the diagonal. `--crisp` leaves out
@@ -135,6 +136,30 @@ def map_detector(folder: Path) -> Detector:
     return read
 
 
+def measure_speed(samples: Sequence[Sample], engine: str, weights: str | None) -> dict[str, float]:
+    """Time whole calls, from PIL image to edge map, one after another with all cores.
+
+    Args:
+        samples: the photos; they are decoded before the clock starts.
+        engine: name of the engine.
+        weights: a folder, or None for the engine's own.
+
+    Returns:
+        "images_per_second" and "ms_per_image", both of the median call.
+    """
+    from shared.edges.detector import EdgeDetector
+
+    detector = EdgeDetector.load(engine, folder=weights)
+    photos = [sample.image() for sample in samples]
+    seconds = []
+    for photo in [*photos[:3], *photos]:  # the first calls also pay for set-up, and are not counted
+        started = time.perf_counter()
+        detector(photo)
+        seconds.append(time.perf_counter() - started)
+    median = float(np.median(seconds[-len(photos) :]))
+    return {"images_per_second": 1 / median, "ms_per_image": 1000 * median}
+
+
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
     parser = reports.parser("Score edge detectors on BSDS500: ODS, OIS and AP.", MODULE, workers=2)
@@ -146,11 +171,14 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     )
     parser.add_argument("--split", default="test", help="train, val or test (%(default)s)")
     parser.add_argument("--crisp", action="store_true", help="without non-maximum suppression and thinning")
+    parser.add_argument("--speed", action="store_true", help="time the engines instead, with all cores")
     options = parser.parse_args(arguments)
     if not options.engine and not options.maps:
         parser.error("name what to score: --engine NAME or --maps DIR")
     if options.weights and len(options.engine) != 1:
         parser.error("--weights needs exactly one --engine")
+    if options.speed and (options.maps or options.crisp):
+        parser.error("--speed times engines; it goes with neither --maps nor --crisp")
 
     try:
         available = read_bsds(options.data, options.split)
@@ -162,20 +190,26 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     makers = {name: partial(engine_detector, name, options.weights) for name in options.engine}
     makers |= {folder.name: partial(map_detector, folder) for folder in options.maps}
     started = time.perf_counter()
-    metrics = {
-        name: boundary_scores(
-            count_samples(samples, make, crisp=options.crisp, workers=options.workers), THRESHOLDS
-        )
-        for name, make in makers.items()
-    }
+    if options.speed:
+        benchmark, published = "speed", {}
+        metrics = {name: measure_speed(samples, name, options.weights) for name in options.engine}
+    else:
+        benchmark = "crisp boundaries" if options.crisp else "boundaries"
+        published = PUBLISHED_CRISP if options.crisp else PUBLISHED
+        metrics = {
+            name: boundary_scores(
+                count_samples(samples, make, crisp=options.crisp, workers=options.workers), THRESHOLDS
+            )
+            for name, make in makers.items()
+        }
     report = reports.Report(
-        benchmark="crisp boundaries" if options.crisp else "boundaries",
+        benchmark=benchmark,
         data="BSDS500",
         split=options.split,
         items=len(samples),
         weights=Path(options.weights).name if options.weights else ", ".join(makers),
         metrics=metrics,
-        published=PUBLISHED_CRISP if options.crisp else PUBLISHED,
+        published=published,
         seconds=time.perf_counter() - started,
         command=reports.command_line(MODULE, arguments),
         available=len(available),

@@ -123,11 +123,20 @@ def test_an_engine_is_a_detector(pack):
     assert soft[squares()].mean() > soft.mean()
 
 
+def test_speed_command(pack):
+    report = main(["--data", str(pack), "--engine", "canny", "--speed"])
+    assert report.benchmark == "speed"
+    figures = report.metrics["canny"]
+    assert figures["images_per_second"] == pytest.approx(1000 / figures["ms_per_image"])
+    assert 0 < figures["ms_per_image"] < 1000 * report.seconds
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([], "--engine NAME or --maps DIR"),
         (["--engine", "rds", "hed", "--weights", "w"], "exactly one --engine"),
+        (["--engine", "canny", "--crisp", "--speed"], "neither --maps nor --crisp"),
         (["--maps", "nowhere"], "nowhere/100.png is missing"),
         (["--maps", "nowhere", "--split", "train"], "no split 'train'"),
     ],
