@@ -26,6 +26,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 with suppress(ImportError):
     import spaces  # noqa: F401  Hugging Face's package: on ZeroGPU it must be imported before torch
 
+import asyncio
 import importlib.util
 import io
 import logging
@@ -41,13 +42,14 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
+from huggingface_hub import metadata_load
 from PIL import Image
 
 from shared.core import metering
 from shared.core.devices import on_zero_gpu
 from shared.core.images import open_image
 from shared.ui import half_and_half, page, sample_photos
-from shared.ui.home import front_matter, home
+from shared.ui.home import home
 from shared.ui.page import queue_size, serving
 
 FOLDER = Path(__file__).resolve().parent / "spaces"
@@ -74,7 +76,7 @@ def load_space(name: str) -> ModuleType:
 
 def build_suite(modules: dict[str, ModuleType], url: str) -> gr.Blocks:
     """All pages in one Blocks: the home page at /, each space at /<name>."""
-    fronts = {name: front_matter(FOLDER / name) for name in modules}
+    fronts = {name: metadata_load(FOLDER / name / "README.md") for name in modules}
     with page("Image Spaces") as suite:
         home(fronts, url)
     for name, module in modules.items():
@@ -83,9 +85,8 @@ def build_suite(modules: dict[str, ModuleType], url: str) -> gr.Blocks:
     return suite.queue(max_size=queue_size())
 
 
-def build_server(suite: gr.Blocks, modules: dict[str, ModuleType]) -> FastAPI:
-    """The web server: our own routes first, then Gradio at /."""
-    server = FastAPI(title="Image Spaces", docs_url=None, redoc_url=None, openapi_url=None)
+def add_routes(server: FastAPI, modules: dict[str, ModuleType]) -> None:
+    """Add the routes that are no pages: /healthz, /metrics and /cards."""
 
     @server.get("/healthz")
     def healthz() -> JSONResponse:
@@ -107,7 +108,7 @@ def build_server(suite: gr.Blocks, modules: dict[str, ModuleType]) -> FastAPI:
 
     @cache
     def card(name: str) -> bytes:
-        photo, buffer = open_image(sample_photos()["coffee"]), io.BytesIO()
+        photo, buffer = open_image(next(iter(sample_photos().values()))), io.BytesIO()
         half_and_half(photo, modules[name].preview(photo)).save(buffer, "JPEG", quality=88)
         return buffer.getvalue()
 
@@ -117,6 +118,14 @@ def build_server(suite: gr.Blocks, modules: dict[str, ModuleType]) -> FastAPI:
             return Response(status_code=404)
         return Response(card(name), media_type="image/jpeg", headers={"Cache-Control": "max-age=3600"})
 
+
+def build_server(suite: gr.Blocks, modules: dict[str, ModuleType]) -> FastAPI:
+    """The web server: our own routes first, then Gradio at /."""
+    server = FastAPI(title="Image Spaces", docs_url=None, redoc_url=None, openapi_url=None)
+    add_routes(server, modules)
+    # Gradio checks the paths that callers send only "after launch", and a mounted app is never launched:
+    # without this line anybody could have files read from anywhere on the server (tests/test_security.py).
+    suite.has_launched = True
     warnings.filterwarnings("ignore", "SSR mode is not supported")  # said even when it is off
     people = [tuple(pair.split(":", 1)) for pair in setting("AUTH", "").split(",") if pair]
     return gr.mount_gradio_app(
@@ -137,22 +146,27 @@ def require_free(host: str, port: int) -> None:
             ) from None
 
 
+def is_no_goodbye(record: logging.LogRecord) -> bool:
+    """Whether a line of the log is news: open pages hold a connection, and to cut it at the end is none."""
+    cut = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not cut and "graceful shutdown" not in record.getMessage()
+
+
 def main() -> None:
     """Serve until Ctrl-C."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    host, port = setting("HOST", "127.0.0.1"), int(setting("PORT", "7860"))
-    modules = {name: load_space(name) for name in NAMES}
-    url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}{setting('ROOT_PATH', '')}"
-    suite = build_suite(modules, url)
-    if (
-        on_zero_gpu()
-    ):  # its package reports to the platform from within launch(), so there is no other way to serve
-        suite.launch(**serving())
-        return
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    host, port, path = setting("HOST", "127.0.0.1"), int(setting("PORT", "7860")), setting("ROOT_PATH", "")
     require_free(host, port)
+    modules = {name: load_space(name) for name in NAMES}
+    url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}{path}"
+    suite = build_suite(modules, url)
+    if on_zero_gpu():  # its package tells the platform from within launch() that the app is ready
+        suite.launch(server_name=host, server_port=port, **serving())
+        return
     server = build_server(suite, modules)
     print(f"Image Spaces: {url}  (Ctrl-C ends it)", flush=True)
-    uvicorn.run(server, host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)
+    logging.getLogger("uvicorn.error").addFilter(is_no_goodbye)
+    uvicorn.run(server, host=host, port=port, log_level="warning", timeout_graceful_shutdown=1)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Many pictures at once: the page's tab, the loop with its limits, and the ZIP with the results."""
 
+import shutil
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,8 +9,8 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from shared.core.devices import LANE
 from shared.core.images import ImageError, open_image, safe_stem
+from shared.ui.page import react
 from shared.ui.photos import photo_files
 from shared.ui.results import result_path
 
@@ -18,27 +19,30 @@ MAX_FILES = 50  # pictures in one batch
 MAX_BYTES = 256 * 2**20  # of all files of one batch together
 
 
-def several(function: Callable, settings: Sequence[Any], button: str) -> None:
-    """Build the tab for many pictures, and offer its function through the API as well.
+def several(function: Callable, settings: Sequence[Any], button: str) -> gr.File:
+    """Fill the tab for many pictures.
 
     Args:
         function: Takes the list of file paths, the settings and the progress bar; returns what `run_batch`
             returns.
         settings: The page's components for the settings.
         button: What the button says.
+
+    Returns:
+        The component for the photos, for the function's endpoint.
     """
-    files = photo_files("Photos")
+    files = photo_files("Photos", elem_classes="is-files")
     start = gr.Button(button, variant="primary")
-    archive = gr.File(label="All results in one ZIP", visible=False)
-    report = gr.Dataframe(
-        headers=["Photo", "Result"], label="What became of each photo", wrap=True, visible=False
-    )
-    done = start.click(function, [files, *settings], [archive, report], show_progress_on=files, **LANE)
+    archive = gr.File(label="All results in one ZIP", visible=False, elem_classes="is-zip")
+    report = gr.Dataframe(headers=["Photo", "Result"], label="What became of them", wrap=True, visible=False)
 
-    def reveal(path: str | None) -> list[Any]:
-        return [gr.update(visible=path is not None), gr.update(visible=True)]
+    # Gradio fills in the progress bar by its place among the positional arguments: it cannot come last here.
+    def show(paths: list[str], progress: gr.Progress = PROGRESS, *values: Any) -> list[Any]:
+        path, rows = function(paths, *values, progress=progress)
+        return [gr.File(path, visible=path is not None), gr.Dataframe(rows, visible=True)]
 
-    done.success(reveal, archive, [archive, report], queue=False, api_visibility="private")
+    react([start.click], show, [files, *settings], [archive, report])
+    return files
 
 
 def run_batch(
@@ -71,18 +75,23 @@ def run_batch(
         raise ImageError(f"These files are {size / 2**20:.0f} MB together; at most {limit} MB go at once.")
 
     target = result_path(f"{name}.zip")
-    rows, taken = [], set()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in progress.tqdm(files, desc="Pictures", unit="pictures"):
-            try:
-                results = work(open_image(file))
-            except ImageError as error:
-                rows.append([Path(file).name, f"Skipped: {error}"])
-                continue
-            stem = _free(safe_stem(Path(file).name), taken)
-            for ending, content in results.items():
-                archive.writestr(stem + ending, content)
-            rows.append([Path(file).name, ", ".join(stem + ending for ending in results)])
+    rows: list[list[str]] = []
+    taken: set[str] = set()
+    try:
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in progress.tqdm(files, desc="Pictures", unit="pictures"):
+                try:
+                    results = work(open_image(file))
+                except ImageError as error:
+                    rows.append([Path(file).name, f"Skipped: {error}"])
+                    continue
+                stem = _free(safe_stem(Path(file).name), taken)
+                for ending, content in results.items():
+                    archive.writestr(stem + ending, content)
+                rows.append([Path(file).name, ", ".join(stem + ending for ending in results)])
+    finally:
+        if not taken or len(rows) < len(files):  # nothing in it, or the work has failed halfway
+            shutil.rmtree(target.parent)
     return (str(target) if taken else None), rows
 
 

@@ -56,7 +56,7 @@ def compare(
         other: Name of the second engine at the beginning.
     """
     menu = engine_menu(engines, "Compare with", value=other)
-    with gr.Row():
+    with gr.Row(elem_classes="is-compare"):
         pictures = [gr.Image(label=label, interactive=False) for label in ("Engine", "Compared with")]
     tab = gr.State("")
 

@@ -2,16 +2,14 @@
 
 import html
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import yaml
 
 from shared.ui.page import header
 
 PRIVACY = """
-Everything runs on this machine. Your pictures are sent nowhere else, and are deleted after about an hour.
+Everything runs on this server. Your pictures are sent nowhere else, and are deleted after about an hour.
 """
 PYTHON = """from gradio_client import Client, handle_file
 
@@ -31,11 +29,6 @@ MCP = """{{
   }}
 }}
 """
-
-
-def front_matter(folder: Path) -> dict[str, Any]:
-    """The settings at the head of a space's README, as Hugging Face reads them: title, emoji, ..."""
-    return yaml.safe_load((folder / "README.md").read_text(encoding="utf-8").split("---\n")[1])
 
 
 def home(spaces: Mapping[str, Mapping[str, Any]], url: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from shared.core.images import open_image
 from shared.ui.results import result_file
@@ -28,6 +29,8 @@ SAMPLES = [
     ("skimage", "data/rocket.jpg", "rocket"),
     ("gradio", "media_assets/images/cheetah.jpg", "cheetah"),
 ]
+
+_SERVED: set[Path] = set()  # sample photos that a page offers
 
 
 class _WithoutStub(type(gr.Image)):
@@ -53,11 +56,11 @@ class _Photo(gr.Image, metaclass=_WithoutStub):
             try:
                 data = base64.b64decode(payload.url.partition(",")[2], validate=True)
             except binascii.Error:
-                raise gr.Error(
-                    "The data URL of the picture is not valid base64.", print_exception=False
-                ) from None
-            return result_file(data, payload.orig_name or "picture")
-        return payload.path
+                raise gr.Error("The picture's data URL is not valid base64.", print_exception=False) from None
+            path = result_file(data, payload.orig_name or "picture")
+            self.temp_files.add(path)  # so that it is swept away like an upload
+            return path
+        return _uploaded(payload.path)
 
 
 class _PhotoFiles(gr.File, metaclass=_WithoutStub):
@@ -66,7 +69,18 @@ class _PhotoFiles(gr.File, metaclass=_WithoutStub):
     is_template = True
 
     def preprocess(self, payload: Any) -> list[str]:
-        return [file.path for file in payload] if payload is not None else []
+        return [_uploaded(file.path) for file in payload or ()]
+
+
+def _uploaded(path: str | None) -> str:
+    """The path itself, if it is an upload or a sample photo.
+
+    Gradio checks paths as well, but not those of a `gr.Image` when the caller leaves out the field `meta`.
+    """
+    real = Path(path or "").resolve()
+    if not real.is_relative_to(Path(get_upload_folder()).resolve()) and real not in _SERVED:
+        raise gr.Error("Please upload the picture; other paths are not read.", print_exception=False)
+    return str(real)
 
 
 def photo(label: str = "Photo", **settings: Any) -> gr.Image:
@@ -93,13 +107,12 @@ def photo_files(label: str = "Photos", **settings: Any) -> gr.File:
 
 
 def _cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(base) / "image-spaces" / "photos"
     try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "image-spaces", "photos")
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
             return folder
-    except OSError:
+    except (OSError, RuntimeError):  # a user without a home, or one that cannot be written
         pass
     return Path(tempfile.mkdtemp(prefix="image-spaces-photos-"))
 
@@ -140,6 +153,7 @@ def examples(target: gr.Image, names: list[str] | None = None) -> gr.Examples:
     photos = sample_photos()
     chosen = [path for name, path in photos.items() if names is None or name in names]
     gr.set_static_paths(chosen)
+    _SERVED.update(path.resolve() for path in chosen)
     with gr.Column(elem_classes="is-examples"):
         return gr.Examples(
             [str(path) for path in chosen], target, label="Or try one of these", examples_per_page=12

@@ -129,7 +129,7 @@ with ui.page("Edges") as demo:
         changes += [threshold.release, button.click]
         with gr.Column(scale=3), gr.Tabs() as tabs:
             with gr.Tab("Result"):
-                slider = gr.ImageSlider(label="Before and after", max_height=520)
+                slider = gr.ImageSlider(label="Before and after", max_height=520, elem_classes="is-slider")
                 words = gr.Markdown(elem_classes="is-note")
                 sides = ui.strip("From texture to objects: what each of the five stages sees", 5)
                 with gr.Row():
@@ -137,12 +137,13 @@ with ui.page("Edges") as demo:
             with gr.Tab("Compare"):
                 ui.compare(detect_edges, ENGINES, [image, *settings], changes, tabs, other="canny")
             with gr.Tab("Several pictures"):
-                ui.several(detect_edges_in_many, settings, "Find edges in all of them")
+                images = ui.several(detect_edges_in_many, settings, "Find edges in all of them")
     ui.how_it_works(Path(__file__).parent, ["edges-rds", "edges-hed"])
     ui.react(changes, _show, [image, *settings], [slider, words, sides, *files])
     ui.endpoint(detect_edges, [image, *settings], {"Drawing": gr.Image})
     details = {"Soft": gr.Image, "Sides": gr.Gallery, "Lines": gr.Image, "SVG": gr.File, "Figures": gr.JSON}
     ui.endpoint(edge_details, [image, engine, threshold, detail], details)
+    ui.endpoint(detect_edges_in_many, [images, *settings], {"ZIP": gr.File, "Report": gr.JSON})
 
 if __name__ == "__main__":
     ui.launch(demo)

@@ -1,0 +1,135 @@
+"""One running suite for all tests that need a server, as a visitor would start it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from gradio_client import Client
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 240  # seconds; a first start after an installation compiles a thousand files
+
+
+@dataclass
+class Server:
+    """A running `app.py`: address, process, output, and what its first page took."""
+
+    url: str
+    process: subprocess.Popen
+    log: Path
+    seconds: float
+    cpu_seconds: float
+    libraries: set[str]
+
+    def http(self, **settings) -> httpx.Client:
+        """A client of its own: after an error the server closes the connection."""
+        return httpx.Client(base_url=self.url, timeout=120, trust_env=False, **settings)
+
+    def stop(self) -> int:
+        """Press Ctrl-C and return the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=30)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def environment(folder: Path, **settings: str) -> dict[str, str]:
+    """The environment for a server: offline, nothing of the developer's own settings, files in `folder`."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("GRADIO_", "IMAGE_SPACES_")) and not name.lower().endswith("_proxy")
+    }
+    return kept | {
+        "GRADIO_TEMP_DIR": str(folder / "gradio"),
+        "HF_HUB_OFFLINE": "1",
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        **settings,
+    }
+
+
+def spent(process: subprocess.Popen) -> tuple[float, set[str]]:
+    """Seconds of processor time so far, and the libraries that are loaded, where the system tells (Linux)."""
+    folder = Path("/proc", str(process.pid))
+    if not folder.is_dir():
+        return float("inf"), set()
+    times = (folder / "stat").read_text().rpartition(")")[2].split()[11:13]
+    lines = (folder / "maps").read_text().splitlines()
+    return sum(map(int, times)) / os.sysconf("SC_CLK_TCK"), {line.rpartition("/")[2] for line in lines}
+
+
+def start(folder: Path, **settings: str) -> Server:
+    """Start `app.py` on a free port and wait for its first page."""
+    port = free_port()
+    log = folder / "server.log"
+    with open(log, "wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "app.py")],
+            cwd=folder,
+            env=environment(folder, IMAGE_SPACES_PORT=str(port), **settings),
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
+    url, begin = f"http://127.0.0.1:{port}", time.monotonic()
+    while time.monotonic() - begin < PATIENCE:
+        if process.poll() is not None:
+            break
+        try:
+            httpx.get(url, trust_env=False, timeout=PATIENCE)
+        except httpx.TransportError:
+            time.sleep(0.05)
+            continue
+        return Server(url, process, log, time.monotonic() - begin, *spent(process))
+    process.kill()
+    raise RuntimeError(f"app.py did not answer:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Start a server with settings of a test's own."""
+    servers = []
+
+    def new(**settings: str) -> Server:
+        servers.append(start(tmp_path_factory.mktemp("server"), **settings))
+        return servers[-1]
+
+    yield new
+    for server in servers:
+        if server.process.poll() is None:
+            server.process.kill()
+            server.process.wait()
+
+
+@pytest.fixture(scope="session")
+def server(start_server: Callable[..., Server]) -> Server:
+    """The suite as it is, for all tests that do not need settings of their own."""
+    return start_server()
+
+
+@pytest.fixture(scope="session")
+def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Client:
+    """Gradio's own Python client."""
+    return Client(server.url, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
+
+
+@pytest.fixture(scope="session")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small real photo: the cat that comes with scikit-image, 240 x 160 pixels."""
+    from shared.ui.photos import sample_photos
+
+    path = tmp_path_factory.mktemp("photo") / "cat.jpg"
+    Image.open(sample_photos()["cat"]).resize((240, 160)).save(path, quality=92)
+    return path

@@ -1,0 +1,69 @@
+"""Make the README's pictures from the real pages: start the suite, use it in Chromium, save what it shows.
+
+python tests/screenshots.py [folder]
+"""
+
+import importlib.util
+import sys
+import tempfile
+from pathlib import Path
+from types import ModuleType
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+HERE = Path(__file__).resolve().parent
+FOLDER = HERE.parent / "docs"
+
+
+def load(path: str) -> ModuleType:
+    """A module of the tests, by its path."""
+    spec = importlib.util.spec_from_file_location(path.replace("/", "_").removesuffix(".py"), HERE / path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def edges(page: Page) -> None:
+    """The edges page after a click on the second sample photo."""
+    page.locator(".is-examples .gallery-item").nth(1).click()
+    page.wait_for_function(
+        "() => { const found = [...document.querySelectorAll('.is-slider img')];"
+        " return found.length >= 2 && found.every(image => image.naturalWidth) }"
+    )
+
+
+def home(page: Page) -> None:
+    """The home page with all its cards."""
+    page.wait_for_function(
+        "[...document.querySelectorAll('.is-cards img')].every(image => image.naturalWidth)"
+    )
+
+
+def main() -> None:
+    """Save one picture per page."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
+        server, chromium = load("conftest.py").start(Path(temporary)), load("browser/conftest.py")
+        path = chromium.find_chromium(playwright)
+        browser = playwright.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)
+        for path, use in {"/": home, "/edges": edges}.items():
+            page = browser.new_page(viewport={"width": 1280, "height": 800}, device_scale_factor=1)
+            page.goto(server.url + path)
+            page.locator(".is-header h1").wait_for()
+            use(page)
+            page.wait_for_timeout(1500)
+            target = folder / f"{path.strip('/') or 'home'}.png"
+            page.screenshot(path=target)
+            Image.open(target).convert("P", palette=Image.Palette.ADAPTIVE, colors=256).save(
+                target, optimize=True
+            )
+            print(target)
+        browser.close()
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""What a stranger may try: reading the server's files, using it as a proxy, filling it up, planting pages."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+META = {"_type": "gradio.FileData"}
+
+
+def upload(http, name, data):
+    answer = http.post("/gradio_api/upload", files={"files": (name, data)})
+    assert answer.status_code == 200, answer.text
+    return answer.json()[0]
+
+
+def call(http, function, arguments):
+    """One call as curl makes it: `(event, data)`, where event is `complete` or `error`."""
+    started = http.post(f"/gradio_api/call/v2/{function}", json=arguments)
+    assert started.status_code == 200, started.text
+    lines = http.get(f"/gradio_api/call/v2/{function}/{started.json()['event_id']}").text.splitlines()
+    events = [line.partition(": ")[2] for line in lines if line.startswith("event: ")]
+    data = [line.partition(": ")[2] for line in lines if line.startswith("data: ")]
+    return events[-1], json.loads(data[-1])
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/etc/passwd",
+        str(ROOT / "app.py"),
+        str(ROOT / "pyproject.toml"),
+        "../../../etc/passwd",
+        "http://127.0.0.1:1/",
+        "http://169.254.169.254/latest/meta-data/",
+    ],
+)
+def test_files_of_the_server_are_not_served(server, target):
+    with server.http() as http:
+        assert http.get(f"/gradio_api/file={target}").status_code in (403, 404)
+
+
+def test_the_server_is_no_proxy(server):
+    with server.http() as http:
+        assert http.get("/gradio_api/proxy=http://127.0.0.1:1/").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"meta": META},
+        {},  # Gradio does not check the path of a gr.Image when `meta` is left out
+        {"meta": {"_type": "something else"}},
+        {"meta": META, "is_stream": True},
+        {"is_stream": True},
+        {"url": "http://127.0.0.1:1/"},
+    ],
+)
+@pytest.mark.parametrize("function", ["detect_edges", "edge_details", "detect_edges_in_many"])
+def test_pictures_of_the_server_are_not_read(server, photo, function, more):
+    path = {"path": str(photo), **more}  # a good picture that nobody has uploaded
+    arguments = {"images": [path]} if function.endswith("many") else {"image": path}
+    with server.http() as http:
+        event, answer = call(http, function, {**arguments, "engine": "canny"})
+    assert event == "error"
+    assert str(photo.parent) not in str(answer)
+
+
+def test_addresses_inside_the_network_are_not_fetched(server):
+    picture = {"path": f"{server.url}/cards/edges.jpg", "meta": META}
+    with server.http() as http:
+        event, answer = call(http, "detect_edges", {"image": picture})
+    assert (event, answer["error"]) == ("error", None)
+
+
+def test_too_large_uploads_are_refused(server):
+    with server.http() as http:
+        answer = http.post("/gradio_api/upload", files={"files": ("large.png", b"\0" * (64 * 2**20 + 1))})
+    assert answer.status_code == 413
+
+
+def test_uploaded_pages_are_downloads(server):
+    """A page that somebody uploads does not run under the suite's own address."""
+    with server.http() as http:
+        path = upload(http, "evil.html", b"<script>alert(1)</script>")
+        answer = http.get(f"/gradio_api/file={path}")
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"].startswith("attachment")
+
+
+def test_svg_results_are_downloads(server, photo):
+    with server.http() as http:
+        path = upload(http, "photo.jpg", photo.read_bytes())
+        event, answer = call(http, "edge_details", {"image": {"path": path, "meta": META}, "engine": "canny"})
+        assert event == "complete"
+        svg = http.get(answer[3]["url"].removeprefix(server.url))
+    assert svg.headers["content-disposition"].startswith("attachment")
+
+
+def test_names_of_uploads_stay_in_their_folder(server):
+    with server.http() as http:
+        path = upload(http, "../../outside.png", b"data")
+    assert path.endswith("/outside.png")
+    assert "/gradio/" in path
+    assert ".." not in path
+
+
+def test_defects_are_not_told_to_strangers(server):
+    """An unexpected error, here a wrong type deep inside, shows no text of the exception."""
+    with server.http() as http:
+        event, answer = call(http, "detect_edges", {"image": {"path": {"a": 1}, "meta": META}})
+    assert event == "error"
+    assert not answer["error"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/monitoring", "/monitoring/summary", "/docs", "/redoc", "/gradio_api/runs"]
+)
+def test_pages_for_developers_are_off(server, path):
+    with server.http() as http:
+        assert http.get(path).status_code in (403, 404)
+
+
+def test_nothing_is_recorded_or_reported(server):
+    with server.http() as http:
+        config = http.get("/config").json()
+    assert config["analytics_enabled"] is False
+    assert not config.get("run_history")
+    assert config["show_error"] is False
+
+
+def test_only_the_documented_functions_are_listed(server):
+    with server.http() as http:
+        names = http.get("/gradio_api/info").json()["named_endpoints"]
+    assert list(names) == ["/detect_edges", "/edge_details", "/detect_edges_in_many"]
+
+
+def test_data_urls_go_through_the_door_for_pictures(server, photo):
+    def ask(http, data):
+        url = f"data:image/png;base64,{data}"
+        return call(http, "detect_edges", {"image": {"url": url, "meta": META}, "engine": "canny"})
+
+    with server.http() as http:
+        assert ask(http, base64.b64encode(photo.read_bytes()).decode())[0] == "complete"
+        assert "not a picture" in ask(http, base64.b64encode(b"text").decode())[1]["error"]
+        assert "base64" in ask(http, "@@")[1]["error"]
