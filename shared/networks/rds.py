@@ -78,10 +78,22 @@ def balanced_loss(logits: Tensor, labels: Tensor, *, edge_weight: float = 1.0) -
 
 def upsample(x: Tensor, size: Sequence[int], factor: int) -> Tensor:
     """Bilinear enlargement by a whole factor, cropped to `size` (rows, columns); cells stay aligned."""
-    if factor == 1:
-        return x
-    x = F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+    if factor > 1:
+        x = F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
     return x[..., : size[0], : size[1]]
+
+
+def extend(x: Tensor, margin: int) -> Tensor:
+    """Adds `margin` mirrored columns on the right and rows at the bottom, whatever the size of the picture.
+
+    >>> extend(torch.tensor([[[[1, 2, 3]]]]), 5)[0, 0, 0]
+    tensor([1, 2, 3, 2, 1, 2, 3, 2])
+    """
+    for axis in (-2, -1):
+        period = max(2 * (x.shape[axis] - 1), 1)
+        steps = torch.arange(x.shape[axis] + margin, device=x.device) % period
+        x = x.index_select(axis, torch.minimum(steps, period - steps))
+    return x
 
 
 class RDS(
@@ -193,6 +205,10 @@ class MobileNetEdges(nn.Module):
 
     DEPTH = 15
     STEM = 16
+    # The base pads with zeros, and only on the right and at the bottom: a border that looks like an edge to
+    # every stage. So the picture goes on there as its mirror image for this many pixels, which the result
+    # leaves out.
+    MARGIN = 16
     # Channels of the top-down path at strides 32, 16, 8, 4, 2.
     PATH = (64, 64, 48, 32, 24)
 
@@ -217,7 +233,7 @@ class MobileNetEdges(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         size = x.shape[-2:]
-        x = x * 2 - 1
+        x = extend(x * 2 - 1, self.MARGIN)
         stem = self.stem(x)
         *stages, top = self.base(x)
         sides = [
@@ -227,7 +243,7 @@ class MobileNetEdges(nn.Module):
         path = self.top(top)
         for merge, stage in zip(self.merges, reversed(stages), strict=True):
             path = merge(stage, path)
-        path = self.last(stem, path)
+        path = self.last(stem, path)[..., : size[0], : size[1]]
         return torch.cat([*sides, self.fuse(torch.cat([path, *sides], 1))], 1)
 
 
