@@ -1,5 +1,6 @@
 """Many pictures at once: the page's tab, the loop with its limits, and the ZIP with the results."""
 
+import html
 import shutil
 import zipfile
 from collections.abc import Callable, Sequence
@@ -34,12 +35,13 @@ def several(function: Callable, settings: Sequence[Any], button: str) -> gr.File
     files = photo_files("Photos", elem_classes="is-files")
     start = gr.Button(button, variant="primary")
     archive = gr.File(label="All results in one ZIP", visible=False, elem_classes="is-zip")
-    report = gr.Dataframe(headers=["Photo", "Result"], label="What became of them", wrap=True, visible=False)
+    report = gr.HTML(padding=False)
 
     # Gradio fills in the progress bar by its place among the positional arguments: it cannot come last here.
     def show(paths: list[str], progress: gr.Progress = PROGRESS, *values: Any) -> list[Any]:
         path, rows = function(paths, *values, progress=progress)
-        return [gr.File(path, visible=path is not None), gr.Dataframe(rows, visible=True)]
+        lines = (f"<li><b>{html.escape(name)}</b> {html.escape(words)}</li>" for name, words in rows)
+        return [gr.File(path, visible=path is not None), f"<ul class='is-report'>{''.join(lines)}</ul>"]
 
     react([start.click], show, [files, *settings], [archive, report])
     return files

@@ -10,6 +10,9 @@ from shared.core.devices import Resident
 from shared.ui.page import react
 from shared.ui.results import shown
 
+# Runs in the browser before an event: puts whether the tab can be seen in place of the first input.
+IS_OPEN = "(_, ...rest) => [Boolean(document.querySelector('.is-compare')?.offsetParent), ...rest]"
+
 
 def residents(doer: str, engines: Mapping[str, Any]) -> dict[str, Resident]:
     """One doer per engine, loaded at the first call (on ZeroGPU at once, which is its rule).
@@ -36,11 +39,11 @@ def engine_menu(engines: Mapping[str, Any], label: str = "Engine", **settings: A
 
 
 def compare(
+    tab: gr.Tab,
     function: Callable,
     engines: Mapping[str, Any],
     inputs: Sequence[Any],
     triggers: Sequence[Callable],
-    tabs: gr.Tabs,
     other: str,
 ) -> None:
     """Fill the tab "Compare": a second engine, and the pictures of both side by side.
@@ -48,28 +51,26 @@ def compare(
     Nothing is computed while another tab is open.
 
     Args:
+        tab: The tab that is being filled.
         function: Takes the picture's path, the engine and the settings; returns a picture.
         engines: The wing's `ENGINES`, by name.
         inputs: Components of the function's arguments: the photo, the engine menu, the settings.
         triggers: Events after which the pictures are made again.
-        tabs: The tabs of which this one is called "Compare".
         other: Name of the second engine at the beginning.
     """
     menu = engine_menu(engines, "Compare with", value=other)
     with gr.Row(elem_classes="is-compare"):
         pictures = [gr.Image(label=label, interactive=False) for label in ("Engine", "Compared with")]
-    tab = gr.State("")
+    is_open = gr.Checkbox(True, visible=False)
 
-    def both(tab: str, second: str, image: str | None, first: str, *settings: Any) -> list[Any]:
-        if tab != "Compare":
+    def both(is_open: bool, second: str, image: str | None, first: str, *settings: Any) -> list[Any]:
+        if not is_open:
             return [gr.skip(), gr.skip()]
         if not image:
             return [None, None]
         results = [(name, function(image, name, *settings)) for name in (first, second)]
         return [gr.Image(shown(picture), label=engines[name].title) for name, picture in results]
 
-    def name_of(event: gr.SelectData) -> str:
-        return event.value
-
-    tabs.select(name_of, None, tab, queue=False, show_progress="hidden", api_visibility="private")
-    react([*triggers, menu.change, tab.change], both, [tab, menu, *inputs], pictures)
+    inputs = [is_open, menu, *inputs]
+    react([tab.select], both, inputs, pictures)
+    react([*triggers, menu.change], both, inputs, pictures, js=IS_OPEN)

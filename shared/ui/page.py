@@ -55,7 +55,13 @@ def header(title: str, text: str) -> None:
     gr.HTML(f'<div class="is-header">{words}</div>', padding=False)
 
 
-def react(triggers: Sequence[Callable], function: Callable, inputs: Sequence[Any], outputs: Any) -> None:
+def react(
+    triggers: Sequence[Callable],
+    function: Callable,
+    inputs: Sequence[Any],
+    outputs: Any,
+    js: str | None = None,
+) -> None:
     """Call a function of the page's own, which the API does not list, whenever one of some events happens.
 
     Args:
@@ -63,9 +69,10 @@ def react(triggers: Sequence[Callable], function: Callable, inputs: Sequence[Any
         function: Takes the inputs' values and returns the outputs'.
         inputs: Components to read.
         outputs: Components to fill.
+        js: A function that the browser calls before, with the inputs' values; it returns those to send.
     """
     private = {"api_visibility": "private", "trigger_mode": "always_last"}
-    gr.on(triggers, function, list(inputs), outputs, **private, **LANE)
+    gr.on(triggers, function, list(inputs), outputs, js=js, **private, **LANE)
 
 
 def endpoint(function: Callable, inputs: Sequence[Any], outputs: Mapping[str, type[Component]]) -> None:

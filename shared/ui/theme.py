@@ -37,6 +37,9 @@ CSS = """
 .is-figure .accent { stroke: var(--color-accent); }
 .is-figure .soft { fill: var(--body-text-color-subdued); }
 
+.is-report { margin: 0; padding: 0; list-style: none; }
+.is-report li { padding: 0.4rem 0; border-bottom: 1px solid var(--border-color-primary); }
+
 .is-strip .grid-wrap { min-height: 0 !important; }
 .is-strip .grid-container { grid-template-columns: repeat(var(--grid-cols), minmax(0, 1fr)); }
 .is-strip .caption-label { max-width: 100%; padding: 0 0.3rem; font-size: 0.75rem; }

@@ -127,15 +127,15 @@ with ui.page("Edges") as demo:
         settings = [engine, style, thin, threshold, detail]
         changes = [item.change for item in (image, engine, style, thin, detail)]
         changes += [threshold.release, button.click]
-        with gr.Column(scale=3), gr.Tabs() as tabs:
+        with gr.Column(scale=3), gr.Tabs():
             with gr.Tab("Result"):
                 slider = gr.ImageSlider(label="Before and after", max_height=520, elem_classes="is-slider")
                 words = gr.Markdown(elem_classes="is-note")
                 sides = ui.strip("From texture to objects: what each of the five stages sees", 5)
                 with gr.Row():
                     files = [gr.DownloadButton("Download PNG"), gr.DownloadButton("Download SVG")]
-            with gr.Tab("Compare"):
-                ui.compare(detect_edges, ENGINES, [image, *settings], changes, tabs, other="canny")
+            with gr.Tab("Compare") as tab:
+                ui.compare(tab, detect_edges, ENGINES, [image, *settings], changes, other="canny")
             with gr.Tab("Several pictures"):
                 images = ui.several(detect_edges_in_many, settings, "Find edges in all of them")
     ui.how_it_works(Path(__file__).parent, ["edges-rds", "edges-hed"])
