@@ -202,14 +202,17 @@ def _with_tables(text: str, measured: list[Result]) -> str:
 
 
 def _table(benchmark: str, data: str, split: str, rows: list[Result]) -> str:
-    """Writes the table of one protocol: our engines, then the published figures, then the commands."""
+    """Writes the table of one protocol: our engines, then the published figures, then the commands.
+
+    How long the measurement itself took is no property of the engine and stays in the front matter.
+    """
     published = {source: figures for row in rows for source, figures in row.published.items()}
     figures = [*(row.metrics for row in rows), *published.values()]
     metrics = list(dict.fromkeys(metric for line in figures for metric in line))
     lines = [
-        ["engine", *metrics, "items", "images/s"],
-        ["---"] * (len(metrics) + 3),
-        *[_cells(row.engine, row.metrics, metrics, row.items, row.images_per_second) for row in rows],
+        ["engine", *metrics, "items"],
+        ["---"] * (len(metrics) + 2),
+        *[_cells(row.engine, row.metrics, metrics, row.items) for row in rows],
         *[_cells(f"*{source}*", line, metrics) for source, line in published.items()],
     ]
     commands = list(dict.fromkeys(row.command for row in rows if row.command))
@@ -218,8 +221,8 @@ def _table(benchmark: str, data: str, split: str, rows: list[Result]) -> str:
     return f"**{benchmark}** on {data}, {split}\n\n{table}\n{code}".rstrip()
 
 
-def _cells(name: str, figures: Mapping[str, Any], metrics: list[str], *rest: Any) -> list[str]:
-    values = [*(figures.get(metric) for metric in metrics), *(rest or (None, None))]
+def _cells(name: str, figures: Mapping[str, Any], metrics: list[str], items: int | None = None) -> list[str]:
+    values = [*(figures.get(metric) for metric in metrics), items]
     return [name.replace("|", "\\|"), *map(_number, values)]
 
 
