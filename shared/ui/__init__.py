@@ -5,13 +5,15 @@ from shared.ui.engines import compare, engine_menu, residents
 from shared.ui.guard import friendly
 from shared.ui.page import endpoint, header, how_it_works, launch, page, react
 from shared.ui.photos import examples, photo, photo_files, sample_photos
-from shared.ui.results import half_and_half, result_file, shown, strip
+from shared.ui.results import download, downloads, half_and_half, result_file, shown, strip
 from shared.ui.theme import CSS, theme
 
 __all__ = [
     "CSS",
     "PROGRESS",
     "compare",
+    "download",
+    "downloads",
     "endpoint",
     "engine_menu",
     "examples",

@@ -60,7 +60,8 @@ def compare(
     """
     menu = engine_menu(engines, "Compare with", value=other)
     with gr.Row(elem_classes="is-compare"):
-        pictures = [gr.Image(label=label, interactive=False) for label in ("Engine", "Compared with")]
+        buttons = {"interactive": False, "buttons": ["fullscreen", "download"]}
+        pictures = [gr.Image(label=label, **buttons) for label in ("Engine", "Compared with")]
     is_open = gr.Checkbox(True, visible=False)
 
     def both(is_open: bool, second: str, image: str | None, first: str, *settings: Any) -> list[Any]:

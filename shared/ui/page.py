@@ -104,7 +104,7 @@ def how_it_works(folder: Path, weights: Sequence[str] = ()) -> None:
         gr.Markdown((folder / "method.md").read_text(encoding="utf-8"))
         table = measured(weights)
         if table:
-            gr.Markdown(table)
+            gr.Markdown(table, elem_classes="is-measured")
 
 
 def measured(weights: Sequence[str]) -> str:
@@ -122,10 +122,14 @@ def measured(weights: Sequence[str]) -> str:
 
 def _table(results: Sequence[cards.Result]) -> str:
     """Our engines in bold, then the published figures."""
-    rows = {f"**{result.engine}**": result.metrics for result in results}
-    rows |= {source: figures for result in results for source, figures in result.published.items()}
-    metrics = list(dict.fromkeys(metric for figures in rows.values() for metric in figures))
+    rows = {f"**{result.engine}, here**": result.metrics for result in results}
+    rows |= {f"{name}, published": row for result in results for name, row in result.published.items()}
+    metrics = [
+        metric
+        for metric in dict.fromkeys(key for row in rows.values() for key in row)
+        if metric != "threshold"
+    ]
     lines = [["", *metrics], ["---"] * (len(metrics) + 1)]
-    for name, figures in rows.items():
-        lines.append([name, *(f"{figures[metric]:.3g}" if metric in figures else "" for metric in metrics)])
+    for name, row in rows.items():
+        lines.append([name, *(f"{row[metric]:.3f}" if metric in row else "" for metric in metrics)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

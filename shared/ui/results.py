@@ -26,10 +26,11 @@ def result_file(data: bytes, name: str) -> str:
 
 
 def shown(image: Image.Image, name: str = "picture", side: int = 1600) -> str:
-    """A file that a browser shows quickly: at most `side` pixels long or wide, JPEG for photos, else PNG.
+    """A file that a browser shows quickly, at most `side` pixels long and wide: JPEG for photos, else PNG.
 
     Args:
-        image: The picture. RGB is taken for a photo; maps (L, 1) and pictures with transparency stay exact.
+        image: The picture. RGB is taken for a photo; maps and drawings stay exact. What is transparent is
+            laid on white, or else black lines would be lost on a dark page.
         name: Stem of the file's name, which a visitor sees when saving the picture.
         side: Longest side in pixels. Downloads and API results are never made smaller, only what is shown.
 
@@ -40,9 +41,15 @@ def shown(image: Image.Image, name: str = "picture", side: int = 1600) -> str:
         scale = side / max(image.size)
         size = tuple(max(1, round(length * scale)) for length in image.size)
         image = image.resize(size, Image.Resampling.LANCZOS)
-    photo = image.mode == "RGB"
-    path = result_path(name + (".jpg" if photo else ".png"))
-    image.save(path, **({"quality": 90} if photo else {"compress_level": 3}))
+    if image.mode == "RGB":
+        path = result_path(f"{name}.jpg")
+        image.save(path, quality=90)
+        return str(path)
+    path = result_path(f"{name}.png")
+    if image.mode == "RGBA":
+        paper = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(paper, image).convert("RGB")
+    image.save(path, compress_level=3)
     return str(path)
 
 
@@ -67,19 +74,26 @@ def half_and_half(left: Image.Image, right: Image.Image, size: tuple[int, int] =
 
 
 def strip(title: str, columns: int) -> gr.Gallery:
-    """One row of small pictures, each with its caption; a click shows one large.
+    """One row of small pictures, each with its caption; a click shows one large. Hidden while it is empty.
 
     Args:
         title: What the row shows, written above it.
         columns: How many pictures there will be.
     """
-    gr.Markdown(title, elem_classes="is-note")
-    return gr.Gallery(
-        show_label=False,
-        columns=columns,
-        rows=1,
-        height="auto",
-        object_fit="contain",
-        elem_classes="is-strip",
-        format="png",
-    )
+    with gr.Column(elem_classes="is-strip"):
+        gr.Markdown(title, elem_classes="is-note")
+        look = {"columns": columns, "rows": 1, "height": "auto", "object_fit": "contain"}
+        return gr.Gallery(show_label=False, buttons=["download_all", "download", "fullscreen"], **look)
+
+
+def downloads(*kinds: str) -> list[gr.DownloadButton]:
+    """A row of download buttons, such as for "PNG" and "SVG", at first with nothing to download."""
+    with gr.Row():
+        return [gr.DownloadButton(f"Download {kind}", interactive=False) for kind in kinds]
+
+
+def download(data: bytes | None = None, name: str = "") -> gr.DownloadButton:
+    """The new state of a download button: it offers this file, or nothing."""
+    if data is None:
+        return gr.DownloadButton(value=None, interactive=False)
+    return gr.DownloadButton(value=result_file(data, name), interactive=True)

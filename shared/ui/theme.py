@@ -37,13 +37,17 @@ CSS = """
 .is-figure .accent { stroke: var(--color-accent); }
 .is-figure .soft { fill: var(--body-text-color-subdued); }
 
+.is-measured table { width: auto; }
+.is-measured :is(td, th) { white-space: nowrap; padding: 0.25rem 0.8rem; }
+
 .is-report { margin: 0; padding: 0; list-style: none; }
 .is-report li { padding: 0.4rem 0; border-bottom: 1px solid var(--border-color-primary); }
 
 .is-strip .grid-wrap { min-height: 0 !important; }
 .is-strip .grid-container { grid-template-columns: repeat(var(--grid-cols), minmax(0, 1fr)); }
 .is-strip .caption-label { max-width: 100%; padding: 0 0.3rem; font-size: 0.75rem; }
-.is-strip:has(.preview) { min-height: 420px; }
+.is-strip .gallery-container:has(.preview) { height: 420px; }
+.is-strip:has(.empty) { display: none; }
 
 .is-examples .gallery:not(.container) { display: grid; gap: 0.5rem; }
 .is-examples .gallery:not(.container) { grid-template-columns: repeat(5, minmax(0, 1fr)); }
@@ -51,6 +55,7 @@ CSS = """
 .is-examples img { width: 100%; height: auto; max-width: none; aspect-ratio: 1; object-fit: cover; }
 
 .gradio-container input[role="combobox"] { padding-right: 2rem; text-overflow: ellipsis; }
+.dark input[type="range"] { --neutral-200: var(--neutral-600); }
 footer .divider { display: none; }
 footer { gap: 1.2rem; }
 """

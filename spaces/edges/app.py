@@ -99,13 +99,12 @@ def detect_edges_in_many(
 @ui.friendly("edges")
 def _show(image: str | None, engine: str, style: str, thin: bool, threshold: float, detail: str) -> list:
     if not image:
-        return [None, "", None, None, None]
+        return [None, "", None, ui.download(), ui.download()]
     picture, stem = open_image(image), f"{safe_stem(image)}-edges"
     edges = _find(picture, engine, thin, threshold, detail)
     words = "{} × {} pixels, {:.2f} s, threshold {:.2f}".format(*picture.size, edges.seconds, edges.threshold)
     sides = [(ui.shown(to_image(side)), name) for side, name in zip(edges.sides, SIDES, strict=True)]
-    png = ui.result_file(edges.png(style), f"{stem}.png")
-    svg = ui.result_file(edges.svg().encode(), f"{stem}.svg")
+    png, svg = ui.download(edges.png(style), f"{stem}.png"), ui.download(edges.svg().encode(), f"{stem}.svg")
     return [(ui.shown(picture), ui.shown(edges.picture(style, thin=thin))), words, sides, png, svg]
 
 
@@ -130,10 +129,9 @@ with ui.page("Edges") as demo:
         with gr.Column(scale=3), gr.Tabs():
             with gr.Tab("Result"):
                 slider = gr.ImageSlider(label="Before and after", max_height=520, elem_classes="is-slider")
-                words = gr.Markdown(elem_classes="is-note")
+                words = gr.Markdown("Choose a picture, and its edges appear here.", elem_classes="is-note")
                 sides = ui.strip("From texture to objects: what each of the five stages sees", 5)
-                with gr.Row():
-                    files = [gr.DownloadButton("Download PNG"), gr.DownloadButton("Download SVG")]
+                files = ui.downloads("PNG", "SVG")
             with gr.Tab("Compare") as tab:
                 ui.compare(tab, detect_edges, ENGINES, [image, *settings], changes, other="canny")
             with gr.Tab("Several pictures"):
