@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 HERE = Path(__file__).resolve().parent
-FOLDER = HERE.parent / "docs"
+FOLDER = HERE / "pictures"
 
 
 def load(path: str) -> ModuleType:

@@ -19,12 +19,15 @@ from torch import Tensor
 
 #: Standard deviations of the Gaussian in pixels, one for each side map, fine to coarse.
 SIGMAS = (1.0, 1.5, 2.0, 3.0, 4.0)
-#: The value of `maps` from which a pixel counts as a line.
-THRESHOLD = 0.3
+#: The value of the last map from which a pixel counts as a line.
+THRESHOLD = 0.37
 
 
 def maps(picture: Image.Image) -> Tensor:
-    """The maps of a picture: five sides, one for each of `SIGMAS`, and their mean.
+    """The maps of a picture: five sides, one for each of `SIGMAS`, and the edges.
+
+    The edges lie on the ridges of the middle scale, which alone would be Canny's detector, and have the mean
+    strength of all five: outlines keep theirs from scale to scale, texture does not.
 
     Args:
         picture: Any mode; only its luminance counts.
@@ -33,23 +36,29 @@ def maps(picture: Image.Image) -> Tensor:
         `[6, H, W]` float32 in 0..1.
     """
     gray = np.asarray(picture.convert("L"), np.float32) / 255
-    sides = np.stack([soft_canny(gray, sigma) for sigma in SIGMAS])
-    return torch.from_numpy(np.concatenate([sides, sides.mean(axis=0, keepdims=True)]))
+    strengths = np.stack([strength(gray, sigma) for sigma in SIGMAS])
+    crests = np.stack([ridges(gray, sigma) for sigma in SIGMAS])
+    edges = strengths.mean(axis=0) * crests[len(SIGMAS) // 2]
+    return torch.from_numpy(np.concatenate([strengths * crests, edges[None]]))
 
 
-def soft_canny(gray: np.ndarray, sigma: float) -> np.ndarray:
-    """Canny's detector before its thresholds.
+def ridges(gray: np.ndarray, sigma: float) -> np.ndarray:
+    """Canny's detector before its thresholds, by scikit-image: `[H, W]` bool of `gray` `[H, W]` in 0..1."""
+    return feature.canny(gray, sigma, low_threshold=0, high_threshold=0, mode="nearest")
+
+
+def strength(gray: np.ndarray, sigma: float) -> np.ndarray:
+    """How strong an edge at a scale would be.
 
     Args:
         gray: `[H, W]` float32, 0..1.
         sigma: Standard deviation of the Gaussian, pixels.
 
     Returns:
-        `[H, W]` float32 in 0..1: on the ridges of the gradient the contrast of the edge, which is the height
-        of the step from dark to bright that would give this gradient; elsewhere 0.
+        `[H, W]` float32 in 0..1: the root of the height of a step from dark to bright with this gradient.
+        Most steps of a photo are small, and the root spreads them out.
     """
-    ridges = feature.canny(gray, sigma, low_threshold=0, high_threshold=0, mode="nearest")
     gradient = ndimage.gaussian_gradient_magnitude(gray, sigma, mode="nearest")
     # A step of height 1, smoothed, has this slope in its middle.
     slope = 1 / (sigma * math.sqrt(2 * math.pi))
-    return np.where(ridges, np.minimum(gradient / slope, 1), 0).astype(np.float32)
+    return np.sqrt(np.minimum(gradient / slope, 1))

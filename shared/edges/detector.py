@@ -27,11 +27,12 @@ from shared.edges.edge_map import EdgeMap
 from shared.edges.engines import find_engine
 from shared.networks.rds import RDS, SIDES
 
-# A tile of this size takes the network about 1 GB; a photo of up to 1.5 million pixels is not cut at all.
-TILE_PIXELS = 1_500_000
+# A tile of this size takes the network about 1 GB; a picture of 1920 x 1080 is not cut at all.
+TILE_PIXELS = 2_100_000
 # The stride of the network's deepest cells, and the overlap of tiles, both in pixels that the network sees.
+# Nine tenths of what moves a value lie within 75 pixels of it, and all of it within 246.
 STRIDE = 32
-OVERLAP = 128
+OVERLAP = 256
 # Up to this size all maps are float32, above it float16: at the limit of 50 million pixels the six maps of a
 # call then take 0.6 GB, not 1.2 GB.
 FULL_PRECISION_PIXELS = 4_000_000

@@ -8,19 +8,12 @@ from functools import cached_property
 
 import numpy as np
 from PIL import Image, ImageChops
-from scipy import ndimage
 
 from shared.core.images import to_image
 from shared.edges import tracing
-from shared.edges.thinning import nonmaximum_suppression, thin
+from shared.edges.lines import find_lines
 
 STYLES = ("white on black", "black on white", "transparent")
-
-# A line goes on while the engine is at least this share of the threshold sure of it.
-PERSISTENCE = 0.5
-# Ridges are found in bands of rows, so that a large picture needs no dozen of full-size copies. A ridge
-# depends on the 8 pixels around it, and near the border of a band values fade over 5.
-BAND, HALO = 1024, 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,36 +101,3 @@ class EdgeMap:
         traced = tracing.trace_lines(self.lines, min_length=min_length)
         lines = (tracing.simplify(line, tolerance) for line in traced)
         return tracing.to_svg(lines, self.size, color=color, width=width, background=background, title=title)
-
-
-def find_lines(soft: np.ndarray, threshold: float) -> np.ndarray:
-    """Turns soft edges into lines of one pixel.
-
-    Ridges of the map are followed from where they reach the threshold down to `PERSISTENCE` times it
-    (hysteresis, as in Canny's detector): lines stay in one piece, and weak ridges on their own go.
-
-    Args:
-        soft: `[H, W]` float, 0..1.
-        threshold: 0..1.
-
-    Returns:
-        `[H, W]` bool.
-    """
-    ridges = _ridges(soft)
-    strong = ridges >= threshold
-    # Nothing is no edge, at a threshold of 0 either.
-    labels, _ = ndimage.label((ridges >= threshold * PERSISTENCE) & (ridges > 0), structure=np.ones((3, 3)))
-    kept = np.zeros(labels.max() + 1, bool)
-    kept[labels[strong]] = True
-    kept[0] = False
-    return thin(kept[labels])
-
-
-def _ridges(soft: np.ndarray) -> np.ndarray:
-    """Non-maximum suppression for which the map goes on as its mirror image, so that no line fades out."""
-    padded = np.pad(soft.astype(np.float32, copy=False), HALO, mode="symmetric")
-    ridges = np.empty(soft.shape, np.float32)
-    for top in range(0, soft.shape[0], BAND):
-        band = nonmaximum_suppression(padded[top : top + BAND + 2 * HALO])
-        ridges[top : top + BAND] = band[HALO:-HALO, HALO:-HALO]
-    return ridges

@@ -1,0 +1,55 @@
+"""What README.md and the model cards say about figures is what the benchmarks wrote."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from shared.core import cards, weights
+from shared.edges.detector import EdgeDetector
+from shared.networks.rds import RDS
+
+ROOT = Path(__file__).parents[1]
+
+
+def boundaries(name):
+    """Figures of the boundary benchmark on BSDS500's test images, from the model card."""
+    found = [
+        result
+        for result in cards.results(ROOT / "weights" / name)
+        if (result.benchmark, result.data, result.split) == ("boundaries", "BSDS500", "test")
+    ]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_readme_quotes_the_model_card():
+    row = next(line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| [Edges]"))
+    quoted = {name: float(value) for name, value in re.findall(r"(ODS|OIS|AP) (0\.\d+)", row)}
+    measured = boundaries("edges-rds").metrics
+    assert quoted.keys() == {"ODS", "OIS", "AP"}
+    for name, value in quoted.items():
+        assert value == round(measured[name], 3), name
+
+
+@pytest.mark.parametrize("name", ["edges-rds", "edges-hed"])
+def test_figures_are_of_the_whole_test_split(name):
+    result = boundaries(name)
+    assert result.items == 200
+    assert result.command.startswith("python -m shared.edges.benchmark --data")
+
+
+@pytest.mark.parametrize(("engine", "name"), [("rds", "edges-rds"), ("hed", "edges-hed")])
+def test_an_engine_draws_lines_at_the_threshold_of_its_benchmark(engine, name):
+    assert EdgeDetector.load(engine).threshold == round(boundaries(name).metrics["threshold"], 3)
+
+
+@pytest.mark.parametrize("name", ["edges-rds", "edges-hed"])
+def test_weights_are_small(name):
+    file = ROOT / "weights" / name / "model.safetensors"
+    assert file.stat().st_size <= 3e6
+    network = weights.load(RDS, name)
+    count = sum(parameter.numel() for parameter in network.parameters())
+    assert count <= 1_500_000
+    card = (file.parent / "README.md").read_text()
+    assert f"{count:,} parameters" in card
