@@ -1,1 +1,1 @@
-"""One door each: pictures, weights, devices, the training loop, metrics, benchmark reports and model cards."""
+"""One door each: pictures, weights, devices, the training loop, metrics, benchmark reports, model cards."""
