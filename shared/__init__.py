@@ -1,1 +1,1 @@
-"""The model package that every space calls: doors in `core`, networks in `networks`, a wing per capability."""
+"""The model package that every space calls: doors in `core`, networks in `networks`, and the wings."""
