@@ -70,6 +70,7 @@ class MobileNetV2Pyramid(nn.Module):
         input `[B, 3, H, W]`, RGB in -1..1; output a list of maps `[B, C, ceil(H / s), ceil(W / s)]` for the
         strides s = 2, 4, 8, 16 and, with more than 13 blocks, 32. `widths` holds their C.
 
+    >>> import torch
     >>> pyramid = MobileNetV2Pyramid(depth=13)
     >>> [tuple(m.shape[1:]) for m in pyramid(torch.zeros(1, 3, 65, 33))]
     [(16, 33, 17), (24, 17, 9), (32, 9, 5), (96, 5, 3)]

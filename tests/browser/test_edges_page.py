@@ -151,7 +151,7 @@ def test_a_bad_file_gets_one_sentence(visit, photo, tmp_path):
     page = visit()
     use_canny(page)
     choose(page, bad)
-    expect(page.get_by_text("This file is not a picture")).to_be_visible()
+    expect(page.get_by_text("This file is not a picture").first).to_be_visible()
     page.get_by_role("button", name="Clear").or_(
         page.get_by_role("button", name="Remove Image")
     ).first.click()
