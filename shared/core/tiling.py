@@ -96,7 +96,13 @@ def boxes(width: int, height: int, *, pixels: int, overlap: int, multiple: int =
 
 
 def add_tiles(
-    function: Callable[[Box], Tensor], out: Tensor, *, pixels: int, overlap: int, multiple: int = 1
+    function: Callable[[Box], Tensor],
+    out: Tensor,
+    *,
+    weight: float = 1,
+    pixels: int,
+    overlap: int,
+    multiple: int = 1,
 ) -> None:
     """Computes a dense map tile by tile and adds it to `out`.
 
@@ -106,6 +112,7 @@ def add_tiles(
     Args:
         function: Gives for a box of the picture its map `[C, bottom - top, right - left]`.
         out: `[C, H, W]` of any floating type; changed in place.
+        weight: What the map is multiplied with.
         pixels: Most pixels of a tile, see `boxes`; it bounds the memory that `function` needs.
         overlap: Pixels that neighboring tiles share, see `spans`. No tile shows where it is as wide as the
             area that really moves a network's output, which is far less than its receptive field.
@@ -120,10 +127,11 @@ def add_tiles(
         shape = (channels, box.bottom - box.top, box.right - box.left)
         if part.shape != shape:
             raise ValueError(f"expected a map of shape {shape} for {box}, received {tuple(part.shape)}")
-        down = _shares(box.top, box.bottom, height, overlap).to(part)
-        across = _shares(box.left, box.right, width, overlap).to(part)
-        part = part * down[:, None] * across
-        out[:, box.top : box.bottom, box.left : box.right] += part.to(out.device)
+        if shape[1] < height:
+            part = part * _shares(box.top, box.bottom, height, overlap).to(part)[:, None]
+        if shape[2] < width:
+            part = part * _shares(box.left, box.right, width, overlap).to(part)
+        out[:, box.top : box.bottom, box.left : box.right].add_(part.to(out.device), alpha=weight)
 
 
 def _shares(start: int, stop: int, length: int, overlap: int) -> Tensor:

@@ -121,8 +121,9 @@ class EdgeDetector:
         for scale in scales:
             multiple = _aligned(scale)
             add_tiles(
-                partial(self._part, picture, scale, 1 / len(scales)),
+                partial(self._part, picture, scale),
                 maps,
+                weight=1 / len(scales),
                 pixels=int(TILE_PIXELS / max(scale, 1) ** 2),
                 overlap=math.ceil(OVERLAP / scale / multiple) * multiple,
                 multiple=multiple,
@@ -137,15 +138,14 @@ class EdgeDetector:
             seconds=time.perf_counter() - started,
         )
 
-    def _part(self, picture: Image.Image, scale: float, share: float, box: Box) -> Tensor:
-        """One tile's maps, seen at a scale and brought back to the tile's size, times the scale's share."""
+    def _part(self, picture: Image.Image, scale: float, box: Box) -> Tensor:
+        """The maps of one tile, seen at a scale and brought back to the tile's size."""
         part = picture.crop(box)
         if scale == 1:
-            return self._find(part) * share
+            return self._find(part)
         size = (max(1, round(part.width * scale)), max(1, round(part.height * scale)))
         maps = self._find(part.resize(size, Image.Resampling.BILINEAR))
-        back = F.interpolate(maps[None], (part.height, part.width), mode="bilinear", antialias=True)
-        return back[0] * share
+        return F.interpolate(maps[None], (part.height, part.width), mode="bilinear", antialias=True)[0]
 
 
 def _run_network(network: nn.Module, device: torch.device) -> Callable[[Image.Image], Tensor]:

@@ -63,10 +63,11 @@ def test_what_every_tile_agrees_on_stays(height, width):
 
 def test_passes_add_up():
     out = torch.zeros(1, 100, 100)
-    for value in (0.25, 0.5):
+    for value, weight in ((0.25, 1), (1.0, 0.5)):
         add_tiles(
             lambda box, value=value: torch.full((1, box.bottom - box.top, box.right - box.left), value),
             out,
+            weight=weight,
             pixels=2500,
             overlap=16,
         )
