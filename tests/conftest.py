@@ -71,15 +71,16 @@ def spent(process: subprocess.Popen) -> tuple[float, set[str]]:
     return sum(map(int, times)) / os.sysconf("SC_CLK_TCK"), {line.rpartition("/")[2] for line in lines}
 
 
-def start(folder: Path, **settings: str) -> Server:
-    """Start `app.py` on a free port and wait for its first page."""
+def start(folder: Path, app: Path = ROOT / "app.py", **settings: str) -> Server:
+    """Start the suite, or another app, on a free port and wait for its first page."""
     port = free_port()
+    settings |= {"IMAGE_SPACES_PORT": str(port), "GRADIO_SERVER_PORT": str(port)}
     log = folder / "server.log"
     with open(log, "wb") as stream:
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "app.py")],
+            [sys.executable, str(app)],
             cwd=folder,
-            env=environment(folder, IMAGE_SPACES_PORT=str(port), **settings),
+            env=environment(folder, **settings),
             stdout=stream,
             stderr=subprocess.STDOUT,
         )
@@ -94,15 +95,15 @@ def start(folder: Path, **settings: str) -> Server:
             continue
         return Server(url, process, log, time.monotonic() - begin, *spent(process))
     process.kill()
-    raise RuntimeError(f"app.py did not answer:\n{log.read_text()}")
+    raise RuntimeError(f"{app} did not answer:\n{log.read_text()}")
 
 
 @pytest.fixture(scope="session")
 def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """Start a server with settings of a test's own."""
+    """Start a server with an app or settings of a test's own."""
     servers = []
 
-    def new(**settings: str) -> Server:
+    def new(**settings) -> Server:
         servers.append(start(tmp_path_factory.mktemp("server"), **settings))
         return servers[-1]
 

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from shared.edges.thinning import nonmaximum_suppression, thin
+from shared.edges.tracing import prune
 
 # A line goes on while the engine is at least this share of the threshold sure of it. A smaller share joins
 # more lines than people draw: on BSDS500 the F-measure falls from .80 to .79 at a half.
@@ -15,6 +16,8 @@ SPECK = 6
 # The widest gap between the end of a line and another line that is closed, in pixels. Suppression leaves such
 # gaps where lines meet, because there a line has no clear normal.
 GAP = 6
+# Shorter branches are cut off: hairs along a line, where the map is wide and noisy.
+BRANCH = 5
 # Ridges are found in bands of rows, so that a large picture needs no dozen of full-size copies. A ridge
 # depends on the 8 pixels around it, and near the border of a band values fade over 5.
 BAND, HALO = 1024, 16
@@ -31,7 +34,7 @@ def find_lines(soft: np.ndarray, threshold: float) -> np.ndarray:
 
     Ridges of the map are followed from where they reach the threshold down to `PERSISTENCE` times it
     (hysteresis, as in Canny's detector); specks are left out; the ends of lines that run toward another line
-    are joined to it.
+    are joined to it; the hairs that then remain are cut off.
 
     Args:
         soft: `[H, W]` float, 0..1.
@@ -47,7 +50,7 @@ def find_lines(soft: np.ndarray, threshold: float) -> np.ndarray:
     kept[labels[ridges >= threshold]] = True
     kept &= np.bincount(labels[labels > 0], minlength=count + 1) >= min(SPECK, soft.size)
     kept[0] = False
-    return close_gaps(thin(kept[labels]), soft, least)
+    return prune(close_gaps(thin(kept[labels]), soft, least), BRANCH)
 
 
 def close_gaps(mask: np.ndarray, soft: np.ndarray, least: float) -> np.ndarray:

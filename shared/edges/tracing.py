@@ -48,6 +48,28 @@ def trace_lines(mask: np.ndarray, *, min_length: float = 0) -> list[np.ndarray]:
     return lines
 
 
+def prune(mask: np.ndarray, length: int) -> np.ndarray:
+    """Cuts off the branches that leave a line and end after less than `length` pixels.
+
+    Args:
+        mask: `[H, W]` bool, lines of one pixel.
+        length: Pixels; lines that are short as a whole stay.
+
+    Returns:
+        `[H, W]` bool, a subset of `mask`.
+    """
+    firsts, targets = _links(mask)
+    degrees = np.diff(firsts)
+    pixels = np.flatnonzero(mask)
+    pruned = mask.copy()
+    for path in _walk(firsts.tolist(), targets.tolist()):
+        one, other = degrees[path[0]], degrees[path[-1]]
+        if len(path) <= length and min(one, other) == 1 and max(one, other) > 2:
+            branch = path[1:] if one > 2 else path[:-1]
+            pruned.reshape(-1)[pixels[branch]] = False
+    return pruned
+
+
 def simplify(line: np.ndarray, tolerance: float = 0.5) -> np.ndarray:
     """Takes the stairs out of a traced line, and the points that it does not need.
 

@@ -11,7 +11,7 @@ from scipy import ndimage
 from skimage import data, draw, feature
 
 from shared.edges.thinning import thin
-from shared.edges.tracing import simplify, to_svg, trace_lines
+from shared.edges.tracing import prune, simplify, to_svg, trace_lines
 
 
 def mask_of(*rows: str) -> np.ndarray:
@@ -106,6 +106,21 @@ def test_short_lines_go_but_not_those_between_junctions():
     lengths = sorted(len(line) for line in trace_lines(mask, min_length=3))
     assert lengths == [4, 4]  # the bar in two halves; the arms of 2, the stub of 1 and the dot are gone
     assert len(trace_lines(mask)) == 8
+
+
+def test_prune_cuts_hairs_off_and_nothing_else():
+    mask = mask_of(
+        "....#.....##",
+        "....#.......",
+        "############",
+        "......#.....",
+        "......#.....",
+        "......#.....",
+    )
+    expected = mask.copy()
+    expected[:2, 4] = False
+    np.testing.assert_array_equal(prune(mask, 3), expected)  # the dash is as short, but no hair
+    np.testing.assert_array_equal(prune(mask, 2), mask)
 
 
 @pytest.mark.parametrize("tolerance", [0, 0.5])

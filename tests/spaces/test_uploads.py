@@ -6,7 +6,10 @@ from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
+from gradio_client import Client
 from huggingface_hub import metadata_load
+
+from shared.core import publish
 
 ROOT = Path(__file__).resolve().parents[2]
 SPACES = sorted(path.parent for path in (ROOT / "spaces").glob("*/app.py"))
@@ -74,3 +77,17 @@ def test_no_secrets_and_no_large_files(space):
     for path in space.rglob("*"):
         if path.is_file() and "__pycache__" not in path.parts:
             assert path.stat().st_size < 200_000, path
+
+
+def test_a_space_runs_by_itself(space, start_server, tmp_path):
+    """As on Hugging Face: the folder that is uploaded, started with Gradio's own settings."""
+    publish.assemble_space(space.name, tmp_path / "space")
+    server = start_server(app=tmp_path / "space" / "app.py")
+    name, *_ = Client(server.url, verbose=False).view_api(return_format="dict")["named_endpoints"]
+    with server.http() as http:
+        assert http.get("/gradio_api/mcp/schema").status_code == 200
+        assert http.get("/config").json()["show_error"] is False
+        secret = {"path": str(ROOT / "pyproject.toml"), "meta": {"_type": "gradio.FileData"}}
+        number = http.post(f"/gradio_api/call{name}", json={"data": [secret]}).json()["event_id"]
+        assert "event: error" in http.get(f"/gradio_api/call{name}/{number}").text
+    assert server.stop() == 0
