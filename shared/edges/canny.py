@@ -20,7 +20,7 @@ from torch import Tensor
 #: Standard deviations of the Gaussian in pixels, one for each side map, fine to coarse.
 SIGMAS = (1.0, 1.5, 2.0, 3.0, 4.0)
 #: The value of the last map from which a pixel counts as a line.
-THRESHOLD = 0.33
+THRESHOLD = 0.22
 
 
 def maps(picture: Image.Image) -> Tensor:
