@@ -128,8 +128,8 @@ def test_missing_weights_say_so(tmp_path):
         EdgeDetector.load(folder=tmp_path / "nothing")
 
 
-@pytest.mark.parametrize("size", [(6000, 1000), (1_500_000, 4)])
-@pytest.mark.parametrize("scale", [0.25, 1.0, 2.0])
+@pytest.mark.parametrize("size", [(4200, 1000), (4, 1_050_000)])
+@pytest.mark.parametrize("scale", [0.25, 1.0, 1.5])
 def test_what_an_engine_sees_at_once_is_bounded(size, scale):
     seen = []
 
@@ -150,13 +150,13 @@ def test_tiles_do_not_show(rds, monkeypatch):
     monkeypatch.setattr(module, "TILE_PIXELS", 640 * 320)
     tiled = rds(picture)
     apart = np.abs(tiled.soft - whole.soft)
-    assert apart.mean() < 0.003
-    assert (apart > 0.05).mean() < 0.005
+    assert apart.mean() < 0.001
+    assert apart.max() < 0.05
     # Where two tiles meet, steps from column to column are as large as in one piece.
     steps = [np.abs(np.diff(soft, axis=1)).mean(0) for soft in (tiled.soft, whole.soft)]
-    assert np.abs(steps[0] - steps[1]).max() < 0.2 * steps[1].mean()
+    assert np.abs(steps[0] - steps[1]).max() < 0.05 * steps[1].mean()
     found = ndimage.binary_dilation(tiled.lines, np.ones((3, 3)))
-    assert found[whole.lines].mean() > 0.97
+    assert found[whole.lines].mean() > 0.99
 
 
 def test_the_embedded_engine_finds_outlines(rds):
