@@ -1,4 +1,4 @@
-"""Readers for edge detection: BSDS500, label maps with coarse borders, and photos with soft edge maps."""
+"""Reader of BSDS500."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 @dataclass(frozen=True)
@@ -63,37 +61,3 @@ def read_bsds(root: str | Path, split: str) -> list[Sample]:
     if missing := set(wanted) - found:
         raise ValueError(f"{root} has no split {', '.join(sorted(missing))!r}")
     return samples
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A photo and the picture that annotates it, pixel by pixel."""
-
-    image_path: Path
-    annotation_path: Path
-
-    def image(self) -> Image.Image:
-        """The photo, RGB."""
-        return Image.open(self.image_path).convert("RGB")
-
-    def annotation(self) -> np.ndarray:
-        """The annotation as stored, uint8 `[H, W]`: class ids, or edge strength from 0 to 255."""
-        return np.asarray(Image.open(self.annotation_path))
-
-
-def read_pairs(images: str | Path, annotations: str | Path) -> list[Pair]:
-    """Photos and annotations that carry the same file name (ending aside), sorted by name.
-
-    Serves segmentation sets (`labels/ID.png` with class ids, PASCAL VOC's layout) and folders of soft edge
-    maps (`maps/ID.png`, 8 bit) alike.
-
-    Raises:
-        FileNotFoundError: where no photo has an annotation.
-    """
-    images, annotations = Path(images), Path(annotations)
-    maps = {path.stem: path for path in sorted(annotations.glob("*.png"))}
-    photos = sorted(path for path in images.glob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
-    pairs = [Pair(path, maps[path.stem]) for path in photos if path.stem in maps]
-    if not pairs:
-        raise FileNotFoundError(f"no photo in {images} has an annotation of the same name in {annotations}")
-    return pairs

@@ -19,12 +19,12 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.core import devices, weights
+from shared.core import devices, engines, weights
 from shared.core.images import open_image, to_tensor
 from shared.core.tiling import Box, add_tiles
 from shared.edges import canny
 from shared.edges.edge_map import EdgeMap
-from shared.edges.engines import find_engine
+from shared.edges.engines import ENGINES
 from shared.networks.rds import RDS, SIDES
 
 # A tile of this size takes the network about 1 GB; a picture of 1920 x 1080 is not cut at all.
@@ -81,7 +81,7 @@ class EdgeDetector:
             ValueError: There is no such engine.
             WeightsError: Its weights cannot be used.
         """
-        engine = find_engine(name)
+        engine = engines.find(ENGINES, name)
         if engine.weights is None:
             return cls(name, canny.maps, canny.THRESHOLD)
         folder = weights.find(engine.weights, folder=folder, allow_hub=allow_hub or engine.hub)

@@ -20,10 +20,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.core import weights
-from shared.core.training import Settings, fit
+from shared.core.datasets import read_pairs
+from shared.core.training import Settings, adamw, fit
 from shared.edges import labels as make
 from shared.edges.crops import Example, Source, sample_batch
-from shared.edges.data import read_bsds, read_pairs
+from shared.edges.data import read_bsds
 from shared.networks.rds import RDS, SIDES, balanced_loss, relaxed_loss
 
 # A side output learns to score its own stage; the fusion is what is used.
@@ -116,21 +117,15 @@ def start_network(base: str, start: Path | None) -> RDS:
     if start.is_dir():
         return weights.load(RDS, str(start), folder=start)
     network = RDS(base=base)
-    target = network.net.base if base == "mobilenet_v2" else network.net.stages
+    target = base_of(network)
     given = load_file(start)
     target.load_state_dict({name: given[name].float() for name in target.state_dict()})
     return network
 
 
-def optimizer_for(network: RDS, rate: float) -> torch.optim.Optimizer:
-    """AdamW; what starts from ImageNet learns at a third of the rate of what starts from nothing."""
-    base = network.net.base if hasattr(network.net, "base") else network.net.stages
-    old = {id(parameter) for parameter in base.parameters()}
-    groups = [
-        {"params": list(base.parameters()), "lr": rate / 3},
-        {"params": [p for p in network.parameters() if id(p) not in old], "lr": rate},
-    ]
-    return torch.optim.AdamW(groups, weight_decay=1e-4, fused=True)
+def base_of(network: RDS) -> nn.Module:
+    """The part of an edge network that starts from ImageNet weights."""
+    return network.net.base if hasattr(network.net, "base") else network.net.stages
 
 
 def train(sources: Iterable[Source], network: RDS, args: argparse.Namespace, *, balanced: bool) -> nn.Module:
@@ -153,7 +148,8 @@ def train(sources: Iterable[Source], network: RDS, args: argparse.Namespace, *, 
         logits = network(images.contiguous(memory_format=torch.channels_last))
         return output_losses(logits, targets, soft, balanced=balanced)
 
-    trained = fit(network, optimizer_for(network, args.rate), make_batch, loss, settings)
+    optimizer = adamw(network, slow=base_of(network), rate=args.rate)
+    trained = fit(network, optimizer, make_batch, loss, settings)
     weights.save(trained, args.out / "weights")
     return trained
 

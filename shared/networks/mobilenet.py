@@ -22,18 +22,26 @@ BLOCKS = (
 )
 
 
+PADDINGS = ("end", "symmetric")
+
+
 class HalvingConv2d(nn.Conv2d):
     """3x3 convolution with stride 2 whose output has exactly half the size, rounded up.
 
-    It pads on the right and at the bottom only, as the ImageNet weights in TensorFlow's layout expect. An odd
-    side gets one row more, so that `ceil(n / 2)` cells times two always cover the input.
+    Attributes:
+        pads: `"end"` pads on the right and at the bottom only, as the ImageNet weights in TensorFlow's layout
+            expect; an odd side gets one row more, so that `ceil(n / 2)` cells times two always cover the
+            input. `"symmetric"` pads one row on every side, as is usual in PyTorch. May be set at any time.
     """
 
     def __init__(self, in_channels: int, out_channels: int, groups: int = 1) -> None:
         super().__init__(in_channels, out_channels, 3, stride=2, groups=groups)
+        self.pads = PADDINGS[0]
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
+        if self.pads == "symmetric":
+            return super().forward(F.pad(x, (1, 1, 1, 1)))
         return super().forward(F.pad(x, (0, 1 + width % 2, 0, 1 + height % 2)))
 
 
@@ -98,3 +106,15 @@ class MobileNetV2Pyramid(nn.Module):
             if index in self.level_ends:
                 levels.append(x)
         return levels
+
+    def set_padding(self, pads: str) -> None:
+        """Sets `HalvingConv2d.pads` in all convolutions that halve.
+
+        Raises:
+            ValueError: for an unknown padding.
+        """
+        if pads not in PADDINGS:
+            raise ValueError(f"the padding must be one of {', '.join(PADDINGS)}, got {pads!r}")
+        for module in self.modules():
+            if isinstance(module, HalvingConv2d):
+                module.pads = pads

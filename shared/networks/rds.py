@@ -15,6 +15,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from shared.networks.layers import Merge, extend, upsample
 from shared.networks.mobilenet import MobileNetV2Pyramid
 
 SIDES = 5
@@ -74,26 +75,6 @@ def balanced_loss(logits: Tensor, labels: Tensor, *, edge_weight: float = 1.0) -
     weight = edge * (1 - share) + rest * share * edge_weight
     loss = F.binary_cross_entropy_with_logits(logits, edge.to(logits.dtype), weight, reduction="sum")
     return loss / logits.shape[0]
-
-
-def upsample(x: Tensor, size: Sequence[int], factor: int) -> Tensor:
-    """Bilinear enlargement by a whole factor, cropped to `size` (rows, columns); cells stay aligned."""
-    if factor > 1:
-        x = F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
-    return x[..., : size[0], : size[1]]
-
-
-def extend(x: Tensor, margin: int) -> Tensor:
-    """Adds `margin` mirrored columns on the right and rows at the bottom, whatever the size of the picture.
-
-    >>> extend(torch.tensor([[[[1, 2, 3]]]]), 5)[0, 0, 0]
-    tensor([1, 2, 3, 2, 1, 2, 3, 2])
-    """
-    for axis in (-2, -1):
-        period = max(2 * (x.shape[axis] - 1), 1)
-        steps = torch.arange(x.shape[axis] + margin, device=x.device) % period
-        x = x.index_select(axis, torch.minimum(steps, period - steps))
-    return x
 
 
 class RDS(
@@ -194,13 +175,11 @@ def bilinear_kernel(stride: int) -> Tensor:
     return (ramp[:, None] * ramp)[None, None]
 
 
-class MobileNetEdges(nn.Module):
-    """The design of RDS on MobileNetV2: strides 1, 2, 4, 8, 16 as in VGG-16, a tenth of the parameters.
+class MobileNetTrunk(nn.Module):
+    """What edge networks on MobileNetV2 share: strides 1, 2, 4, 8, 16 as in VGG-16, and a path back to 1.
 
-    Two things differ from the published network. MobileNetV2 has no stage at full resolution, so a thin stem
-    of two 3x3 convolutions stands in for VGG's first stage. And the fusion does not weigh five scores only:
-    a narrow top-down path carries what the deep stages know to full resolution, and the fusion reads its
-    last map together with the scores.
+    MobileNetV2 has no stage at full resolution, so a thin stem of two 3x3 convolutions stands in for VGG's
+    first stage. A narrow top-down path carries what the deep stages know to full resolution.
     """
 
     DEPTH = 15
@@ -222,41 +201,48 @@ class MobileNetEdges(nn.Module):
         )
         self.base = MobileNetV2Pyramid(depth=self.DEPTH)
         *stages, top = self.base.widths
-        self.scores = nn.ModuleList(nn.Conv2d(width, 1, 1) for width in (self.STEM, *stages))
         self.top = nn.Sequential(nn.Conv2d(top, self.PATH[0], 1), nn.ReLU(inplace=True))
         self.merges = nn.ModuleList(
             Merge(below, above, width)
             for below, above, width in zip(reversed(stages), self.PATH, self.PATH[1:], strict=False)
         )
         self.last = Merge(self.STEM, self.PATH[-1], self.STEM)
+
+    def maps(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """The five stages, and the five steps of the path; both from stride 1 to stride 16.
+
+        The maps reach beyond the picture, on the right and at the bottom (`MARGIN`).
+        """
+        x = extend(x * 2 - 1, self.MARGIN)
+        stages = [self.stem(x)]
+        *deeper, top = self.base(x)
+        stages += deeper
+        path, steps = self.top(top), []
+        for merge, stage in zip([*self.merges, self.last], reversed(stages), strict=True):
+            path = merge(stage, path)
+            steps.append(path)
+        return stages, steps[::-1]
+
+
+class MobileNetEdges(MobileNetTrunk):
+    """The design of RDS on MobileNetV2, with a tenth of the parameters.
+
+    Every stage is scored for itself, as in the published network; the fusion reads the last map of the path
+    together with the scores.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (self.STEM, *self.base.widths[:-1])
+        self.scores = nn.ModuleList(nn.Conv2d(width, 1, 1) for width in widths)
         self.fuse = nn.Conv2d(self.STEM + SIDES, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         size = x.shape[-2:]
-        x = extend(x * 2 - 1, self.MARGIN)
-        stem = self.stem(x)
-        *stages, top = self.base(x)
+        stages, steps = self.maps(x)
         sides = [
             upsample(score(stage), size, 2**index)
-            for index, (score, stage) in enumerate(zip(self.scores, (stem, *stages), strict=True))
+            for index, (score, stage) in enumerate(zip(self.scores, stages, strict=True))
         ]
-        path = self.top(top)
-        for merge, stage in zip(self.merges, reversed(stages), strict=True):
-            path = merge(stage, path)
-        path = self.last(stem, path)[..., : size[0], : size[1]]
-        return torch.cat([*sides, self.fuse(torch.cat([path, *sides], 1))], 1)
-
-
-class Merge(nn.Module):
-    """One step down the path: the coarser map, narrowed and doubled, is added to the finer one and mixed."""
-
-    def __init__(self, below: int, above: int, width: int) -> None:
-        super().__init__()
-        self.lateral = nn.Conv2d(below, width, 1)
-        self.narrow = nn.Conv2d(above, width, 1)
-        self.depthwise = nn.Conv2d(width, width, 3, padding=1, groups=width)
-        self.mix = nn.Conv2d(width, width, 1)
-
-    def forward(self, below: Tensor, above: Tensor) -> Tensor:
-        x = F.relu(self.lateral(below) + upsample(self.narrow(above), below.shape[-2:], 2))
-        return x + F.relu(self.mix(self.depthwise(x)))
+        last = steps[0][..., : size[0], : size[1]]
+        return torch.cat([*sides, self.fuse(torch.cat([last, *sides], 1))], 1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.edges.data import read_bsds, read_pairs
+from shared.edges.data import read_bsds
 
 
 @pytest.fixture
@@ -43,17 +43,3 @@ def test_missing_data_is_named(bsds, tmp_path_factory):
         read_bsds(tmp_path_factory.mktemp("empty"), "test")
     with pytest.raises(ValueError, match="holdout"):
         read_bsds(bsds, "train+holdout")
-
-
-def test_pairs_match_by_name(tmp_path):
-    for folder in ("images", "maps"):
-        (tmp_path / folder).mkdir()
-    Image.new("RGB", (4, 3)).save(tmp_path / "images" / "a.jpg")
-    Image.new("RGB", (4, 3)).save(tmp_path / "images" / "alone.jpg")
-    Image.new("L", (4, 3), 128).save(tmp_path / "maps" / "a.png")
-    (pair,) = read_pairs(tmp_path / "images", tmp_path / "maps")
-    assert pair.image_path.name == "a.jpg"
-    assert (pair.annotation() == 128).all()
-    (tmp_path / "maps" / "a.png").unlink()
-    with pytest.raises(FileNotFoundError, match="same name"):
-        read_pairs(tmp_path / "images", tmp_path / "maps")

@@ -6,15 +6,8 @@ from skimage import data
 from torch.nn import functional as F
 
 from shared.core import weights
-from shared.networks.rds import (
-    RDS,
-    VGG16Edges,
-    balanced_loss,
-    bilinear_kernel,
-    extend,
-    relaxed_loss,
-    upsample,
-)
+from shared.networks.layers import extend, upsample
+from shared.networks.rds import RDS, VGG16Edges, balanced_loss, bilinear_kernel, relaxed_loss
 
 
 def count(module):

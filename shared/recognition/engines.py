@@ -1,0 +1,33 @@
+"""Which engines classify and segment."""
+
+from shared.core.engines import Engine, table
+
+CLASSIFIERS = table(
+    Engine(
+        name="cfn",
+        title="CFN",
+        line="convolutional fusion network, 1000 classes; 3.7 M parameters, works offline",
+        weights="recognition-cfn",
+    ),
+    Engine(
+        name="plain",
+        title="Plain network",
+        line="the same network without fusion, for comparison",
+        weights="recognition-plain",
+    ),
+)
+
+SEGMENTERS = table(
+    Engine(
+        name="fcfn",
+        title="FCFN",
+        line="fully convolutional fusion network, 20 classes and background; 1.9 M parameters, works offline",
+        weights="recognition-fcfn",
+    ),
+    Engine(
+        name="streets",
+        title="FCFN for streets",
+        line="the same network for photos from a car, 11 classes; works offline",
+        weights="recognition-fcfn-streets",
+    ),
+)

@@ -1,0 +1,145 @@
+"""Where things are in a picture: one call for every segmenter."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from shared.core import devices, engines, weights
+from shared.core.images import open_image, to_tensor
+from shared.networks.fcfn import FCFN
+from shared.recognition.engines import SEGMENTERS
+from shared.recognition.segmentation import Segmentation
+
+# So many values of enlarged class maps are held at once: 256 MB.
+MAP_VALUES = 64_000_000
+
+
+class Segmenter:
+    """Gives every pixel a class. `Segmenter.load` makes one; calls may come from many threads at once.
+
+    Attributes:
+        engine: The name of the engine.
+        labels: Names of the classes, by number.
+
+    Args:
+        engine: See above.
+        network: The network on its device, in eval mode.
+        config: The weight folder's configuration: `labels`, `background` (a class's number, or null) and
+            `size` (the longer side, in pixels, at which the network sees a picture).
+    """
+
+    def __init__(self, engine: str, network: FCFN, config: dict) -> None:
+        self.engine = engine
+        self.labels: tuple[str, ...] = tuple(config["labels"])
+        self._network = network
+        self._background = config.get("background")
+        self._size = int(config.get("size", 480))
+        self._device = next(network.parameters()).device
+        self._lock = threading.Lock()  # one picture at a time: two would take each other's cores
+
+    @classmethod
+    def load(
+        cls,
+        name: str = "fcfn",
+        *,
+        folder: str | os.PathLike | None = None,
+        device: str | torch.device | None = None,
+        allow_hub: bool = False,
+    ) -> Segmenter:
+        """Loads an engine.
+
+        Args:
+            name: One of `shared.recognition.engines.SEGMENTERS`.
+            folder: Weights to use in place of the engine's own.
+            device: Where the network runs; by default the best there is.
+            allow_hub: Whether weights that are not on this machine may be downloaded.
+
+        Raises:
+            ValueError: There is no such engine.
+            WeightsError: Its weights cannot be used.
+        """
+        engine = engines.find(SEGMENTERS, name)
+        folder = weights.find(engine.weights, folder=folder, allow_hub=allow_hub or engine.hub)
+        network = weights.load(FCFN, engine.weights, folder=folder)
+        config = weights.read_config(folder)
+        if len(config.get("labels", ())) != config.get("classes"):
+            raise weights.WeightsError(f"{folder / weights.CONFIG} must list a label for every class.")
+        network = network.to(device or devices.best(), memory_format=torch.channels_last)
+        return cls(name, network, config)
+
+    @torch.inference_mode()
+    def __call__(
+        self, image: str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndarray
+    ) -> Segmentation:
+        """Segments a picture.
+
+        Args:
+            image: Anything that `shared.core.images.open_image` takes.
+
+        Returns:
+            The segmentation, at the picture's size.
+
+        Raises:
+            ImageError: The picture cannot be used.
+        """
+        started = time.perf_counter()
+        picture = open_image(image)
+        x = to_tensor(self._fit(picture)).to(self._device, memory_format=torch.channels_last)
+        with self._lock:
+            logits = self._network(x)
+        ids, confidence = _enlarge(logits.float(), x.shape[-2:], picture.size[::-1])
+        return Segmentation(
+            image=picture,
+            ids=ids.cpu().numpy(),
+            confidence=confidence.cpu().numpy(),
+            labels=self.labels,
+            background=self._background,
+            engine=self.engine,
+            seconds=time.perf_counter() - started,
+        )
+
+    def _fit(self, picture: Image.Image) -> Image.Image:
+        scale = self._size / max(picture.size)
+        size = tuple(max(1, round(side * scale)) for side in picture.size)
+        return picture.resize(size, Image.Resampling.BILINEAR)
+
+
+def _enlarge(logits: Tensor, seen: tuple[int, int], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """The best class of each pixel and its probability, at the picture's size.
+
+    Args:
+        logits: `[1, classes, h, w]`, cells of `FCFN.STRIDE` pixels of what the network saw; the last cells
+            may reach beyond it.
+        seen: height and width of what the network saw.
+        size: height and width of the picture.
+
+    Returns:
+        uint8 and float16, both `[H, W]`.
+    """
+    probabilities = logits.softmax(1)
+    classes = probabilities.shape[1]
+    # Cells that reach beyond the picture are cut off after the first enlargement.
+    probabilities = F.interpolate(
+        probabilities, scale_factor=FCFN.STRIDE, mode="bilinear", align_corners=False
+    )
+    probabilities = probabilities[..., : seen[0], : seen[1]]
+    if classes * size[0] * size[1] <= MAP_VALUES:
+        best, ids = F.interpolate(probabilities, size, mode="bilinear", align_corners=False)[0].max(0)
+        return ids.to(torch.uint8), best.half()
+    best = probabilities.new_zeros(size)
+    ids = torch.zeros(size, dtype=torch.uint8, device=best.device)
+    for number in range(classes):  # class by class, since all of them at once would not fit
+        one = F.interpolate(probabilities[:, number : number + 1], size, mode="bilinear", align_corners=False)
+        better = one[0, 0] > best
+        ids[better] = number
+        best = torch.where(better, one[0, 0], best)
+    return ids, best.half()
