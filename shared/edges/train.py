@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -25,6 +24,7 @@ from shared.core.training import Settings, adamw, fit
 from shared.edges import labels as make
 from shared.edges.crops import Example, Source, sample_batch
 from shared.edges.data import read_bsds
+from shared.networks.mobilenet import load_imagenet
 from shared.networks.rds import RDS, SIDES, balanced_loss, relaxed_loss
 
 # A side output learns to score its own stage; the fusion is what is used.
@@ -117,9 +117,7 @@ def start_network(base: str, start: Path | None) -> RDS:
     if start.is_dir():
         return weights.load(RDS, str(start), folder=start)
     network = RDS(base=base)
-    target = base_of(network)
-    given = load_file(start)
-    target.load_state_dict({name: given[name].float() for name in target.state_dict()})
+    load_imagenet(base_of(network), start)
     return network
 
 

@@ -7,6 +7,9 @@ spoil, and inference needs no fusion step.
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -118,3 +121,13 @@ class MobileNetV2Pyramid(nn.Module):
         for module in self.modules():
             if isinstance(module, HalvingConv2d):
                 module.pads = pads
+
+
+def load_imagenet(base: MobileNetV2Pyramid, path: str | Path) -> None:
+    """Gives a base its ImageNet weights.
+
+    Args:
+        path: safetensors file with the keys of `base`, and others.
+    """
+    given = load_file(path)
+    base.load_state_dict({name: given[name].float() for name in base.state_dict()})

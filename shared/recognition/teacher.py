@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.networks.cfn import CFN, average
-from shared.networks.mobilenet import MobileNetV2Pyramid
+from shared.networks.mobilenet import MobileNetV2Pyramid, load_imagenet
 
 
 class Teacher(nn.Module):
@@ -30,11 +30,11 @@ class Teacher(nn.Module):
         self.base = MobileNetV2Pyramid(depth=17)
         self.head = nn.Conv2d(320, CFN.FEATURE, 1)
         self.classifier = nn.Linear(CFN.FEATURE, 1000)
-        given = {name: value.float() for name, value in load_file(path).items()}
-        self.base.load_state_dict({name: given[name] for name in self.base.state_dict()})
-        self.head.load_state_dict({name: given[f"head.{name}"] for name in ("weight", "bias")})
+        load_imagenet(self.base, path)
+        given = load_file(path)
+        self.head.load_state_dict({name: given[f"head.{name}"].float() for name in ("weight", "bias")})
         self.classifier.load_state_dict(
-            {name: given[f"classifier.{name}"][1:] for name in ("weight", "bias")}
+            {name: given[f"classifier.{name}"][1:].float() for name in ("weight", "bias")}
         )
         self.eval().requires_grad_(False)
 

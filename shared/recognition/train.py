@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,7 +20,11 @@ from shared.core import weights
 from shared.core.datasets import read_photos
 from shared.core.training import Settings, adamw, fit
 from shared.networks.cfn import CFN
-from shared.networks.mobilenet import PADDINGS
+from shared.networks.fcfn import FCFN
+from shared.networks.layers import FUSIONS
+from shared.networks.mobilenet import PADDINGS, load_imagenet
+from shared.recognition.crops import Source, class_shares, examples, sample_crops
+from shared.recognition.data import VOID, read_masks
 from shared.recognition.teacher import Teacher
 from shared.recognition.views import sample_views
 
@@ -74,6 +79,61 @@ def classify(args: argparse.Namespace) -> None:
     weights.save(trained, args.out / "weights")
 
 
+def class_weights(shares: np.ndarray) -> Tensor:
+    """Weights that let rare classes count: `1 / ln(1.02 + share)`, scaled to 1 on the average pixel.
+
+    Paszke et al., "ENet", 2016, section 5.1.
+
+    Args:
+        shares: `[classes]`, each class's part of all pixels.
+    """
+    raw = 1 / np.log(1.02 + shares)
+    return torch.from_numpy(raw / (raw * shares).sum()).float()
+
+
+def segmentation_loss(logits: Tensor, ids: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Cross-entropy of every pixel that has a class, at the photo's resolution.
+
+    Args:
+        logits: `[B, classes, h, w]`, cells of `FCFN.STRIDE` pixels.
+        ids: int64 `[B, H, W]`, `VOID` where there is no class.
+        weight: `[classes]`, see `class_weights`.
+    """
+    logits = F.interpolate(logits, scale_factor=FCFN.STRIDE, mode="bilinear", align_corners=False)
+    logits = logits[..., : ids.shape[-2], : ids.shape[-1]]
+    return F.cross_entropy(logits, ids, weight, ignore_index=VOID)
+
+
+def segment(args: argparse.Namespace) -> None:
+    """Masks drawn by people, beside masks that another network made where given."""
+    masks = read_masks(args.data, args.split)
+    sources = [Source(examples(masks, args.scale), args.batch)]
+    if args.pseudo:
+        half = args.batch // 2
+        made = read_masks(args.pseudo, "train")
+        sources = [Source(sources[0].examples, args.batch - half), Source(examples(made, args.scale), half)]
+    weight = class_weights(class_shares(sources[0].examples, len(masks.classes))) if args.balanced else None
+    network = FCFN(classes=len(masks.classes), fuse=args.fuse, fusion=args.fusion)
+    if args.start.is_dir():
+        network = weights.load(FCFN, str(args.start), folder=args.start)
+    else:
+        load_imagenet(network.base, args.start)
+
+    def make_batch(step: int) -> tuple[Tensor, ...]:
+        return sample_crops(sources, size=args.size, seed=args.seed * 1_000_003 + step)
+
+    def loss(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+        images, ids = batch
+        logits = network(images.contiguous(memory_format=torch.channels_last)).float()
+        return segmentation_loss(logits, ids, None if weight is None else weight.to(logits.device))
+
+    optimizer = adamw(network, slow=network.base, rate=args.rate)
+    trained = fit(network, optimizer, make_batch, loss, settings(args))
+    background = masks.classes.index("background") if "background" in masks.classes else None
+    config = {"labels": masks.classes, "background": background, "size": args.seen}
+    weights.save(trained, args.out / "weights", config=config)
+
+
 def settings(args: argparse.Namespace) -> Settings:
     """What the training loop needs of the command line."""
     return Settings(
@@ -111,7 +171,21 @@ def arguments() -> argparse.Namespace:
     one.add_argument(
         "--photos", nargs="+", required=True, help="folders, ZIP archives, or text files with a path a line"
     )
-    one.add_argument("--fusion", choices=("lc", "conv", "sum", "none"), default="lc")
+    one.add_argument("--fusion", choices=FUSIONS, default="lc")
+
+    one = command("segment", segment, steps=3000, batch=8, rate=1e-3)
+    one.add_argument("--data", type=Path, required=True, help="segmentation set, see data.read_masks")
+    one.add_argument("--split", default="train")
+    one.add_argument("--pseudo", type=Path, help="photos in images/ with made masks in labels/")
+    one.add_argument(
+        "--start", type=Path, required=True, help="weight folder, or MobileNetV2 for ImageNet (safetensors)"
+    )
+    one.add_argument("--fuse", choices=("scores", "features"), default="scores")
+    one.add_argument("--fusion", choices=FUSIONS, default="lc")
+    one.add_argument("--size", type=int, default=320, help="side of the crops in pixels")
+    one.add_argument("--scale", type=float, default=1.7, help="zoom at which the photos are seen")
+    one.add_argument("--seen", type=int, default=480, help="longer side at which photos will be seen in use")
+    one.add_argument("--balanced", action="store_true", help="let rare classes count more")
     return parser.parse_args()
 
 

@@ -1,6 +1,7 @@
 """The home page of the suite: what it is, a card for each space, and how to call it from code."""
 
 import html
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,11 @@ from shared.ui.page import header
 
 PRIVACY = """
 Everything runs on this server. Your pictures are sent nowhere else, and are deleted after about an hour.
+"""
+CODE = """
+## From your own code
+Every tool is also a function of an API and a tool for agents (MCP). Each page lists its own functions under
+"Use via API" at its foot; here one of them is called.
 """
 PYTHON = """from gradio_client import Client, handle_file
 
@@ -30,30 +36,34 @@ MCP = """{{
 }}
 """
 
+# Runs in the browser when the page has loaded, and puts its address in place of the server's in every example:
+# visitors come through a proxy, by another name of the host, or to Hugging Face.
+SEEN = """(...texts) => {{
+    const seen = location.origin + location.pathname.replace(/[/]+$/, "");
+    return texts.map(text => text.replaceAll({url}, seen));
+}}"""
 
-def home(spaces: Mapping[str, Mapping[str, Any]], url: str) -> None:
+
+def home(suite: gr.Blocks, spaces: Mapping[str, Mapping[str, Any]], url: str) -> None:
     """Build the home page into the blocks that are open.
 
     Args:
+        suite: Those blocks.
         spaces: Front matter of each space by its name, which is also its path and its card's file name.
-        url: Where the suite is served, for the examples.
+        url: Where the suite is served, for the examples until the browser says how the visitor came.
     """
     header("Image Spaces", "Small tools that understand and remake pictures, on a page and in your own code.")
     cards = "".join(_card(name, front) for name, front in spaces.items())
     gr.HTML(f'<div class="is-cards">{cards}</div>', padding=False)
     gr.Markdown(PRIVACY, elem_classes="is-note")
-    gr.Markdown("## From your own code\nEvery tool is also a function of an API and a tool for agents (MCP).")
+    gr.Markdown(CODE)
     calls = {"Python": ("python", PYTHON), "curl": ("shell", CURL), "MCP": ("json", MCP)}
+    look = {"show_label": False, "interactive": False, "lines": 1, "wrap_lines": True}
+    codes = []
     for title, (language, text) in calls.items():
         with gr.Tab(title):
-            gr.Code(
-                text.format(url=url),
-                language=language,
-                show_label=False,
-                interactive=False,
-                lines=1,
-                wrap_lines=True,
-            )
+            codes.append(gr.Code(text.format(url=url), language=language, **look))
+    suite.load(None, codes, codes, js=SEEN.format(url=json.dumps(url)))
 
 
 def _card(name: str, front: Mapping[str, Any]) -> str:
