@@ -33,7 +33,8 @@ class Settings:
         seed: seeds Python, NumPy and torch; the batches come from `make_batch(step)` and bring their own.
         bf16: whether forward passes run in bfloat16 where the operator allows it. Worth it on a GPU; on a
             CPU the depthwise convolutions' backward pass is slower in bfloat16 than in float32.
-        warmup: steps of linear warm-up before the cosine decay to zero.
+        warmup: steps of linear warm-up.
+        schedule: learning-rate factor of a step, called as `cosine` is, which is the default.
         clip: largest gradient norm.
         average: decay of the exponential moving average of the weights; None for none.
         validate_every: steps between validations.
@@ -48,6 +49,7 @@ class Settings:
     seed: int = 0
     bf16: bool = False
     warmup: int = 100
+    schedule: Callable[..., float] | None = None
     clip: float = 5.0
     average: float | None = 0.998
     validate_every: int = 1000
@@ -82,6 +84,9 @@ def adamw(network: nn.Module, *, slow: nn.Module, rate: float) -> torch.optim.Op
         network: what is trained.
         slow: the part of it that starts from trained weights.
         rate: learning rate of the rest.
+
+    Returns:
+        The optimizer with two groups, `slow` first; weights decay by 1e-4.
     """
     old = {id(parameter) for parameter in slow.parameters()}
     groups = [
@@ -123,7 +128,7 @@ def fit(
     started = time.monotonic()
     bar = tqdm(initial=state.step, total=settings.steps, unit="step", mininterval=5)
     for step, batch in _ahead(make_batch, range(state.step, settings.steps), settings.workers):
-        factor = cosine(step, steps=settings.steps, warmup=settings.warmup)
+        factor = (settings.schedule or cosine)(step, steps=settings.steps, warmup=settings.warmup)
         for group, rate in zip(optimizer.param_groups, base_rates, strict=True):
             group["lr"] = rate * factor
         batch = tuple(part.to(device, non_blocking=True) for part in batch)

@@ -3,7 +3,7 @@
 `classify` turns ImageNet's MobileNetV2 into a CFN and trains every layer to answer as that teacher does, on
 photos without labels. `segment` trains an FCFN on masks drawn by people, beside masks that another network
 made of unlabelled photos. The comparison of fusions on CIFAR is a benchmark of its own
-(`shared.recognition.fusion`).
+(`python -m shared.recognition.benchmark fusion`).
 """
 
 from __future__ import annotations
@@ -41,6 +41,10 @@ def distillation_loss(pupil: Tensor, teacher: Tensor, temperature: float = TEMPE
     Args:
         pupil: logits `[B, classes]`.
         teacher: logits of the same shape.
+        temperature: what both are divided by; the higher, the more the unlikely classes count.
+
+    Returns:
+        The mean over the batch: 0 where both give the same probabilities, else more.
 
     >>> logits = torch.tensor([[1.0, 2.0]])
     >>> float(distillation_loss(logits, logits + 3))
@@ -104,6 +108,21 @@ def segmentation_loss(logits: Tensor, ids: Tensor, weight: Tensor | None = None)
     return F.cross_entropy(logits, ids, weight, ignore_index=VOID)
 
 
+def start_network(network: FCFN, start: Path) -> None:
+    """Gives a segmenter the weights that it starts from.
+
+    Args:
+        start: ImageNet weights of its base (safetensors), or a weight folder of another segmenter, of which
+            it takes all that has the same shape. Scores of other classes start anew.
+    """
+    if not start.is_dir():
+        load_imagenet(network.base, start)
+        return
+    own, given = network.state_dict(), weights.load(FCFN, str(start), folder=start).state_dict()
+    fitting = {name: value for name, value in given.items() if name in own and own[name].shape == value.shape}
+    network.load_state_dict({**own, **fitting})
+
+
 def segment(args: argparse.Namespace) -> None:
     """Masks drawn by people, beside masks that another network made where given."""
     masks = read_masks(args.data, args.split)
@@ -114,10 +133,7 @@ def segment(args: argparse.Namespace) -> None:
         sources = [Source(sources[0].examples, args.batch - half), Source(examples(made, args.scale), half)]
     weight = class_weights(class_shares(sources[0].examples, len(masks.classes))) if args.balanced else None
     network = FCFN(classes=len(masks.classes), fuse=args.fuse, fusion=args.fusion)
-    if args.start.is_dir():
-        network = weights.load(FCFN, str(args.start), folder=args.start)
-    else:
-        load_imagenet(network.base, args.start)
+    start_network(network, args.start)
 
     def make_batch(step: int) -> tuple[Tensor, ...]:
         return sample_crops(sources, size=args.size, seed=args.seed * 1_000_003 + step)

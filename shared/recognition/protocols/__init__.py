@@ -1,0 +1,1 @@
+"""How recognition is measured: one protocol a file, each with a `main` for `shared.recognition.benchmark`."""
