@@ -223,18 +223,20 @@ def _table(benchmark: str, data: str, split: str, rows: list[Result]) -> str:
 
 def _cells(name: str, figures: Mapping[str, Any], metrics: list[str], items: int | None = None) -> list[str]:
     values = [*(figures.get(metric) for metric in metrics), items]
-    return [name.replace("|", "\\|"), *map(_number, values)]
+    return [name.replace("|", "\\|"), *map(number, values)]
 
 
-def _number(value: Any) -> str:
-    """Writes a figure as papers do: three decimals for scores, four digits for what is larger.
+def number(value: Any) -> str:
+    """Writes a figure as papers do: three decimals for scores, four digits or more for what is larger.
 
-    >>> _number(0.78251), _number(1234.5), _number(200), _number(None)
-    ('0.783', '1234', '200', '')
+    >>> number(0.78251), number(10.0684), number(12345.6), number(200), number(None)
+    ('0.783', '10.07', '12346', '200', '')
     """
     if not isinstance(value, float):
         return "" if value is None else str(value)
-    return f"{value:.3f}" if abs(value) <= 1 else f"{value:.4g}"
+    if abs(value) <= 1:
+        return f"{value:.3f}"
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def main() -> None:

@@ -129,7 +129,7 @@ def _table(results: Sequence[cards.Result]) -> str:
         for metric in dict.fromkeys(key for row in rows.values() for key in row)
         if metric != "threshold"
     ]
-    lines = [["", *metrics], ["---"] * (len(metrics) + 1)]
+    lines = [["", *(metric.replace("_", " ") for metric in metrics)], ["---"] * (len(metrics) + 1)]
     for name, row in rows.items():
-        lines.append([name, *(f"{row[metric]:.3f}" if metric in row else "" for metric in metrics)])
+        lines.append([name, *(cards.number(row.get(metric)) for metric in metrics)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
