@@ -78,7 +78,7 @@ def build_suite(modules: dict[str, ModuleType], url: str) -> gr.Blocks:
     """All pages in one Blocks: the home page at /, each space at /<name>."""
     fronts = {name: metadata_load(FOLDER / name / "README.md") for name in modules}
     with page("Image Spaces") as suite:
-        home(fronts, url)
+        home(suite, fronts, url)
     for name, module in modules.items():
         with suite.route(fronts[name]["title"], name):
             module.demo.render()

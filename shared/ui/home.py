@@ -14,8 +14,8 @@ Everything runs on this server. Your pictures are sent nowhere else, and are del
 """
 CODE = """
 ## From your own code
-Every tool is also a function of an API and a tool for agents (MCP). Each page lists its own functions under
-"Use via API" at its foot; here one of them is called.
+Every tool is also a function of an API and a tool for agents (MCP). Each page lists its own functions at its
+foot, under "Use via API or MCP"; here one of them is called.
 """
 PYTHON = """from gradio_client import Client, handle_file
 
@@ -36,8 +36,8 @@ MCP = """{{
 }}
 """
 
-# Runs in the browser when the page has loaded, and puts its address in place of the server's in every example:
-# visitors come through a proxy, by another name of the host, or to Hugging Face.
+# Runs in the browser when the page has loaded, and puts its own address in place of the server's into every
+# example: visitors come through a proxy, by another name of the host, or to Hugging Face.
 SEEN = """(...texts) => {{
     const seen = location.origin + location.pathname.replace(/[/]+$/, "");
     return texts.map(text => text.replaceAll({url}, seen));

@@ -49,6 +49,24 @@ CSS = """
 .is-strip .gallery-container:has(.preview) { height: 420px; }
 .is-strip:has(.empty) { display: none; }
 
+.is-bars { margin: 0; }
+.is-bars figcaption { margin-bottom: 0.5rem; font-size: 0.92rem; color: var(--body-text-color-subdued); }
+.is-bars dl { display: grid; grid-template-columns: max-content 1fr max-content; gap: 0.35rem 0.8rem; }
+.is-bars dl { margin: 0; align-items: center; font-size: 0.92rem; color: var(--body-text-color); }
+.is-bars :is(div, dd) { display: contents; }
+.is-bars span { position: relative; height: 0.9rem; border-radius: 3px; }
+.is-bars span { background: var(--background-fill-secondary); }
+.is-bars :is(i, u) { position: absolute; top: 0; bottom: 0; }
+.is-bars i { border-radius: 3px; background: var(--color-accent); }
+.is-bars i.is-minus { background: var(--neutral-400); }
+.is-bars u { border-left: 1px solid var(--body-text-color-subdued); }
+.is-bars b { font-weight: normal; font-variant-numeric: tabular-nums; text-align: right; }
+
+.is-care { border-left: 4px solid #d97706; padding-left: 0.8rem; }
+
+.is-regions .image-container { cursor: pointer; }
+.is-cutout img { background: repeating-conic-gradient(#8883 0 25%, transparent 0 50%) 0 0 / 16px 16px; }
+
 .is-examples .gallery:not(.container) { display: grid; gap: 0.5rem; }
 .is-examples .gallery:not(.container) { grid-template-columns: repeat(5, minmax(0, 1fr)); }
 .is-examples .gallery-item .container { width: 100%; height: auto; max-width: none; max-height: none; }
@@ -58,6 +76,8 @@ CSS = """
 .dark input[type="range"] { --neutral-200: var(--neutral-600); }
 footer .divider { display: none; }
 footer { gap: 1.2rem; }
+/* the home page has no function of its own */
+body:has(.is-cards) footer .show-api { display: none; }
 """
 
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 # As root, as in a container, Chromium starts only without its sandbox.
 PATIENCE = 60_000  # milliseconds, for machines with other work to do
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+HERE = ("http://127.0.0.1:", "http://localhost:", "data:", "blob:")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,7 +59,7 @@ def visit(browser: Browser, server) -> Iterator[Callable[..., Page]]:
         return page
 
     def watch(url: str) -> None:
-        if not url.startswith((server.url, "data:", "blob:")):
+        if not url.startswith(HERE):
             wrong.append(f"request to {url}")
 
     yield open_page
