@@ -24,8 +24,11 @@ from shared.core.training import Settings, adamw, fit
 from shared.edges import labels as make
 from shared.edges.crops import Example, Source, sample_batch
 from shared.edges.data import read_bsds
+from shared.networks.fcfn import FCFNEdges
 from shared.networks.mobilenet import load_imagenet
 from shared.networks.rds import RDS, SIDES, balanced_loss, relaxed_loss
+
+EdgeNetwork = RDS | FCFNEdges
 
 # A side output learns to score its own stage; the fusion is what is used.
 SIDE_WEIGHT = 0.3
@@ -110,23 +113,32 @@ def soft_detector(folder: str, device: str) -> Callable[[Image.Image], np.ndarra
     return detect
 
 
-def start_network(base: str, start: Path | None) -> RDS:
-    """A new network, or one that starts from a folder of weights or from ImageNet weights of its base."""
-    if start is None:
-        return RDS(base=base)
-    if start.is_dir():
-        return weights.load(RDS, str(start), folder=start)
-    network = RDS(base=base)
-    load_imagenet(base_of(network), start)
+def start_network(args: argparse.Namespace) -> EdgeNetwork:
+    """A new network, or one that starts from a folder of weights or from ImageNet weights of its base.
+
+    An FCFN may start from a folder of RDS weights: it takes over what both networks have.
+    """
+    network = FCFNEdges() if args.network == "fcfn" else RDS(base=args.base)
+    if args.start is None:
+        return network
+    if not args.start.is_dir():
+        load_imagenet(base_of(network), args.start)
+    elif args.network == "fcfn":
+        trunk = weights.load(RDS, str(args.start), folder=args.start).net.state_dict()
+        network.net.load_state_dict({name: trunk[name] for name in network.net.state_dict()})
+    else:
+        network = weights.load(RDS, str(args.start), folder=args.start)
     return network
 
 
-def base_of(network: RDS) -> nn.Module:
+def base_of(network: EdgeNetwork) -> nn.Module:
     """The part of an edge network that starts from ImageNet weights."""
     return network.net.base if hasattr(network.net, "base") else network.net.stages
 
 
-def train(sources: Iterable[Source], network: RDS, args: argparse.Namespace, *, balanced: bool) -> nn.Module:
+def train(
+    sources: Iterable[Source], network: EdgeNetwork, args: argparse.Namespace, *, balanced: bool
+) -> nn.Module:
     """Runs `core.training.fit` on crops from `sources` and saves the result to `args.out/weights`."""
     sources = list(sources)
     settings = Settings(
@@ -161,7 +173,7 @@ def pretrain(args: argparse.Namespace) -> None:
         sources.append(Source(soft_examples(args.soft), args.batch - len(sources)))
     if not sources:
         raise SystemExit("pretrain needs --coarse DIR, --soft DIR or both")
-    train(sources, start_network(args.base, args.start), args, balanced=False)
+    train(sources, start_network(args), args, balanced=False)
 
 
 def finetune(args: argparse.Namespace) -> None:
@@ -175,7 +187,7 @@ def finetune(args: argparse.Namespace) -> None:
     if args.soft:
         half = args.batch // 2
         sources = [Source(sources[0].examples, args.batch - half), Source(soft_examples(args.soft), half)]
-    train(sources, start_network(args.base, args.start), args, balanced=args.loss == "balanced")
+    train(sources, start_network(args), args, balanced=args.loss == "balanced")
 
 
 def arguments() -> argparse.Namespace:
@@ -189,7 +201,8 @@ def arguments() -> argparse.Namespace:
         command.add_argument(
             "--out", type=Path, required=True, help="folder of the run; continues what lies there"
         )
-        command.add_argument("--base", default="mobilenet_v2", help="mobilenet_v2 or vgg16")
+        command.add_argument("--network", choices=("rds", "fcfn"), default="rds")
+        command.add_argument("--base", default="mobilenet_v2", help="of rds: mobilenet_v2 or vgg16")
         command.add_argument(
             "--start", type=Path, help="weight folder, or ImageNet weights of the base (safetensors)"
         )

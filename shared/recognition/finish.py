@@ -1,11 +1,10 @@
 """Adds to a trained classifier what no gradient learns: labels, temperature, prototypes.
 
-    python -m shared.recognition.finish --start runs/cfn/weights --photos PHOTOS --labelled 101_ObjectCategories \
-        --out weights/recognition-cfn
+    python -m shared.recognition.finish --start RUN/weights --photos PHOTOS --labelled CALTECH --out FOLDER
 
-The temperature is the one under which the right classes of labelled photos are likeliest. The prototypes are the
-centers of what the training photos look like to the network; `familiar` is the distance to the nearest of them
-that a given share of other training photos exceeds.
+The temperature is the one under which the right classes of labelled photos are likeliest. The prototypes are
+the centers of what the training photos look like to the network; `familiar` is the distance to the nearest of
+them that a given share of other training photos exceeds.
 """
 
 from __future__ import annotations

@@ -43,6 +43,7 @@ def data(tmp_path):
 
 def options(data, **given):
     common = {
+        "network": "rds",
         "base": "mobilenet_v2",
         "start": None,
         "soft": None,
@@ -94,8 +95,19 @@ def test_imagenet_weights_start_the_base(tmp_path):
     given = {name: torch.full_like(value, 0.5, dtype=torch.float16) for name, value in base.items()}
     given["classifier.bias"] = torch.zeros(1001, dtype=torch.float16)
     save_file(given, tmp_path / "imagenet.safetensors")
-    network = train.start_network("mobilenet_v2", tmp_path / "imagenet.safetensors")
-    assert all((value == 0.5).all() for value in network.net.base.state_dict().values())
+    for kind in ("rds", "fcfn"):
+        start = argparse.Namespace(network=kind, base="mobilenet_v2", start=tmp_path / "imagenet.safetensors")
+        network = train.start_network(start)
+        assert all((value == 0.5).all() for value in network.net.base.state_dict().values())
+
+
+def test_an_fcfn_takes_over_what_it_shares_with_rds(tmp_path):
+    rds = RDS()
+    weights.save(rds, tmp_path)
+    network = train.start_network(argparse.Namespace(network="fcfn", base="mobilenet_v2", start=tmp_path))
+    expected = rds.net.state_dict()
+    for name, value in network.net.state_dict().items():
+        assert torch.allclose(value, expected[name], atol=1e-3), name
 
 
 @pytest.mark.parametrize("balanced", [True, False])
