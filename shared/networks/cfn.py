@@ -150,8 +150,8 @@ class CFN(
 ):
     """CFN on MobileNetV2: side branches from the maps at strides 4, 8 and 16, pooled once more.
 
-    The main branch starts with weight 1 in the fusion and the sides with almost nothing, so that a base with
-    trained weights is not disturbed.
+    Where the fusion has weights, the main branch starts with weight 1 and the sides with almost nothing, so
+    that a base with trained weights is not disturbed.
 
     Args:
         classes: how many classes.
@@ -160,7 +160,7 @@ class CFN(
             picture is from what was trained on.
 
     Shape:
-        input `[B, 3, H, W]`, RGB in 0..1, any size from 32 x 32; output logits `[B, classes]`.
+        input `[B, 3, H, W]`, RGB in 0..1, any size; output logits `[B, classes]`.
     """
 
     FEATURE = 1280
@@ -186,9 +186,10 @@ class CFN(
     def maps(self, x: Tensor) -> list[Tensor]:
         """The maps of all branches before their global average, `[B, 1280, h, w]` each, main branch first."""
         levels = self.base(x * 2 - 1)
-        main = F.relu6(self.head(levels[-1]))
-        pooled = [F.avg_pool2d(levels[level], 3, 2, 1, count_include_pad=False) for level in self.SIDES]
-        return [main, *(F.relu(side(level)) for side, level in zip(self.sides, pooled, strict=False))]
+        maps = [F.relu6(self.head(levels[-1]))]
+        for side, level in zip(self.sides, self.SIDES, strict=False):  # no sides without fusion
+            maps.append(F.relu(side(F.avg_pool2d(levels[level], 3, 2, 1, count_include_pad=False))))
+        return maps
 
     @staticmethod
     def branches(maps: list[Tensor]) -> Tensor:
@@ -203,7 +204,7 @@ class CFN(
         """How much each branch adds to the logit of one class per picture.
 
         A fused channel that ReLU cuts off contributes nothing. The rest is linear, so that the branches, the
-        fusion's bias and the classifier's bias add up to the logit exactly.
+        fusion's bias and the classifier's bias add up to the logit.
 
         Args:
             branches: `[B, G, 1280]`, from `branches`.

@@ -19,23 +19,27 @@ def locally_connected_fusion(branches: Tensor, weight: Tensor, bias: Tensor | No
     all weights at 1; a 1x1 convolution over the branches gives each branch one weight for all channels.
 
     Args:
-        branches: `[B, G, K, ...]`: G branches of K channels, vectors or maps.
+        branches: `[B, G, K]` or `[B, G, K, H, W]`: G branches of K channels, vectors or maps.
         weight: `[G, K]`; or `[G, 1]`, which is the 1x1 convolution.
         bias: `[K]` or `[1]`, or None for none.
 
     Returns:
-        `[B, K, ...]`.
+        `[B, K]` or `[B, K, H, W]`.
 
     Raises:
-        ValueError: the weight does not fit the branches.
+        ValueError: the weight or the bias does not fit the branches.
 
     >>> branches = torch.tensor([[[1.0, 2.0], [10.0, 20.0]]])
     >>> locally_connected_fusion(branches, torch.tensor([[1.0, 0.0], [0.5, 1.0]]))
     tensor([[ 6., 20.]])
     """
+    if branches.ndim < 3:
+        raise ValueError(f"branches must be [B, G, K] or [B, G, K, H, W], got {tuple(branches.shape)}")
     groups, channels = branches.shape[1:3]
     if weight.ndim != 2 or weight.shape[0] != groups or weight.shape[1] not in (1, channels):
         raise ValueError(f"weight must be [{groups}, {channels}] or [{groups}, 1], got {tuple(weight.shape)}")
+    if bias is not None and tuple(bias.shape) not in ((1,), (channels,)):
+        raise ValueError(f"bias must be [{channels}] or [1], got {tuple(bias.shape)}")
     positions = (1,) * (branches.ndim - 3)
     fused = (branches * weight.view(1, groups, -1, *positions)).sum(1)
     return fused if bias is None else fused + bias.view(1, -1, *positions)
@@ -49,11 +53,18 @@ class Fusion(nn.Module):
         channels: K, of each.
         kind: `"lc"`, a weight per branch and channel; `"conv"`, a weight per branch; `"sum"`, no weight;
             `"none"`, the first branch alone, which is the network without fusion.
-        start: first value of all weights; by default `1 / branches`.
+        start: first value of all weights, or one value per branch; by default `1 / branches`.
         bias: whether a bias is learned, per channel for `"lc"` and one for `"conv"`.
 
+    Attributes:
+        weight: `[G, K]` for `"lc"`, `[G, 1]` for `"conv"`, else None.
+        bias: `[K]` for `"lc"`, `[1]` for `"conv"`, else None.
+
     Shape:
-        input `[B, G, K, ...]`, output `[B, K, ...]`.
+        input `[B, G, K]` or `[B, G, K, H, W]`, output the same without G.
+
+    Raises:
+        ValueError: there is no such kind, or `start` is not one value or G values.
     """
 
     def __init__(
@@ -70,7 +81,10 @@ class Fusion(nn.Module):
             raise ValueError(f"the fusion must be one of {', '.join(FUSIONS)}, got {kind!r}")
         self.kind = kind
         width = {"lc": channels, "conv": 1}.get(kind, 0)
-        first = torch.tensor(1 / branches if start is None else start).expand(branches)
+        first = torch.tensor(1 / branches if start is None else start, dtype=torch.float32)
+        if first.shape not in ((), (branches,)):
+            raise ValueError(f"start must be one number or {branches} of them, got {start!r}")
+        first = first.expand(branches)
         self.weight = nn.Parameter(first[:, None].repeat(1, width)) if width else None
         self.bias = nn.Parameter(torch.zeros(width)) if width and bias else None
 

@@ -3,8 +3,9 @@
 import pytest
 import torch
 import torchvision
+from safetensors.torch import save_file
 
-from shared.networks.mobilenet import HalvingConv2d, MobileNetV2Pyramid
+from shared.networks.mobilenet import PADDINGS, HalvingConv2d, MobileNetV2Pyramid, load_imagenet
 
 
 def test_same_convolutions_as_torchvision():
@@ -39,3 +40,44 @@ def test_levels_carry_their_widths():
 def test_depth_outside_the_network_is_refused():
     with pytest.raises(ValueError, match=r"1\.\.17, got 18"):
         MobileNetV2Pyramid(depth=18)
+
+
+@pytest.mark.parametrize("size", [1, 2, 31, 32])
+def test_symmetric_padding_keeps_the_size(size):
+    conv = HalvingConv2d(2, 3)
+    conv.pads = "symmetric"
+    assert conv(torch.zeros(1, 2, size, size)).shape[-1] == -(-size // 2)
+
+
+def test_symmetric_padding_is_that_of_pytorch():
+    conv = HalvingConv2d(2, 3)
+    picture = torch.rand(1, 2, 9, 8)
+    at_the_end = conv(picture)
+    conv.pads = "symmetric"
+    expected = torch.nn.functional.conv2d(picture, conv.weight, conv.bias, stride=2, padding=1)
+    assert torch.equal(conv(picture), expected)
+    assert not torch.allclose(expected, at_the_end)
+
+
+def test_padding_is_set_in_every_halving_convolution_and_in_no_weight():
+    base = MobileNetV2Pyramid(depth=17)
+    halving = [module for module in base.modules() if isinstance(module, HalvingConv2d)]
+    assert [conv.pads for conv in halving] == [PADDINGS[0]] * 5
+    names = set(base.state_dict())
+    for padding in reversed(PADDINGS):
+        base.set_padding(padding)
+        assert [conv.pads for conv in halving] == [padding] * 5
+    assert set(base.state_dict()) == names
+    with pytest.raises(ValueError, match="end, symmetric, got 'same'"):
+        base.set_padding("same")
+
+
+def test_imagenet_weights_may_lie_beside_others(tmp_path):
+    torch.manual_seed(0)
+    base, other = MobileNetV2Pyramid(depth=3), MobileNetV2Pyramid(depth=3)
+    given = {name: value.half() for name, value in base.state_dict().items()}
+    save_file({**given, "classifier.bias": torch.zeros(7)}, tmp_path / "base.safetensors")
+    load_imagenet(other, tmp_path / "base.safetensors")
+    for name, value in other.state_dict().items():
+        assert value.dtype == torch.float32
+        torch.testing.assert_close(value, base.state_dict()[name], atol=1e-3, rtol=1e-3)

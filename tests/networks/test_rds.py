@@ -6,7 +6,6 @@ from skimage import data
 from torch.nn import functional as F
 
 from shared.core import weights
-from shared.networks.layers import extend, upsample
 from shared.networks.rds import RDS, VGG16Edges, balanced_loss, bilinear_kernel, relaxed_loss
 
 
@@ -120,13 +119,6 @@ def test_bilinear_kernel_keeps_a_constant():
         assert torch.allclose(inside, torch.ones_like(inside))
 
 
-def test_upsample_keeps_cells_over_their_pixels():
-    cells = torch.arange(4.0).view(1, 1, 1, 4)
-    out = upsample(cells, (1, 7), 2)
-    assert out.shape == (1, 1, 1, 7)
-    assert torch.allclose(out[0, 0, 0, 1:7], torch.tensor([0.25, 0.75, 1.25, 1.75, 2.25, 2.75]))
-
-
 def test_borders_of_the_picture_are_no_edges():
     """A cut picture must look at its borders much as it does inside the whole one."""
     network = weights.load(RDS, "edges-rds")
@@ -138,13 +130,3 @@ def test_borders_of_the_picture_are_no_edges():
     error = (cut - expected).abs()
     for name, border in {"right": error[:, -6:], "bottom": error[-6:], "left": error[:, :6]}.items():
         assert border.mean() < 0.2, name
-
-
-@pytest.mark.parametrize(
-    ("width", "expected"), [(1, [0] * 5), (2, [0, 1, 0, 1, 0, 1]), (4, [0, 1, 2, 3, 2, 1, 0, 1])]
-)
-def test_extend_mirrors_pictures_of_any_width(width, expected):
-    picture = torch.arange(float(width)).expand(1, 1, 3, width)
-    out = extend(picture, 4)
-    assert out.shape == (1, 1, 7, width + 4)
-    assert out[0, 0, 0].tolist() == expected

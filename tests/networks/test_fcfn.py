@@ -1,0 +1,108 @@
+"""Fully Convolutional Fusion Networks."""
+
+import pytest
+import torch
+
+from shared.core import weights
+from shared.networks.fcfn import FCFN, FCFNEdges
+from shared.networks.layers import FUSIONS
+from shared.networks.rds import RDS
+from tests.doers import lively
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize("fuse", ["scores", "features"])
+def test_every_size_gives_a_cell_for_every_four_pixels(fuse, fusion):
+    network = FCFN(classes=5, fuse=fuse, fusion=fusion).eval()
+    for height, width in [(1, 1), (1, 70), (33, 2), (64, 96), (61, 45)]:
+        with torch.inference_mode():
+            out = network(torch.rand(2, 3, height, width))
+        assert out.shape == (2, 5, -(-height // 4), -(-width // 4))
+        assert out.isfinite().all()
+
+
+def test_a_class_has_a_weight_of_its_own_in_every_branch():
+    assert FCFN(classes=21).fusion.weight.shape == (4, 21)
+    assert FCFN(classes=21, fuse="features").fusion.weight.shape == (4, FCFN.FEATURES)
+    assert FCFN(classes=21, fusion="conv").fusion.weight.shape == (4, 1)
+    assert (FCFN(classes=21).fusion.weight == 0.25).all()
+
+
+def test_without_fusion_only_the_finest_branch_is_used():
+    network = lively(FCFN(classes=5, fusion="none")).eval()
+    steps = []
+    network.merges[-1].register_forward_hook(lambda *args: steps.append(args[-1]))
+    with torch.inference_mode():
+        out = network(torch.rand(1, 3, 61, 45))
+        (finest,) = steps
+        (branch,) = network.branches
+        assert torch.equal(out, branch(finest)[..., :16, :12])
+    assert network.fusion.weight is None
+
+
+def test_scores_are_the_weighted_sum_of_the_branches():
+    network = lively(FCFN(classes=5)).eval()
+    picture = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        alone = []
+        for branch in range(4):
+            network.fusion.weight.zero_()
+            network.fusion.weight[branch] = 1
+            alone.append(network(picture))
+        weight = torch.randn(4, 5)
+        network.fusion.weight.copy_(weight)
+        expected = sum(w[:, None, None] * out for w, out in zip(weight, alone, strict=True))
+        torch.testing.assert_close(network(picture), expected, rtol=1e-3, atol=1e-2)
+    for i in range(3):
+        assert not torch.allclose(alone[i], alone[i + 1])
+
+
+@pytest.mark.parametrize(("fuse", "fusion"), [("scores", "lc"), ("features", "lc"), ("scores", "none")])
+def test_gradients_reach_every_parameter(fuse, fusion):
+    network = lively(FCFN(classes=5, fuse=fuse, fusion=fusion))
+    network(torch.rand(2, 3, 64, 64)).square().mean().backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad.any(), name
+
+
+def test_what_the_picture_shows_as_a_whole_reaches_every_position():
+    """A corner of the picture moves scores that lie farther away than any convolution reaches."""
+    network = lively(FCFN(classes=5)).eval()
+    network.base.requires_grad_(False)
+    top = []
+    network.base.register_forward_hook(lambda *args: top.append(args[-1][-1].requires_grad_()))
+    network(torch.rand(1, 3, 480, 32))[..., 0, 0].sum().backward()
+    assert top[0].grad[..., -1, -1].any()
+
+
+def test_an_unknown_way_to_fuse_says_so():
+    with pytest.raises(ValueError, match="scores or features, got 'maps'"):
+        FCFN(fuse="maps")
+    with pytest.raises(ValueError, match="got 'max'"):
+        FCFN(fusion="max")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 70), (33, 2), (61, 45)])
+def test_edges_have_the_interface_of_rds(size):
+    picture = torch.rand(2, 3, *size)
+    with torch.inference_mode():
+        out, expected = FCFNEdges().eval()(picture), RDS().eval()(picture)
+    assert out.shape == expected.shape == (2, 6, *size)
+    assert out.isfinite().all()
+
+
+def test_edges_are_fused_features():
+    network = lively(FCFNEdges())
+    assert network.fusion.weight.shape == (5, FCFNEdges.FEATURES)
+    network(torch.rand(2, 3, 64, 64)).square().mean().backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad.any(), name
+
+
+@pytest.mark.parametrize("network", [FCFN(classes=3, fuse="features", fusion="conv"), FCFNEdges()])
+def test_weights_come_back(network, tmp_path):
+    folder = weights.save(lively(network), tmp_path / "weights", half=False)
+    loaded = weights.load(type(network), "fcfn", folder=folder)
+    picture = torch.rand(1, 3, 40, 40)
+    with torch.inference_mode():
+        assert torch.equal(loaded(picture), network.eval()(picture))
