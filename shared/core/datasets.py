@@ -47,14 +47,14 @@ class Photo:
 
 
 def read_photos(sources: Iterable[str | Path]) -> list[Photo]:
-    """Lists photos, sorted by name within each source.
+    """Lists photos: source by source, and within a folder or an archive sorted by path.
 
     Args:
         sources: folders (searched to the bottom), ZIP archives, photos, and text files that list any of
-            these, one path per line, relative to the text file's folder.
+            these, one path per line, relative to the text file's folder. Hidden files are left out.
 
     Raises:
-        FileNotFoundError: a source does not exist or holds no photo.
+        FileNotFoundError: a source does not exist, or neither is nor holds a photo (`PHOTO_SUFFIXES`).
     """
     photos: list[Photo] = []
     for source in map(Path, sources):
@@ -62,15 +62,15 @@ def read_photos(sources: Iterable[str | Path]) -> list[Photo]:
             raise FileNotFoundError(f"{source} does not exist")
         if source.is_dir():
             found = [Photo(path) for path in sorted(source.rglob("*")) if _is_photo(path)]
-        elif source.suffix == ".zip":
+        elif source.suffix.lower() == ".zip":
             with zipfile.ZipFile(source) as archive:
                 names = sorted(filter(_is_photo, archive.namelist()))
             found = [Photo(source, name) for name in names]
-        elif source.suffix == ".txt":
+        elif source.suffix.lower() == ".txt":
             lines = source.read_text(encoding="utf-8").split("\n")
             found = read_photos(source.parent / line for line in filter(None, lines))
         else:
-            found = [Photo(source)]
+            found = [Photo(source)] if _is_photo(source) else []
         if not found:
             raise FileNotFoundError(f"{source} holds no photo")
         photos += found
@@ -117,7 +117,7 @@ def _is_photo(path: str | Path) -> bool:
 
 
 def _archive(path: Path) -> zipfile.ZipFile:
-    """The open archive; one per thread, because a `ZipFile` seeks in its file."""
+    """The archive, opened once per thread: threads that share a `ZipFile` wait for one another."""
     if not hasattr(_archives, "open"):
         _archives.open = cache(zipfile.ZipFile)
     return _archives.open(path)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from shared.core.training import Settings, cosine, fit
+from shared.core.training import Settings, adamw, cosine, fit
 
 
 def make_batch(step):
@@ -83,3 +83,17 @@ def test_a_diverging_run_says_so(tmp_path):
 def test_cosine_ends_at_zero():
     assert cosine(200, steps=200, warmup=10) == pytest.approx(0)
     assert cosine(0, steps=200, warmup=10) == pytest.approx(0.1)
+
+
+def test_adamw_lets_trained_weights_learn_at_a_third_of_the_rate():
+    network = nn.Sequential(nn.Conv2d(3, 8, 1), nn.Conv2d(8, 1, 1))
+    optimizer = adamw(network, slow=network[0], rate=3e-3)
+    old, new = optimizer.param_groups
+    assert [group["lr"] for group in (old, new)] == [pytest.approx(1e-3), 3e-3]
+    assert [id(p) for p in old["params"] + new["params"]] == [id(p) for p in network.parameters()]
+    before = [parameter.clone() for parameter in network.parameters()]
+    loss(network, make_batch(0)).backward()
+    optimizer.step()
+    # The first step of Adam moves every weight by its rate, whatever the gradient.
+    moved = [(p - b).abs().mean().item() for p, b in zip(network.parameters(), before, strict=True)]
+    assert moved == pytest.approx([1e-3, 1e-3, 3e-3, 3e-3], rel=0.01)

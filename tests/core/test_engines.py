@@ -1,0 +1,37 @@
+"""Tables of engines."""
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from shared.core.engines import Engine, find, table
+
+ENGINES = table(
+    Engine("new", "New", "the best one", weights="some-weights"),
+    Engine("old", "Old", "nothing learned"),
+    Engine("far", "Far", "from the Hub", weights="someone/something", hub=True),
+)
+
+
+def test_engines_keep_their_order():
+    assert list(ENGINES) == ["new", "old", "far"]
+    assert [engine.title for engine in ENGINES.values()] == ["New", "Old", "Far"]
+
+
+def test_an_engine_is_found_by_its_name():
+    assert find(ENGINES, "new") == Engine("new", "New", "the best one", "some-weights", hub=False)
+    assert find(ENGINES, "old").weights is None
+    assert find(ENGINES, "far").hub
+
+
+@pytest.mark.parametrize("name", ["New", "", "newer"])
+def test_an_unknown_engine_says_which_there_are(name):
+    with pytest.raises(ValueError, match=f"one of new, old, far, received '{name}'"):
+        find(ENGINES, name)
+
+
+def test_nobody_changes_a_table():
+    with pytest.raises(TypeError):
+        ENGINES["newer"] = ENGINES["new"]
+    with pytest.raises(FrozenInstanceError):
+        ENGINES["new"].line = "the worst one"
