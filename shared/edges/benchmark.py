@@ -2,11 +2,13 @@
 
     python -m shared.edges.benchmark --data DIR --engine rds
     python -m shared.edges.benchmark --data DIR --maps FOLDER      the maps ID.png of any detector
+    python -m shared.edges.benchmark --data DIR --engine rds --lines    the lines of the page and the SVG
     python -m shared.edges.benchmark --data DIR --engine rds --speed
 
 Protocol: the soft map passes non-maximum suppression, is cut at 99 thresholds 0.01 .. 0.99, thinned, and
 matched one to one with the map of every annotator within 0.0075 of the diagonal. `--crisp` leaves out
-suppression and thinning, so that thick lines cost precision.
+suppression and thinning, so that thick lines cost precision. `--lines` matches `EdgeMap.lines`, which an
+engine draws at its own threshold, as they are.
 Source: P. Arbelaez et al., "Contour detection and hierarchical image segmentation", TPAMI 33(5), 2011,
 section 5.
 """
@@ -26,7 +28,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from shared.core import reports
-from shared.core.metrics import BoundaryCounts, boundary_scores, count_boundaries
+from shared.core.metrics import BoundaryCounts, boundary_scores, count_boundaries, f_measure
 from shared.edges.data import Sample, read_bsds
 from shared.edges.thinning import nonmaximum_suppression, thin
 
@@ -116,14 +118,29 @@ def count_samples(
     return BoundaryCounts.stack(counts)
 
 
-def engine_detector(engine: str, weights: str | None) -> Detector:
-    """A detector that runs one of our engines; `weights` is a folder, or None for the engine's own."""
+def line_scores(counts: BoundaryCounts) -> dict[str, float]:
+    """F, precision and recall of binary maps, whose counts [pictures, K] are the same at all thresholds."""
+    pooled = counts.pooled()
+    recall, precision = float(pooled.recall[0]), float(pooled.precision[0])
+    return {"F": float(f_measure(recall, precision)), "precision": precision, "recall": recall}
+
+
+def engine_detector(engine: str, weights: str | None, lines: bool = False) -> Detector:
+    """A detector that runs one of our engines.
+
+    Args:
+        engine: name of the engine.
+        weights: a folder, or None for the engine's own.
+        lines: give its lines as a map of 0 and 1, not its soft map.
+    """
     import torch
 
     from shared.edges.detector import EdgeDetector
 
     torch.set_num_threads(1)
     detector = EdgeDetector.load(engine, folder=weights)
+    if lines:
+        return lambda sample: detector(sample.image()).lines.astype(np.float32)
     return lambda sample: detector(sample.image()).soft
 
 
@@ -171,6 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     )
     parser.add_argument("--split", default="test", help="train, val or test (%(default)s)")
     parser.add_argument("--crisp", action="store_true", help="without non-maximum suppression and thinning")
+    parser.add_argument("--lines", action="store_true", help="score the engines' lines, not their soft maps")
     parser.add_argument("--speed", action="store_true", help="time the engines instead, with all cores")
     options = parser.parse_args(arguments)
     if not options.engine and not options.maps:
@@ -179,6 +197,8 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         parser.error("--weights needs exactly one --engine")
     if options.speed and (options.maps or options.crisp):
         parser.error("--speed times engines; it goes with neither --maps nor --crisp")
+    if options.lines and (options.maps or options.crisp or options.speed):
+        parser.error("--lines scores what engines draw; it goes with none of --maps, --crisp and --speed")
 
     try:
         available = read_bsds(options.data, options.split)
@@ -187,12 +207,18 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             _check_maps(folder, samples)
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
-    makers = {name: partial(engine_detector, name, options.weights) for name in options.engine}
+    makers = {name: partial(engine_detector, name, options.weights, options.lines) for name in options.engine}
     makers |= {folder.name: partial(map_detector, folder) for folder in options.maps}
     started = time.perf_counter()
     if options.speed:
         benchmark, published = "speed", {}
         metrics = {name: measure_speed(samples, name, options.weights) for name in options.engine}
+    elif options.lines:
+        benchmark, published = "lines", {}
+        metrics = {
+            name: line_scores(count_samples(samples, make, crisp=True, workers=options.workers))
+            for name, make in makers.items()
+        }
     else:
         benchmark = "crisp boundaries" if options.crisp else "boundaries"
         published = PUBLISHED_CRISP if options.crisp else PUBLISHED

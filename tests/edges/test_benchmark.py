@@ -15,9 +15,11 @@ from shared.core.metrics import (
     best_per_picture,
     best_threshold,
     boundary_scores,
+    f_measure,
 )
-from shared.edges.benchmark import THRESHOLDS, count_map, engine_detector, main
+from shared.edges.benchmark import THRESHOLDS, count_map, engine_detector, line_scores, main
 from shared.edges.data import read_bsds
+from shared.edges.detector import EdgeDetector
 
 NAMES = ("100", "200", "300")
 
@@ -123,6 +125,27 @@ def test_an_engine_is_a_detector(pack):
     assert soft[squares()].mean() > soft.mean()
 
 
+def test_lines_command(pack):
+    report = main(["--data", str(pack), "--engine", "canny", "--lines", "--limit", "1", "--workers", "1"])
+    assert (report.benchmark, report.published) == ("lines", {})
+    sample = read_bsds(pack, "test")[0]
+    lines = EdgeDetector.load("canny")(sample.image()).lines
+    counts = count_map(lines.astype(float), sample.boundaries(), suppression=False, thinning=False)
+    scores = line_scores(BoundaryCounts.stack([counts]))
+    assert report.metrics["canny"] == scores
+    assert 0.5 < scores["F"] == f_measure(scores["recall"], scores["precision"])
+
+
+def test_lines_are_matched_as_they_are():
+    """A line two pixels wide costs half the precision, and no recall."""
+    truth = squares()
+    double = truth | np.roll(truth, 1, axis=1)
+    counts = count_map(double.astype(np.float32), truth[None], suppression=False, thinning=False)
+    scores = line_scores(BoundaryCounts.stack([counts]))
+    assert scores["recall"] == 1
+    assert scores["precision"] == truth.sum() / double.sum()
+
+
 def test_speed_command(pack):
     report = main(["--data", str(pack), "--engine", "canny", "--speed"])
     assert report.benchmark == "speed"
@@ -137,6 +160,7 @@ def test_speed_command(pack):
         ([], "--engine NAME or --maps DIR"),
         (["--engine", "rds", "hed", "--weights", "w"], "exactly one --engine"),
         (["--engine", "canny", "--crisp", "--speed"], "neither --maps nor --crisp"),
+        (["--engine", "canny", "--crisp", "--lines"], "none of --maps, --crisp and --speed"),
         (["--maps", "nowhere"], "nowhere/100.png is missing"),
         (["--maps", "nowhere", "--split", "train"], "no split 'train'"),
     ],
