@@ -107,7 +107,7 @@ def explain(
             finest = max(tuple(one.shape[-2:]) for one in maps)
             seen = grad_cam(maps, gradients, finest)
         else:
-            seen = occlusion(lambda views: _probabilities(classifier, views)[:, number], x[0])
+            seen = occlusion(lambda views: probabilities(classifier, views)[:, number], x[0])
     names = (*CFN.BRANCHES[: len(parts) - 1], "bias")
     return Explanation(
         image=picture,
@@ -242,7 +242,7 @@ def _look(
     return [one.detach() for one in maps], gradients, logits.detach(), parts.tolist(), number
 
 
-def _probabilities(classifier: Classifier, views: Tensor) -> Tensor:
+def probabilities(classifier: Classifier, views: Tensor) -> Tensor:
     """`[B, classes]` of views `[B, 3, size, size]`; other calls may run between two batches."""
     views = views.contiguous(memory_format=torch.channels_last)
     with torch.no_grad(), classifier._lock:
