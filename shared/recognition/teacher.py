@@ -42,7 +42,10 @@ class Teacher(nn.Module):
         return self.classifier(average(F.relu6(self.head(self.base(x * 2 - 1)[-1]))))
 
     def start(self, network: CFN) -> CFN:
-        """Gives a CFN the teacher's weights where it has the same layers: all but the side branches."""
+        """Gives a CFN of 1000 classes the teacher's weights in all layers but the side branches.
+
+        With side branches of weight 0 it then answers as the teacher does.
+        """
         for part in ("base", "head", "classifier"):
             getattr(network, part).load_state_dict(getattr(self, part).state_dict())
         return network

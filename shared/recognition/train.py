@@ -18,10 +18,10 @@ from torch.nn import functional as F
 
 from shared.core import weights
 from shared.core.datasets import read_photos
-from shared.core.training import Settings, adamw, fit
+from shared.core.training import Settings, adamw, fit, seed_everything
 from shared.networks.cfn import CFN
 from shared.networks.fcfn import FCFN
-from shared.networks.layers import FUSIONS
+from shared.networks.layers import FUSIONS, upsample
 from shared.networks.mobilenet import PADDINGS, load_imagenet
 from shared.recognition.crops import Source, class_shares, examples, sample_crops
 from shared.recognition.data import VOID, read_masks
@@ -57,6 +57,7 @@ def distillation_loss(pupil: Tensor, teacher: Tensor, temperature: float = TEMPE
 
 def classify(args: argparse.Namespace) -> None:
     """Distils the teacher into a CFN, or into the same network without fusion."""
+    seed_everything(args.seed)  # the side branches start at random
     photos = read_photos(args.photos)
     teacher = Teacher(args.teacher).to(args.device, memory_format=torch.channels_last)
     network = teacher.start(CFN(fusion=args.fusion))
@@ -103,8 +104,7 @@ def segmentation_loss(logits: Tensor, ids: Tensor, weight: Tensor | None = None)
         ids: int64 `[B, H, W]`, `VOID` where there is no class.
         weight: `[classes]`, see `class_weights`.
     """
-    logits = F.interpolate(logits, scale_factor=FCFN.STRIDE, mode="bilinear", align_corners=False)
-    logits = logits[..., : ids.shape[-2], : ids.shape[-1]]
+    logits = upsample(logits, ids.shape[-2:], FCFN.STRIDE)
     return F.cross_entropy(logits, ids, weight, ignore_index=VOID)
 
 
@@ -125,6 +125,7 @@ def start_network(network: FCFN, start: Path) -> None:
 
 def segment(args: argparse.Namespace) -> None:
     """Masks drawn by people, beside masks that another network made where given."""
+    seed_everything(args.seed)  # all but the base starts at random
     masks = read_masks(args.data, args.split)
     sources = [Source(examples(masks, args.scale), args.batch)]
     if args.pseudo:

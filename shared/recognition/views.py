@@ -16,7 +16,9 @@ from shared.core.images import to_tensor
 
 
 def random_part(size: tuple[int, int], rng: np.random.Generator, *, least: float) -> tuple[float, ...]:
-    """A random box in a picture: `least` to all of its area, its shape changed by up to 3 : 4 either way.
+    """A random box in a picture: a square or up to 4 : 3 either way, with `least` to all of its area.
+
+    Where such a box reaches beyond a long picture it is cut, and is then smaller and longer.
 
     Args:
         size: width and height in pixels.
