@@ -12,13 +12,16 @@ import re
 import unicodedata
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import numpy as np
 from PIL import ExifTags, Image
 
 if TYPE_CHECKING:
     import torch
+
+#: What a picture may come in.
+Source: TypeAlias = str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndarray
 
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 64 * 2**20
@@ -52,7 +55,7 @@ class ImageError(ValueError):
     """A picture that cannot be used. The text is written for the visitor, who sees it as it is."""
 
 
-def open_image(source: str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndarray) -> Image.Image:
+def open_image(source: Source) -> Image.Image:
     """Opens a picture from anywhere.
 
     Args:

@@ -11,20 +11,19 @@ from fractions import Fraction
 from functools import partial
 from numbers import Real
 from pathlib import Path
-from typing import BinaryIO
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.core import devices, engines, weights
-from shared.core.images import open_image, to_tensor
+from shared.core.images import Source, open_image, to_tensor
 from shared.core.tiling import Box, add_tiles
 from shared.edges import canny
 from shared.edges.edge_map import EdgeMap
 from shared.edges.engines import ENGINES
+from shared.networks.fcfn import FCFNEdges
 from shared.networks.rds import RDS, SIDES
 
 # A tile of this size takes the network about 1 GB; a picture of 1920 x 1080 is not cut at all.
@@ -36,6 +35,9 @@ OVERLAP = 256
 # Up to this size all maps are float32, above it float16: at the limit of 50 million pixels the six maps of a
 # call then take 0.6 GB, not 1.2 GB.
 FULL_PRECISION_PIXELS = 4_000_000
+
+# Engines whose network is another one than RDS.
+NETWORKS = {"fcfn": FCFNEdges}
 
 MOST_SCALES, SMALLEST_SCALE, LARGEST_SCALE = 4, 0.25, 2.0
 
@@ -85,12 +87,12 @@ class EdgeDetector:
         if engine.weights is None:
             return cls(name, canny.maps, canny.THRESHOLD)
         folder = weights.find(engine.weights, folder=folder, allow_hub=allow_hub or engine.hub)
-        network = weights.load(RDS, engine.weights, folder=folder)
+        network = weights.load(NETWORKS.get(name, RDS), engine.weights, folder=folder)
         return cls(name, _run_network(network, torch.device(device or devices.best())), _threshold_of(folder))
 
     def __call__(
         self,
-        image: str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndarray,
+        image: Source,
         thin: bool = False,
         threshold: float | None = None,
         scales: Sequence[float] = (1.0,),

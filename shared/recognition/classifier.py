@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -16,11 +15,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core import devices, engines, weights
-from shared.core.images import open_image, to_tensor
+from shared.core.images import Source, open_image, to_tensor
 from shared.networks.cfn import CFN
 from shared.recognition.engines import CLASSIFIERS
-
-Source = str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class Recognition:
         probabilities: `[classes]` float32, of all classes; they add up to 1.
         feature: `[1280]` float32, the feature that the classifier decided by.
         distance: How unlike the training photos the picture is: 1 less the greatest cosine between its
-            feature and a prototype of theirs, 0..2.
+            feature and a prototype of theirs, 0..2; 0 where the classifier has no prototypes.
         unfamiliar: Whether that is more than the classifier's limit: treat the guesses with care.
         engine: The name of the engine.
         seconds: What it took.
@@ -70,12 +67,13 @@ class Classifier:
         labels: Names of the classes, by number.
         network: The network on its device, in eval mode, for `shared.recognition.explain`.
         temperature: What the logits are divided by, so that probabilities mean what they say.
+        size: Side of the square that the network sees, in pixels.
 
     Args:
         engine: See above.
         network: See above.
-        config: The weight folder's configuration: `labels`, `temperature`, `size` (side of the square that
-            the network sees, in pixels) and `familiar` (the greatest distance to a prototype that is usual).
+        config: The weight folder's configuration: `labels`, `temperature` (1), `size` (224) and `familiar`,
+            the greatest distance to a prototype that is usual (2, the greatest there is).
     """
 
     def __init__(self, engine: str, network: CFN, config: dict) -> None:
@@ -104,7 +102,8 @@ class Classifier:
             name: One of `shared.recognition.engines.CLASSIFIERS`.
             folder: Weights to use in place of the engine's own.
             device: Where the network runs; by default the best there is.
-            allow_hub: Whether weights that are not on this machine may be downloaded.
+            allow_hub: Whether weights that are not on this machine may be downloaded. Those of an engine of
+                the Hub always may: to choose it is to ask for them.
 
         Raises:
             ValueError: There is no such engine.
@@ -115,7 +114,7 @@ class Classifier:
         network = weights.load(CFN, engine.weights, folder=folder)
         network = network.to(device or devices.best(), memory_format=torch.channels_last)
         config = weights.read_config(folder)
-        if len(config.get("labels", ())) != network.classifier.out_features:
+        if len(config.get("labels") or ()) != network.classifier.out_features:
             raise weights.WeightsError(f"{folder / weights.CONFIG} must list a label for every class.")
         return cls(name, network, config)
 
@@ -134,10 +133,13 @@ class Classifier:
 
     @torch.inference_mode()
     def batch(self, images: Sequence[Source], top: int = 5) -> list[Recognition]:
-        """Classifies several pictures in one pass of the network; see `__call__`."""
+        """Classifies several pictures in one pass of the network; see `__call__`.
+
+        All are in memory at once: split long lists. Each result's `seconds` is an equal part of the whole.
+        """
         started = time.perf_counter()
-        if not 1 <= top <= len(self.labels):
-            raise ValueError(f"top must be in 1..{len(self.labels)}, received {top}")
+        if top not in range(1, len(self.labels) + 1):
+            raise ValueError(f"top must be in 1..{len(self.labels)}, received {top!r}")
         if not images:
             return []
         x = torch.cat([self.view(open_image(image)) for image in images])
@@ -146,7 +148,7 @@ class Classifier:
             logits = self.network.classifier(features)
         probabilities = (logits.float() / self.temperature).softmax(1)
         distances = self._distances(features.float()).cpu().tolist()
-        likeliest = probabilities.topk(top)
+        likeliest = probabilities.topk(int(top))
         seconds = (time.perf_counter() - started) / len(images)
         rows = zip(probabilities.cpu().numpy(), features.float().cpu().numpy(), distances, strict=True)
         return [
@@ -172,15 +174,15 @@ class Classifier:
         return to_tensor(picture).to(self._device, memory_format=torch.channels_last)
 
     def find_class(self, label: str) -> int:
-        """The number of a class by its name, upper and lower case alike.
+        """The number of a class by its name, upper and lower case alike; the first of several.
 
         Raises:
             ValueError: There is no such class.
         """
-        lower = [known.lower() for known in self.labels]
-        if label.strip().lower() not in lower:
-            raise ValueError(f"There is no class {label!r} here.")
-        return lower.index(label.strip().lower())
+        lower, wanted = [known.lower() for known in self.labels], label.strip().lower()
+        if wanted not in lower:
+            raise ValueError(f"There is no class {label!r} here: `labels` lists them all.")
+        return lower.index(wanted)
 
     def _distances(self, features: Tensor) -> Tensor:
         if not len(self._prototypes):

@@ -10,8 +10,6 @@ from functools import cached_property
 import numpy as np
 from PIL import Image
 
-from shared.core.images import to_image
-
 
 def class_colors(count: int) -> np.ndarray:
     """The colors that PASCAL VOC gives to class ids: uint8 `[count, 3]`, the first is black.
@@ -77,7 +75,7 @@ class Segmentation:
     @cached_property
     def regions(self) -> tuple[Region, ...]:
         """The classes that occur, without the background, largest first."""
-        counts = np.bincount(self.ids.ravel(), minlength=len(self.labels))
+        counts = np.array(Image.fromarray(self.ids).histogram())  # NumPy would count a copy in int64
         found = []
         for number in np.flatnonzero(counts):
             if number == self.background:
@@ -96,26 +94,29 @@ class Segmentation:
 
     def mask(self, number: int) -> Image.Image:
         """White where a picture shows the class, else black: mode L."""
-        return to_image(self.ids == number)
+        return Image.fromarray(np.where(self.ids == number, np.uint8(255), np.uint8(0)))
 
     def cutout(self, region: Region) -> Image.Image:
-        """A region alone, transparent around it, cropped to its box: mode RGBA."""
-        picture = self.image.convert("RGBA")
-        picture.putalpha(self.mask(region.id))
-        return picture.crop(region.box)
+        """A region alone, cropped to its box, with nothing around it: mode RGBA."""
+        alone = Image.new("RGBA", (region.box[2] - region.box[0], region.box[3] - region.box[1]))
+        alone.paste(self.image.crop(region.box), mask=self.mask(region.id).crop(region.box))
+        return alone
 
     def picture(self, strength: float = 0.6) -> Image.Image:
         """The picture with every region tinted in the color of its class: mode RGB.
 
         Args:
             strength: How much of the color to lay on, 0..1.
+
+        Raises:
+            ValueError: `strength` is not in 0..1.
         """
-        colors = self.palette()[self.ids]
-        photo = np.asarray(self.image)
-        mixed = (photo * np.float32(1 - strength) + colors * np.float32(strength)).round().astype(np.uint8)
+        if not 0 <= strength <= 1:
+            raise ValueError(f"strength must be in 0..1, received {strength}")
+        tinted = Image.blend(self.image, self.id_map().convert("RGB"), strength)
         if self.background is not None:
-            mixed = np.where((self.ids == self.background)[..., None], photo, mixed)
-        return Image.fromarray(mixed)
+            tinted.paste(self.image, mask=self.mask(self.background))
+        return tinted
 
     def palette(self) -> np.ndarray:
         """The colors of the classes, uint8 `[classes, 3]`."""
@@ -123,7 +124,7 @@ class Segmentation:
 
     def id_map(self) -> Image.Image:
         """The class ids as a picture with the colors as its palette: mode P, as VOC's annotation files."""
-        picture = Image.fromarray(self.ids, "P")
+        picture = Image.fromarray(self.ids)
         picture.putpalette(self.palette().tobytes())
         return picture
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import BinaryIO
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core import devices, engines, weights
-from shared.core.images import open_image, to_tensor
+from shared.core.images import Source, open_image, to_tensor
 from shared.networks.fcfn import FCFN
+from shared.networks.layers import upsample
 from shared.recognition.engines import SEGMENTERS
 from shared.recognition.segmentation import Segmentation
 
-# So many values of enlarged class maps are held at once: 256 MB.
+# Up to so many values, 256 MB, all class maps are enlarged at once; those of larger pictures one by one.
 MAP_VALUES = 64_000_000
 
 
@@ -33,8 +32,9 @@ class Segmenter:
     Args:
         engine: See above.
         network: The network on its device, in eval mode.
-        config: The weight folder's configuration: `labels`, `background` (a class's number, or null) and
-            `size` (the longer side, in pixels, at which the network sees a picture).
+        config: The weight folder's configuration: `labels`, `background` (the number of the class that is no
+            object; none by default) and `size` (the longer side, in pixels, at which the network sees a
+            picture; 480).
     """
 
     def __init__(self, engine: str, network: FCFN, config: dict) -> None:
@@ -44,7 +44,7 @@ class Segmenter:
         self._background = config.get("background")
         self._size = int(config.get("size", 480))
         self._device = next(network.parameters()).device
-        self._lock = threading.Lock()  # one picture at a time: two would take each other's cores
+        self._lock = threading.Lock()  # one picture at a time: two would take each other's cores and memory
 
     @classmethod
     def load(
@@ -61,7 +61,8 @@ class Segmenter:
             name: One of `shared.recognition.engines.SEGMENTERS`.
             folder: Weights to use in place of the engine's own.
             device: Where the network runs; by default the best there is.
-            allow_hub: Whether weights that are not on this machine may be downloaded.
+            allow_hub: Whether weights that are not on this machine may be downloaded. Those of an engine of
+                the Hub always may: to choose it is to ask for them.
 
         Raises:
             ValueError: There is no such engine.
@@ -71,15 +72,13 @@ class Segmenter:
         folder = weights.find(engine.weights, folder=folder, allow_hub=allow_hub or engine.hub)
         network = weights.load(FCFN, engine.weights, folder=folder)
         config = weights.read_config(folder)
-        if len(config.get("labels", ())) != config.get("classes"):
+        if len(config.get("labels") or ()) != config.get("classes"):
             raise weights.WeightsError(f"{folder / weights.CONFIG} must list a label for every class.")
         network = network.to(device or devices.best(), memory_format=torch.channels_last)
         return cls(name, network, config)
 
     @torch.inference_mode()
-    def __call__(
-        self, image: str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndarray
-    ) -> Segmentation:
+    def __call__(self, image: Source) -> Segmentation:
         """Segments a picture.
 
         Args:
@@ -96,7 +95,7 @@ class Segmenter:
         x = to_tensor(self._fit(picture)).to(self._device, memory_format=torch.channels_last)
         with self._lock:
             logits = self._network(x)
-        ids, confidence = _enlarge(logits.float(), x.shape[-2:], picture.size[::-1])
+            ids, confidence = _enlarge(logits.float(), x.shape[-2:], picture.size[::-1])
         return Segmentation(
             image=picture,
             ids=ids.cpu().numpy(),
@@ -125,21 +124,16 @@ def _enlarge(logits: Tensor, seen: tuple[int, int], size: tuple[int, int]) -> tu
     Returns:
         uint8 and float16, both `[H, W]`.
     """
-    probabilities = logits.softmax(1)
+    # Cells that reach beyond the picture are cut off here, and no later enlargement sees them.
+    probabilities = upsample(logits.softmax(1), seen, FCFN.STRIDE)
     classes = probabilities.shape[1]
-    # Cells that reach beyond the picture are cut off after the first enlargement.
-    probabilities = F.interpolate(
-        probabilities, scale_factor=FCFN.STRIDE, mode="bilinear", align_corners=False
-    )
-    probabilities = probabilities[..., : seen[0], : seen[1]]
     if classes * size[0] * size[1] <= MAP_VALUES:
         best, ids = F.interpolate(probabilities, size, mode="bilinear", align_corners=False)[0].max(0)
         return ids.to(torch.uint8), best.half()
     best = probabilities.new_zeros(size)
     ids = torch.zeros(size, dtype=torch.uint8, device=best.device)
-    for number in range(classes):  # class by class, since all of them at once would not fit
+    for number in range(classes):
         one = F.interpolate(probabilities[:, number : number + 1], size, mode="bilinear", align_corners=False)
-        better = one[0, 0] > best
-        ids[better] = number
-        best = torch.where(better, one[0, 0], best)
+        ids.masked_fill_(one[0, 0] > best, number)
+        torch.maximum(best, one[0, 0], out=best)
     return ids, best.half()

@@ -3,7 +3,6 @@
 import io
 import json
 import xml.etree.ElementTree as ElementTree
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,13 +12,13 @@ from scipy import ndimage
 from skimage import data
 
 from shared.core import weights
-from shared.core.images import ImageError
 from shared.core.weights import WeightsError
 from shared.edges import detector as module
 from shared.edges.detector import EdgeDetector
 from shared.edges.edge_map import STYLES, EdgeMap
 from shared.edges.engines import ENGINES
 from shared.networks.rds import RDS
+from tests.doers import SIZES, DoerTests, photo
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +38,8 @@ def rds():
     return EdgeDetector.load()
 
 
-def photo(width: int, height: int) -> Image.Image:
-    return Image.fromarray(data.astronaut()).resize((width, height))
-
-
-@pytest.mark.parametrize("scales", [(1.0,), (0.25, 2.0)])
-@pytest.mark.parametrize("size", [(1, 1), (3000, 1), (1, 3000), (2, 31), (33, 64), (97, 50)])
-@pytest.mark.parametrize("engine", ["rds", "canny"])
-def test_the_result_has_the_size_of_the_picture(engine, size, scales, untrained):
-    detector = untrained if engine == "rds" else EdgeDetector.load(engine)
-    edges = detector(photo(*size), scales=scales)
+def check(edges: EdgeMap, size: tuple[int, int]) -> None:
     assert edges.size == size
-    assert edges.engine == engine
     assert len(edges.sides) == 5
     for soft in (edges.soft, *edges.sides):
         assert soft.shape == (size[1], size[0])
@@ -61,29 +50,28 @@ def test_the_result_has_the_size_of_the_picture(engine, size, scales, untrained)
     assert edges.picture(thin=True).size == size
 
 
-def test_every_source_gives_the_same(untrained, tmp_path):
-    picture = photo(60, 40)
-    picture.save(tmp_path / "photo.png")
-    expected = untrained(picture).soft
-    for source in (
-        np.asarray(picture),
-        tmp_path / "photo.png",
-        str(tmp_path / "photo.png"),
-        (tmp_path / "photo.png").read_bytes(),
-        io.BytesIO((tmp_path / "photo.png").read_bytes()),
-    ):
-        np.testing.assert_array_equal(untrained(source).soft, expected)
-    with pytest.raises(ImageError):
-        untrained(b"not a picture")
+class TestNetwork(DoerTests):
+    doer_class, engines = EdgeDetector, ENGINES
+
+    @pytest.fixture
+    def doer(self, untrained):
+        return untrained
+
+    def check(self, result, size):
+        check(result, size)
+        assert result.engine == "rds"
+
+    def values(self, result):
+        return [result.soft, *result.sides]
 
 
-def test_threads_do_not_disturb_one_another(untrained):
-    pictures = [photo(64 + 8 * i, 50) for i in range(6)]
-    alone = [untrained(picture).soft for picture in pictures]
-    with ThreadPoolExecutor(6) as pool:
-        together = [edges.soft for edges in pool.map(untrained, pictures)]
-    for one, other in zip(alone, together, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-6)
+@pytest.mark.parametrize(("engine", "scales"), [("rds", (0.25, 2)), ("canny", (1,)), ("canny", (0.25, 2))])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_result_has_the_size_of_the_picture(engine, size, scales, untrained):
+    detector = untrained if engine == "rds" else EdgeDetector.load(engine)
+    edges = detector(photo(*size), scales=scales)
+    check(edges, size)
+    assert edges.engine == engine
 
 
 def test_scales_are_averaged(untrained):
@@ -114,18 +102,6 @@ def test_a_wrong_threshold_says_so(threshold, untrained):
 def test_wrong_scales_say_so(scales, untrained):
     with pytest.raises(ValueError, match=r"1 to 4 factors in 0\.25\.\.2, received"):
         untrained(photo(8, 8), scales=scales)
-
-
-def test_an_unknown_engine_says_which_there_are():
-    with pytest.raises(ValueError, match="rds, hed, canny, received 'sobel'"):
-        EdgeDetector.load("sobel")
-    assert list(ENGINES) == ["rds", "hed", "canny"]
-    assert all(engine.name == name and engine.line for name, engine in ENGINES.items())
-
-
-def test_missing_weights_say_so(tmp_path):
-    with pytest.raises(WeightsError, match="nothing"):
-        EdgeDetector.load(folder=tmp_path / "nothing")
 
 
 @pytest.mark.parametrize("size", [(4200, 1000), (4, 1_050_000)])

@@ -1,0 +1,150 @@
+"""What a segmenter gives back, on a hand-made map of classes."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from shared.recognition.data import VOC_CLASSES
+from shared.recognition.segmentation import Region, Segmentation, class_colors
+
+LABELS = ("background", "cat", "dining table", "dog/wolf")
+
+
+@pytest.fixture
+def result():
+    """Ten columns, eight rows: a cat of 2 x 3 pixels, a table of one row, one pixel of a dog in a corner."""
+    ids = np.zeros((8, 10), np.uint8)
+    ids[1:4, 2:4] = 1
+    ids[6, :] = 2
+    ids[7, 9] = 3
+    confidence = np.full(ids.shape, 0.5, np.float16)
+    confidence[1, 2:4] = 0.75
+    rows, columns = np.indices(ids.shape)
+    photo = np.stack([20 * columns, 30 * rows, 0 * rows + 200], -1).astype(np.uint8)
+    return Segmentation(Image.fromarray(photo), ids, confidence, LABELS, background=0, engine="fcfn")
+
+
+def pixels(image):
+    return np.asarray(image)
+
+
+def opened(data):
+    return Image.open(io.BytesIO(data))
+
+
+@pytest.mark.parametrize(
+    ("label", "color"),
+    [
+        ("background", (0, 0, 0)),
+        ("aeroplane", (128, 0, 0)),
+        ("bicycle", (0, 128, 0)),
+        ("person", (192, 128, 128)),
+        ("tv monitor", (0, 64, 128)),
+    ],
+)
+def test_colors_are_those_of_pascal_voc(label, color):
+    colors = class_colors(len(VOC_CLASSES))
+    assert tuple(colors[VOC_CLASSES.index(label)]) == color
+
+
+def test_every_id_has_a_color_of_its_own():
+    colors = class_colors(256)
+    assert colors.shape == (256, 3)
+    assert colors.dtype == np.uint8
+    assert len(np.unique(colors, axis=0)) == 256
+    assert tuple(colors[255]) == (224, 224, 192)
+
+
+def test_regions_come_largest_first_and_without_the_background(result):
+    table, cat, dog = result.regions
+    assert table == Region("dining table", 2, 10 / 80, 0.5, (0, 6, 10, 7))
+    assert cat == Region("cat", 1, 6 / 80, pytest.approx((4 * 0.5 + 2 * 0.75) / 6), (2, 1, 4, 4))
+    assert dog == Region("dog/wolf", 3, 1 / 80, 0.5, (9, 7, 10, 8))
+    assert result.regions is result.regions
+    assert result.size == (10, 8)
+
+
+def test_where_nothing_is_there_is_no_region(result):
+    empty = Segmentation(result.image, np.zeros((8, 10), np.uint8), result.confidence, LABELS, 0, "fcfn")
+    assert empty.regions == ()
+    assert set(empty.files()) == {"classes.png", "regions.json"}
+    np.testing.assert_array_equal(pixels(empty.picture()), pixels(result.image))
+
+
+def test_without_a_background_every_class_is_a_region(result):
+    whole = Segmentation(result.image, result.ids, result.confidence, LABELS, None, "streets")
+    assert [region.label for region in whole.regions] == ["background", "dining table", "cat", "dog/wolf"]
+    assert sum(region.share for region in whole.regions) == pytest.approx(1)
+
+
+def test_masks_are_white_where_the_class_is(result):
+    mask = result.mask(1)
+    assert mask.mode == "L"
+    np.testing.assert_array_equal(pixels(mask), np.where(result.ids == 1, 255, 0))
+
+
+def test_a_cutout_shows_a_region_and_nothing_else(result):
+    cutout = result.cutout(result.regions[1])
+    assert (cutout.mode, cutout.size) == ("RGBA", (2, 3))
+    assert (pixels(cutout)[..., 3] == 255).all()
+    np.testing.assert_array_equal(pixels(cutout)[..., :3], pixels(result.image)[1:4, 2:4])
+    background = Region("background", 0, 0, 0, (0, 0, 10, 8))
+    holes = pixels(result.cutout(background))
+    np.testing.assert_array_equal(holes[..., 3], np.where(result.ids == 0, 255, 0))
+    assert not holes[result.ids > 0].any()
+
+
+def test_the_picture_is_tinted_where_something_is(result):
+    photo, colors = pixels(result.image).astype(float), class_colors(4).astype(float)
+    for strength in (0, 0.25, 0.6, 1):
+        tinted = pixels(result.picture(strength))
+        np.testing.assert_array_equal(tinted[result.ids == 0], photo[result.ids == 0])
+        expected = photo * (1 - strength) + colors[result.ids] * strength
+        assert np.abs(tinted - expected)[result.ids > 0].max() <= 1
+    assert result.picture().mode == "RGB"
+    np.testing.assert_array_equal(pixels(result.image), photo)
+    for strength in (-0.1, 1.5):
+        with pytest.raises(ValueError, match=f"0..1, received {strength}"):
+            result.picture(strength)
+
+
+def test_the_map_of_ids_is_an_annotation_file(result):
+    saved = io.BytesIO()
+    result.id_map().save(saved, "PNG")
+    again = opened(saved.getvalue())
+    assert again.mode == "P"
+    np.testing.assert_array_equal(pixels(again), result.ids)
+    np.testing.assert_array_equal(pixels(again.convert("RGB")), class_colors(4)[result.ids])
+
+
+def test_regions_as_plain_values(result):
+    plain = result.as_dict()
+    assert json.loads(json.dumps(plain)) == plain
+    assert (plain["size"], plain["labels"]) == ([10, 8], list(LABELS))
+    assert [region["label"] for region in plain["regions"]] == ["dining table", "cat", "dog/wolf"]
+    assert plain["regions"][0] == {
+        "label": "dining table",
+        "id": 2,
+        "share": 0.125,
+        "confidence": 0.5,
+        "box": [0, 6, 10, 7],
+    }
+
+
+def test_files_hold_everything(result):
+    files = result.files()
+    stems = ("dining-table", "cat", "dog-wolf")
+    parts = {f"{stem}-{part}.png" for stem in stems for part in ("mask", "cutout")}
+    assert set(files) == {"classes.png", "regions.json"} | parts
+    np.testing.assert_array_equal(pixels(opened(files["classes.png"])), result.ids)
+    assert json.loads(files["regions.json"]) == result.as_dict()
+    np.testing.assert_array_equal(pixels(opened(files["cat-mask.png"])), pixels(result.mask(1)))
+    cutout = result.cutout(result.regions[1])
+    np.testing.assert_array_equal(pixels(opened(files["cat-cutout.png"])), pixels(cutout))
+
+
+def test_a_result_prints_without_its_arrays(result):
+    assert repr(result) == "Segmentation(background=0, engine='fcfn', seconds=0.0)"
