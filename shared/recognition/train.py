@@ -124,14 +124,14 @@ def start_network(network: FCFN, start: Path) -> None:
 
 
 def segment(args: argparse.Namespace) -> None:
-    """Masks drawn by people, beside masks that another network made where given."""
+    """Masks drawn by people; where given, a third of each batch has masks that another network made."""
     seed_everything(args.seed)  # all but the base starts at random
     masks = read_masks(args.data, args.split)
     sources = [Source(examples(masks, args.scale), args.batch)]
     if args.pseudo:
-        half = args.batch // 2
+        third = max(1, args.batch // 3)
         made = read_masks(args.pseudo, "train")
-        sources = [Source(sources[0].examples, args.batch - half), Source(examples(made, args.scale), half)]
+        sources = [Source(sources[0].examples, args.batch - third), Source(examples(made, args.scale), third)]
     weight = class_weights(class_shares(sources[0].examples, len(masks.classes))) if args.balanced else None
     network = FCFN(classes=len(masks.classes), fuse=args.fuse, fusion=args.fusion)
     start_network(network, args.start)
