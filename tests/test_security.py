@@ -1,5 +1,6 @@
 """What a stranger may try: reading the server's files, using it as a proxy, filling it up, planting pages."""
 
+import ast
 import base64
 import json
 from pathlib import Path
@@ -132,9 +133,22 @@ def test_nothing_is_recorded_or_reported(server):
 
 
 def test_only_the_documented_functions_are_listed(server):
+    """Those that a space hands to `ui.endpoint`, each with a docstring; what its page calls is private."""
+    offered = set()
+    for app in (ROOT / "spaces").glob("*/app.py"):
+        tree = ast.parse(app.read_text(encoding="utf-8"))
+        documented = {
+            node.name for node in tree.body if isinstance(node, ast.FunctionDef) and ast.get_docstring(node)
+        }
+        offered |= {
+            node.args[0].id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "ui.endpoint"
+        } & documented
     with server.http() as http:
         names = http.get("/gradio_api/info").json()["named_endpoints"]
-    assert list(names) == ["/detect_edges", "/edge_details", "/detect_edges_in_many"]
+    assert {"detect_edges", "edge_details", "detect_edges_in_many"} <= offered
+    assert set(names) == {f"/{name}" for name in offered}
 
 
 def test_data_urls_go_through_the_door_for_pictures(server, photo):

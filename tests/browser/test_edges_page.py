@@ -72,8 +72,8 @@ def contrast(one: str, other: str) -> float:
 
 def test_home_leads_to_the_page(visit):
     page = visit("/")
-    card = page.locator(".is-cards a").first
-    page.wait_for_function("document.querySelector('.is-cards img')?.naturalWidth > 0")
+    card = page.locator(".is-cards a[href=edges]")
+    page.wait_for_function("document.querySelector('.is-cards a[href=edges] img')?.naturalWidth > 0")
     card.click()
     expect(page.get_by_role("heading", name="Edges")).to_be_visible()
     expect(page.get_by_role("button", name="Find edges", exact=True)).to_be_visible()
