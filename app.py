@@ -65,6 +65,14 @@ def setting(name: str, default: str) -> str:
     return os.environ.get(f"IMAGE_SPACES_{name}") or os.environ.get(gradios.get(name, ""), "") or default
 
 
+def address(host: str, port: int, root_path: str) -> str:
+    """Where a browser on this machine finds the suite."""
+    if "://" in root_path:  # Gradio takes whole addresses, too
+        return root_path.rstrip("/")
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{root_path.rstrip('/')}"
+
+
 def load_space(name: str) -> ModuleType:
     """Import `spaces/<name>/app.py` by its path: `spaces` is no package, for that name is Hugging Face's."""
     spec = importlib.util.spec_from_file_location(f"space_{name}", FOLDER / name / "app.py")
@@ -155,10 +163,10 @@ def is_no_goodbye(record: logging.LogRecord) -> bool:
 def main() -> None:
     """Serve until Ctrl-C."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    host, port, path = setting("HOST", "127.0.0.1"), int(setting("PORT", "7860")), setting("ROOT_PATH", "")
+    host, port = setting("HOST", "127.0.0.1"), int(setting("PORT", "7860"))
     require_free(host, port)
     modules = {name: load_space(name) for name in NAMES}
-    url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}{path}"
+    url = address(host, port, setting("ROOT_PATH", ""))
     suite = build_suite(modules, url)
     if on_zero_gpu():  # its package tells the platform from within launch() that the app is ready
         suite.launch(server_name=host, server_port=port, **serving())

@@ -126,6 +126,21 @@ def test_password_queue_and_ctrl_c(start_server, tmp_path):
     assert "Traceback" not in server.log.read_text()
 
 
+@pytest.mark.parametrize(
+    ("host", "root_path", "url"),
+    [
+        ("127.0.0.1", "", "http://127.0.0.1:7860"),
+        ("0.0.0.0", "/images/", "http://127.0.0.1:7860/images"),
+        ("::", "", "http://[::1]:7860"),
+        ("127.0.0.1", "https://example.org/images/", "https://example.org/images"),
+    ],
+)
+def test_the_address_that_is_said(host, root_path, url):
+    import app
+
+    assert app.address(host, 7860, root_path) == url
+
+
 def test_every_environment_setting_is_documented():
     tree = ast.parse((ROOT / "app.py").read_text())
     named = {f"IMAGE_SPACES_{name}" for name in ("HOST", "PORT", "ROOT_PATH", "AUTH", "QUEUE")}
