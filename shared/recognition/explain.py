@@ -13,9 +13,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from shared.core.images import ImageError, open_image
+from shared.core.images import ImageError, Source, open_image
 from shared.networks.cfn import CFN
-from shared.recognition.classifier import Classifier, Source, middle
+from shared.recognition.classifier import Classifier, middle
 
 METHODS = ("grad-cam", "occlusion")
 CELLS = 7  # patches per side when occluding: 49 passes, which take about a second on two cores
@@ -188,7 +188,8 @@ def occlusion(
         batch: pictures per call of `score`.
 
     Returns:
-        The falls, `[cells, cells]`; 0 where the score does not fall.
+        The falls, `[cells, cells]`; 0 where the score does not fall by a thousandth of itself, which may be
+        rounding.
     """
     height, width = x.shape[-2:]
     mean = x.mean((-2, -1))[:, None, None]
@@ -200,7 +201,8 @@ def occlusion(
     scores = [score(x[None])]
     scores += [score(torch.where(some[:, None], mean, x)) for some in hidden.flatten(0, 1).split(batch)]
     whole, *rest = scores
-    return F.relu(whole - torch.cat(rest)).view(cells, cells)
+    falls = whole - torch.cat(rest)
+    return falls.where(falls > whole.abs() / 1000, 0).view(cells, cells)
 
 
 def place(seen: Tensor, size: tuple[int, int]) -> np.ndarray:
@@ -220,7 +222,9 @@ def place(seen: Tensor, size: tuple[int, int]) -> np.ndarray:
     heat = np.zeros((height, width), np.float32)
     heat[top : top + side, left : left + side] = square[0, 0].numpy()
     most = heat.max()
-    return heat / most if most > 0 else heat
+    if most > 0:
+        heat /= most
+    return heat
 
 
 def _look(
