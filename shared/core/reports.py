@@ -58,7 +58,7 @@ def command_line(module: str, arguments: Sequence[str] | None = None) -> str:
     lies inside, else to its last part.
 
     Args:
-        module: as for `parser`.
+        module: as for `parser`; a subcommand may follow it, after a space.
         arguments: the command's arguments, by default those of this process.
 
     >>> command_line("shared.edges.benchmark", ["--data", "/tmp/bsds500", "--json", "/tmp/report.json"])
@@ -73,7 +73,7 @@ def command_line(module: str, arguments: Sequence[str] | None = None) -> str:
         elif not word.startswith("--json="):
             option, equals, value = word.partition("=")
             kept.append(f"{option}={_short(value)}" if equals and option.startswith("--") else _short(word))
-    return shlex.join(["python", "-m", module, *kept])
+    return shlex.join(["python", "-m", *module.split(), *kept])
 
 
 @dataclass(frozen=True)

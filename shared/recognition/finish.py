@@ -2,6 +2,8 @@
 
     python -m shared.recognition.finish --start RUN/weights --photos PHOTOS --labelled CALTECH --out FOLDER
 
+With `--teacher`, the classifier is first averaged with its teacher, weight by weight.
+
 The temperature is the one under which the right classes of labelled photos are likeliest. The prototypes are
 the centers of what the training photos look like to the network; `familiar` is the distance to the nearest of
 them that a given share of other training photos exceeds.
@@ -27,6 +29,7 @@ from shared.recognition.calibration import best_temperature
 from shared.recognition.caltech import allowed, read_partners
 from shared.recognition.classifier import Classifier
 from shared.recognition.protocols.accuracy import all_logits
+from shared.recognition.teacher import Teacher
 
 BATCH = 16
 
@@ -34,6 +37,8 @@ BATCH = 16
 def finish(args: argparse.Namespace) -> None:
     """Adds to a trained classifier what no gradient learns: labels, temperature, prototypes."""
     network = weights.load(CFN, str(args.start), folder=args.start)
+    if args.teacher:
+        mix(network, Teacher(args.teacher), args.share)
     labels = unique(torchvision.models.MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"])
     classifier = Classifier("cfn", network, {"labels": labels})
     photos = read_photos(args.photos)
@@ -67,6 +72,22 @@ def finish(args: argparse.Namespace) -> None:
     weights.save(done, args.out, config=config)
 
 
+def mix(network: CFN, teacher: Teacher, share: float) -> None:
+    """Averages what the teacher and the trained network have in common, in place.
+
+    Between the two lie networks that keep most of the teacher's answers and most of what the training made
+    robust: Wortsman et al., "Robust fine-tuning of zero-shot models" (WiSE-FT), CVPR 2022.
+
+    Args:
+        share: of the trained network, 0..1.
+    """
+    for part in ("base", "head", "classifier"):
+        trained = getattr(network, part)
+        first = getattr(teacher, part).state_dict()
+        mixed = {name: first[name].lerp(value, share) for name, value in trained.state_dict().items()}
+        trained.load_state_dict(mixed)
+
+
 def unique(labels: Sequence[str]) -> list[str]:
     """Names of classes, with a number behind those that several classes share.
 
@@ -97,6 +118,10 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--start", type=Path, required=True, help="weight folder of a trained classifier")
     parser.add_argument("--out", type=Path, required=True, help="weight folder to write")
+    parser.add_argument(
+        "--teacher", type=Path, help="average with this MobileNetV2 for ImageNet (safetensors)"
+    )
+    parser.add_argument("--share", type=float, default=0.5, help="of the trained network in the average")
     parser.add_argument("--photos", nargs="+", required=True, help="what the classifier was trained on")
     parser.add_argument("--labelled", type=Path, required=True, help="101_ObjectCategories of Caltech-101")
     parser.add_argument("--first", type=int, default=30, help="photos of each of its classes to leave out")
