@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from shared.core import weights
 from shared.core.datasets import read_pairs
-from shared.core.training import Settings, adamw, fit
+from shared.core.training import Settings, adamw, fit, seed_everything
 from shared.edges import labels as make
 from shared.edges.crops import Example, Source, sample_batch
 from shared.edges.data import read_bsds
@@ -166,6 +166,7 @@ def train(
 
 def pretrain(args: argparse.Namespace) -> None:
     """Coarse annotation and soft maps."""
+    seed_everything(args.seed)  # parts of the network start at random
     sources = []
     if args.coarse:
         sources.append(Source(coarse_examples(args.coarse, args.coarse_scale), 1))
@@ -178,6 +179,7 @@ def pretrain(args: argparse.Namespace) -> None:
 
 def finetune(args: argparse.Namespace) -> None:
     """BSDS500, beside soft maps where given."""
+    seed_everything(args.seed)
     detector = None
     if args.labels == "soft":
         if not args.detector:
