@@ -66,7 +66,7 @@ def finish(args: argparse.Namespace) -> None:
     config = {
         "labels": labels,
         "temperature": round(temperature, 3),
-        "familiar": round(float(np.quantile(distances, 1 - args.alarms)), 4),
+        "familiar": args.familiar or round(float(np.quantile(distances, 1 - args.alarms)), 4),
         "size": 224,
     }
     weights.save(done, args.out, config=config)
@@ -130,6 +130,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--alarms", type=float, default=0.05, help="share of usual photos that may raise alarm"
     )
+    parser.add_argument("--familiar", type=float, help="the greatest usual distance, in place of --alarms")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
