@@ -75,9 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     }
     if teacher is not None:
         joined = {key: np.concatenate([rows[key] for rows in found.values()]) for key in found[names[0]]}
-        metrics["rank correlation with agreement"] = {
-            key: float(spearmanr(joined[key], joined["agreement"]).statistic) for key in ("norm", "distance")
-        }
+        if np.ptp(joined["agreement"]) > 0:  # else there is nothing to foretell
+            metrics["rank correlation with agreement"] = {
+                key: float(spearmanr(joined[key], joined["agreement"]).statistic)
+                for key in ("norm", "distance")
+            }
     report = reports.Report(
         benchmark="familiarity",
         data="several sets",
