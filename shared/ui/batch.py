@@ -1,9 +1,11 @@
 """Many pictures at once: the page's tab, the loop with its limits, and the ZIP with the results."""
 
+import csv
 import html
+import io
 import shutil
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +51,7 @@ def several(function: Callable, settings: Sequence[Any], button: str) -> gr.File
 
 def run_batch(
     files: list[str],
-    work: Callable[[Image.Image], dict[str, bytes]],
+    work: Callable[[Image.Image], dict[str, bytes] | tuple[dict[str, bytes], dict[str, Any]]],
     name: str,
     progress: gr.Progress,
 ) -> tuple[str | None, list[list[str]]]:
@@ -57,8 +59,9 @@ def run_batch(
 
     Args:
         files: Paths of the pictures.
-        work: From a picture to its result files: content by ending, such as `{".png": ..., ".svg": ...}`.
-        name: Name of the ZIP file, without `.zip`.
+        work: From a picture to its result files: content by ending, such as `{".png": ..., ".svg": ...}`. It
+            may return these and a row, cells by column; then the ZIP holds a table of all pictures as well.
+        name: Name of the ZIP file, without `.zip`, and of the table in it, without `.csv`.
         progress: The event's progress bar.
 
     Returns:
@@ -78,6 +81,7 @@ def run_batch(
 
     target = result_path(f"{name}.zip")
     rows: list[list[str]] = []
+    cells: list[dict[str, Any]] = []
     taken: set[str] = set()
     try:
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -86,15 +90,33 @@ def run_batch(
                     results = work(open_image(file))
                 except ImageError as error:
                     rows.append([Path(file).name, f"Skipped: {error}"])
+                    cells.append({"note": rows[-1][1]})
                     continue
+                results, row = results if isinstance(results, tuple) else (results, {})
                 stem = _free(safe_stem(Path(file).name), taken)
                 for ending, content in results.items():
                     archive.writestr(stem + ending, content)
                 rows.append([Path(file).name, ", ".join(stem + ending for ending in results)])
+                cells.append(row)
+            if any("note" not in row and row for row in cells):
+                names = [name for name, _ in rows]
+                archive.writestr(f"{target.stem}.csv", _table(names, cells))
     finally:
         if not taken or len(rows) < len(files):  # nothing in it, or the work has failed halfway
             shutil.rmtree(target.parent)
     return (str(target) if taken else None), rows
+
+
+def _table(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """A table as spreadsheets read it: a row per picture, its file's name first, and a note last."""
+    columns = dict.fromkeys(["file", *(key for row in rows for key in row if key != "note"), "note"])
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, restval="")
+    writer.writeheader()
+    for name, row in zip(names, rows, strict=True):
+        # A name that begins like a formula would be one in a spreadsheet.
+        writer.writerow({"file": f"'{name}" if name[:1] in "=+-@" else name, **row})
+    return "\ufeff" + text.getvalue()  # the mark by which spreadsheets know UTF-8
 
 
 def _free(stem: str, taken: set[str]) -> str:

@@ -1,6 +1,9 @@
 """Results on their way out: files to download, pictures small enough to show, and rows of small pictures."""
 
+import io
 import secrets
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import gradio as gr
@@ -25,30 +28,53 @@ def result_file(data: bytes, name: str) -> str:
     return str(path)
 
 
-def shown(image: Image.Image, name: str = "picture", side: int = 1600) -> str:
+def encoded(image: Image.Image, format: str = "PNG") -> bytes:
+    """The bytes of a picture's file."""
+    stream = io.BytesIO()
+    image.save(stream, format, quality=92)
+    return stream.getvalue()
+
+
+def zipped(files: Mapping[str, bytes], name: str) -> str:
+    """Pack files, content by name, into one ZIP for download and return its path."""
+    path = result_path(name)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, content in files.items():
+            archive.writestr(member, content)
+    return str(path)
+
+
+def fitted(image: Image.Image, side: int) -> Image.Image:
+    """The picture itself, or a smaller one whose longest side has `side` pixels."""
+    if max(image.size) <= side:
+        return image
+    scale = side / max(image.size)
+    size = tuple(max(1, round(length * scale)) for length in image.size)
+    return image.resize(size, Image.Resampling.LANCZOS)
+
+
+def shown(image: Image.Image, name: str = "picture", side: int = 1600, paper: str | None = "white") -> str:
     """A file that a browser shows quickly, at most `side` pixels long and wide: JPEG for photos, else PNG.
 
     Args:
-        image: The picture. RGB is taken for a photo; maps and drawings stay exact. What is transparent is
-            laid on white, or else black lines would be lost on a dark page.
+        image: The picture. RGB is taken for a photo; maps and drawings stay exact.
         name: Stem of the file's name, which a visitor sees when saving the picture.
         side: Longest side in pixels. Downloads and API results are never made smaller, only what is shown.
+        paper: What is transparent is laid on this color, or else black lines would be lost on a dark page;
+            None leaves it transparent.
 
     Returns:
         Path of the file in Gradio's cache.
     """
-    if max(image.size) > side:
-        scale = side / max(image.size)
-        size = tuple(max(1, round(length * scale)) for length in image.size)
-        image = image.resize(size, Image.Resampling.LANCZOS)
+    image = fitted(image, side)
     if image.mode == "RGB":
         path = result_path(f"{name}.jpg")
         image.save(path, quality=90)
         return str(path)
     path = result_path(f"{name}.png")
-    if image.mode == "RGBA":
-        paper = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(paper, image).convert("RGB")
+    if image.mode == "RGBA" and paper:
+        ground = Image.new("RGBA", image.size, paper)
+        image = Image.alpha_composite(ground, image).convert("RGB")
     image.save(path, compress_level=3)
     return str(path)
 
