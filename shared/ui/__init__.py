@@ -1,19 +1,25 @@
 """The look and the manners that all spaces share; their `app.py` begins with `from shared import ui`."""
 
 from shared.ui.batch import PROGRESS, run_batch, several
-from shared.ui.engines import compare, engine_menu, residents
+from shared.ui.charts import Bar, bars
+from shared.ui.engines import compare, engine_menu, residents, runner
 from shared.ui.guard import friendly
 from shared.ui.page import endpoint, header, how_it_works, launch, page, react
 from shared.ui.photos import examples, photo, photo_files, sample_photos
-from shared.ui.results import download, downloads, half_and_half, result_file, shown, strip
+from shared.ui.results import download, downloads, encoded, half_and_half, result_file, shown, strip, zipped
 from shared.ui.theme import CSS, theme
+from shared.ui.views import View, show_open
 
 __all__ = [
     "CSS",
     "PROGRESS",
+    "Bar",
+    "View",
+    "bars",
     "compare",
     "download",
     "downloads",
+    "encoded",
     "endpoint",
     "engine_menu",
     "examples",
@@ -29,9 +35,12 @@ __all__ = [
     "residents",
     "result_file",
     "run_batch",
+    "runner",
     "sample_photos",
     "several",
+    "show_open",
     "shown",
     "strip",
     "theme",
+    "zipped",
 ]

@@ -5,13 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
+from PIL.Image import Image
 
-from shared.core.devices import Resident
-from shared.ui.page import react
+from shared.core.devices import Resident, gpu
 from shared.ui.results import shown
-
-# Runs in the browser before an event: puts whether the tab can be seen in place of the first input.
-IS_OPEN = "(_, ...rest) => [Boolean(document.querySelector('.is-compare')?.offsetParent), ...rest]"
+from shared.ui.views import View
 
 
 def residents(doer: str, engines: Mapping[str, Any]) -> dict[str, Resident]:
@@ -23,11 +22,32 @@ def residents(doer: str, engines: Mapping[str, Any]) -> dict[str, Resident]:
         doer: Module and class, such as `"shared.edges.detector:EdgeDetector"`. The class has `load(name)`.
         engines: The wing's `ENGINES`, by name.
     """
-    module, _, name = doer.partition(":")
-    return {
-        engine: Resident(lambda engine=engine: getattr(importlib.import_module(module), name).load(engine))
-        for engine in engines
-    }
+    return {engine: Resident(lambda engine=engine: _find(doer).load(engine)) for engine in engines}
+
+
+def runner(
+    doers: Mapping[str, Resident], function: str | None = None, *, duration: int = 30
+) -> Callable[..., Any]:
+    """A function that runs a doer on the device: it takes the picture, the engine, and the doer's settings.
+
+    Args:
+        doers: From `residents`.
+        function: Module and function, such as `"shared.recognition.explain:explain"`, to call with the doer,
+            the picture and the settings; by default the doer itself is called.
+        duration: The most seconds that a call may take on ZeroGPU.
+    """
+
+    @gpu(duration=duration)
+    def run(picture: Image, engine: str, *settings: Any) -> Any:
+        doer = doers[engine]()
+        return _find(function)(doer, picture, *settings) if function else doer(picture, *settings)
+
+    return run
+
+
+def _find(path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def engine_menu(engines: Mapping[str, Any], label: str = "Engine", **settings: Any) -> gr.Dropdown:
@@ -39,39 +59,38 @@ def engine_menu(engines: Mapping[str, Any], label: str = "Engine", **settings: A
 
 
 def compare(
-    tab: gr.Tab,
     function: Callable,
     engines: Mapping[str, Any],
     inputs: Sequence[Any],
-    triggers: Sequence[Callable],
     other: str,
-) -> None:
-    """Fill the tab "Compare": a second engine, and the pictures of both side by side.
-
-    Nothing is computed while another tab is open.
+    kind: type[Component] = gr.Image,
+) -> View:
+    """Make the tab "Compare": a second engine, and the results of both side by side.
 
     Args:
-        tab: The tab that is being filled.
-        function: Takes the picture's path, the engine and the settings; returns a picture.
-        engines: The wing's `ENGINES`, by name.
+        function: Takes the picture's path, the engine and the settings; returns a picture, or what `kind`
+            shows.
+        engines: The doer's engines, by name.
         inputs: Components of the function's arguments: the photo, the engine menu, the settings.
-        triggers: Events after which the pictures are made again.
         other: Name of the second engine at the beginning.
-    """
-    menu = engine_menu(engines, "Compare with", value=other)
-    with gr.Row(elem_classes="is-compare"):
-        buttons = {"interactive": False, "buttons": ["fullscreen", "download"]}
-        pictures = [gr.Image(label=label, **buttons) for label in ("Engine", "Compared with")]
-    is_open = gr.Checkbox(True, visible=False)
+        kind: What shows a result.
 
-    def both(is_open: bool, second: str, image: str | None, first: str, *settings: Any) -> list[Any]:
-        if not is_open:
-            return [gr.skip(), gr.skip()]
+    Returns:
+        The tab's view, for `show_open`.
+    """
+    look = {"interactive": False, "buttons": ["fullscreen", "download"]} if kind is gr.Image else {}
+    with gr.Tab("Compare", elem_id="compare") as tab:
+        menu = engine_menu(engines, "Compare with", value=other)
+        with gr.Row(elem_classes="is-compare"):
+            results = [kind(label=label, **look) for label in ("Engine", "Compared with")]
+
+    def both(second: str, image: str | None, first: str, *settings: Any) -> list[Any]:
         if not image:
             return [None, None]
-        results = [(name, function(image, name, *settings)) for name in (first, second)]
-        return [gr.Image(shown(picture), label=engines[name].title) for name, picture in results]
+        values = [(name, function(image, name, *settings)) for name in (first, second)]
+        return [
+            kind(shown(value) if kind is gr.Image else value, label=engines[name].title)
+            for name, value in values
+        ]
 
-    inputs = [is_open, menu, *inputs]
-    react([tab.select], both, inputs, pictures)
-    react([*triggers, menu.change], both, inputs, pictures, js=IS_OPEN)
+    return View(tab, both, [menu, *inputs], results, [menu.change])

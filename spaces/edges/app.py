@@ -18,6 +18,7 @@ from shared.edges.engines import ENGINES
 
 STYLES = ["white on black", "black on white", "transparent"]
 DETAIL = {"standard": (1.0,), "high": (0.5, 1.0, 1.5)}
+HINT = "Choose a picture, and its edges appear here."
 SIDES = ["texture", "2", "3", "4", "objects"]
 DETECTORS = ui.residents("shared.edges.detector:EdgeDetector", ENGINES)
 
@@ -99,7 +100,7 @@ def detect_edges_in_many(
 @ui.friendly("edges")
 def _show(image: str | None, engine: str, style: str, thin: bool, threshold: float, detail: str) -> list:
     if not image:
-        return [None, "", None, ui.download(), ui.download()]
+        return [None, HINT, None, ui.download(), ui.download()]
     picture, stem = open_image(image), f"{safe_stem(image)}-edges"
     edges = _find(picture, engine, thin, threshold, detail)
     words = "{} × {} pixels, {:.2f} s, threshold {:.2f}".format(*picture.size, edges.seconds, edges.threshold)
@@ -126,18 +127,18 @@ with ui.page("Edges") as demo:
         settings = [engine, style, thin, threshold, detail]
         changes = [item.change for item in (image, engine, style, thin, detail)]
         changes += [threshold.release, button.click]
-        with gr.Column(scale=3), gr.Tabs():
-            with gr.Tab("Result"):
+        with gr.Column(scale=3), gr.Tabs() as tabs:
+            with gr.Tab("Result", elem_id="result") as tab:
                 slider = gr.ImageSlider(label="Before and after", max_height=520, elem_classes="is-slider")
-                words = gr.Markdown("Choose a picture, and its edges appear here.", elem_classes="is-note")
+                words = gr.Markdown(HINT, elem_classes="is-note")
                 sides = ui.strip("From texture to objects: what each of the five stages sees", 5)
                 files = ui.downloads("PNG", "SVG")
-            with gr.Tab("Compare") as tab:
-                ui.compare(tab, detect_edges, ENGINES, [image, *settings], changes, other="canny")
+                result = ui.View(tab, _show, [image, *settings], [slider, words, sides, *files])
+            comparison = ui.compare(detect_edges, ENGINES, [image, *settings], other="canny")
             with gr.Tab("Several pictures"):
                 images = ui.several(detect_edges_in_many, settings, "Find edges in all of them")
     ui.how_it_works(Path(__file__).parent, ["edges-rds", "edges-hed"])
-    ui.react(changes, _show, [image, *settings], [slider, words, sides, *files])
+    ui.show_open(tabs, [result, comparison], changes)
     ui.endpoint(detect_edges, [image, *settings], {"Drawing": gr.Image})
     details = {"Soft": gr.Image, "Sides": gr.Gallery, "Lines": gr.Image, "SVG": gr.File, "Figures": gr.JSON}
     ui.endpoint(edge_details, [image, engine, threshold, detail], details)
