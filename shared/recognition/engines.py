@@ -24,10 +24,4 @@ SEGMENTERS = table(
         line="fully convolutional fusion network, 20 classes and background; 1.9 M parameters, works offline",
         weights="recognition-fcfn",
     ),
-    Engine(
-        name="streets",
-        title="FCFN for streets",
-        line="the same network for photos from a car, 11 classes; works offline",
-        weights="recognition-fcfn-streets",
-    ),
 )

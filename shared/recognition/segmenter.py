@@ -20,6 +20,8 @@ from shared.recognition.segmentation import Segmentation
 
 # Up to so many values, 256 MB, all class maps are enlarged at once; those of larger pictures one by one.
 MAP_VALUES = 64_000_000
+# A class that wins fewer of the network's cells than this share is a few stray cells, not a thing.
+SPECK = 0.002
 
 
 class Segmenter:
@@ -95,7 +97,7 @@ class Segmenter:
         x = to_tensor(self._fit(picture)).to(self._device, memory_format=torch.channels_last)
         with self._lock:
             logits = self._network(x)
-            ids, confidence = _enlarge(logits.float(), x.shape[-2:], picture.size[::-1])
+            ids, confidence = _enlarge(_without_specks(logits.float()), x.shape[-2:], picture.size[::-1])
         return Segmentation(
             image=picture,
             ids=ids.cpu().numpy(),
@@ -110,6 +112,19 @@ class Segmenter:
         scale = self._size / max(picture.size)
         size = tuple(max(1, round(side * scale)) for side in picture.size)
         return picture.resize(size, Image.Resampling.BILINEAR)
+
+
+def _without_specks(logits: Tensor) -> Tensor:
+    """Rules out classes that win less than `SPECK` of the cells, so that the next best class takes these.
+
+    >>> logits = torch.zeros(1, 2, 30, 30)
+    >>> logits[0, 1, 0, 0], logits[0, 0, 1:] = 9, 1
+    >>> _without_specks(logits)[0, 1].max()
+    tensor(-inf)
+    """
+    ids = logits.argmax(1)
+    wins = torch.bincount(ids.flatten(), minlength=logits.shape[1])
+    return logits.masked_fill((wins < SPECK * ids.numel())[None, :, None, None], -torch.inf)
 
 
 def _enlarge(logits: Tensor, seen: tuple[int, int], size: tuple[int, int]) -> tuple[Tensor, Tensor]:

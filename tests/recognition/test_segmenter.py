@@ -125,9 +125,9 @@ def test_the_maps_of_a_large_picture_are_never_whole_at_once(segmenter, monkeypa
 
 def test_classes_without_a_background(tmp_path):
     folder = weights.save(lively(FCFN(classes=2)), tmp_path / "w", config={"labels": ["a", "b"], "size": 64})
-    result = Segmenter.load("streets", folder=folder, device="cpu")(photo(40, 30))
+    result = Segmenter.load("fcfn", folder=folder, device="cpu")(photo(40, 30))
     assert result.background is None
-    assert result.engine == "streets"
+    assert result.engine == "fcfn"
     assert sum(region.share for region in result.regions) == pytest.approx(1)
 
 
