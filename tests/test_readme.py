@@ -7,6 +7,8 @@ import pytest
 
 from shared.core import cards, weights
 from shared.edges.detector import EdgeDetector
+from shared.networks.cfn import CFN
+from shared.networks.fcfn import FCFN
 from shared.networks.rds import RDS
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +32,30 @@ def test_readme_quotes_the_model_card():
     assert quoted.keys() == {"ODS", "OIS", "AP"}
     for name, value in quoted.items():
         assert value == round(measured[name], 3), name
+
+
+def test_readme_quotes_the_cards_of_recognition():
+    lines = (ROOT / "README.md").read_text().splitlines()
+    row = next(line for line in lines if line.startswith("| [Recognition]"))
+    quoted = [float(value) for value in re.findall(r"0\.\d+", row)]
+    agreement, accuracy = (
+        next(one.metrics for one in cards.results(ROOT / "weights/recognition-cfn") if start in one.benchmark)
+        for start in ("agreement", "accuracy")
+    )
+    found = {one.engine: one.metrics for one in cards.results(ROOT / "weights/recognition-fcfn")}
+    measured = [agreement["clean"], accuracy["top1"], found["fcfn"]["mIoU"], found["teacher"]["mIoU"]]
+    assert quoted == [round(value, 3) for value in measured]
+
+
+@pytest.mark.parametrize(
+    ("name", "network"),
+    [("recognition-cfn", CFN), ("recognition-plain", CFN), ("recognition-fcfn", FCFN)],
+)
+def test_cards_of_recognition_tell_the_size(name, network):
+    file = ROOT / "weights" / name / "model.safetensors"
+    assert file.stat().st_size <= 15e6
+    count = sum(parameter.numel() for parameter in weights.load(network, name).parameters())
+    assert f"{count:,} parameters" in (file.parent / "README.md").read_text()
 
 
 @pytest.mark.parametrize("name", ["edges-rds", "edges-hed"])
