@@ -35,6 +35,7 @@ CSS = """
 .is-figure svg { font-family: var(--font); color: var(--body-text-color); }
 .is-figure .panel { fill: var(--background-fill-secondary); stroke: var(--border-color-primary); }
 .is-figure .accent { stroke: var(--color-accent); }
+.is-figure .tint { fill: var(--color-accent); }
 .is-figure .soft { fill: var(--body-text-color-subdued); }
 
 .is-measured table { width: auto; }
@@ -59,13 +60,16 @@ CSS = """
 .is-bars :is(i, u) { position: absolute; top: 0; bottom: 0; }
 .is-bars i { border-radius: 3px; background: var(--color-accent); }
 .is-bars i.is-minus { background: var(--neutral-400); }
+.is-bars i[style*="background"] { outline: 1px solid var(--body-text-color-subdued); }
 .is-bars u { border-left: 1px solid var(--body-text-color-subdued); }
 .is-bars b { font-weight: normal; font-variant-numeric: tabular-nums; text-align: right; }
 
-.is-care { border-left: 4px solid #d97706; padding-left: 0.8rem; }
+.is-care p { border-left: 4px solid #d97706; padding-left: 0.8rem; }
 
 .is-regions .image-container { cursor: pointer; }
+.is-regions:not(.fullscreen) .base-image { max-height: 520px; object-fit: contain; }
 .is-cutout img { background: repeating-conic-gradient(#8883 0 25%, transparent 0 50%) 0 0 / 16px 16px; }
+.is-cutout img { object-fit: contain; }
 
 .is-examples .gallery:not(.container) { display: grid; gap: 0.5rem; }
 .is-examples .gallery:not(.container) { grid-template-columns: repeat(5, minmax(0, 1fr)); }

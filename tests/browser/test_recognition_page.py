@@ -1,0 +1,201 @@
+"""What a visitor does on the recognition page, in a real browser."""
+
+import csv
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+SIZES = {"desktop": (1400, 900), "phone": (390, 844)}
+# That place of the first region that is nearest to the picture's middle, relative to the picture's box.
+PLACE = """() => {
+    const mask = document.querySelector('.is-regions img.mask'), pen = document.createElement('canvas');
+    const [width, height] = [pen.width, pen.height] = [mask.naturalWidth, mask.naturalHeight];
+    const context = pen.getContext('2d');
+    context.drawImage(mask, 0, 0);
+    const {data} = context.getImageData(0, 0, width, height);
+    let best = [Infinity];
+    for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) {
+        const far = Math.hypot(x - width / 2, y - height / 2);
+        if (data[4 * (y * width + x) + 3] && far < best[0]) best = [far, x, y];
+    }
+    return [(best[1] + 0.5) / width, (best[2] + 0.5) / height];
+}"""
+
+
+def choose(page: Page, file: Path) -> None:
+    page.locator("input[type=file]").first.set_input_files(file)
+
+
+def open_tab(page: Page, name: str) -> None:
+    """Open a tab, which on a phone may be in the menu behind the three dots."""
+    page.get_by_role("tab", name="What", exact=True).locator("visible=true").wait_for()
+    tab = page.get_by_role("tab", name=name, exact=True).locator("visible=true")
+    if not tab.count():
+        page.locator(".overflow-menu > button").click()
+        tab = page.locator(".overflow-dropdown button", has_text=name)
+    tab.click()
+
+
+def heat(page: Page) -> str:
+    """Wait until photo and heat are shown; return the address of the latter."""
+    page.wait_for_function(
+        "() => { const found = [...document.querySelectorAll('#why .is-slider img')];"
+        " return found.length >= 2 && found.every(image => image.complete && image.naturalWidth) }"
+    )
+    return page.locator("#why .is-slider img").last.get_attribute("src")
+
+
+def download(page: Page, control) -> tuple[str, Path]:
+    with page.expect_download() as waiting:
+        control.click()
+    return waiting.value.suggested_filename, Path(waiting.value.path())
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_all_tabs_fit(visit, photo, size, theme):
+    width, height = SIZES[size]
+    page = visit("/recognition", width=width, height=height, theme=theme)
+    expect(page.get_by_text("the answers appear here")).to_be_visible()
+    choose(page, photo)
+    expect(page.locator("#what")).to_contain_text("cat")
+    expect(page.locator("#what")).to_contain_text("240 × 160 pixels")
+    shown = {
+        "Where": "#where .is-bars dt",
+        "Why": "#why .is-bars dt",
+        "Compare": "#compare .output-class",
+        "Several pictures": ".is-files",
+    }
+    for tab, sign in shown.items():
+        open_tab(page, tab)
+        expect(page.locator(sign).first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, tab
+    page.get_by_role("button", name="How it works").click()
+    expect(page.locator(".is-figure svg")).to_be_visible()
+    expect(page.get_by_text("Fusion that matters")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_only_the_open_tab_is_made(visit, server, photo):
+    def calls(name):
+        with server.http() as http:
+            text = http.get("/metrics").text
+        line = rf'image_spaces_requests_total\{{endpoint="recognition/{name}",.*?\}} (\S+)'
+        return sum(float(value) for value in re.findall(line, text))
+
+    page = visit("/recognition")
+    before = {name: calls(name) for name in ("what", "where", "why", "compare")}
+    choose(page, photo)
+    expect(page.locator("#what")).to_contain_text("240 × 160 pixels")
+    open_tab(page, "Where")
+    expect(page.locator("#where")).to_contain_text("240 × 160 pixels")
+    open_tab(page, "What")
+    open_tab(page, "Where")  # shows the same still
+    page.wait_for_timeout(1000)
+    after = {name: calls(name) - count for name, count in before.items()}
+    assert after == {"what": 1, "where": 1, "why": 0, "compare": 0}
+
+
+def test_a_click_on_a_region_cuts_it_out(visit, photo):
+    page = visit("/recognition")
+    choose(page, photo)
+    open_tab(page, "Where")
+    expect(page.locator("#where .is-bars dt").first).to_be_visible()
+    picture = page.locator(".is-regions img.base-image")
+    box = picture.bounding_box()
+    x, y = page.evaluate(PLACE)
+    page.wait_for_function("() => Boolean(document.querySelector('.is-regions .image-container').onclick)")
+    picture.click(position={"x": x * box["width"], "y": y * box["height"]}, force=True)
+    label = page.locator(".is-regions .legend-item").first.inner_text().strip()
+    expect(page.locator(".is-cutout")).to_contain_text(label)
+    page.wait_for_function("document.querySelector('.is-cutout img')?.naturalWidth > 0")
+
+    button = page.get_by_role("button", name="Download cut-out")
+    name, path = download(page, button.or_(page.get_by_role("link", name="Download cut-out")).first)
+    assert name == f"cat-{label}.png"
+    cutout = Image.open(path)
+    assert cutout.mode == "RGBA"
+    assert cutout.width <= 240
+    assert cutout.getchannel("A").getextrema()[1] == 255
+
+    page.get_by_role("button", name="All masks and cut-outs as ZIP").click()
+    _, path = download(page, page.locator(".is-masks a").first)
+    with zipfile.ZipFile(path) as archive:
+        assert {"classes.png", "regions.json", f"{label.replace(' ', '-')}-mask.png"} <= set(
+            archive.namelist()
+        )
+
+    page.locator(".is-examples .gallery-item").first.click()  # another photo, nothing of it is cut out yet
+    expect(page.locator("#where")).to_contain_text("600 × 400 pixels")
+    expect(page.locator(".is-cutout")).to_be_hidden()
+
+
+def test_reasons_for_another_class_and_another_photo(visit, photo):
+    page = visit("/recognition")
+    choose(page, photo)
+    expect(page.locator("#what")).to_contain_text("240 × 160 pixels")
+    open_tab(page, "Why")
+    first = heat(page)
+    menu = page.get_by_role("combobox", name="Class", exact=True)
+    likeliest = menu.input_value()
+    assert re.fullmatch(r".+ \(\d+\.\d%\)", likeliest)
+    names = page.locator("#why .is-bars dt").all_inner_texts()
+    assert names == ["textures", "patterns", "parts", "objects", "bias"]
+
+    menu.click()
+    menu.press_sequentially("fountain pen")
+    page.get_by_role("option", name="fountain pen").click()
+    expect(page.locator("#why figcaption")).to_contain_text("fountain pen")
+    second = heat(page)
+    assert second != first
+    page.get_by_label("Occlusion").click()
+    page.wait_for_function(
+        "before => [...document.querySelectorAll('#why .is-slider img')].at(-1).src != before",
+        arg=second,
+        timeout=180_000,  # 50 passes of the network
+    )
+
+    page.locator(".is-examples .gallery-item").first.click()
+    expect(page.locator("#why figcaption")).not_to_contain_text("fountain pen")
+    assert menu.input_value() != likeliest
+
+
+def test_compare_two_classifiers(visit, photo):
+    page = visit("/recognition")
+    choose(page, photo)
+    open_tab(page, "Compare")
+    expect(page.locator(".is-compare .output-class")).to_have_count(2)
+    expect(page.locator(".is-compare")).to_contain_text("CFN")
+    expect(page.locator(".is-compare")).to_contain_text("Plain network")
+
+
+def test_several_photos_become_a_table(visit, photo, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_text("no picture")
+    page = visit("/recognition")
+    open_tab(page, "Several pictures")
+    page.locator(".is-files input[type=file]").set_input_files([photo, bad])
+    expect(page.locator(".is-files tbody tr")).to_have_count(2)
+    page.get_by_role("button", name="Recognize all of them").click()
+    expect(page.get_by_text("Skipped: This file is not a picture")).to_be_visible()
+    _, path = download(page, page.locator(".is-zip a").first)
+    with zipfile.ZipFile(path) as archive:
+        table = archive.read("recognition.csv").decode("utf-8-sig").splitlines()
+    assert [row["file"] for row in csv.DictReader(table)] == ["cat.jpg", "bad.png"]
+
+
+def test_a_bad_file_gets_one_sentence(visit, photo, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_text("no picture")
+    page = visit("/recognition")
+    choose(page, bad)
+    expect(page.get_by_text("This file is not a picture").first).to_be_visible()
+    page.get_by_role("button", name="Clear").or_(
+        page.get_by_role("button", name="Remove Image")
+    ).first.click()
+    choose(page, photo)  # the page still works
+    expect(page.locator("#what")).to_contain_text("240 × 160 pixels")

@@ -1,0 +1,209 @@
+"""Recognition from the outside: Gradio's Python client, plain HTTP, MCP, and pictures that cannot be used."""
+
+import base64
+import csv
+import io
+import json
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+
+import anyio
+import numpy as np
+import pytest
+from gradio_client import handle_file
+from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from PIL import Image
+
+from tests.spaces.test_edges import BAD, GOOD, opened
+
+TOOLS = ["classify", "segment", "explain", "recognize", "recognize_many"]
+
+
+@pytest.mark.parametrize("engine", ["cfn", "plain"])
+def test_a_cat_is_a_cat(client, photo, engine):
+    found = client.predict(image=handle_file(photo), engine=engine, api_name="/classify")
+    probabilities = [guess["probability"] for guess in found["guesses"]]
+    assert any("cat" in guess["label"].split() for guess in found["guesses"])
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert len(probabilities) == 5
+    assert 0 < sum(probabilities) <= 1
+    assert found["engine"] == engine
+    assert not found["unfamiliar"]
+
+
+def test_the_number_of_answers(client, photo):
+    found = client.predict(image=handle_file(photo), top=12, api_name="/classify")
+    assert len({guess["id"] for guess in found["guesses"]}) == 12
+    with pytest.raises(AppError, match="greater than maximum value 20"):
+        client.predict(image=handle_file(photo), top=21, api_name="/classify")
+
+
+@pytest.mark.parametrize("engine", ["fcfn"])
+def test_a_tinted_photo_has_the_photos_size(client, photo, engine):
+    tinted = opened(client.predict(image=handle_file(photo), engine=engine, api_name="/segment"))
+    assert (tinted.format, tinted.mode, tinted.size) == ("PNG", "RGB", (240, 160))
+
+
+def test_heat_depends_on_class_and_method(client, photo):
+    def heat(**settings):
+        path = client.predict(image=handle_file(photo), api_name="/explain", **settings)
+        picture = opened(path)
+        assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (240, 160))
+        return np.asarray(picture).astype(int)
+
+    usual = heat()
+    assert (usual != np.asarray(Image.open(photo))).any()
+    assert (usual != heat(label="fountain")).any()
+    assert (usual != heat(method="occlusion")).any()
+    assert np.array_equal(heat(label="Tiger Cat"), heat(label="tiger cat"))
+
+
+def test_an_unknown_class_is_answered_with_known_ones(client, photo):
+    with pytest.raises(AppError, match=r"no class 'tigercat' here: please try tiger cat"):
+        client.predict(image=handle_file(photo), label="tigercat", api_name="/explain")
+
+
+def test_everything_at_once(client, photo):
+    words, path = client.predict(image=handle_file(photo), label="tabby", api_name="/recognize")
+    assert words["size"] == [240, 160]
+    assert len(words["classes"]["guesses"]) == 5
+    assert words["explanation"]["label"] == "tabby"
+    assert list(words["explanation"]["branches"]) == ["objects", "textures", "patterns", "parts", "bias"]
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        pictures = {
+            name: opened(io.BytesIO(archive.read(name)))
+            for name in archive.namelist()
+            if name.endswith(".png")
+        }
+        assert json.loads(archive.read("regions.json"))["regions"] == words["regions"]
+    ids = np.asarray(pictures.pop("classes.png"))
+    for region in words["regions"]:
+        label, (left, top, right, bottom) = region["label"].replace(" ", "-"), region["box"]
+        assert abs((ids == region["id"]).mean() - region["share"]) < 1e-4
+        assert np.array_equal(np.asarray(pictures.pop(f"{label}-mask.png")) > 0, ids == region["id"])
+        cutout = pictures.pop(f"{label}-cutout.png")
+        assert (cutout.mode, cutout.size) == ("RGBA", (right - left, bottom - top))
+    assert {name: (picture.mode, picture.size) for name, picture in pictures.items()} == {
+        "heat.png": ("L", (240, 160)),
+        "heat-over-photo.png": ("RGB", (240, 160)),
+    }
+
+
+def test_many_photos_become_a_table(client, photo, tmp_path):
+    bad, flower = tmp_path / "bad.png", tmp_path / "=1+1.png"
+    bad.write_text("no picture")
+    Image.new("RGB", (60, 40), "pink").save(flower)
+    path, report = client.predict(
+        images=[handle_file(file) for file in (photo, bad, flower)], api_name="/recognize_many"
+    )
+    assert [row[0] for row in report] == ["cat.jpg", "bad.png", flower.name]
+    assert "not a picture" in report[1][1]
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        rows = list(csv.DictReader(archive.read("recognition.csv").decode("utf-8-sig").splitlines()))
+        assert opened(io.BytesIO(archive.read("cat-classes.png"))).size == (240, 160)
+    stem = report[2][1].partition("-classes.png")[0]
+    endings = ("-classes.png", "-regions.jpg")
+    assert names == [*(f"{name}{end}" for name in ("cat", stem) for end in endings), "recognition.csv"]
+    assert any("cat" in rows[0][f"class {place}"].split() for place in range(1, 6))
+    assert 0 < float(rows[0]["probability 1"]) <= 1
+    assert rows[0]["unfamiliar"] in ("yes", "no")
+    shares = [float(part.rpartition(" ")[2]) for part in rows[0]["regions"].split("; ") if part]
+    assert 0 <= sum(shares) < 1.001
+    assert (rows[1]["file"], rows[1]["class 1"]) == ("bad.png", "")
+    assert rows[1]["note"].startswith("Skipped: This file is not a picture")
+    assert rows[2]["file"] == "'=1+1.png"  # no formula
+
+
+def test_plain_http(server, photo):
+    picture = {
+        "url": "data:image/jpeg;base64," + base64.b64encode(photo.read_bytes()).decode(),
+        "meta": {"_type": "gradio.FileData"},
+    }
+    with server.http() as http:
+        started = http.post("/gradio_api/call/v2/classify", json={"image": picture, "top": 3})
+        answer = http.get(f"/gradio_api/call/v2/classify/{started.json()['event_id']}").text
+    assert "event: complete" in answer
+    data = answer.rpartition("data: ")[2].splitlines()[0]
+    assert len(json.loads(data)[0]["guesses"]) == 3
+
+
+def test_mcp_tools(server, photo):
+    async def talk():
+        async with (
+            streamable_http_client(f"{server.url}/gradio_api/mcp/") as (reading, writing, _),
+            ClientSession(reading, writing) as session,
+        ):
+            await session.initialize()
+            tools = {tool.name: tool for tool in (await session.list_tools()).tools}
+            image = "data:image/jpeg;base64," + base64.b64encode(photo.read_bytes()).decode()
+            answers = [
+                await session.call_tool("classify", {"image": image}),
+                await session.call_tool("segment", {"image": image}),
+                await session.call_tool("explain", {"image": image, "label": "tiger cat"}),
+                await session.call_tool("explain", {"image": image, "label": "unicorn"}),
+            ]
+            return tools, answers
+
+    with ThreadPoolExecutor(1) as pool:  # the browser tests leave an event loop running in this thread
+        tools, (classes, regions, heat, unknown) = pool.submit(anyio.run, talk).result()
+    for name in TOOLS:
+        schema = tools[name].inputSchema
+        assert schema["required"] == ["images" if name == "recognize_many" else "image"]
+        assert all(field["description"] for field in schema["properties"].values()), name
+    assert tools["classify"].inputSchema["properties"]["engine"]["enum"] == ["cfn", "plain"]
+    assert tools["segment"].inputSchema["properties"]["engine"]["enum"] == ["fcfn"]
+    assert len(json.dumps(tools["explain"].inputSchema)) < 3000  # without the names of all classes
+
+    assert not classes.isError
+    assert "cat" in classes.content[0].text
+    for answer in (regions, heat):
+        assert (answer.content[0].type, answer.content[0].mimeType) == ("image", "image/png")
+        assert opened(io.BytesIO(base64.b64decode(answer.content[0].data))).size == (240, 160)
+    assert unknown.isError
+    assert "no class 'unicorn'" in unknown.content[0].text
+
+
+@pytest.mark.parametrize("function", ["classify", "segment", "explain"])
+@pytest.mark.parametrize("name", ["one_pixel.png", "thin.png", "palette.png"])
+def test_odd_pictures_work(client, tmp_path, name, function):
+    data, size = GOOD[name]
+    (tmp_path / name).write_bytes(data)
+    answer = client.predict(image=handle_file(tmp_path / name), api_name=f"/{function}")
+    assert len(answer["guesses"]) == 5 if function == "classify" else opened(answer).size == size
+
+
+@pytest.mark.parametrize("function", ["classify", "segment", "explain", "recognize"])
+@pytest.mark.parametrize("name", ["text.png", "cut.jpg", "wide.png"])
+def test_bad_pictures_get_one_sentence(client, tmp_path, name, function):
+    data, words = BAD[name]
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(AppError, match=words) as told:
+        client.predict(image=handle_file(tmp_path / name), api_name=f"/{function}")
+    assert str(told.value).endswith(".")
+    assert len(str(told.value)) < 200
+
+
+@pytest.mark.parametrize("function", ["classify", "segment", "explain", "recognize"])
+def test_no_picture_and_no_such_engine(client, photo, function):
+    with pytest.raises(AppError, match="no picture yet"):
+        client.predict(image=None, api_name=f"/{function}")
+    with pytest.raises(AppError, match="not in the list of choices"):
+        client.predict(image=handle_file(photo), engine="magic", api_name=f"/{function}")
+
+
+def test_no_photos_and_no_such_method(client, photo):
+    with pytest.raises(AppError, match="choose one or more"):
+        client.predict(images=[], api_name="/recognize_many")
+    with pytest.raises(AppError, match="not in the list of choices"):
+        client.predict(image=handle_file(photo), method="magic", api_name="/explain")
+
+
+def test_health_and_card(server):
+    with server.http() as http:
+        assert http.get("/healthz").json()["spaces"]["recognition"]["ok"]
+        card = Image.open(io.BytesIO(http.get("/cards/recognition.jpg").content))
+    assert card.size == (720, 480)
