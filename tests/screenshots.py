@@ -34,6 +34,13 @@ def edges(page: Page) -> None:
     )
 
 
+def recognition(page: Page) -> None:
+    """The recognition page after a click on the sample photo of a cat: where it is."""
+    page.get_by_role("tab", name="Where", exact=True).locator("visible=true").click()
+    page.locator(".is-examples .gallery-item").nth(2).click()
+    page.locator("#where .is-bars dt").first.wait_for()
+
+
 def home(page: Page) -> None:
     """The home page with all its cards."""
     page.wait_for_function(
@@ -50,7 +57,7 @@ def main() -> None:
         try:
             path = chromium.find_chromium(playwright)
             browser = playwright.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)
-            for path, use in {"/": home, "/edges": edges}.items():
+            for path, use in {"/": home, "/edges": edges, "/recognition": recognition}.items():
                 page = browser.new_page(viewport={"width": 1280, "height": 980})
                 page.set_default_timeout(120_000)
                 page.goto(server.url + path)
