@@ -20,6 +20,7 @@ def boundaries(name):
         result
         for result in cards.results(ROOT / "weights" / name)
         if (result.benchmark, result.data, result.split) == ("boundaries", "BSDS500", "test")
+        and result.engine == name.removeprefix("edges-")
     ]
     assert len(found) == 1
     return found[0]
