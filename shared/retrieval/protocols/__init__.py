@@ -1,0 +1,1 @@
+"""How retrieval is measured: one protocol a file, each with a `main` for `shared.retrieval.benchmark`."""
