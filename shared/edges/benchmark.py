@@ -29,7 +29,9 @@ from tqdm import tqdm
 
 from shared.core import reports
 from shared.core.metrics import BoundaryCounts, boundary_scores, count_boundaries, f_measure
+from shared.core.timing import time_calls
 from shared.edges.data import Sample, read_bsds
+from shared.edges.detector import EdgeDetector
 from shared.edges.thinning import nonmaximum_suppression, thin
 
 MODULE = "shared.edges.benchmark"
@@ -135,8 +137,6 @@ def engine_detector(engine: str, weights: str | None, lines: bool = False) -> De
     """
     import torch
 
-    from shared.edges.detector import EdgeDetector
-
     torch.set_num_threads(1)
     detector = EdgeDetector.load(engine, folder=weights)
     if lines:
@@ -151,30 +151,6 @@ def map_detector(folder: Path) -> Detector:
         return np.asarray(Image.open(_map_path(folder, sample)).convert("L"), float) / 255
 
     return read
-
-
-def measure_speed(samples: Sequence[Sample], engine: str, weights: str | None) -> dict[str, float]:
-    """Time whole calls, from PIL image to edge map, one after another with all cores.
-
-    Args:
-        samples: the photos; they are decoded before the clock starts.
-        engine: name of the engine.
-        weights: a folder, or None for the engine's own.
-
-    Returns:
-        "images_per_second" and "ms_per_image", both of the median call.
-    """
-    from shared.edges.detector import EdgeDetector
-
-    detector = EdgeDetector.load(engine, folder=weights)
-    photos = [sample.image() for sample in samples]
-    seconds = []
-    for photo in [*photos[:3], *photos]:  # the first calls also pay for set-up, and are not counted
-        started = time.perf_counter()
-        detector(photo)
-        seconds.append(time.perf_counter() - started)
-    median = float(np.median(seconds[-len(photos) :]))
-    return {"images_per_second": 1 / median, "ms_per_image": 1000 * median}
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
@@ -212,7 +188,11 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     started = time.perf_counter()
     if options.speed:
         benchmark, published = "speed", {}
-        metrics = {name: measure_speed(samples, name, options.weights) for name in options.engine}
+        photos = [sample.image() for sample in samples]
+        metrics = {
+            name: time_calls(EdgeDetector.load(name, folder=options.weights), photos)
+            for name in options.engine
+        }
     elif options.lines:
         benchmark, published = "lines", {}
         metrics = {

@@ -17,8 +17,9 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.core import devices, engines, weights
+from shared.core import engines, weights
 from shared.core.images import Source, open_image, to_tensor
+from shared.core.loading import load_network
 from shared.core.tiling import Box, add_tiles
 from shared.edges import canny
 from shared.edges.edge_map import EdgeMap
@@ -86,9 +87,10 @@ class EdgeDetector:
         engine = engines.find(ENGINES, name)
         if engine.weights is None:
             return cls(name, canny.maps, canny.THRESHOLD)
-        folder = weights.find(engine.weights, folder=folder, allow_hub=allow_hub or engine.hub)
-        network = weights.load(NETWORKS.get(name, RDS), engine.weights, folder=folder)
-        return cls(name, _run_network(network, torch.device(device or devices.best())), _threshold_of(folder))
+        network, folder = load_network(
+            engine, NETWORKS.get(name, RDS), folder=folder, device=device, allow_hub=allow_hub
+        )
+        return cls(name, _run_network(network), _threshold_of(folder))
 
     def __call__(
         self,
@@ -150,10 +152,9 @@ class EdgeDetector:
         return F.interpolate(maps[None], (part.height, part.width), mode="bilinear", antialias=True)[0]
 
 
-def _run_network(network: nn.Module, device: torch.device) -> Callable[[Image.Image], Tensor]:
+def _run_network(network: nn.Module) -> Callable[[Image.Image], Tensor]:
     """Makes the function that `EdgeDetector` calls from a network with the interface of `RDS`."""
-    # Depthwise convolutions on a CPU are half as fast again in this layout.
-    network = network.eval().to(device, memory_format=torch.channels_last)
+    device = next(network.parameters()).device
     lock = threading.Lock()  # one picture at a time: two would take each other's cores and twice the memory
 
     @torch.inference_mode()

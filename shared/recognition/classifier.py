@@ -14,8 +14,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from shared.core import devices, engines, weights
+from shared.core import engines, weights
 from shared.core.images import Source, open_image, to_tensor
+from shared.core.loading import load_network
 from shared.networks.cfn import CFN
 from shared.recognition.engines import CLASSIFIERS
 
@@ -110,9 +111,7 @@ class Classifier:
             WeightsError: Its weights cannot be used.
         """
         engine = engines.find(CLASSIFIERS, name)
-        folder = weights.find(engine.weights, folder=folder, allow_hub=allow_hub or engine.hub)
-        network = weights.load(CFN, engine.weights, folder=folder)
-        network = network.to(device or devices.best(), memory_format=torch.channels_last)
+        network, folder = load_network(engine, CFN, folder=folder, device=device, allow_hub=allow_hub)
         config = weights.read_config(folder)
         if len(config.get("labels") or ()) != network.classifier.out_features:
             raise weights.WeightsError(f"{folder / weights.CONFIG} must list a label for every class.")
@@ -174,15 +173,21 @@ class Classifier:
         return to_tensor(picture).to(self._device, memory_format=torch.channels_last)
 
     def find_class(self, label: str) -> int:
-        """The number of a class by its name, upper and lower case alike; the first of several.
+        """The number of a class by its name; the first of several.
+
+        Upper and lower case count only where a name is there in both, as "cardigan" (the jacket) and
+        "Cardigan" (the dog).
 
         Raises:
             ValueError: There is no such class.
         """
-        lower, wanted = [known.lower() for known in self.labels], label.strip().lower()
-        if wanted not in lower:
+        wanted = label.strip()
+        if wanted in self.labels:
+            return self.labels.index(wanted)
+        lower = [known.lower() for known in self.labels]
+        if wanted.lower() not in lower:
             raise ValueError(f"There is no class {label!r} here: `labels` lists them all.")
-        return lower.index(wanted)
+        return lower.index(wanted.lower())
 
     def _distances(self, features: Tensor) -> Tensor:
         if not len(self._prototypes):

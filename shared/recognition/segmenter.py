@@ -11,8 +11,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from shared.core import devices, engines, weights
+from shared.core import engines, weights
 from shared.core.images import Source, open_image, to_tensor
+from shared.core.loading import load_network
 from shared.networks.fcfn import FCFN
 from shared.networks.layers import upsample
 from shared.recognition.engines import SEGMENTERS
@@ -71,12 +72,10 @@ class Segmenter:
             WeightsError: Its weights cannot be used.
         """
         engine = engines.find(SEGMENTERS, name)
-        folder = weights.find(engine.weights, folder=folder, allow_hub=allow_hub or engine.hub)
-        network = weights.load(FCFN, engine.weights, folder=folder)
+        network, folder = load_network(engine, FCFN, folder=folder, device=device, allow_hub=allow_hub)
         config = weights.read_config(folder)
         if len(config.get("labels") or ()) != config.get("classes"):
             raise weights.WeightsError(f"{folder / weights.CONFIG} must list a label for every class.")
-        network = network.to(device or devices.best(), memory_format=torch.channels_last)
         return cls(name, network, config)
 
     @torch.inference_mode()

@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
@@ -132,3 +132,18 @@ def test_the_lane_is_one_for_all_and_cannot_be_changed():
     assert dict(**devices.LANE) == {"concurrency_id": "accelerator", "concurrency_limit": 1}
     with pytest.raises(TypeError):
         devices.LANE["concurrency_limit"] = 2
+
+
+def test_memory_is_kept_where_the_c_library_can(monkeypatch):
+    calls = []
+    devices.keep_memory.cache_clear()
+    monkeypatch.setattr(
+        devices.ctypes, "CDLL", lambda name: SimpleNamespace(mallopt=lambda *a: calls.append(a) or 1)
+    )
+    assert devices.keep_memory()
+    assert devices.keep_memory()
+    assert len(calls) == 3  # once each, however often it is called
+    devices.keep_memory.cache_clear()
+    monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: SimpleNamespace())
+    assert not devices.keep_memory()
+    devices.keep_memory.cache_clear()

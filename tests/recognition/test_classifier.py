@@ -161,6 +161,13 @@ def test_classes_are_found_by_name(classifier):
         classifier.find_class("cat")
 
 
+def test_a_name_in_upper_and_in_lower_case_is_two_classes(classifier):
+    classifier.labels = ("cardigan", "Cardigan", "Crane")
+    assert classifier.find_class("cardigan") == 0
+    assert classifier.find_class("Cardigan") == 1
+    assert classifier.find_class("crane") == 2
+
+
 def test_the_plain_network_is_an_engine_like_any_other(tmp_path):
     network = lively(CFN(classes=3, fusion="none"))
     folder = weights.save(network, tmp_path / "weights", config={"labels": ["a", "b", "c"], "size": 64})

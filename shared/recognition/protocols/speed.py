@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 import torch
 
 from shared.core import reports
 from shared.core.datasets import read_photos
+from shared.core.timing import time_calls
 from shared.recognition.classifier import Classifier
 from shared.recognition.engines import CLASSIFIERS, SEGMENTERS
 from shared.recognition.segmenter import Segmenter
 
 MODULE = "shared.recognition.benchmark speed"
-
-
-def measure(call: Callable, photos: Sequence) -> dict[str, float]:
-    """Times a call on photos that are decoded already.
-
-    Returns:
-        `images_per_second` and `ms_per_image`, both of the median call.
-    """
-    seconds = []
-    for photo in [*photos[:3], *photos]:  # the first calls also pay for set-up, and are not counted
-        started = time.perf_counter()
-        call(photo)
-        seconds.append(time.perf_counter() - started)
-    median = float(np.median(seconds[-len(photos) :]))
-    return {"images_per_second": 1 / median, "ms_per_image": 1000 * median}
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
@@ -45,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     metrics = {}
     for name in options.engine:
         doer = Classifier if name in CLASSIFIERS else Segmenter
-        metrics[name] = measure(doer.load(name, folder=options.weights), photos)
+        metrics[name] = time_calls(doer.load(name, folder=options.weights), photos)
     report = reports.Report(
         benchmark="speed",
         data=f"photos, {torch.get_num_threads()} threads",
