@@ -1,8 +1,8 @@
 """Fully Convolutional Fusion Networks: the fusion of CFN for every pixel.
 
-Liu, Guo and Lew, "Fusion that matters", Multimedia Tools and Applications 77, 2018 (thesis of Y. Liu, section
-2.3): the branches of a CFN stay maps, are brought to one resolution, and are fused with a weight of their own
-per (branch, class), shared over the positions. `FCFN` segments, `FCFNEdges` finds edges.
+Liu, Guo, Georgiou and Lew, "Fusion that matters", Multimedia Tools and Applications 77, 2018 (thesis of
+Y. Liu, section 2.3): the branches of a CFN stay maps, are brought to one resolution, and are fused with a
+weight of their own per (branch, class), shared over the positions. `FCFN` segments, `FCFNEdges` finds edges.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ made of unlabelled photos. The comparison of fusions on CIFAR is a benchmark of 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,8 @@ from shared.recognition.data import VOID, read_masks
 from shared.recognition.teacher import Teacher
 from shared.recognition.views import sample_views
 
-# Sides of the pupil's views in pixels; small ones are drawn as often as large ones and cost less.
-SIZES = (160, 192, 224, 256, 288)
+# Sides of the pupil's views in pixels; each is drawn for a whole batch, the teacher's own most often.
+SIZES = (160, 192, 224, 224, 256, 288)
 TEMPERATURE = 2.0
 
 
@@ -56,7 +57,11 @@ def distillation_loss(pupil: Tensor, teacher: Tensor, temperature: float = TEMPE
 
 
 def classify(args: argparse.Namespace) -> None:
-    """Distils the teacher into a CFN, or into the same network without fusion."""
+    """Distils the teacher into a CFN, or into the same network without fusion.
+
+    The side branches start at random beside a base that already answers as the teacher does. Trained with it
+    from the first step they stay what they were, so they first learn alone, at a higher rate.
+    """
     seed_everything(args.seed)  # the side branches start at random
     photos = read_photos(args.photos)
     teacher = Teacher(args.teacher).to(args.device, memory_format=torch.channels_last)
@@ -68,6 +73,7 @@ def classify(args: argparse.Namespace) -> None:
             batch=args.batch,
             sizes=SIZES,
             teacher_size=Teacher.SIZE,
+            clean_share=1 / 3,
             seed=args.seed * 1_000_003 + step,
         )
 
@@ -79,6 +85,12 @@ def classify(args: argparse.Namespace) -> None:
             target = teacher(clean).float()
         return distillation_loss(network(pupil).float(), target)
 
+    if network.fusion is not None and args.side_steps:
+        network.requires_grad_(False)
+        sides = [*network.sides.parameters(), *network.fusion.parameters()]
+        optimizer = torch.optim.AdamW([one.requires_grad_() for one in sides], args.side_rate, fused=True)
+        alone = replace(settings(args), steps=args.side_steps, out=args.out / "sides", average=None)
+        network = fit(network, optimizer, make_batch, loss, alone).requires_grad_()
     optimizer = adamw(network, slow=network.base, rate=args.rate)
     trained = fit(network, optimizer, make_batch, loss, settings(args))
     weights.save(trained, args.out / "weights")
@@ -124,14 +136,13 @@ def start_network(network: FCFN, start: Path) -> None:
 
 
 def segment(args: argparse.Namespace) -> None:
-    """Masks drawn by people; where given, a third of each batch has masks that another network made."""
+    """Masks drawn by people, and in a part of each batch masks that another network made, where given."""
     seed_everything(args.seed)  # all but the base starts at random
     masks = read_masks(args.data, args.split)
     sources = [Source(examples(masks, args.scale), args.batch)]
     if args.pseudo:
-        third = max(1, args.batch // 3)
-        made = read_masks(args.pseudo, "train")
-        sources = [Source(sources[0].examples, args.batch - third), Source(examples(made, args.scale), third)]
+        made = examples(read_masks(args.pseudo, "train"), args.scale)
+        sources = [Source(sources[0].examples, args.batch - args.made), Source(made, args.made)]
     weight = class_weights(class_shares(sources[0].examples, len(masks.classes))) if args.balanced else None
     network = FCFN(classes=len(masks.classes), fuse=args.fuse, fusion=args.fusion)
     start_network(network, args.start)
@@ -183,17 +194,20 @@ def arguments() -> argparse.Namespace:
         one.add_argument("--workers", type=int, default=1)
         return one
 
-    one = command("classify", classify, steps=3000, batch=16, rate=3e-4)
+    one = command("classify", classify, steps=3000, batch=16, rate=3e-5)
     one.add_argument("--teacher", type=Path, required=True, help="MobileNetV2 for ImageNet (safetensors)")
     one.add_argument(
         "--photos", nargs="+", required=True, help="folders, ZIP archives, or text files with a path a line"
     )
     one.add_argument("--fusion", choices=FUSIONS, default="lc")
+    one.add_argument("--side-steps", type=int, default=500, help="in which only the side branches learn")
+    one.add_argument("--side-rate", type=float, default=1e-3)
 
     one = command("segment", segment, steps=3000, batch=8, rate=1e-3)
     one.add_argument("--data", type=Path, required=True, help="segmentation set, see data.read_masks")
     one.add_argument("--split", default="train")
     one.add_argument("--pseudo", type=Path, help="photos in images/ with made masks in labels/")
+    one.add_argument("--made", type=int, default=2, help="how many of a batch have made masks")
     one.add_argument(
         "--start", type=Path, required=True, help="weight folder, or MobileNetV2 for ImageNet (safetensors)"
     )

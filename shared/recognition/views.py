@@ -52,7 +52,13 @@ def spoil(view: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def sample_views(
-    photos: Sequence[Photo], *, batch: int, sizes: Sequence[int], teacher_size: int, seed: int
+    photos: Sequence[Photo],
+    *,
+    batch: int,
+    sizes: Sequence[int],
+    teacher_size: int,
+    seed: int,
+    clean_share: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
     """Draws one batch; the same seed gives the same batch.
 
@@ -60,6 +66,7 @@ def sample_views(
         batch: how many views.
         sizes: sides in pixels of which one is drawn for the pupil's views.
         teacher_size: side of the teacher's views.
+        clean_share: chance that a pupil's view is not spoiled, 0..1.
 
     Returns:
         The pupil's views `[B, 3, size, size]` and the teacher's `[B, 3, teacher_size, teacher_size]`, RGB in
@@ -75,6 +82,6 @@ def sample_views(
             photo = photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         clean = photo.resize((teacher_size,) * 2, Image.Resampling.BICUBIC, box)
         view = clean if size == teacher_size else photo.resize((size,) * 2, Image.Resampling.BICUBIC, box)
-        pupil.append(to_tensor(spoil(view, rng)))
+        pupil.append(to_tensor(view if rng.random() < clean_share else spoil(view, rng)))
         teacher.append(to_tensor(clean))
     return torch.cat(pupil), torch.cat(teacher)

@@ -68,8 +68,9 @@ def classify(photo_folder, teacher_file, monkeypatch):
     settings = train.settings
     monkeypatch.setattr(train, "settings", lambda args: replace(settings(args), checkpoint_every=1))
 
-    def run(out, fusion="lc"):
+    def run(out, fusion="lc", side_steps=1):
         options = {"teacher": teacher_file, "photos": [photo_folder], "out": out, "fusion": fusion}
+        options |= {"side_steps": side_steps, "side_rate": 1e-3}
         common = {"steps": 2, "batch": 2, "rate": 1e-3, "device": "cpu", "seed": 0, "workers": 1}
         train.classify(argparse.Namespace(**options, **common))
         return weights.load(CFN, "trained", folder=out / "weights")
@@ -96,6 +97,25 @@ def test_a_classifier_that_was_interrupted_ends_with_the_same_weights(classify, 
         assert torch.equal(value, resumed.state_dict()[name]), name
     with torch.inference_mode():
         assert resumed(torch.rand(1, 3, 32, 32)).isfinite().all()
+
+
+def test_the_side_branches_first_learn_alone(classify, tmp_path, teacher_file, monkeypatch):
+    fit, seen = train.fit, []
+
+    def watched(network, *args):
+        before = {name: value.clone() for name, value in network.state_dict().items()}
+        trained = fit(network, *args)
+        changed = {
+            name.split(".")[0]
+            for name, value in network.state_dict().items()
+            if (value != before[name]).any()
+        }
+        seen.append(changed)
+        return trained
+
+    monkeypatch.setattr(train, "fit", watched)
+    classify(tmp_path / "run")
+    assert seen == [{"sides", "fusion"}, {"base", "head", "sides", "fusion", "classifier"}]
 
 
 def test_a_plain_classifier_is_trained_by_the_same_recipe(classify, tmp_path):
@@ -132,6 +152,7 @@ def segment(root, **given):
         "data": root / "voc",
         "split": "train",
         "pseudo": None,
+        "made": 1,
         "start": root / "base.safetensors",
         "fuse": "scores",
         "fusion": "lc",

@@ -92,3 +92,10 @@ def test_the_teacher_sees_clean_views(photo_folder, monkeypatch):
     white, teacher = sample_views(photos, batch=8, sizes=(48,), teacher_size=48, seed=3)
     assert (white == 1).all()
     assert torch.equal(teacher[0], clean[0])
+
+
+def test_a_share_of_the_pupil_s_views_stays_clean(photo_folder):
+    photos = read_photos([photo_folder])
+    pupil, clean = sample_views(photos, batch=40, sizes=(48,), teacher_size=48, seed=3, clean_share=0.5)
+    same = (pupil == clean).flatten(1).all(1)
+    assert 10 < same.sum() < 30
