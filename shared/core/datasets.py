@@ -1,14 +1,16 @@
-"""Readers that several wings need: photos in folders, archives and lists; photos with annotated pixels."""
+"""Readers that several wings need: photos in folders, archives and lists; annotated pixels; classes."""
 
 from __future__ import annotations
 
+import csv
 import io
 import threading
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -44,6 +46,10 @@ class Photo:
         """The photo, RGB."""
         source = io.BytesIO(_archive(self.path).read(self.member)) if self.member else self.path
         return Image.open(source).convert("RGB")
+
+    def open(self) -> BinaryIO:
+        """The photo's file, for `shared.core.images.open_image` where it comes from outside."""
+        return _archive(self.path).open(self.member) if self.member else self.path.open("rb")
 
 
 def read_photos(sources: Iterable[str | Path]) -> list[Photo]:
@@ -109,6 +115,53 @@ def read_pairs(images: str | Path, annotations: str | Path) -> list[Pair]:
     if not pairs:
         raise FileNotFoundError(f"no photo in {images} has an annotation of the same name in {annotations}")
     return pairs
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Photos and the number of the class that each shows.
+
+    Attributes:
+        photos: The photos.
+        targets: int64 `[N]`.
+        classes: Names of the classes, by number.
+    """
+
+    photos: tuple[Photo, ...]
+    targets: np.ndarray
+    classes: tuple[str, ...]
+
+    def part(self, indices: Sequence[int]) -> Labelled:
+        """Some of the photos, with the same classes."""
+        photos = tuple(self.photos[index] for index in indices)
+        return Labelled(photos, self.targets[np.asarray(indices, int)], self.classes)
+
+
+def read_grocery(root: str | Path, split: str) -> Labelled:
+    """Lists the Grocery Store data set (Klasson et al., WACV 2019), its 81 fine classes.
+
+    Args:
+        root: Folder with `labels.csv` (`file`, `class_id`, `class`, `split`), `classes.csv`, `images-*.zip`.
+        split: `"train"`, `"val"`, `"test"` or `"iconic"`.
+
+    Raises:
+        FileNotFoundError: `labels.csv` is missing.
+        ValueError: There is no such split.
+    """
+    root = Path(root)
+    if not (root / "labels.csv").is_file():
+        raise FileNotFoundError(f"{root / 'labels.csv'} is missing; --data must name the data set's folder")
+    photos = {photo.member: photo for photo in read_photos(sorted(root.glob("images-*.zip")))}
+    with (root / "labels.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == split]
+    if not rows:
+        raise ValueError(f"{root} has no split {split!r}")
+    with (root / "classes.csv").open(encoding="utf-8", newline="") as file:
+        classes = tuple(
+            row["class"] for row in sorted(csv.DictReader(file), key=lambda r: int(r["class_id"]))
+        )
+    targets = np.array([int(row["class_id"]) for row in rows])
+    return Labelled(tuple(photos[row["file"]] for row in rows), targets, classes)
 
 
 def _is_photo(path: str | Path) -> bool:

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from shared.recognition.data import Labelled, read_class_folders
+from shared.core.datasets import Labelled
+from shared.recognition.data import read_class_folders
 
 # From a class of Caltech-101 to the ImageNet classes that are right for its photos. Classes without a clear
 # partner are left out.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from shared.core.datasets import Pair, Photo, read_pairs, read_photos
+from shared.core.datasets import Labelled, Pair, Photo, read_pairs, read_photos
 
 VOID = 255
 
@@ -67,26 +66,6 @@ def read_masks(root: str | Path, split: str) -> Masks:
     raise FileNotFoundError(f"{root} has neither labels/{split} nor {split}annot")
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """Photos and the number of the class that each shows.
-
-    Attributes:
-        photos: The photos.
-        targets: int64 `[N]`.
-        classes: Names of the classes, by number.
-    """
-
-    photos: tuple[Photo, ...]
-    targets: np.ndarray
-    classes: tuple[str, ...]
-
-    def part(self, indices: Sequence[int]) -> Labelled:
-        """Some of the photos, with the same classes."""
-        photos = tuple(self.photos[index] for index in indices)
-        return Labelled(photos, self.targets[np.asarray(indices, int)], self.classes)
-
-
 def read_class_folders(root: str | Path, *, skip: Sequence[str] = ()) -> Labelled:
     """Lists a set with one folder per class: Caltech-101, Flowers-17, Scene-15, CIFAR-10 as pictures.
 
@@ -104,33 +83,6 @@ def read_class_folders(root: str | Path, *, skip: Sequence[str] = ()) -> Labelle
     classes = tuple(sorted({photo.folder for photo in photos}))
     numbers = {name: number for number, name in enumerate(classes)}
     return Labelled(tuple(photos), np.array([numbers[photo.folder] for photo in photos]), classes)
-
-
-def read_grocery(root: str | Path, split: str) -> Labelled:
-    """Lists the Grocery Store data set (Klasson et al., WACV 2019), its 81 fine classes.
-
-    Args:
-        root: Folder with `labels.csv` (`file`, `class_id`, `class`, `split`), `classes.csv`, `images-*.zip`.
-        split: `"train"`, `"val"`, `"test"` or `"iconic"`.
-
-    Raises:
-        FileNotFoundError: `labels.csv` is missing.
-        ValueError: There is no such split.
-    """
-    root = Path(root)
-    if not (root / "labels.csv").is_file():
-        raise FileNotFoundError(f"{root / 'labels.csv'} is missing; --data must name the data set's folder")
-    photos = {photo.member: photo for photo in read_photos(sorted(root.glob("images-*.zip")))}
-    with (root / "labels.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == split]
-    if not rows:
-        raise ValueError(f"{root} has no split {split!r}")
-    with (root / "classes.csv").open(encoding="utf-8", newline="") as file:
-        classes = tuple(
-            row["class"] for row in sorted(csv.DictReader(file), key=lambda r: int(r["class_id"]))
-        )
-    targets = np.array([int(row["class_id"]) for row in rows])
-    return Labelled(tuple(photos[row["file"]] for row in rows), targets, classes)
 
 
 def read_cifar(root: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:

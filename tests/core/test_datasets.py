@@ -1,5 +1,6 @@
 """Readers of photos and of photos with annotated pixels."""
 
+import csv
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.core.datasets import PHOTO_SUFFIXES, Photo, read_pairs, read_photos
+from shared.core.datasets import PHOTO_SUFFIXES, Photo, read_grocery, read_pairs, read_photos
 
 
 def save(path, color=(0, 0, 0)):
@@ -128,3 +129,32 @@ def test_annotations_with_a_palette_give_their_ids(tmp_path):
         (pair,) = read_pairs(tmp_path / "images", tmp_path / "labels")
         np.testing.assert_array_equal(pair.annotation(), ids)
         photo.unlink()
+
+
+def test_grocery(tmp_path):
+    save(tmp_path / "one.webp", (255, 0, 0))
+    with zipfile.ZipFile(tmp_path / "images-0.zip", "w") as archive:
+        archive.write(tmp_path / "one.webp", "train/kiwi/one.webp")
+        archive.write(tmp_path / "one.webp", "test/kiwi/two.webp")
+    rows = [("train/kiwi/one.webp", 1, "kiwi", "train"), ("test/kiwi/two.webp", 1, "kiwi", "test")]
+    with (tmp_path / "labels.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("file", "class_id", "class", "split"), *rows])
+    with (tmp_path / "classes.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("class_id", "class"), (1, "kiwi"), (0, "apple")])
+    found = read_grocery(tmp_path, "train")
+    assert found.classes == ("apple", "kiwi")
+    assert found.targets.tolist() == [1]
+    assert found.photos[0].image().size == (4, 3)
+    with pytest.raises(ValueError, match="holdout"):
+        read_grocery(tmp_path, "holdout")
+    with pytest.raises(FileNotFoundError, match=r"labels\.csv"):
+        read_grocery(tmp_path / "nowhere", "train")
+
+
+def test_the_file_of_a_photo_is_open_for_reading(tmp_path, archive):
+    lone = save(tmp_path / "lone.png")
+    with Photo(lone).open() as file:
+        assert file.read() == lone.read_bytes()
+    photo = read_photos([archive])[3]
+    with photo.open() as file, zipfile.ZipFile(archive) as whole:
+        assert file.read() == whole.read(photo.member)

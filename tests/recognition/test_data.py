@@ -1,8 +1,5 @@
 """Readers of recognition's data sets, on small copies in their layouts."""
 
-import csv
-import zipfile
-
 import numpy as np
 import pytest
 import torch
@@ -15,7 +12,6 @@ from shared.recognition.data import (
     VOID,
     read_cifar,
     read_class_folders,
-    read_grocery,
     read_masks,
 )
 from shared.recognition.whitening import contrast_normalise, zca
@@ -56,26 +52,6 @@ def test_a_folder_is_a_class(tmp_path):
     assert part.targets.tolist() == [1, 0]
     with pytest.raises(FileNotFoundError):
         read_class_folders(tmp_path / "a")
-
-
-def test_grocery(tmp_path):
-    save(tmp_path / "one.webp", "red")
-    with zipfile.ZipFile(tmp_path / "images-0.zip", "w") as archive:
-        archive.write(tmp_path / "one.webp", "train/kiwi/one.webp")
-        archive.write(tmp_path / "one.webp", "test/kiwi/two.webp")
-    rows = [("train/kiwi/one.webp", 1, "kiwi", "train"), ("test/kiwi/two.webp", 1, "kiwi", "test")]
-    with (tmp_path / "labels.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("file", "class_id", "class", "split"), *rows])
-    with (tmp_path / "classes.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("class_id", "class"), (1, "kiwi"), (0, "apple")])
-    found = read_grocery(tmp_path, "train")
-    assert found.classes == ("apple", "kiwi")
-    assert found.targets.tolist() == [1]
-    assert found.photos[0].image().size == (6, 4)
-    with pytest.raises(ValueError, match="holdout"):
-        read_grocery(tmp_path, "holdout")
-    with pytest.raises(FileNotFoundError, match=r"labels\.csv"):
-        read_grocery(tmp_path / "nowhere", "train")
 
 
 def test_cifar_as_published_and_as_pictures(tmp_path):

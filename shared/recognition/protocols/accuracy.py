@@ -11,10 +11,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from shared.core import reports
+from shared.core.datasets import Labelled
 from shared.recognition.calibration import expected_calibration_error
 from shared.recognition.caltech import allowed, read_partners
 from shared.recognition.classifier import Classifier
-from shared.recognition.data import Labelled
 
 MODULE = "shared.recognition.benchmark accuracy"
 BATCH = 16

@@ -17,8 +17,9 @@ from sklearn.preprocessing import normalize
 from tqdm import tqdm
 
 from shared.core import reports
+from shared.core.datasets import Labelled, read_grocery
 from shared.recognition.classifier import Classifier
-from shared.recognition.data import Labelled, read_class_folders, read_grocery
+from shared.recognition.data import read_class_folders
 
 MODULE = "shared.recognition.benchmark transfer"
 BATCH = 16
