@@ -116,7 +116,9 @@ def add_routes(server: FastAPI, modules: dict[str, ModuleType]) -> None:
 
     @cache
     def card(name: str) -> bytes:
-        photo, buffer = open_image(next(iter(sample_photos().values()))), io.BytesIO()
+        samples = sample_photos()
+        path = samples.get(modules[name].CARD_PHOTO) or next(iter(samples.values()))
+        photo, buffer = open_image(path), io.BytesIO()
         half_and_half(photo, modules[name].preview(photo)).save(buffer, "JPEG", quality=88)
         return buffer.getvalue()
 

@@ -32,6 +32,14 @@ def test_pages_answer(server, path):
         assert http.get(path).status_code == 200
 
 
+def test_each_space_has_a_card_photo_of_its_own():
+    import app
+
+    chosen = [app.load_space(name).CARD_PHOTO for name in app.NAMES]
+    assert set(chosen) <= set(app.sample_photos())
+    assert len(set(chosen)) == len(chosen) > 1
+
+
 def test_cards_are_pictures(server):
     with server.http() as http:
         card = http.get("/cards/edges.jpg")

@@ -19,6 +19,7 @@ from shared.edges.engines import ENGINES
 STYLES = ["white on black", "black on white", "transparent"]
 DETAIL = {"standard": (1.0,), "high": (0.5, 1.0, 1.5)}
 HINT = "Choose a picture, and its edges appear here."
+CARD_PHOTO = "coffee"  # the sample photo on the home page's card
 SIDES = ["texture", "2", "3", "4", "objects"]
 DETECTORS = ui.residents("shared.edges.detector:EdgeDetector", ENGINES)
 
