@@ -13,6 +13,11 @@ from shared.core.reports import Report
 
 #: Name of a module of `shared.retrieval.protocols`, and what it measures.
 PROTOCOLS = {
+    "holidays": "descriptors on INRIA Holidays, whole or in part: mAP",
+    "landmarks": "descriptors on Oxford5k and Paris6k, old and revisited: mAP",
+    "ukbench": "descriptors on UKBench: N-S",
+    "grocery": "photo to product picture, and the class of the nearest photo",
+    "copies": "changed copies among photos without labels, for choosing settings",
     "scale": "the vector index at 10,000 to 1,000,000 pictures, beside plain faiss",
 }
 

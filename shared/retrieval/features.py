@@ -1,0 +1,263 @@
+"""Describes pictures for a search: one call for a picture, a batch, or a stream of any length."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import zipfile
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from shared.core import engines, weights
+from shared.core.datasets import Photo
+from shared.core.images import ImageError, Source, open_image, to_tensor
+from shared.core.loading import load_network
+from shared.networks.cfn import CFN
+from shared.retrieval.engines import EXTRACTORS
+from shared.retrieval.head import CHANNELS, DescriptorHead, feature_maps
+
+HEAD = "retrieval-descriptor"
+#: Left, top, right and bottom of a part of a picture, in pixels.
+Box = tuple[float, float, float, float]
+
+_log = logging.getLogger(__name__)
+
+
+class Extractor:
+    """Describes pictures. `Extractor.load` makes one; calls may come from many threads at once.
+
+    Attributes:
+        engine: The name of the engine.
+        network: The network on its device, in eval mode; only its base and head are used.
+        head: What makes a descriptor of the network's maps.
+
+    Args:
+        engine: See above.
+        network: See above.
+        head: See above.
+    """
+
+    def __init__(self, engine: str, network: CFN, head: DescriptorHead) -> None:
+        self.engine = engine
+        self.network = network
+        self._device = next(network.parameters()).device
+        self.head = head.to(self._device).eval()
+        # On a CPU a single picture stays in the cache from layer to layer, and a batch does not.
+        self._together = 1 if self._device.type == "cpu" else 16
+        self._lock = threading.Lock()  # one pass at a time: two would take each other's cores
+
+    @classmethod
+    def load(
+        cls,
+        name: str = "cfn",
+        *,
+        folder: str | os.PathLike | None = None,
+        head: DescriptorHead | str | os.PathLike | None = None,
+        device: str | torch.device | None = None,
+        allow_hub: bool = False,
+    ) -> Extractor:
+        """Loads an engine.
+
+        Args:
+            name: One of `shared.retrieval.engines.EXTRACTORS`.
+            folder: Weights of the network to use in place of the engine's own.
+            head: The folder of a trained head, by default `weights/retrieval-descriptor`; or a head, such as
+                one without whitening, which fits every network.
+            device: Where the network runs; by default the best there is.
+            allow_hub: Whether weights that are not on this machine may be downloaded.
+
+        Raises:
+            ValueError: There is no such engine.
+            WeightsError: Weights cannot be used, or the head was trained for another network.
+        """
+        engine = engines.find(EXTRACTORS, name)
+        network, folder = load_network(engine, CFN, folder=folder, device=device, allow_hub=allow_hub)
+        if not isinstance(head, DescriptorHead):
+            head_folder = weights.find(HEAD, folder=head, allow_hub=allow_hub)
+            head = weights.load(DescriptorHead, HEAD, folder=head_folder)
+            if weights.read_config(head_folder).get("network") != network_digest(folder):
+                raise weights.WeightsError(
+                    f"The descriptor in {head_folder.name} was trained for other weights than those in "
+                    f"{folder.name}: train it anew with `python -m shared.retrieval.train whitening`."
+                )
+        return cls(name, network, head)
+
+    def __call__(self, image: Source, box: Box | None = None) -> np.ndarray:
+        """Describes one picture, or a part of it.
+
+        Args:
+            image: Anything that `shared.core.images.open_image` takes.
+            box: The part, see `crop`; by default the whole.
+
+        Returns:
+            float32 `[head.dims]` of length 1; the dot product of two descriptors is their cosine.
+
+        Raises:
+            ImageError: The picture cannot be used.
+            ValueError: The box has no part in the picture.
+        """
+        return self.batch([image], [box])[0]
+
+    def batch(self, images: Sequence[Source], boxes: Sequence[Box | None] | None = None) -> np.ndarray:
+        """Describes several pictures: float32 `[N, head.dims]`. All are in memory at once; see `stream`."""
+        boxes = boxes if boxes is not None else [None] * len(images)
+        views = [
+            self._views(crop(open_image(image), box), self.head.sizes)
+            for image, box in zip(images, boxes, strict=True)
+        ]
+        return self._describe(views, {"": self.head})[""]
+
+    def compare(
+        self, image: Source, heads: Mapping[str, DescriptorHead], box: Box | None = None
+    ) -> dict[str, np.ndarray]:
+        """Describes one picture with several heads, `[dims]` by name, in one pass of the network per size."""
+        sizes = sorted({size for head in heads.values() for size in head.sizes})
+        views = self._views(crop(open_image(image), box), sizes)
+        return {name: rows[0] for name, rows in self._describe([views], heads).items()}
+
+    def stream(
+        self,
+        photos: Iterable[Photo],
+        *,
+        ahead: int = 8,
+        skipped: Callable[[Photo, str], None] | None = None,
+    ) -> Iterator[tuple[Photo, np.ndarray]]:
+        """Describes photos from files and archives, one after another, in memory that does not grow.
+
+        Args:
+            photos: Such as `shared.core.datasets.read_photos` lists.
+            ahead: How many photos are decoded in advance, beside the network's work.
+            skipped: Is called with each photo that cannot be used, and the reason; by default a line is
+                logged.
+
+        Yields:
+            Each photo that can be used, in the order given, and its descriptor, float32 `[head.dims]`.
+        """
+        skipped = skipped or (lambda photo, reason: _log.warning("Skipped %s: %s", photo, reason))
+        for photo, views in _in_order(photos, self._read, ahead):
+            if isinstance(views, ImageError):
+                skipped(photo, str(views))
+            else:
+                yield photo, self._describe([views], {"": self.head})[""][0]
+
+    @torch.inference_mode()
+    def maps(
+        self, image: Source, size: int, levels: Sequence[str] = tuple(CHANNELS)
+    ) -> dict[str, np.ndarray]:
+        """Feature maps of one picture, float32 `[K, h, w]` by level.
+
+        Args:
+            image: Anything that `shared.core.images.open_image` takes.
+            size: The longer side in pixels at which the network sees it.
+            levels: Some of `shared.retrieval.head.CHANNELS`.
+        """
+        (view,) = self._views(open_image(image), [size]).values()
+        with self._lock:
+            maps = feature_maps(self.network, view.to(self._device), levels)
+        return {level: one[0].float().cpu().numpy() for level, one in maps.items()}
+
+    def _read(self, photo: Photo) -> dict[int, Tensor] | ImageError:
+        try:
+            with photo.open() as file:
+                return self._views(open_image(file), self.head.sizes)
+        except ImageError as error:
+            return error
+        # what archives raise: damaged, encrypted or packed in a way that Python does not know
+        except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+            return ImageError(f"The file cannot be read ({error}).")
+
+    @staticmethod
+    def _views(picture: Image.Image, sizes: Iterable[int]) -> dict[int, Tensor]:
+        resized = {size: picture.resize(fit(picture.size, size), Image.Resampling.BICUBIC) for size in sizes}
+        return {size: to_tensor(one) for size, one in resized.items()}
+
+    @torch.inference_mode()
+    def _describe(
+        self, views: Sequence[dict[int, Tensor]], heads: Mapping[str, DescriptorHead]
+    ) -> dict[str, np.ndarray]:
+        """Rows `[N, dims]` for each head; pictures of one shape share a pass."""
+        rows = {name: np.empty((len(views), head.dims), np.float32) for name, head in heads.items()}
+        levels = {level for head in heads.values() for level in head.levels}
+        for places in self._passes(views):
+            with self._lock:
+                maps = {}
+                for size in views[places[0]]:
+                    x = torch.cat([views[place][size] for place in places])
+                    x = x.to(self._device, memory_format=torch.channels_last)
+                    maps[size] = feature_maps(self.network, x, levels)
+                for name, head in heads.items():
+                    rows[name][places] = head(maps).float().cpu().numpy()
+        return rows
+
+    def _passes(self, views: Sequence[dict[int, Tensor]]) -> Iterator[list[int]]:
+        alike: dict[tuple, list[int]] = {}
+        for place, view in enumerate(views):
+            alike.setdefault(tuple(x.shape for x in view.values()), []).append(place)
+        for places in alike.values():
+            for start in range(0, len(places), self._together):
+                yield places[start : start + self._together]
+
+
+def fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """The size at which a network sees a picture: its longer side is `longest`, its shape stays.
+
+    The shorter side becomes a multiple of 16, at least 32: no cell of the middle maps is cut, and photos of
+    nearly the same shape get the same size and share a pass.
+
+    >>> fit((4000, 3000), 320), fit((640, 427), 320), fit((1, 3000), 320)
+    ((320, 240), (320, 208), (32, 320))
+    """
+    scale = longest / max(size)
+    width, height = (min(max(round(side * scale / 16) * 16, 32), longest) for side in size)
+    return (longest, height) if size[0] >= size[1] else (width, longest)
+
+
+def crop(picture: Image.Image, box: Box | None) -> Image.Image:
+    """The part of a picture in a box, as far as it lies inside; the whole for None.
+
+    Raises:
+        ValueError: Less than one pixel lies inside.
+    """
+    if box is None:
+        return picture
+    left, top, right, bottom = (round(edge) for edge in box)
+    inside = max(left, 0), max(top, 0), min(right, picture.width), min(bottom, picture.height)
+    if inside[0] >= inside[2] or inside[1] >= inside[3]:
+        raise ValueError(f"the box must lie in the picture of {picture.size}, received {tuple(box)}")
+    return picture.crop(inside)
+
+
+def network_digest(folder: str | os.PathLike) -> str:
+    """What tells the weights of one network from those of another: the checksum of the file."""
+    lines = (Path(folder) / weights.SUMS).read_text(encoding="utf-8").splitlines()
+    (digest,) = [line.split()[0] for line in lines if line.endswith(weights.WEIGHTS)]
+    return digest
+
+
+def _in_order(
+    photos: Iterable[Photo], read: Callable[[Photo], dict | ImageError], ahead: int
+) -> Iterator[tuple[Photo, dict | ImageError]]:
+    """Reads photos on two threads, at most `ahead` of them before they are asked for."""
+    waiting: deque[tuple[Photo, Future]] = deque()
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            for photo in photos:
+                waiting.append((photo, pool.submit(read, photo)))
+                if len(waiting) > ahead:
+                    first, future = waiting.popleft()
+                    yield first, future.result()
+            while waiting:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        finally:  # also where nobody asks for the rest
+            for _, future in waiting:
+                future.cancel()

@@ -1,0 +1,109 @@
+"""Trains what retrieval learns: `python -m shared.retrieval.train whitening --photos PHOTOS --out FOLDER`.
+
+`whitening` makes the weight folder of `shared.retrieval.head.DescriptorHead`. It needs photos without labels,
+which must not be those of a benchmark: each is described as it is and as it would look from another place,
+and the whitening learns what to overlook. Train it anew whenever the network's weights change.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from shared.core import weights
+from shared.core.datasets import read_photos
+from shared.core.reports import positive
+from shared.retrieval.descriptors import POOLINGS
+from shared.retrieval.engines import EXTRACTORS
+from shared.retrieval.features import Extractor, network_digest
+from shared.retrieval.head import CHANNELS, DescriptorHead
+from shared.retrieval.views import sample_view
+from shared.retrieval.whitening import fit_pairs, fit_pca
+
+
+def whitening(args: argparse.Namespace) -> Path:
+    """Learns a whitening, tells how well it finds pairs that are new to it, and writes the weight folder."""
+    recipe = {
+        "levels": args.levels,
+        "pooling": args.pooling,
+        "power": args.power,
+        "root": args.root,
+        "sizes": args.sizes,
+    }
+    plain, head = DescriptorHead(**recipe), DescriptorHead(**recipe, dims=args.dims)
+    extractor = Extractor.load(args.engine, folder=args.weights, head=plain, device=args.device)
+    photos = read_photos(args.photos)
+    rng = np.random.default_rng(args.seed)
+    chosen = [photos[index] for index in rng.permutation(len(photos))[: args.limit]]
+    pairs = np.stack(
+        [
+            extractor.batch(pair(photo.image(), np.random.default_rng([args.seed, number])))
+            for number, photo in enumerate(tqdm(chosen, unit="pair"))
+        ]
+    )
+    aside = len(pairs) // 10  # every tenth pair shows what the whitening is worth on others
+    seen, unseen = pairs[aside:], pairs[:aside]
+    if args.kind == "pairs":
+        learned = fit_pairs(seen[:, 0], seen[:, 1], args.dims, args.shrinkage)
+    else:
+        learned = fit_pca(seen.reshape(-1, plain.length), args.dims, args.shrinkage)
+    head.whiten(learned)
+    if aside:
+        both = learned.apply(unseen.reshape(-1, plain.length)).reshape(aside, 2, -1)
+        print(f"of {aside} pairs kept aside: {found(unseen):.3f} found before, {found(both):.3f} whitened")
+    folder = weights.find(EXTRACTORS[args.engine].weights, folder=args.weights)
+    return weights.save(head, args.out, config={"engine": args.engine, "network": network_digest(folder)})
+
+
+def pair(photo: Image.Image, rng: np.random.Generator) -> list[Image.Image]:
+    """A photo as it is, and from another place."""
+    return [photo, sample_view(photo, rng)]
+
+
+def found(pairs: np.ndarray) -> float:
+    """Share of the second views whose nearest first view is that of the same photo.
+
+    Args:
+        pairs: `[N, 2, D]`, of length 1.
+    """
+    return float(np.mean((pairs[:, 1] @ pairs[:, 0].T).argmax(1) == np.arange(len(pairs))))
+
+
+def main(arguments: Sequence[str] | None = None) -> Path:
+    """Run one of the trainings from the command line; returns the weight folder."""
+    parser = argparse.ArgumentParser(
+        prog="python -m shared.retrieval.train",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    one = commands.add_parser("whitening", help=whitening.__doc__)
+    one.set_defaults(run=whitening)
+    one.add_argument(
+        "--photos", nargs="+", required=True, help="folders, ZIP archives, photos or lists of these"
+    )
+    one.add_argument("--out", required=True, metavar="FOLDER", help="weight folder to write, by name or path")
+    one.add_argument("--engine", choices=list(EXTRACTORS), default="cfn", help="network (%(default)s)")
+    one.add_argument("--weights", metavar="FOLDER", help="the network's weights, if not the engine's own")
+    one.add_argument("--limit", type=positive, default=1500, metavar="N", help="photos (%(default)s)")
+    one.add_argument("--levels", nargs="+", choices=list(CHANNELS), default=list(CHANNELS))
+    one.add_argument("--pooling", choices=list(POOLINGS), default="gem", help="(%(default)s)")
+    one.add_argument("--power", type=float, default=3.0, help="of GeM (%(default)s)")
+    one.add_argument("--root", type=float, default=1.0, help="power normalisation (%(default)s: none)")
+    one.add_argument("--sizes", nargs="+", type=positive, default=[320], help="longer sides, in pixels")
+    one.add_argument("--dims", type=positive, default=512, help="of the descriptor (%(default)s)")
+    one.add_argument("--kind", choices=("pairs", "pca"), default="pairs", help="(%(default)s)")
+    one.add_argument("--shrinkage", type=float, default=0.1, help="of the covariance, 0..1 (%(default)s)")
+    one.add_argument("--device", help="where the network runs, such as cuda; by default the best there is")
+    one.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args(arguments)
+    return args.run(args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""What several tests of retrieval start from: a network that has learned nothing, and made-up photos."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from shared.core import weights
+from shared.networks.cfn import CFN
+from tests.doers import lively
+
+
+@pytest.fixture(scope="session")
+def network_folder(tmp_path_factory):
+    """Weights of a network that has learned nothing."""
+    return weights.save(lively(CFN(classes=3, fusion="none")), tmp_path_factory.mktemp("network"))
+
+
+@pytest.fixture(scope="session")
+def photo_folder(tmp_path_factory):
+    """Eight parts of real photos, of two shapes."""
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(8):
+        whole = Image.fromarray((data.astronaut, data.coffee)[number % 2]())
+        left, top = 60 * number, int(np.random.default_rng(number).integers(0, 150))
+        width, height = (120, 90) if number % 3 else (90, 120)
+        whole.crop((left % 380, top, left % 380 + width, top + height)).save(folder / f"{number}.png")
+    return folder
