@@ -8,7 +8,7 @@ import pytest
 from shared.core import cards, weights
 from shared.edges.detector import EdgeDetector
 from shared.networks.cfn import CFN
-from shared.networks.fcfn import FCFN
+from shared.networks.fcfn import FCFN, FCFNEdges
 from shared.networks.rds import RDS
 
 ROOT = Path(__file__).parents[1]
@@ -50,7 +50,12 @@ def test_readme_quotes_the_cards_of_recognition():
 
 @pytest.mark.parametrize(
     ("name", "network"),
-    [("recognition-cfn", CFN), ("recognition-plain", CFN), ("recognition-fcfn", FCFN)],
+    [
+        ("recognition-cfn", CFN),
+        ("recognition-plain", CFN),
+        ("recognition-fcfn", FCFN),
+        ("recognition-fcfn-streets", FCFN),
+    ],
 )
 def test_cards_of_recognition_tell_the_size(name, network):
     file = ROOT / "weights" / name / "model.safetensors"
@@ -59,23 +64,27 @@ def test_cards_of_recognition_tell_the_size(name, network):
     assert f"{count:,} parameters" in (file.parent / "README.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["edges-rds", "edges-hed"])
+@pytest.mark.parametrize("name", ["edges-rds", "edges-hed", "edges-fcfn"])
 def test_figures_are_of_the_whole_test_split(name):
     result = boundaries(name)
     assert result.items == 200
     assert result.command.startswith("python -m shared.edges.benchmark --data")
 
 
-@pytest.mark.parametrize(("engine", "name"), [("rds", "edges-rds"), ("hed", "edges-hed")])
+@pytest.mark.parametrize(
+    ("engine", "name"), [("rds", "edges-rds"), ("hed", "edges-hed"), ("fcfn", "edges-fcfn")]
+)
 def test_an_engine_draws_lines_at_the_threshold_of_its_benchmark(engine, name):
     assert EdgeDetector.load(engine).threshold == round(boundaries(name).metrics["threshold"], 3)
 
 
-@pytest.mark.parametrize("name", ["edges-rds", "edges-hed"])
-def test_weights_are_small(name):
+@pytest.mark.parametrize(
+    ("name", "network_class"), [("edges-rds", RDS), ("edges-hed", RDS), ("edges-fcfn", FCFNEdges)]
+)
+def test_weights_are_small(name, network_class):
     file = ROOT / "weights" / name / "model.safetensors"
     assert file.stat().st_size <= 3e6
-    network = weights.load(RDS, name)
+    network = weights.load(network_class, name)
     count = sum(parameter.numel() for parameter in network.parameters())
     assert count <= 1_500_000
     card = (file.parent / "README.md").read_text()

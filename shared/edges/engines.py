@@ -20,6 +20,12 @@ ENGINES = table(
         weights="edges-hed",
     ),
     Engine(
+        name="fcfn",
+        title="FCFN",
+        line="fuses what its branches see before it scores them; 1 M parameters, works offline",
+        weights="edges-fcfn",
+    ),
+    Engine(
         name="canny",
         title="Canny",
         line="the classical detector of 1986 at five scales; no learning, no idea of objects",

@@ -24,4 +24,10 @@ SEGMENTERS = table(
         line="fully convolutional fusion network, 20 classes and background; 1.9 M parameters, works offline",
         weights="recognition-fcfn",
     ),
+    Engine(
+        name="streets",
+        title="FCFN for streets",
+        line="the same network for photos from a car: road, cars, people and eight more; works offline",
+        weights="recognition-fcfn-streets",
+    ),
 )

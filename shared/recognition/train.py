@@ -194,7 +194,7 @@ def arguments() -> argparse.Namespace:
         one.add_argument("--workers", type=int, default=1)
         return one
 
-    one = command("classify", classify, steps=3000, batch=16, rate=3e-5)
+    one = command("classify", classify, steps=2000, batch=16, rate=6e-5)
     one.add_argument("--teacher", type=Path, required=True, help="MobileNetV2 for ImageNet (safetensors)")
     one.add_argument(
         "--photos", nargs="+", required=True, help="folders, ZIP archives, or text files with a path a line"

@@ -40,7 +40,7 @@ def detect_edges(image: str, engine: str, style: str, thin: bool, threshold: flo
 
     Args:
         image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
-        engine: Who draws: "rds" is the best one here, "canny" the classical one.
+        engine: Who draws: "rds", "hed" or "fcfn", three networks, or "canny", the classical one.
         style: "white on black", "black on white" or "transparent" (lines on nothing).
         thin: False for soft edges in shades of grey, True for lines of one pixel.
         threshold: How sure an engine must be to draw a thin line, from 0 to 1; 0 is the engine's own value.
@@ -58,7 +58,7 @@ def edge_details(image: str, engine: str, threshold: float, detail: str) -> tupl
 
     Args:
         image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
-        engine: Who draws: "rds" is the best one here, "canny" the classical one.
+        engine: Who draws: "rds", "hed" or "fcfn", three networks, or "canny", the classical one.
         threshold: How sure an engine must be to draw a thin line, from 0 to 1; 0 is the engine's own value.
         detail: "standard", or "high" to look at three scales, which takes longer.
 
@@ -81,7 +81,7 @@ def detect_edges_in_many(
 
     Args:
         images: The photos, at most 50 and at most 256 MB together.
-        engine: Who draws: "rds" is the best one here, "canny" the classical one.
+        engine: Who draws: "rds", "hed" or "fcfn", three networks, or "canny", the classical one.
         style: "white on black", "black on white" or "transparent" (lines on nothing).
         thin: False for soft edges in shades of grey, True for lines of one pixel (the SVG always has these).
         threshold: How sure an engine must be to draw a thin line, from 0 to 1; 0 is the engine's own value.
@@ -138,7 +138,7 @@ with ui.page("Edges") as demo:
             comparison = ui.compare(detect_edges, ENGINES, [image, *settings], other="canny")
             with gr.Tab("Several pictures"):
                 images = ui.several(detect_edges_in_many, settings, "Find edges in all of them")
-    ui.how_it_works(Path(__file__).parent, ["edges-rds", "edges-hed"])
+    ui.how_it_works(Path(__file__).parent, ["edges-rds", "edges-hed", "edges-fcfn"])
     ui.show_open(tabs, [result, comparison], changes)
     ui.endpoint(detect_edges, [image, *settings], {"Drawing": gr.Image})
     details = {"Soft": gr.Image, "Sides": gr.Gallery, "Lines": gr.Image, "SVG": gr.File, "Figures": gr.JSON}

@@ -21,6 +21,7 @@ FINDERS = ui.residents("shared.recognition.segmenter:Segmenter", SEGMENTERS)
 _name = ui.runner(NAMERS)  # takes a picture, an engine and settings, as the next two do
 _find = ui.runner(FINDERS)
 _explain = ui.runner(NAMERS, "shared.recognition.explain:explain")
+CARD_PHOTO = "cat"  # the sample photo on the home page's card
 
 
 def preview(picture: Image) -> Image:
@@ -49,7 +50,7 @@ def segment(image: str, engine: str) -> Image:
 
     Args:
         image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
-        engine: Who finds regions: "fcfn" knows people, animals, vehicles and furniture.
+        engine: Who finds regions: "fcfn": people, animals, vehicles, furniture; "streets": what a car meets.
 
     Returns:
         The tinted photo, a PNG picture of its size.
@@ -80,7 +81,7 @@ def recognize(image: str, engine: str, segmenter: str, label: str, method: str) 
     Args:
         image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
         engine: Who classifies: "cfn" or "plain".
-        segmenter: Who finds regions: "fcfn".
+        segmenter: Who finds regions: "fcfn" or "streets".
         label: The class to explain, such as "tiger cat"; the likeliest one when empty.
         method: How to explain it: "grad-cam" or "occlusion".
 
@@ -102,7 +103,7 @@ def recognize_many(images: list, engine: str, segmenter: str, progress=ui.PROGRE
     Args:
         images: The photos, at most 50 and at most 256 MB together.
         engine: Who classifies: "cfn" or "plain".
-        segmenter: Who finds regions: "fcfn".
+        segmenter: Who finds regions: "fcfn" or "streets".
 
     Returns:
         The ZIP file, with a CSV table in it, and for each photo its name and what became of it.

@@ -23,7 +23,7 @@ from PIL import Image
 
 from shared.ui import home
 
-ENGINES = ["rds", "hed", "canny"]
+ENGINES = ["rds", "hed", "fcfn", "canny"]
 
 
 def opened(path):

@@ -40,7 +40,7 @@ def test_the_number_of_answers(client, photo):
         client.predict(image=handle_file(photo), top=21, api_name="/classify")
 
 
-@pytest.mark.parametrize("engine", ["fcfn"])
+@pytest.mark.parametrize("engine", ["fcfn", "streets"])
 def test_a_tinted_photo_has_the_photos_size(client, photo, engine):
     tinted = opened(client.predict(image=handle_file(photo), engine=engine, api_name="/segment"))
     assert (tinted.format, tinted.mode, tinted.size) == ("PNG", "RGB", (240, 160))
@@ -155,7 +155,7 @@ def test_mcp_tools(server, photo):
         assert schema["required"] == ["images" if name == "recognize_many" else "image"]
         assert all(field["description"] for field in schema["properties"].values()), name
     assert tools["classify"].inputSchema["properties"]["engine"]["enum"] == ["cfn", "plain"]
-    assert tools["segment"].inputSchema["properties"]["engine"]["enum"] == ["fcfn"]
+    assert tools["segment"].inputSchema["properties"]["engine"]["enum"] == ["fcfn", "streets"]
     assert len(json.dumps(tools["explain"].inputSchema)) < 3000  # without the names of all classes
 
     assert not classes.isError
