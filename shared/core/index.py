@@ -12,7 +12,7 @@ Scores are cosines: vectors and queries get length 1 on their way in. The kinds 
 | `exact` | all vectors | 4 per number; exact |
 | `ivf` | the vectors in the lists nearest to it | the same; nearly exact |
 | `hnsw` | the vectors on a way through a graph | the same, and 150; nearly exact; slow to build |
-| `pq` | the codes in the lists nearest to it | 80 and two ids; good enough to find, not to measure |
+| `pq` | the codes in the lists nearest to it | 84, and the id; good enough to find, not to measure |
 
 All but the first keep their vectors side by side, and are exact, until there are enough to train on.
 """
@@ -24,6 +24,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import faiss
 import numpy as np
 
 from shared.core import index_file
@@ -105,7 +106,7 @@ class VectorIndex:
     def ids(self) -> np.ndarray:
         """All ids, int64, rising: in the order in which they came."""
         with self._gate.reading():
-            return self._items.ids.copy()
+            return self._items.ids
 
     @property
     def trained(self) -> bool:
@@ -116,7 +117,7 @@ class VectorIndex:
     def bytes_per_vector(self) -> float:
         """Memory of vectors or codes, ids and all that a search needs beside them; not of the metadata."""
         with self._gate.reading():
-            return (self._store.nbytes + self._items.ids.nbytes) / max(len(self._items), 1)
+            return (self._store.nbytes + self._items.nbytes) / max(len(self._items), 1)
 
     def add(
         self, vectors: np.ndarray | Sequence, items: Sequence[Mapping[str, Any]] | None = None
@@ -219,7 +220,7 @@ class VectorIndex:
             raise ValueError(f"k must be at least 1, received {k!r}")
         queries = unit(matrix(queries, self.dimension))
         with self._gate.reading():
-            found = min(k, len(self._store))
+            found = min(k, len(self._store)) if len(queries) else 0
             if found:
                 scores, ids = self._store.search(queries, found)
         if found < k:
@@ -255,6 +256,14 @@ class VectorIndex:
                 np.concatenate([part for part, _ in chunks], out=vectors)
         order = np.argsort(ids)
         return ids[order], vectors[order]
+
+    def plain(self) -> faiss.Index:
+        """The index as faiss alone has it, without checks and locks, for benchmarks; only to be searched.
+
+        The ids that it gives are those of this index as long as nothing has been removed. Of kind `pq` its
+        scores are squared distances.
+        """
+        return self._store.plain()
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the index to a file, whole or not at all; see `shared.core.index_file`. Searches go on.

@@ -33,7 +33,7 @@ class Graph:
 
     step = 256
     LINKS, CONSTRUCTION = 16, 80
-    EFFORTS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+    EFFORTS = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 
     def __init__(self, dimension: int, planned: int, links: int = LINKS, effort: int = EFFORTS[-1]) -> None:
         self._index = faiss.IndexHNSWFlat(dimension, links, faiss.METRIC_INNER_PRODUCT)
@@ -72,8 +72,8 @@ class Graph:
         with threads(len(queries)):
             settings = faiss.SearchParametersHNSW(efSearch=max(self._effort, 2 * k), **self._only_alive())
             scores, places = self._index.search(queries, k, params=settings)
-            short = places[:, -1] < 0
-            if short.any():  # ways may be missing, above all where much was removed: compare all
+            if places[:, -1].min() < 0:  # ways may be missing, above all where much was removed: compare all
+                short = places[:, -1] < 0
                 settings = faiss.SearchParameters(**self._only_alive())
                 scores[short], places[short] = self._vectors.search(queries[short], k, params=settings)
         return scores, self._ids.rows[places]
@@ -104,6 +104,10 @@ class Graph:
     def worn(self) -> bool:
         nodes = len(self._ids.rows)
         return self._alive < 0.75 * nodes or self._alive > 8 * self._planned
+
+    def plain(self) -> faiss.Index:
+        self._index.hnsw.efSearch = self._effort
+        return self._index
 
     def state(self) -> tuple[dict[str, Any], dict[str, Sequence[np.ndarray]]]:
         hnsw = self._index.hnsw

@@ -18,12 +18,12 @@ _EMPTY = "{}"
 class Items:
     """Ids in rising order, each with a mapping as JSON text.
 
-    Text takes less memory than dictionaries, and nobody can change it by accident. Where no item holds
-    anything, there are no texts at all: eight bytes for each of a million vectors count.
+    Text takes less memory than dictionaries, and nobody can change it by accident. Beside codes of 84 bytes
+    every byte counts: where no item holds anything there are no texts, and ids take four while they can.
     """
 
     def __init__(self) -> None:
-        self._ids = Column(np.int64)
+        self._ids = Column(np.uint32)
         self._texts: Column | None = None
 
     def __len__(self) -> int:
@@ -31,8 +31,13 @@ class Items:
 
     @property
     def ids(self) -> np.ndarray:
-        """All ids, int64, rising; only to be read."""
-        return self._ids.rows
+        """All ids, int64, rising."""
+        return self._ids.rows.astype(np.int64)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the ids."""
+        return self._ids.rows.nbytes
 
     def append(self, ids: np.ndarray, texts: Sequence[str] | None) -> None:
         """Adds new ids, higher than all others; None for items that hold nothing."""
@@ -41,14 +46,19 @@ class Items:
             self._texts.append(np.full(len(self), _EMPTY, object))
         if self._texts is not None:
             self._texts.append(np.fromiter(texts or [_EMPTY] * len(ids), object, len(ids)))
+        if len(ids) and ids[-1] > np.iinfo(self._ids.rows.dtype).max:
+            wider = Column(np.int64)
+            wider.append(self._ids.rows)
+            self._ids = wider
         self._ids.append(ids)
 
     def find(self, ids: Sequence[int] | np.ndarray) -> np.ndarray | None:
         """Places of ids, or None if one is not here."""
-        ids = np.asarray(ids)
-        places = np.searchsorted(self.ids, ids)
-        inside = places < len(self)
-        return places if inside.all() and (self.ids[places] == ids).all() else None
+        rows = self._ids.rows
+        ids = np.asarray(ids, np.int64)
+        places = np.searchsorted(rows, ids.astype(rows.dtype))  # one that does not fit is not found
+        inside = places < len(rows)
+        return places if inside.all() and (rows[places] == ids).all() else None
 
     def text(self, place: int) -> str:
         """The JSON text at a place."""

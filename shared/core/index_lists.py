@@ -34,17 +34,23 @@ class Lists:
     def __init__(
         self, centroids: np.ndarray, codebooks: Codebooks | None, planned: int, probes: int = 1
     ) -> None:
-        self._codebooks, self._planned, self._probes = codebooks, planned, probes
-        inner = faiss.METRIC_INNER_PRODUCT
+        self._codebooks, self._planned = codebooks, planned
         lists, dimension = centroids.shape
+        self._numbers = range(lists)
         self._centroids = faiss.IndexFlatIP(dimension)
         self._centroids.add(centroids)
         if codebooks is None:
-            self._index = faiss.IndexIVFFlat(self._centroids, dimension, lists, inner)
+            self._index = faiss.IndexIVFFlat(self._centroids, dimension, lists, faiss.METRIC_INNER_PRODUCT)
         else:
-            self._index = faiss.IndexIVFPQ(self._centroids, dimension, lists, codebooks.count, 8, inner)
+            # Not by inner product: what a code says has another length than 1, which would count as nearness.
+            # Between vectors of length 1 the squared distance is 2 - 2 * cosine, and does without the length.
+            self._index = faiss.IndexIVFPQ(
+                self._centroids, dimension, lists, codebooks.count, 8, faiss.METRIC_L2
+            )
+            self._index.use_precomputed_table = -1  # it would be larger than all codes of a million vectors
             faiss.copy_array_to_vector(codebooks.words.ravel(), self._index.pq.centroids)
         self._index.is_trained = True
+        self._look_into(probes)
 
     @classmethod
     def trained(cls, sample: np.ndarray, planned: int, *, coded: bool) -> Lists:
@@ -76,7 +82,7 @@ class Lists:
 
     @property
     def ids(self) -> np.ndarray:
-        return np.concatenate([self._list(number)[0] for number in range(self._index.nlist)])
+        return np.concatenate([self._list(number)[0] for number in self._numbers])
 
     @property
     def nbytes(self) -> int:
@@ -91,17 +97,17 @@ class Lists:
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         queries = self._turned(queries)
+        settings, lists = self._settings, len(self._numbers)
         # At least four times as many vectors as are asked for, where lists are of even length.
-        wanted = -(-4 * k * self._index.nlist // len(self))
-        probes = min(max(self._probes, wanted), self._index.nlist)
+        if self._probes * len(self) < 4 * k * lists:
+            settings = faiss.SearchParametersIVF(nprobe=min(-(-4 * k * lists // len(self)), lists))
         with threads(len(queries)):
-            settings = faiss.SearchParametersIVF(nprobe=probes)
             scores, ids = self._index.search(queries, k, params=settings)
-            short = ids[:, -1] < 0
-            if short.any():
-                settings = faiss.SearchParametersIVF(nprobe=self._index.nlist)
+            if ids[:, -1].min() < 0:
+                short = ids[:, -1] < 0
+                settings = faiss.SearchParametersIVF(nprobe=lists)
                 scores[short], ids[short] = self._index.search(queries[short], k, params=settings)
-        return scores, ids
+        return (scores if self._codebooks is None else 1 - scores / 2), ids
 
     def tune(self, neighbors: Neighbors, recall: float) -> None:
         """Chooses how many lists a search looks into: so many that enough of the true neighbours lie in them.
@@ -119,15 +125,15 @@ class Lists:
             self._turned(neighbors.vectors.reshape(-1, neighbors.queries.shape[1])), 1
         )
         needed = np.sort(np.take_along_axis(rank, homes.reshape(len(queries), -1), axis=1), axis=None) + 1
-        self._probes = int(needed[int(np.ceil(recall * len(needed))) - 1])
+        self._look_into(int(needed[int(np.ceil(recall * len(needed))) - 1]))
 
     def chunks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         numbers: list[int] = []
         rows = 0
-        for number in range(self._index.nlist):
+        for number in self._numbers:
             numbers.append(number)
             rows += self._index.get_list_size(number)
-            if rows >= CHUNK or number == self._index.nlist - 1:
+            if rows >= CHUNK or number == self._numbers[-1]:
                 yield self._decoded(numbers), np.concatenate([self._list(number)[0] for number in numbers])
                 numbers, rows = [], 0
 
@@ -135,8 +141,13 @@ class Lists:
     def worn(self) -> bool:
         return len(self) > 8 * self._planned
 
+    def plain(self) -> faiss.Index:
+        if self._codebooks is None:
+            return self._index
+        return faiss.IndexPreTransform(self._codebooks.transform(), self._index)
+
     def state(self) -> tuple[dict[str, Any], dict[str, Sequence[np.ndarray]]]:
-        lists = [self._list(number) for number in range(self._index.nlist)]
+        lists = [self._list(number) for number in self._numbers]
         centroids = faiss.rev_swig_ptr(self._centroids.get_xb(), self._index.nlist * self._index.d)
         centroids = centroids.reshape(self._index.nlist, -1)
         values = {"planned": self._planned, "probes": self._probes}
@@ -172,6 +183,10 @@ class Lists:
             )
         store._index.ntotal = len(ids)
         return store
+
+    def _look_into(self, probes: int) -> None:
+        self._probes = self._index.nprobe = probes
+        self._settings = faiss.SearchParametersIVF(nprobe=probes)
 
     def _turned(self, vectors: np.ndarray) -> np.ndarray:
         return vectors if self._codebooks is None else self._codebooks.turned(vectors)

@@ -92,6 +92,12 @@ class Flat:
         """Whether the store would be better if it were built anew from its own vectors."""
         return False
 
+    def plain(self) -> faiss.Index:
+        """The same search by faiss alone, to compare with."""
+        index = faiss.IndexFlatIP(self._vectors.rows.shape[1])
+        index.add(self._vectors.rows)
+        return index
+
     def state(self) -> tuple[dict[str, Any], dict[str, Sequence[np.ndarray]]]:
         """Plain values and arrays, each in parts, from which `restored` makes the store again."""
         return {}, {"vectors": [self._vectors.rows], "ids": [self._ids.rows]}

@@ -32,11 +32,15 @@ def parts(count: int, step: int) -> Iterator[slice]:
 
 
 def lengths(vectors: np.ndarray) -> np.ndarray:
-    """Euclidean lengths, float64 `[N]`, of numbers `[N, dimension]`.
+    """Euclidean lengths `[N]`, of numbers `[N, dimension]`.
 
     Raises:
         ValueError: a vector is zero or holds what is no finite number.
     """
+    if vectors.dtype == np.float32 and len(vectors):
+        squares = np.einsum("nd,nd->n", vectors, vectors)
+        if squares.min() > 1e-20 and squares.max() < 1e20:  # false for NaN
+            return np.sqrt(squares)  # the usual case, and fast, since every query comes this way
     with np.errstate(over="ignore"):  # what is too large becomes infinity, and is refused below
         vectors = np.asarray(vectors, np.float32)
     # In float64, in which the square of no float32 is too large or too small.
@@ -58,7 +62,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     >>> unit(np.array([[3, 4]]))
     array([[0.6, 0.8]], dtype=float32)
     """
-    return np.divide(vectors, lengths(vectors)[:, None], dtype=np.float64).astype(np.float32, order="C")
+    return np.ascontiguousarray(vectors / lengths(vectors)[:, None], np.float32)
 
 
 class Column:

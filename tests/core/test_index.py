@@ -175,15 +175,26 @@ def test_low_scores_can_be_left_out(kind):
     assert (low == np.where(scores < least, -np.inf, scores)).all()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_faiss_alone_finds_the_same(kind):
+    index = make(kind, 300)
+    queries = draw(20, seed=1)
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    scores, ids = index.search(queries, k=5)
+    alone, found = index.plain().search(queries, 5)
+    assert (found == ids).all()
+    np.testing.assert_allclose(1 - alone / 2 if kind == "pq" else alone, scores, atol=1e-5)
+
+
 def test_a_code_and_its_ids_take_less_than_a_hundred_bytes():
     index = VectorIndex(256, "pq", exact_below=256)
     index.add(draw(400, dimension=256))
     before = index.bytes_per_vector * 400
     index.add(draw(100, seed=1, dimension=256))
-    assert (index.bytes_per_vector * 500 - before) / 100 == 80 + 8 + 8
+    assert (index.bytes_per_vector * 500 - before) / 100 == 84 + 8 + 4
     exact = VectorIndex(256)
     exact.add(draw(10, dimension=256))
-    assert exact.bytes_per_vector == 256 * 4 + 8 + 8
+    assert exact.bytes_per_vector == 256 * 4 + 8 + 4
 
 
 @pytest.mark.parametrize(
@@ -251,6 +262,18 @@ def test_items_belong_to_the_index():
     assert 2 not in index
 
 
+def test_ids_may_need_more_than_four_bytes():
+    index = make("exact", 3)
+    index._next = 2**32 - 1
+    assert index.add(draw(2), [{"a": 1}, {"b": 2}]).tolist() == [2**32 - 1, 2**32]
+    assert index.ids.tolist() == [0, 1, 2, 2**32 - 1, 2**32]
+    assert index.item(2**32) == {"b": 2}
+    assert 2**33 not in index
+    assert index.search(draw(2)[1:], k=1)[1][0, 0] in (1, 2**32)
+    index.remove([2**32 - 1, 1])
+    assert index.ids.tolist() == [0, 2, 2**32]
+
+
 def test_ids_that_are_not_there():
     index = make("ivf", 300)
     index.remove([7, 7])
@@ -270,6 +293,14 @@ def test_ids_that_are_not_there():
 def test_settings_out_of_range(settings):
     with pytest.raises(ValueError, match="received"):
         VectorIndex(**{"dimension": 4, **settings})
+
+
+def test_nothing_may_be_added_and_asked():
+    index = make("ivf", 300)
+    assert index.add(np.empty((0, DIMENSION)), []).tolist() == []
+    assert [found.shape for found in index.search(np.empty((0, DIMENSION)), k=3)] == [(0, 3)] * 2
+    index.remove([])
+    assert len(index) == 300
 
 
 def test_k_out_of_range():
