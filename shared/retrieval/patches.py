@@ -1,0 +1,156 @@
+"""Bag of deep features: one vector for each of a picture's patches, all from one pass of the network.
+
+Liu, Guo, Wu and Lew, "DeepIndex for accurate and efficient image retrieval", ICMR 2015, describe a picture by
+patches at three levels. There every patch goes through the network by itself; here the patches are cut out of
+the feature map, through an integral image, so that their number costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+#: Patches along each side, level by level: 1 + 4 + 9.
+LEVELS = (1, 2, 3)
+EPSILON = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Bag:
+    """A picture as the index takes it.
+
+    Attributes:
+        boxes: float32 `[P, 4]`, left, top, right and bottom of each patch as shares of the picture's sides.
+        features: by level, float32 `[P, K]`: what the network says of each patch, none below 0.
+        whole: float32 `[sum of all K]`: the whole picture at all levels, each brought to length 1.
+    """
+
+    boxes: np.ndarray
+    features: Mapping[str, np.ndarray]
+    whole: np.ndarray
+
+
+def grid(levels: Sequence[int] = LEVELS, overlap: float = 0.5) -> np.ndarray:
+    """Patches that cover the picture once at each level.
+
+    Args:
+        levels: how many patches stand along each side.
+        overlap: share of its side that a patch has in common with the next, from 0 to less than 1.
+
+    Returns:
+        float32 `[P, 4]`, left, top, right and bottom as shares of the picture's sides; level by level, and
+        within a level row by row.
+
+    Raises:
+        ValueError: no level, a level below 1, or an overlap out of range.
+
+    >>> grid([2], overlap=0.0).tolist()[1]
+    [0.5, 0.0, 1.0, 0.5]
+    """
+    if not levels or min(levels) < 1:
+        raise ValueError(f"levels must be whole numbers of at least 1, received {list(levels)}")
+    if not 0 <= overlap < 1:
+        raise ValueError(f"the overlap must be at least 0 and below 1, received {overlap!r}")
+    boxes = []
+    for count in levels:
+        side = 1 / (count - (count - 1) * overlap)
+        starts = np.linspace(0, 1 - side, count)
+        boxes += [(left, top, left + side, top + side) for top in starts for left in starts]
+    return np.array(boxes, np.float32)
+
+
+def integral_image(x: Tensor) -> Tensor:
+    """Sums over all that lies above and to the left: `[..., h, w]` to float64 `[..., h + 1, w + 1]`.
+
+    Crow, "Summed-area tables for texture mapping", SIGGRAPH 1984. In float64, since a patch is a small
+    difference of large sums.
+
+    >>> integral_image(torch.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
+    [[0.0, 0.0, 0.0], [0.0, 1.0, 3.0], [0.0, 4.0, 10.0]]
+    """
+    table = x.new_zeros((*x.shape[:-2], x.shape[-2] + 1, x.shape[-1] + 1), dtype=torch.float64)
+    table[..., 1:, 1:] = x.double().cumsum(-2).cumsum(-1)
+    return table
+
+
+def pool_patches(x: Tensor, boxes: np.ndarray | Tensor, power: float = 1.0) -> Tensor:
+    """Generalised means of a map over patches: the mean at power 1, nearer to the maximum the higher.
+
+    A cell that a patch covers in part counts in part, so that a patch may lie anywhere.
+
+    Args:
+        x: `[..., K, h, w]`; values below 0 count as 0.
+        boxes: `[P, 4]`, see `grid`; each inside the picture and with some area.
+        power: of the mean, see `shared.retrieval.descriptors.gem`.
+
+    Returns:
+        float32 `[..., P, K]`.
+
+    Raises:
+        ValueError: a box has no area or reaches beyond the picture.
+
+    >>> x = torch.tensor([[[1.0, 2.5]]])
+    >>> pool_patches(x, np.array([[0, 0, 1, 1], [0.25, 0, 1, 1]])).tolist()
+    [[1.75], [2.0]]
+    """
+    boxes = torch.as_tensor(boxes, dtype=torch.float64, device=x.device).reshape(-1, 4)
+    left, top, right, bottom = boxes.unbind(1)
+    slack = 1e-5  # float32 boxes that end at 1 may exceed it by as much
+    good = (right > left) & (bottom > top) & (boxes > -slack).all(1) & (boxes < 1 + slack).all(1)
+    if not good.all():
+        raise ValueError(f"boxes must lie in 0..1 and have area, received {boxes[~good][0].tolist()}")
+    height, width = x.shape[-2:]
+    table = integral_image(x.clamp(min=EPSILON) ** power if power != 1 else x.clamp(min=0))
+    rows = _at(table, bottom * height, -2) - _at(table, top * height, -2)  # [..., K, P, w + 1]
+    sums = _own(rows, right * width) - _own(rows, left * width)
+    means = sums / ((right - left) * width * (bottom - top) * height)
+    return (means.clamp(min=0) ** (1 / power)).transpose(-1, -2).float()
+
+
+def bag(maps: Mapping[str, np.ndarray | Tensor], boxes: np.ndarray | None = None, power: float = 3.0) -> Bag:
+    """The bag of features of one picture.
+
+    Args:
+        maps: `[K, h, w]` by level, such as `shared.retrieval.features.Extractor.maps` gives.
+        boxes: the patches; by default those of `grid`.
+        power: see `pool_patches`.
+    """
+    boxes = grid() if boxes is None else np.asarray(boxes, np.float32)
+    every = np.concatenate([[[0, 0, 1, 1]], boxes])
+    pooled = {level: pool_patches(torch.as_tensor(x), every, power) for level, x in maps.items()}
+    whole = torch.cat([F.normalize(x[0], dim=0) for x in pooled.values()])
+    return Bag(boxes, {level: x[1:].numpy() for level, x in pooled.items()}, whole.numpy())
+
+
+def in_pixels(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Boxes `[..., 4]` as shares of the picture's sides, in pixels of a picture of that width and height.
+
+    >>> in_pixels(np.array([0.25, 0.0, 1.0, 0.5]), (200, 100)).tolist()
+    [50.0, 0.0, 200.0, 50.0]
+    """
+    return np.asarray(boxes) * np.array([*size, *size])
+
+
+def _split(positions: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """The entry below each position on an axis of that many entries, and how far the position is beyond."""
+    below = positions.floor().clamp(0, size - 2).long()
+    return below, (positions - below).clamp(0, 1)
+
+
+def _at(table: Tensor, positions: Tensor, axis: int) -> Tensor:
+    """The table between its entries along one axis, at every position."""
+    below, beyond = _split(positions, table.shape[axis])
+    beyond = beyond.reshape(-1, *[1] * (-axis - 1))
+    return torch.lerp(table.index_select(axis, below), table.index_select(axis, below + 1), beyond)
+
+
+def _own(rows: Tensor, positions: Tensor) -> Tensor:
+    """From `[..., P, w]` the value of row p at position p, `[..., P]`."""
+    below, beyond = _split(positions, rows.shape[-1])
+    row = torch.arange(len(positions), device=rows.device)
+    return torch.lerp(rows[..., row, below], rows[..., row, below + 1], beyond)
