@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import shlex
 import sys
@@ -74,6 +75,24 @@ def command_line(module: str, arguments: Sequence[str] | None = None) -> str:
             option, equals, value = word.partition("=")
             kept.append(f"{option}={_short(value)}" if equals and option.startswith("--") else _short(word))
     return shlex.join(["python", "-m", *module.split(), *kept])
+
+
+def run_protocol(wing: str, protocols: Mapping[str, str], arguments: Sequence[str] | None = None) -> Report:
+    """Runs one of a wing's protocols from the command line.
+
+    Args:
+        wing: such as `"retrieval"`; a protocol is a module of `shared.<wing>.protocols` with a `main`.
+        protocols: the name of each and what it measures, in a line.
+        arguments: the protocol's name and its arguments, by default those of this process.
+
+    Raises:
+        SystemExit: no protocol of this name; the text lists all of them.
+    """
+    name, *rest = list(sys.argv[1:] if arguments is None else arguments) or [""]
+    if name not in protocols:
+        lines = [f"python -m shared.{wing}.benchmark {key:<14}{text}" for key, text in protocols.items()]
+        raise SystemExit("\n".join([f"The benchmarks of {wing}, one command each:", "", *lines]))
+    return importlib.import_module(f"shared.{wing}.protocols.{name}").main(rest)
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,9 @@
 Each has its own options (`--help`) and prints a table; `--json FILE` keeps the report for a model card.
 """
 
-from __future__ import annotations
+from functools import partial
 
-import importlib
-import sys
-from collections.abc import Sequence
-
-from shared.core.reports import Report
+from shared.core.reports import run_protocol
 
 #: Name of a module of `shared.retrieval.protocols`, and what it measures.
 PROTOCOLS = {
@@ -21,15 +17,7 @@ PROTOCOLS = {
     "scale": "the vector index at 10,000 to 1,000,000 pictures, beside plain faiss",
 }
 
-
-def main(arguments: Sequence[str] | None = None) -> Report:
-    """Run one of the benchmarks from the command line."""
-    name, *rest = list(sys.argv[1:] if arguments is None else arguments) or [""]
-    if name not in PROTOCOLS:
-        lines = [f"python -m shared.retrieval.benchmark {key:<12}{text}" for key, text in PROTOCOLS.items()]
-        raise SystemExit("\n".join(["The benchmarks of retrieval, one command each:", "", *lines]))
-    return importlib.import_module(f"shared.retrieval.protocols.{name}").main(rest)
-
+main = partial(run_protocol, "retrieval", PROTOCOLS)
 
 if __name__ == "__main__":
     main()
