@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 Batch = tuple[Tensor, ...]
@@ -36,7 +36,7 @@ class Settings:
         warmup: steps of linear warm-up.
         schedule: learning-rate factor of a step, called as `cosine` is, which is the default.
         clip: largest gradient norm.
-        average: decay of the exponential moving average of the weights; None for none.
+        average: decay of the exponential moving average of the weights, see `moving_average`; None for none.
         validate_every: steps between validations.
         checkpoint_every: steps between checkpoints.
         patience: validations without a better score after which the run stops; None never stops early.
@@ -96,6 +96,28 @@ def adamw(network: nn.Module, *, slow: nn.Module, rate: float) -> torch.optim.Op
     return torch.optim.AdamW(groups, weight_decay=1e-4, fused=True)
 
 
+def moving_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+    """The exponential moving average of weights, for `AveragedModel`.
+
+    The average must not hold on to where a short run began: with a decay of 0.998 from the first step, a
+    third of it would still be the start after 500. So the decay of step t is at most `(1 + t) / (10 + t)`.
+
+    Args:
+        decay: what remains of the average at each later step, 0..1.
+
+    >>> averaged = [torch.zeros(1)]
+    >>> moving_average(0.998)(averaged, [torch.ones(1)], 1)      # (1 + 1) / (10 + 1) of the old remains
+    >>> round(float(averaged[0]), 4)
+    0.8182
+    """
+
+    def update(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
+        steps = int(count)
+        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + steps) / (10 + steps)))
+
+    return update
+
+
 def fit(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
@@ -121,7 +143,7 @@ def fit(
     settings.out.mkdir(parents=True, exist_ok=True)
     device = torch.device(settings.device)
     network.to(device, memory_format=torch.channels_last).train()
-    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.average or 0.0))
+    averaged = AveragedModel(network, multi_avg_fn=moving_average(settings.average or 0.0))
     state = _State(network, averaged, optimizer, settings.out / "checkpoint.pt")
     state.resume(device)
     base_rates = [group.setdefault("base_lr", group["lr"]) for group in optimizer.param_groups]

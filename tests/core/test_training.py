@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from shared.core.training import Settings, adamw, cosine, fit
+from shared.core.training import Settings, adamw, cosine, fit, moving_average
 
 
 def make_batch(step):
@@ -97,3 +97,14 @@ def test_adamw_lets_trained_weights_learn_at_a_third_of_the_rate():
     # The first step of Adam moves every weight by its rate, whatever the gradient.
     moved = [(p - b).abs().mean().item() for p, b in zip(network.parameters(), before, strict=True)]
     assert moved == pytest.approx([1e-3, 1e-3, 3e-3, 3e-3], rel=0.01)
+
+
+def test_the_average_of_a_short_run_forgets_its_start():
+    averaged = [torch.zeros(3)]
+    update = moving_average(0.998)
+    for step in range(1, 51):
+        update(averaged, [torch.ones(3)], step)
+    assert 0.999 < averaged[0].min() <= 1
+    late = [torch.zeros(3)]
+    update(late, [torch.ones(3)], 100_000)
+    assert torch.allclose(late[0], torch.tensor(0.002))
