@@ -19,6 +19,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 240  # seconds; a first start after an installation compiles a thousand files
 
 
+# A shell has its background jobs ignore Ctrl-C, and so would the servers that the tests stop by it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @dataclass
 class Server:
     """A running `app.py`: address, process, output, and what its first page took."""
