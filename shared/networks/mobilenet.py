@@ -116,11 +116,20 @@ class MobileNetV2Pyramid(nn.Module):
         Raises:
             ValueError: for an unknown padding.
         """
-        if pads not in PADDINGS:
-            raise ValueError(f"the padding must be one of {', '.join(PADDINGS)}, got {pads!r}")
-        for module in self.modules():
-            if isinstance(module, HalvingConv2d):
-                module.pads = pads
+        set_padding(self, pads)
+
+
+def set_padding(network: nn.Module, pads: str) -> None:
+    """Sets `HalvingConv2d.pads` in all convolutions of a network that halve.
+
+    Raises:
+        ValueError: for an unknown padding.
+    """
+    if pads not in PADDINGS:
+        raise ValueError(f"the padding must be one of {', '.join(PADDINGS)}, got {pads!r}")
+    for module in network.modules():
+        if isinstance(module, HalvingConv2d):
+            module.pads = pads
 
 
 def load_imagenet(base: MobileNetV2Pyramid, path: str | Path) -> None:

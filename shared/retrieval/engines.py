@@ -15,4 +15,27 @@ EXTRACTORS = table(
         line="MobileNetV2 as it was trained on ImageNet, for comparison",
         weights="recognition-plain",
     ),
+    Engine(
+        name="mobilenet",
+        title="MobileNetV1",
+        line="a network of another design, trained to find changed copies; works offline",
+        weights="retrieval-mobilenet",
+    ),
+    Engine(
+        name="both",
+        title="CFN and MobileNetV1",
+        line="two networks that overlook different things; takes as long as both",
+    ),
 )
+
+#: Engines that put others together, by name.
+TOGETHER = {"both": ("cfn", "mobilenet")}
+
+
+def parts(engine: Engine) -> list[Engine]:
+    """The engines that one consists of, each with weights of its own; mostly itself alone.
+
+    >>> [part.name for part in parts(EXTRACTORS["both"])]
+    ['cfn', 'mobilenet']
+    """
+    return [EXTRACTORS[name] for name in TOGETHER.get(engine.name, (engine.name,))]

@@ -16,8 +16,9 @@ from shared.retrieval.data import Query, RetrievalSet
 from shared.retrieval.descriptors import POOLINGS
 from shared.retrieval.engines import EXTRACTORS
 from shared.retrieval.features import HEAD, Box, Extractor, crop
-from shared.retrieval.head import CHANNELS, DescriptorHead
+from shared.retrieval.head import DescriptorHead
 from shared.retrieval.histogram import color_histogram
+from shared.retrieval.levels import engine_levels
 
 HISTOGRAM = "color histogram"
 SIZE = 320
@@ -39,28 +40,30 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def load(options: argparse.Namespace) -> tuple[Extractor, dict[str, DescriptorHead]]:
     """The network and all heads that a protocol compares; a missing trained one ends the program."""
-    heads = {} if options.only_trained else untrained_heads(options.size)
+    levels = engine_levels(options.engine)
+    heads = {} if options.only_trained else untrained_heads(options.size, levels)
+    # of an engine with several networks: one folder for each, with commas between
+    folder = [one or None for one in options.weights.split(",")] if options.weights else None
     try:
         if options.untrained:
-            extractor = Extractor.load(
-                options.engine, folder=options.weights, head=DescriptorHead(sizes=(options.size,))
-            )
+            head = DescriptorHead(levels, sizes=[options.size])
+            extractor = Extractor.load(options.engine, folder=folder, head=head)
         else:
-            extractor = Extractor.load(options.engine, folder=options.weights, head=options.head)
+            extractor = Extractor.load(options.engine, folder=folder, head=options.head)
             heads[HEAD] = extractor.head
     except WeightsError as error:
         raise SystemExit(f"{error} (--untrained leaves the trained descriptor out)") from error
     return extractor, heads
 
 
-def untrained_heads(size: int) -> dict[str, DescriptorHead]:
-    """Every pooling at every level, and GeM at both, without whitening."""
+def untrained_heads(size: int, levels: Sequence[str]) -> dict[str, DescriptorHead]:
+    """Every pooling at every level, and GeM at all together, without whitening."""
     heads = {
         f"{pooling}, {level}": DescriptorHead([level], pooling, sizes=[size])
-        for level in CHANNELS
+        for level in levels
         for pooling in POOLINGS
     }
-    return heads | {"gem, mid and high": DescriptorHead(sizes=[size])}
+    return heads | {f"gem, {' and '.join(levels)}": DescriptorHead(levels, sizes=[size])}
 
 
 def describe(

@@ -15,19 +15,21 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from shared.core import engines, weights
 from shared.core.datasets import Photo
 from shared.core.images import ImageError, Source, open_image, to_tensor
 from shared.core.loading import load_network
-from shared.networks.cfn import CFN
-from shared.retrieval.engines import EXTRACTORS
-from shared.retrieval.head import CHANNELS, DescriptorHead, feature_maps
+from shared.retrieval.engines import EXTRACTORS, parts
+from shared.retrieval.head import DescriptorHead
+from shared.retrieval.levels import NETWORKS, feature_maps, network_levels
 
 HEAD = "retrieval-descriptor"
 #: Left, top, right and bottom of a part of a picture, in pixels.
 Box = tuple[float, float, float, float]
+#: The weights of one network, or of each of several; None for a network's own.
+Folders = str | os.PathLike | Sequence[str | os.PathLike | None]
 
 _log = logging.getLogger(__name__)
 
@@ -37,16 +39,25 @@ class Extractor:
 
     Attributes:
         engine: The name of the engine.
-        network: The network on its device, in eval mode; only its base and head are used.
+        network: The network on its device, in eval mode, or several in a `torch.nn.ModuleList`; the maps are
+            those of `shared.retrieval.levels`.
         head: What makes a descriptor of the network's maps.
 
     Args:
         engine: See above.
         network: See above.
         head: See above.
+
+    Raises:
+        ValueError: The head pools a level that the network does not have.
     """
 
-    def __init__(self, engine: str, network: CFN, head: DescriptorHead) -> None:
+    def __init__(self, engine: str, network: nn.Module, head: DescriptorHead) -> None:
+        if not set(head.levels) <= set(network_levels(network)):
+            raise ValueError(
+                f"the head pools {', '.join(head.levels)}, but the engine {engine} has "
+                f"{', '.join(network_levels(network))}: give a head with levels of these"
+            )
         self.engine = engine
         self.network = network
         self._device = next(network.parameters()).device
@@ -60,7 +71,7 @@ class Extractor:
         cls,
         name: str = "cfn",
         *,
-        folder: str | os.PathLike | None = None,
+        folder: Folders | None = None,
         head: DescriptorHead | str | os.PathLike | None = None,
         device: str | torch.device | None = None,
         allow_hub: bool = False,
@@ -69,25 +80,32 @@ class Extractor:
 
         Args:
             name: One of `shared.retrieval.engines.EXTRACTORS`.
-            folder: Weights of the network to use in place of the engine's own.
+            folder: Weights of the network to use in place of the engine's own; for an engine of several
+                networks a sequence, one for each, in which None stands for the network's own.
             head: The folder of a trained head, by default `weights/retrieval-descriptor`; or a head, such as
                 one without whitening, which fits every network.
             device: Where the network runs; by default the best there is.
             allow_hub: Whether weights that are not on this machine may be downloaded.
 
         Raises:
-            ValueError: There is no such engine.
+            ValueError: There is no such engine, or it has not the levels that the head pools.
             WeightsError: Weights cannot be used, or the head was trained for another network.
         """
         engine = engines.find(EXTRACTORS, name)
-        network, folder = load_network(engine, CFN, folder=folder, device=device, allow_hub=allow_hub)
+        loaded = [
+            load_network(part, NETWORKS[part.name], folder=own, device=device, allow_hub=allow_hub)
+            for part, own in zip(parts(engine), _each(folder, len(parts(engine))), strict=True)
+        ]
+        network = loaded[0][0] if len(loaded) == 1 else nn.ModuleList(one for one, _ in loaded).eval()
+        folders = [found for _, found in loaded]
         if not isinstance(head, DescriptorHead):
             head_folder = weights.find(HEAD, folder=head, allow_hub=allow_hub)
             head = weights.load(DescriptorHead, HEAD, folder=head_folder)
-            if weights.read_config(head_folder).get("network") != network_digest(folder):
+            if weights.read_config(head_folder).get("network") != network_digest(*folders):
                 raise weights.WeightsError(
                     f"The descriptor in {head_folder.name} was trained for other weights than those in "
-                    f"{folder.name}: train it anew with `python -m shared.retrieval.train whitening`."
+                    f"{' and '.join(one.name for one in folders)}: train it anew with "
+                    "`python -m shared.retrieval.train whitening`."
                 )
         return cls(name, network, head)
 
@@ -150,15 +168,13 @@ class Extractor:
                 yield photo, self._describe([views], {"": self.head})[""][0]
 
     @torch.inference_mode()
-    def maps(
-        self, image: Source, size: int, levels: Sequence[str] = tuple(CHANNELS)
-    ) -> dict[str, np.ndarray]:
+    def maps(self, image: Source, size: int, levels: Sequence[str] | None = None) -> dict[str, np.ndarray]:
         """Feature maps of one picture, float32 `[K, h, w]` by level.
 
         Args:
             image: Anything that `shared.core.images.open_image` takes.
             size: The longer side in pixels at which the network sees it.
-            levels: Some of `shared.retrieval.head.CHANNELS`.
+            levels: Some of `shared.retrieval.levels.network_levels`; by default all.
         """
         (view,) = self._views(open_image(image), [size]).values()
         with self._lock:
@@ -236,11 +252,36 @@ def crop(picture: Image.Image, box: Box | None) -> Image.Image:
     return picture.crop(inside)
 
 
-def network_digest(folder: str | os.PathLike) -> str:
-    """What tells the weights of one network from those of another: the checksum of the file."""
-    lines = (Path(folder) / weights.SUMS).read_text(encoding="utf-8").splitlines()
-    (digest,) = [line.split()[0] for line in lines if line.endswith(weights.WEIGHTS)]
-    return digest
+def network_folders(name: str, folder: Folders | None = None) -> list[Path]:
+    """Where the weights of each network of an engine are, see `Extractor.load`.
+
+    Raises:
+        WeightsError: Weights are missing.
+    """
+    found = parts(engines.find(EXTRACTORS, name))
+    return [
+        weights.find(part.weights, folder=own)
+        for part, own in zip(found, _each(folder, len(found)), strict=True)
+    ]
+
+
+def network_digest(*folders: str | os.PathLike) -> str:
+    """What tells the weights of one network, or of several, from those of others: the files' checksums."""
+    digests = []
+    for folder in folders:
+        lines = (Path(folder) / weights.SUMS).read_text(encoding="utf-8").splitlines()
+        digests += [line.split()[0] for line in lines if line.endswith(weights.WEIGHTS)]
+    return "+".join(digests)
+
+
+def _each(folder: Folders | None, count: int) -> Sequence[str | os.PathLike | None]:
+    """One folder, or None, for each of the networks of an engine."""
+    if folder is None:
+        return [None] * count
+    given = [folder] if isinstance(folder, (str, os.PathLike)) else list(folder)
+    if len(given) != count:
+        raise ValueError(f"give one folder for each of the engine's {count} networks, received {len(given)}")
+    return given
 
 
 def _in_order(

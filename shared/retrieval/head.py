@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from shared.networks.cfn import CFN
 from shared.retrieval import descriptors
+from shared.retrieval.levels import CHANNELS, Maps
 from shared.retrieval.whitening import Whitening
-
-#: Levels of the network at which maps are pooled, and their channels; strides 16 and 32.
-CHANNELS = MappingProxyType({"mid": 576, "high": 1280})
-
-#: Maps `[B, K, h, w]` by level.
-Maps = Mapping[str, Tensor]
-
-
-def feature_maps(network: CFN, x: Tensor, levels: Iterable[str] = tuple(CHANNELS)) -> Maps:
-    """Maps of the base and head of a network, after their ReLU6.
-
-    `"mid"` are the 576 channels into which the last block at stride 16 is widened before it is halved, and
-    `"high"` the 1280 of the head at stride 32.
-
-    Args:
-        network: The network; its branches and its classifier are not used.
-        x: `[B, 3, H, W]`, RGB in 0..1.
-        levels: Which levels.
-
-    Returns:
-        `[B, K, ceil(H / stride), ceil(W / stride)]` by level.
-    """
-    pyramid = network.base(x * 2 - 1)
-    widen = network.base.blocks[network.base.level_ends[3] + 1].expand
-    make = {"mid": lambda: F.relu6(widen(pyramid[3])), "high": lambda: F.relu6(network.head(pyramid[4]))}
-    return {level: make[level]() for level in levels}
 
 
 class DescriptorHead(
@@ -55,7 +27,7 @@ class DescriptorHead(
     side; then the whitening, where there is one.
 
     Args:
-        levels: Which levels, of `CHANNELS`.
+        levels: Which levels, of `shared.retrieval.levels.CHANNELS`.
         pooling: One of `shared.retrieval.descriptors.POOLINGS`.
         power: Of GeM; the other poolings have none.
         root: Exponent of the power normalisation after pooling; 1 for none.

@@ -20,8 +20,9 @@ from shared.core.datasets import read_photos
 from shared.core.reports import positive
 from shared.retrieval.descriptors import POOLINGS
 from shared.retrieval.engines import EXTRACTORS
-from shared.retrieval.features import Extractor, network_digest
-from shared.retrieval.head import CHANNELS, DescriptorHead
+from shared.retrieval.features import Extractor, network_digest, network_folders
+from shared.retrieval.head import DescriptorHead
+from shared.retrieval.levels import CHANNELS, engine_levels
 from shared.retrieval.views import sample_view
 from shared.retrieval.whitening import fit_pairs, fit_pca
 
@@ -29,7 +30,7 @@ from shared.retrieval.whitening import fit_pairs, fit_pca
 def whitening(args: argparse.Namespace) -> Path:
     """Learns a whitening, tells how well it finds pairs that are new to it, and writes the weight folder."""
     recipe = {
-        "levels": args.levels,
+        "levels": args.levels or engine_levels(args.engine),
         "pooling": args.pooling,
         "power": args.power,
         "root": args.root,
@@ -56,8 +57,8 @@ def whitening(args: argparse.Namespace) -> Path:
     if aside:
         both = learned.apply(unseen.reshape(-1, plain.length)).reshape(aside, 2, -1)
         print(f"of {aside} pairs kept aside: {found(unseen):.3f} found before, {found(both):.3f} whitened")
-    folder = weights.find(EXTRACTORS[args.engine].weights, folder=args.weights)
-    return weights.save(head, args.out, config={"engine": args.engine, "network": network_digest(folder)})
+    digest = network_digest(*network_folders(args.engine, args.weights))
+    return weights.save(head, args.out, config={"engine": args.engine, "network": digest})
 
 
 def pair(photo: Image.Image, rng: np.random.Generator) -> list[Image.Image]:
@@ -89,9 +90,11 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     )
     one.add_argument("--out", required=True, metavar="FOLDER", help="weight folder to write, by name or path")
     one.add_argument("--engine", choices=list(EXTRACTORS), default="cfn", help="network (%(default)s)")
-    one.add_argument("--weights", metavar="FOLDER", help="the network's weights, if not the engine's own")
+    one.add_argument(
+        "--weights", nargs="+", metavar="FOLDER", help="weights of each network, if not the engine's own"
+    )
     one.add_argument("--limit", type=positive, default=1500, metavar="N", help="photos (%(default)s)")
-    one.add_argument("--levels", nargs="+", choices=list(CHANNELS), default=list(CHANNELS))
+    one.add_argument("--levels", nargs="+", choices=list(CHANNELS), help="(all of the network)")
     one.add_argument("--pooling", choices=list(POOLINGS), default="gem", help="(%(default)s)")
     one.add_argument("--power", type=float, default=3.0, help="of GeM (%(default)s)")
     one.add_argument("--root", type=float, default=1.0, help="power normalisation (%(default)s: none)")

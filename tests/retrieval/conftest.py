@@ -7,6 +7,7 @@ from skimage import data
 
 from shared.core import weights
 from shared.networks.cfn import CFN
+from shared.networks.mobilenet_v1 import MobileNetV1
 from tests.doers import lively
 
 
@@ -14,6 +15,12 @@ from tests.doers import lively
 def network_folder(tmp_path_factory):
     """Weights of a network that has learned nothing."""
     return weights.save(lively(CFN(classes=3, fusion="none")), tmp_path_factory.mktemp("network"))
+
+
+@pytest.fixture(scope="session")
+def second_folder(tmp_path_factory):
+    """Weights of a network of the other design, which has learned nothing either."""
+    return weights.save(lively(MobileNetV1()), tmp_path_factory.mktemp("second"))
 
 
 @pytest.fixture(scope="session")

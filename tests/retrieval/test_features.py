@@ -12,10 +12,12 @@ from shared.core.datasets import Photo, read_photos
 from shared.core.images import ImageError
 from shared.core.weights import WeightsError
 from shared.networks.cfn import CFN
+from shared.networks.mobilenet_v1 import MobileNetV1
 from shared.retrieval.descriptors import gem, l2_normalise
 from shared.retrieval.engines import EXTRACTORS
 from shared.retrieval.features import Extractor, crop, fit, network_digest
-from shared.retrieval.head import CHANNELS, DescriptorHead, feature_maps
+from shared.retrieval.head import DescriptorHead
+from shared.retrieval.levels import CHANNELS, engine_levels, feature_maps, network_levels
 from shared.retrieval.whitening import Whitening
 from tests.doers import DoerTests, lively, photo
 
@@ -33,7 +35,7 @@ class TestExtractor(DoerTests):
         return extractor
 
     def check(self, result, size):
-        assert result.shape == (sum(CHANNELS.values()),)
+        assert result.shape == (CHANNELS["mid"] + CHANNELS["high"],)
         assert result.dtype == np.float32
         assert np.linalg.norm(result) == pytest.approx(1, abs=1e-5)
 
@@ -74,6 +76,52 @@ def test_the_high_level_is_what_the_classifier_averages():
     x = torch.rand(1, 3, 64, 96)
     torch.testing.assert_close(feature_maps(network, x, ["high"])["high"], network.maps(x)[0])
     assert feature_maps(network, x, ["mid"]).keys() == {"mid"}
+
+
+def test_levels_of_a_network_that_halves_elsewhere():
+    network = lively(MobileNetV1())
+    x = torch.rand(1, 3, 64, 96)
+    maps = feature_maps(network, x)
+    assert {level: one.shape[1] for level, one in maps.items()} == {"mid-v1": 512, "high-v1": 1024}
+    torch.testing.assert_close(maps["high-v1"], network(x * 2 - 1)[-1])
+    with pytest.raises(ValueError, match=r"some of mid-v1, high-v1, received \['high'\]"):
+        feature_maps(network, x, ["high"])
+
+
+def test_every_engine_has_the_levels_of_its_networks():
+    assert engine_levels("cfn") == engine_levels("plain") == ("mid", "high")
+    assert engine_levels("both") == engine_levels("cfn") + engine_levels("mobilenet") == tuple(CHANNELS)
+
+
+def test_two_networks_describe_as_each_alone(network_folder, extractor, second_folder):
+    folders = [network_folder, second_folder]
+    head = DescriptorHead(engine_levels("both"), sizes=[64, 96])
+    both = Extractor.load("both", folder=folders, head=head, device="cpu")
+    assert network_levels(both.network) == head.levels
+    first, second = extractor.maps(photo(60, 40), 64), both.maps(photo(60, 40), 64, ["high-v1", "mid-v1"])
+    together = both.maps(photo(60, 40), 64)
+    assert together.keys() == set(head.levels)
+    for level, one in (first | second).items():
+        np.testing.assert_allclose(together[level], one, atol=1e-5)
+    assert both(photo(60, 40)).shape == (sum(CHANNELS.values()),)
+    assert network_digest(*folders) == f"{network_digest(network_folder)}+{network_digest(second_folder)}"
+
+
+def test_a_network_that_is_not_needed_does_not_run(network_folder, second_folder, monkeypatch):
+    head = DescriptorHead(["high-v1"], sizes=[64])
+    both = Extractor.load("both", folder=[network_folder, second_folder], head=head, device="cpu")
+    alone = Extractor.load("mobilenet", folder=second_folder, head=head, device="cpu")
+    monkeypatch.setattr(both.network[0].base, "forward", None)
+    np.testing.assert_allclose(both(photo(60, 40)), alone(photo(60, 40)), atol=1e-5)
+
+
+def test_networks_head_and_folders_must_fit_together(network_folder, second_folder):
+    with pytest.raises(ValueError, match="pools mid, high, but the engine mobilenet has mid-v1, high-v1"):
+        Extractor.load("mobilenet", folder=second_folder, head=DescriptorHead())
+    with pytest.raises(ValueError, match="each of the engine's 2 networks, received 1"):
+        Extractor.load("both", folder=network_folder, head=DescriptorHead())
+    with pytest.raises(WeightsError, match="does not fit MobileNetV1"):
+        Extractor.load("mobilenet", folder=network_folder, head=DescriptorHead(["mid-v1"]))
 
 
 def test_several_heads_see_one_pass(extractor):
@@ -184,7 +232,7 @@ def test_a_trained_head_belongs_to_one_network(network_folder, tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"levels": ["low"]}, r"some of mid, high, received \['low'\]"),
+        ({"levels": ["low"]}, r"some of mid, high, mid-v1, high-v1, received \['low'\]"),
         ({"levels": []}, "some of mid, high"),
         ({"pooling": "max"}, "one of mac, spoc, crow, gem, rmac, received 'max'"),
         ({"sizes": []}, "at least one"),
