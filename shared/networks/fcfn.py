@@ -25,7 +25,7 @@ class FCFN(
     tags=["semantic-segmentation"],
     license="apache-2.0",
 ):
-    """Segmentation on MobileNetV2 with four branches, at strides 4, 8, 16 and 32.
+    """Segmentation on MobileNetV2 with four branches, at strides 4, 8, 16 and 32 (or 16 again).
 
     The published network scores the stages of VGG-16 as they are. MobileNetV2's early stages are too thin for
     that: here a narrow path carries what the deep stages know down to the fine ones, and each step of the
@@ -36,6 +36,8 @@ class FCFN(
         fuse: `"scores"` fuses the branches' class scores with weights `[G, classes]`; `"features"` fuses 64
             channels with weights `[G, 64]` and scores the result.
         fusion: one of `shared.networks.layers.FUSIONS`; `"none"` is the finest branch alone.
+        dilated: whether the coarsest branch stays at stride 16, and mixes the picture as a whole with each
+            position as DeepLab does, whose weights it then can start from.
 
     Shape:
         input `[B, 3, H, W]`, RGB in 0..1, any size; output logits `[B, classes, ceil(H / 4), ceil(W / 4)]`,
@@ -46,21 +48,28 @@ class FCFN(
     # Mirrored pixels on the right and at the bottom, where the base would see zeros (see MobileNetTrunk).
     MARGIN = 16
     PATH = (128, 96, 64, 64)  # channels of the branches at strides 32, 16, 8, 4
+    DILATED = 256  # channels of the coarsest branch where it is dilated
     FEATURES = 64
 
-    def __init__(self, classes: int = 21, fuse: str = "scores", fusion: str = "lc") -> None:
+    def __init__(
+        self, classes: int = 21, fuse: str = "scores", fusion: str = "lc", dilated: bool = False
+    ) -> None:
         super().__init__()
         if fuse not in ("scores", "features"):
             raise ValueError(f"fuse must be scores or features, got {fuse!r}")
-        self.base = MobileNetV2Pyramid(depth=17)
+        self.base = MobileNetV2Pyramid(depth=17, dilated=dilated)
         _, *stages, top = self.base.widths
-        self.top = nn.Conv2d(top, self.PATH[0], 1)
-        self.context = nn.Conv2d(top, self.PATH[0], 1)
+        path = (self.DILATED if dilated else self.PATH[0], *self.PATH[1:])
+        self.top = nn.Conv2d(top, path[0], 1)
+        self.context = nn.Conv2d(top, path[0], 1)
+        self.mix = nn.Conv2d(2 * path[0], path[0], 1) if dilated else None
+        factors = (1 if dilated else 2, 2, 2)
         self.merges = nn.ModuleList(
-            Merge(below, above, width)
-            for below, above, width in zip(reversed(stages), self.PATH, self.PATH[1:], strict=False)
+            Merge(below, above, width, factor)
+            for below, above, width, factor in zip(reversed(stages), path, path[1:], factors, strict=False)
         )
-        used = self.PATH[-1:] if fusion == "none" else self.PATH[::-1]
+        self.factors = (1, 2, 4, 4 * factors[0])  # of the branches, from fine to coarse
+        used = path[-1:] if fusion == "none" else path[::-1]
         channels = classes if fuse == "scores" else self.FEATURES
         self.branches = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in used)
         self.fusion = Fusion(len(used), channels, kind=fusion)
@@ -70,13 +79,17 @@ class FCFN(
         size = [-(-side // self.STRIDE) for side in x.shape[-2:]]
         _, *stages, top = self.base(extend(x * 2 - 1, self.MARGIN))
         # What the picture shows as a whole is told to every position.
-        path = F.relu(self.top(top) + self.context(top.mean((-2, -1), keepdim=True)))
+        here, whole = self.top(top), self.context(top.mean((-2, -1), keepdim=True))
+        if self.mix is None:
+            path = F.relu(here + whole)
+        else:
+            path = F.relu(self.mix(F.relu(torch.cat([whole.expand_as(here), here], 1))))
         steps = [path]
         for merge, stage in zip(self.merges, reversed(stages), strict=True):
             steps.append(path := merge(stage, path))
         maps = [
-            upsample(branch(step), size, 2**index)
-            for index, (branch, step) in enumerate(zip(self.branches, reversed(steps), strict=False))
+            upsample(branch(step), size, factor)
+            for branch, step, factor in zip(self.branches, reversed(steps), self.factors, strict=False)
         ]
         fused = self.fusion(torch.stack(maps, 1))
         return fused if self.classifier is None else self.classifier(F.relu(fused))

@@ -120,15 +120,23 @@ def extend(x: Tensor, margin: int) -> Tensor:
 
 
 class Merge(nn.Module):
-    """One step down the path: the coarser map, narrowed and doubled, is added to the finer one and mixed."""
+    """One step down the path: the coarser map, narrowed and doubled, is added to the finer one and mixed.
 
-    def __init__(self, below: int, above: int, width: int) -> None:
+    Args:
+        below: channels of the finer map.
+        above: channels of the coarser map.
+        width: channels of the result.
+        factor: how much finer it is; 1 where both have the same resolution.
+    """
+
+    def __init__(self, below: int, above: int, width: int, factor: int = 2) -> None:
         super().__init__()
+        self.factor = factor
         self.lateral = nn.Conv2d(below, width, 1)
         self.narrow = nn.Conv2d(above, width, 1)
         self.depthwise = nn.Conv2d(width, width, 3, padding=1, groups=width)
         self.mix = nn.Conv2d(width, width, 1)
 
     def forward(self, below: Tensor, above: Tensor) -> Tensor:
-        x = F.relu(self.lateral(below) + upsample(self.narrow(above), below.shape[-2:], 2))
+        x = F.relu(self.lateral(below) + upsample(self.narrow(above), below.shape[-2:], self.factor))
         return x + F.relu(self.mix(self.depthwise(x)))

@@ -23,7 +23,7 @@ BLOCKS = (
     *((6, 160, 2), (6, 160, 1), (6, 160, 1)),
     (6, 320, 1),
 )
-
+LAST_HALVING = 13
 
 PADDINGS = ("end", "symmetric")
 
@@ -51,7 +51,9 @@ class HalvingConv2d(nn.Conv2d):
 class InvertedResidual(nn.Module):
     """Expand (1x1), filter each channel (3x3), project (1x1); adds its input where shapes agree."""
 
-    def __init__(self, in_channels: int, out_channels: int, *, expansion: int, stride: int) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, *, expansion: int, stride: int, dilation: int = 1
+    ) -> None:
         super().__init__()
         hidden = in_channels * expansion
         if expansion > 1:
@@ -61,7 +63,7 @@ class InvertedResidual(nn.Module):
         if stride == 2:
             self.depthwise = HalvingConv2d(hidden, hidden, groups=hidden)
         else:
-            self.depthwise = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden)
+            self.depthwise = nn.Conv2d(hidden, hidden, 3, padding=dilation, dilation=dilation, groups=hidden)
         self.project = nn.Conv2d(hidden, out_channels, 1)
         self.residual = stride == 1 and in_channels == out_channels
 
@@ -76,6 +78,8 @@ class MobileNetV2Pyramid(nn.Module):
 
     Args:
         depth: how many of the 17 blocks to keep.
+        dilated: whether the last level stays at stride 16; its filters then reach as far by dilation (Chen et
+            al., "Rethinking Atrous Convolution for Semantic Image Segmentation", 2017).
 
     Shape:
         input `[B, 3, H, W]`, RGB in -1..1; output a list of maps `[B, C, ceil(H / s), ceil(W / s)]` for the
@@ -87,14 +91,17 @@ class MobileNetV2Pyramid(nn.Module):
     [(16, 33, 17), (24, 17, 9), (32, 9, 5), (96, 5, 3)]
     """
 
-    def __init__(self, *, depth: int = 17) -> None:
+    def __init__(self, *, depth: int = 17, dilated: bool = False) -> None:
         super().__init__()
         if not 1 <= depth <= len(BLOCKS):
             raise ValueError(f"depth must lie in 1..{len(BLOCKS)}, got {depth}")
         self.stem = HalvingConv2d(3, 32)
         blocks, width = [], 32
-        for expansion, out_channels, stride in BLOCKS[:depth]:
-            blocks.append(InvertedResidual(width, out_channels, expansion=expansion, stride=stride))
+        for index, (expansion, out_channels, stride) in enumerate(BLOCKS[:depth]):
+            way = {"stride": stride}
+            if dilated and index >= LAST_HALVING:
+                way = {"stride": 1, "dilation": 1 if index == LAST_HALVING else 2}
+            blocks.append(InvertedResidual(width, out_channels, expansion=expansion, **way))
             width = out_channels
         self.blocks = nn.ModuleList(blocks)
         # A level ends where the next block halves the picture.

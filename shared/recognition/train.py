@@ -9,6 +9,7 @@ made of unlabelled photos. The comparison of fusions on CIFAR is a benchmark of 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,11 +20,12 @@ from torch.nn import functional as F
 
 from shared.core import weights
 from shared.core.datasets import read_photos
+from shared.core.tflite import read_convolutions
 from shared.core.training import Settings, adamw, fit, seed_everything
 from shared.networks.cfn import CFN
 from shared.networks.fcfn import FCFN
 from shared.networks.layers import FUSIONS, upsample
-from shared.networks.mobilenet import PADDINGS, load_imagenet
+from shared.networks.mobilenet import BLOCKS, PADDINGS, load_imagenet
 from shared.recognition.crops import Source, class_shares, examples, sample_crops
 from shared.recognition.data import VOID, read_masks
 from shared.recognition.teacher import Teacher
@@ -120,13 +122,46 @@ def segmentation_loss(logits: Tensor, ids: Tensor, weight: Tensor | None = None)
     return F.cross_entropy(logits, ids, weight, ignore_index=VOID)
 
 
+def deeplab_names() -> list[str]:
+    """The convolutions of DeepLabV3 on MobileNetV2, in the order in which it runs them."""
+    names = ["stem"]
+    for index, (expansion, _, _) in enumerate(BLOCKS):
+        steps = ["expand"] * (expansion > 1) + ["depthwise", "project"]
+        names += [f"blocks.{index}.{step}" for step in steps]
+    return [f"base.{name}" for name in names] + ["top", "context", "mix", "scores"]
+
+
+@torch.no_grad()
+def start_as_deeplab(network: FCFN, given: Mapping[str, Tensor]) -> None:
+    """Lets a dilated segmenter answer as DeepLabV3 does: its finer branches are silent at first.
+
+    Args:
+        network: which fuses scores of as many classes.
+        given: weights and biases of `deeplab_names`.
+    """
+    state = network.state_dict() | {name: value for name, value in given.items() if name[:6] != "scores"}
+    coarsest = len(network.branches) - 1
+    for index in range(len(network.branches)):
+        for key in ("weight", "bias"):
+            score = given[f"scores.{key}"]
+            state[f"branches.{index}.{key}"] = (
+                score if index == coarsest else torch.zeros_like(network.branches[index].get_parameter(key))
+            )
+    state["fusion.weight"] = torch.ones_like(network.fusion.weight)
+    network.load_state_dict(state)
+
+
 def start_network(network: FCFN, start: Path) -> None:
     """Gives a segmenter the weights that it starts from.
 
     Args:
-        start: ImageNet weights of its base (safetensors), or a weight folder of another segmenter, of which
-            it takes all that has the same shape. Scores of other classes start anew.
+        start: ImageNet weights of its base (safetensors); for a dilated one DeepLabV3 on MobileNetV2 (int8,
+            tflite); or a weight folder of another segmenter, of which it takes all that has the same shape.
+            Scores of other classes start anew.
     """
+    if start.suffix == ".tflite":
+        start_as_deeplab(network, read_convolutions(start, deeplab_names()))
+        return
     if not start.is_dir():
         load_imagenet(network.base, start)
         return
@@ -144,7 +179,7 @@ def segment(args: argparse.Namespace) -> None:
         made = examples(read_masks(args.pseudo, "train"), args.scale)
         sources = [Source(sources[0].examples, args.batch - args.made), Source(made, args.made)]
     weight = class_weights(class_shares(sources[0].examples, len(masks.classes))) if args.balanced else None
-    network = FCFN(classes=len(masks.classes), fuse=args.fuse, fusion=args.fusion)
+    network = FCFN(len(masks.classes), args.fuse, args.fusion, args.dilated)
     start_network(network, args.start)
 
     def make_batch(step: int) -> tuple[Tensor, ...]:
@@ -209,10 +244,14 @@ def arguments() -> argparse.Namespace:
     one.add_argument("--pseudo", type=Path, help="photos in images/ with made masks in labels/")
     one.add_argument("--made", type=int, default=2, help="how many of a batch have made masks")
     one.add_argument(
-        "--start", type=Path, required=True, help="weight folder, or MobileNetV2 for ImageNet (safetensors)"
+        "--start",
+        type=Path,
+        required=True,
+        help="weight folder, MobileNetV2 for ImageNet (safetensors), or with --dilated DeepLabV3 (tflite)",
     )
     one.add_argument("--fuse", choices=("scores", "features"), default="scores")
     one.add_argument("--fusion", choices=FUSIONS, default="lc")
+    one.add_argument("--dilated", action="store_true", help="keep stride 16, as DeepLabV3 does")
     one.add_argument("--size", type=int, default=320, help="side of the crops in pixels")
     one.add_argument("--scale", type=float, default=1.7, help="zoom at which the photos are seen")
     one.add_argument("--seen", type=int, default=480, help="longer side at which photos will be seen in use")

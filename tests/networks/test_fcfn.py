@@ -6,6 +6,7 @@ import torch
 from shared.core import weights
 from shared.networks.fcfn import FCFN, FCFNEdges
 from shared.networks.layers import FUSIONS
+from shared.networks.mobilenet import MobileNetV2Pyramid
 from shared.networks.rds import RDS
 from tests.doers import lively
 
@@ -106,3 +107,25 @@ def test_weights_come_back(network, tmp_path):
     picture = torch.rand(1, 3, 40, 40)
     with torch.inference_mode():
         assert torch.equal(loaded(picture), network.eval()(picture))
+
+
+def test_a_dilated_network_has_the_same_cells_and_parameters_that_all_learn():
+    network = lively(FCFN(classes=5, dilated=True))
+    coarse = []
+    network.branches[-1].register_forward_hook(lambda *args: coarse.append(args[-1].shape[-2:]))
+    for height, width in [(1, 1), (33, 2), (61, 45)]:
+        assert network(torch.rand(2, 3, height, width)).shape == (2, 5, -(-height // 4), -(-width // 4))
+    assert coarse[-1] == (5, 4)  # of stride 16, with the mirrored margin
+    network(torch.rand(2, 3, 64, 64)).square().mean().backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad.any(), name
+
+
+def test_dilation_keeps_what_a_filter_sees():
+    """On a picture without detail the dilated base gives at every second place what the other gives."""
+    plain, dilated = MobileNetV2Pyramid(), MobileNetV2Pyramid(dilated=True)
+    dilated.load_state_dict(lively(plain).state_dict())
+    with torch.inference_mode():
+        one, other = plain(torch.zeros(1, 3, 640, 640))[-1], dilated(torch.zeros(1, 3, 640, 640))[-1]
+    assert other.shape[-2:] == (40, 40)
+    torch.testing.assert_close(other[..., 20, 20], one[..., 10, 10], rtol=1e-3, atol=1e-3)

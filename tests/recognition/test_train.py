@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from shared.core import weights
 from shared.networks.cfn import CFN
 from shared.networks.fcfn import FCFN
+from shared.networks.layers import upsample
 from shared.networks.mobilenet import MobileNetV2Pyramid
 from shared.recognition import train
 from shared.recognition.data import CAMVID_CLASSES, VOC_CLASSES, VOID
@@ -160,6 +161,7 @@ def segment(root, **given):
         "size": 32,
         "seen": 200,
         "balanced": False,
+        "dilated": False,
         "out": root / "run",
         "steps": 2,
         "batch": 2,
@@ -203,3 +205,28 @@ def test_a_segmenter_starts_from_all_that_fits(masks, tmp_path):
     train.start_network(same, masks / "base.safetensors")
     assert not torch.equal(same.base.stem.weight, given.base.stem.weight)
     assert torch.equal(same.top.weight, given.top.weight)
+
+
+def test_a_dilated_segmenter_starts_as_deeplab():
+    torch.manual_seed(2)
+    network = FCFN(classes=5, dilated=True)
+    sizes = {name.removesuffix(".weight"): value.shape for name, value in network.state_dict().items()}
+    sizes["scores"] = sizes["branches.3"]
+    given = {}
+    for name in train.deeplab_names():
+        given[f"{name}.weight"] = torch.randn(sizes[name]) / sizes[name][1:].numel() ** 0.5
+        given[f"{name}.bias"] = torch.randn(sizes[name][0])
+    train.start_as_deeplab(network, given)
+    for name, value in given.items():
+        own = name.replace("scores", "branches.3")
+        assert torch.equal(network.state_dict()[own], value), name
+    scores = []
+    network.branches[-1].register_forward_hook(lambda *args: scores.append(args[-1]))
+    with torch.inference_mode():
+        out = network(torch.rand(1, 3, 64, 64))
+    assert scores[0].std() > 0
+    torch.testing.assert_close(out, upsample(scores[0], (16, 16), 4))
+    expected = {
+        name for name in network.state_dict() if not name.startswith(("merges", "branches", "fusion"))
+    }
+    assert expected <= set(given)
