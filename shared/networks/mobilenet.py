@@ -23,7 +23,7 @@ BLOCKS = (
     *((6, 160, 2), (6, 160, 1), (6, 160, 1)),
     (6, 320, 1),
 )
-LAST_HALVING = 13
+LAST_HALVING = 13  # the block from which on a dilated network no longer halves
 
 PADDINGS = ("end", "symmetric")
 
