@@ -1,8 +1,9 @@
-"""Bars as HTML: their places, colors and words."""
+"""Bars and dots as HTML: their places, colors and words."""
 
+import math
 import re
 
-from shared.ui.charts import Bar, bars
+from shared.ui.charts import Bar, Dot, bars, scatter
 
 
 def places(chart):
@@ -39,3 +40,43 @@ def test_words_are_no_markup():
 
 def test_nothing_to_show():
     assert bars([], caption="nothing") == ""
+
+
+def badges(chart):
+    """Middle of each dot's number, in the drawing's units."""
+    return [tuple(map(float, found)) for found in re.findall(r'cx="([\d.]+)" cy="([\d.]+)" r="9"', chart)]
+
+
+def test_dots_lie_where_their_values_are():
+    chart = scatter([Dot("a", 1, 0), Dot("b", 100, 1, marked=True), Dot("c", 10, 0.5)], "ms", "recall")
+    (left, bottom), (right, top), middle = badges(chart)
+    assert left < right
+    assert top < bottom
+    assert middle == ((left + right) / 2, (top + bottom) / 2)
+    assert re.findall(r'<g class="is-marked"><title>(.*?)</title>', chart) == ["b"]
+    assert [text in chart for text in (">1</text>", ">10</text>", ">100</text>", ">0.75</text>")] == [
+        True
+    ] * 4
+
+
+def test_dots_at_one_place_stay_readable():
+    places = badges(scatter([Dot(str(i), 5, 1) for i in range(8)], "ms", "recall"))
+    apart = [math.dist(a, b) for i, a in enumerate(places) for b in places[:i]]
+    assert len(places) == 8
+    assert min(apart) > 18
+    assert all(0 < x < 380 and 0 < y < 260 for x, y in places)
+
+
+def test_small_and_large_values_have_an_axis():
+    chart = scatter([Dot("a", 0.004, 0.2), Dot("b", 3000, 0.9)], "ms", "recall")
+    assert ">0.001</text>" in chart
+    assert ">10,000</text>" in chart
+
+
+def test_words_of_dots_are_no_markup():
+    chart = scatter([Dot("<b>", 1, 1)], "<x>", "y & z", caption='"<i>')
+    assert "<b>" not in chart
+    assert "&lt;x&gt;" in chart
+    assert "y &amp; z" in chart
+    assert "&quot;&lt;i&gt;" in chart
+    assert scatter([], "x", "y") == ""
