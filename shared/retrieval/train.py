@@ -3,6 +3,8 @@
 `whitening` makes the weight folder of `shared.retrieval.head.DescriptorHead`. It needs photos without labels,
 which must not be those of a benchmark: each is described as it is and as it would look from another place,
 and the whitening learns what to overlook. Train it anew whenever the network's weights change.
+
+`network` makes the weights of the second network, `shared.retrieval.distil` tells how.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from tqdm import tqdm
 from shared.core import weights
 from shared.core.datasets import read_photos
 from shared.core.reports import positive
+from shared.retrieval import distil
 from shared.retrieval.descriptors import POOLINGS
 from shared.retrieval.engines import EXTRACTORS
 from shared.retrieval.features import Extractor, network_digest, network_folders
@@ -103,6 +106,23 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     one.add_argument("--kind", choices=("pairs", "pca"), default="pairs", help="(%(default)s)")
     one.add_argument("--shrinkage", type=float, default=0.1, help="of the covariance, 0..1 (%(default)s)")
     one.add_argument("--device", help="where the network runs, such as cuda; by default the best there is")
+    one.add_argument("--seed", type=int, default=0)
+
+    one = commands.add_parser("network", help=distil.network.__doc__)
+    one.set_defaults(run=distil.network)
+    one.add_argument("--out", type=Path, required=True, help="folder of the run; continues what lies there")
+    one.add_argument("--start", type=Path, required=True, help="MobileNetV1 for ImageNet (safetensors)")
+    one.add_argument(
+        "--photos", nargs="+", required=True, help="folders, ZIP archives, photos or lists of these"
+    )
+    one.add_argument("--aside", nargs="+", required=True, help="other photos, which only tell how it went")
+    one.add_argument("--aside-limit", type=positive, default=100, metavar="N", help="(%(default)s)")
+    one.add_argument("--steps", type=positive, default=160)
+    one.add_argument("--batch", type=positive, default=12)
+    one.add_argument("--rate", type=float, default=5e-5, help="learning rate (%(default)s)")
+    one.add_argument("--contrast", type=float, default=0.5, help="weight of the copies (%(default)s)")
+    one.add_argument("--share", type=float, default=0.5, help="of the trained network (%(default)s)")
+    one.add_argument("--device", default="cpu")
     one.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)
     return args.run(args)

@@ -1,0 +1,217 @@
+"""Trains a network of ImageNet to see the same photo in its changed copies: `shared.retrieval.train network`.
+
+Every layer learns, on photos without labels, from two things at once. The descriptor of a photo stays near to
+the one that the network gave at the start, whatever the size, the shape and the padding; and it comes nearer
+to that of the photo from another place (`shared.retrieval.views`) than to those of other photos.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from shared.core import weights
+from shared.core.datasets import Photo, read_photos
+from shared.core.images import to_tensor
+from shared.core.training import Settings, fit
+from shared.networks.mobilenet import PADDINGS
+from shared.networks.mobilenet_v1 import MobileNetV1, load_imagenet
+from shared.retrieval.descriptors import gem, l2_normalise
+from shared.retrieval.views import sample_view
+
+#: Longer sides in pixels, and width by height; drawn for a whole batch.
+SIZES = (224, 224, 256, 256, 288, 320, 384)
+SHAPES = (1.0, 4 / 3, 4 / 3, 3 / 4)
+#: The longer side at which the network of the start sees a photo.
+TEACHER_SIZE = 256
+#: The longer side at which photos kept aside are compared.
+ASIDE_SIZE = 320
+
+#: A batch: photos, their copies, and the photos as the network of the start sees them, each `[B, 3, H, W]`.
+Batch = tuple[Tensor, Tensor, Tensor]
+
+
+def describe(network: MobileNetV1, x: Tensor) -> Tensor:
+    """Descriptors `[B, 1536]`: GeM of the maps at stride 16 and of those at 32, each of length 1.
+
+    Args:
+        network: The network.
+        x: `[B, 3, H, W]`, RGB in 0..1.
+    """
+    return torch.cat([l2_normalise(gem(level)) for level in network(x * 2 - 1)[3:]], 1)
+
+
+def nearness_loss(x: Tensor, y: Tensor) -> Tensor:
+    """How far descriptors are from what they should be: 1 less their cosine, on the average.
+
+    >>> nearness_loss(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]]))
+    tensor(1.)
+    """
+    return (1 - F.cosine_similarity(x, y)).mean()
+
+
+def contrast_loss(x: Tensor, y: Tensor, temperature: float = 0.1) -> Tensor:
+    """InfoNCE of centered descriptors, in both directions: the own partner against those of all others.
+
+    van den Oord, Li and Vinyals, "Representation Learning with Contrastive Predictive Coding", 2018, equation
+    4. What all descriptors of the batch have in common is taken off first, for that is what a whitening does
+    later: without it, all cosines are near to 1.
+
+    Args:
+        x: `[B, D]`.
+        y: of the same shape; row by row the same thing, seen in another way.
+        temperature: of the cosines; the lower, the more the hardest of the others count.
+
+    Returns:
+        The mean over the batch; 0 where no other comes near.
+
+    >>> x = torch.eye(3)
+    >>> bool(contrast_loss(x, x) < 1e-4 < 1 < contrast_loss(x, x.roll(1, 0)))
+    True
+    """
+    center = torch.cat([x, y]).mean(0).detach()
+    cosines = F.normalize(x - center, dim=1) @ F.normalize(y - center, dim=1).T / temperature
+    own = torch.arange(len(x), device=x.device)
+    return (F.cross_entropy(cosines, own) + F.cross_entropy(cosines.T, own)) / 2
+
+
+def sample_batch(photos: Sequence[Photo], *, batch: int, seed: int) -> Batch:
+    """Parts of photos, and what they look like from another place; sizes and shapes are drawn anew for both.
+
+    Args:
+        photos: At least `batch` of them; no photo is drawn twice.
+        batch: How many.
+        seed: What decides on everything.
+    """
+    rng = np.random.default_rng(seed)
+    shape = rng.choice(SHAPES)
+    sizes = [frame(int(rng.choice(SIZES)), shape), frame(int(rng.choice(SIZES)), rng.choice(SHAPES))]
+    rows = []
+    for number in rng.choice(len(photos), batch, replace=False):
+        photo = cut(photos[number].image(), shape, rng)
+        copy = copy_of_copy(photo, rng, max(sizes[1])).resize(sizes[1])
+        rows.append((photo.resize(sizes[0]), copy, photo.resize(frame(TEACHER_SIZE, shape))))
+    return tuple(torch.cat([to_tensor(one) for one in column]) for column in zip(*rows, strict=True))
+
+
+def copy_of_copy(photo: Image.Image, rng: np.random.Generator, longest: int) -> Image.Image:
+    """A photo from another place, changed twice over: a single change is found nearly always."""
+    return sample_view(sample_view(photo, rng, max(photo.size)), rng, longest)
+
+
+def frame(longest: int, shape: float) -> tuple[int, int]:
+    """Width and height of a picture of a shape (width by height), from its longer side.
+
+    >>> frame(320, 4 / 3), frame(320, 3 / 4)
+    ((320, 240), (240, 320))
+    """
+    return round(longest * min(shape, 1)), round(longest * min(1 / shape, 1))
+
+
+def cut(photo: Image.Image, shape: float, rng: np.random.Generator) -> Image.Image:
+    """The greatest part of a photo that has a shape (width by height), from anywhere along it."""
+    width = max(min(photo.width, round(photo.height * shape)), 1)
+    height = max(min(photo.height, round(photo.width / shape)), 1)
+    left, top = rng.integers(photo.width - width + 1), rng.integers(photo.height - height + 1)
+    return photo.crop((left, top, left + width, top + height))
+
+
+def mix(start: MobileNetV1, trained: MobileNetV1, share: float) -> MobileNetV1:
+    """A network between two, weight by weight; keeps most of what either is good for.
+
+    Wortsman et al., "Robust fine-tuning of zero-shot models" (WiSE-FT), CVPR 2022.
+
+    Args:
+        start: The network before the training.
+        trained: The network after it.
+        share: Of the trained one, 0..1.
+    """
+    mixed, first = MobileNetV1(), start.state_dict()
+    mixed.load_state_dict(
+        {name: first[name].lerp(value, share) for name, value in trained.cpu().state_dict().items()}
+    )
+    return mixed.eval()
+
+
+def sample_pairs(photos: Sequence[Photo], seed: int = 0) -> list[tuple[Tensor, Tensor]]:
+    """Photos and copies of their copies to score networks with, each `[1, 3, H, W]`."""
+    pairs = []
+    for number, photo in enumerate(photos):
+        rng, picture = np.random.default_rng([seed, number]), photo.image()
+        whole = picture.resize(frame(ASIDE_SIZE, picture.width / picture.height))
+        pairs.append((to_tensor(whole), to_tensor(copy_of_copy(picture, rng, ASIDE_SIZE))))
+    return pairs
+
+
+@torch.inference_mode()
+def score(network: MobileNetV1, pairs: Sequence[tuple[Tensor, Tensor]]) -> dict[str, float]:
+    """How well changed photos find what they were made of.
+
+    Args:
+        network: The network, on the CPU.
+        pairs: At least two of `sample_pairs`, of photos that the network has not learned from.
+
+    Returns:
+        For each padding, `found`: the share of copies whose nearest photo is their own; and `contrast`: the
+        `contrast_loss` among all of them, which still tells networks apart where nearly all are found.
+    """
+    figures = {}
+    for padding in PADDINGS:
+        network.set_padding(padding)
+        x, y = (
+            torch.cat([describe(network, pair[place]) for pair in tqdm(pairs, unit="photo", leave=False)])
+            for place in range(2)
+        )
+        x, y = x - x.mean(0), y - x.mean(0)
+        nearest = (l2_normalise(y) @ l2_normalise(x).T).argmax(1)
+        figures[f"found, {padding}"] = (nearest == torch.arange(len(x))).float().mean().item()
+        figures[f"contrast, {padding}"] = contrast_loss(x, y).item()
+    network.set_padding(PADDINGS[0])
+    return figures
+
+
+def network(args: argparse.Namespace) -> Path:
+    """Fine-tunes MobileNetV1, averages it with its start, and tells what photos kept aside say of both."""
+    photos, aside = read_photos(args.photos), sample_pairs(read_photos(args.aside)[: args.aside_limit])
+    teacher, pupil = MobileNetV1(), MobileNetV1()
+    for one in (teacher, pupil):
+        load_imagenet(one, args.start)
+    teacher.to(args.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+
+    def make_batch(step: int) -> Batch:
+        return sample_batch(photos, batch=args.batch, seed=args.seed * 1_000_003 + step)
+
+    def loss(network: nn.Module, batch: Batch) -> Tensor:
+        # A network that saw only one padding leans on where the zeros are.
+        network.set_padding(PADDINGS[int(torch.randint(2, ()))])
+        clean, copy, seen = (x.contiguous(memory_format=torch.channels_last) for x in batch)
+        with torch.no_grad():
+            target = describe(teacher, seen)
+        x, y = describe(network, clean), describe(network, copy)
+        return nearness_loss(x, target) + args.contrast * contrast_loss(x, y)
+
+    optimizer = torch.optim.AdamW(pupil.parameters(), args.rate, weight_decay=1e-4, fused=True)
+    settings = Settings(
+        steps=args.steps,
+        out=args.out,
+        device=args.device,
+        seed=args.seed,
+        warmup=max(args.steps // 10, 1),
+        checkpoint_every=25,
+        log_every=10,
+        bf16=args.device != "cpu",
+    )
+    trained = fit(pupil, optimizer, make_batch, loss, settings)
+    start = teacher.cpu()
+    for share in sorted({0.0, args.share, 1.0}):
+        figures = score(mix(start, trained, share), aside)
+        print(f"{share:.2f} of the trained network:", {name: round(one, 4) for name, one in figures.items()})
+    return weights.save(mix(start, trained, args.share), args.out / "weights")

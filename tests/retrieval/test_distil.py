@@ -1,0 +1,97 @@
+"""Fine-tuning of the second network: what a batch is, what the losses ask for, a training of two steps."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from shared.core.datasets import read_photos
+from shared.networks.mobilenet_v1 import MobileNetV1
+from shared.retrieval import distil, train
+from shared.retrieval.features import Extractor
+from shared.retrieval.head import DescriptorHead
+from tests.doers import lively, photo
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(distil, "SIZES", (64, 96))
+    monkeypatch.setattr(distil, "TEACHER_SIZE", 64)
+    monkeypatch.setattr(distil, "ASIDE_SIZE", 64)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_batch_has_a_photo_and_its_copy_in_each_row(seed, small, photo_folder):
+    photos = read_photos([photo_folder])
+    clean, copy, seen = distil.sample_batch(photos, batch=4, seed=seed)
+    assert max(clean.shape[2:]) in (64, 96)
+    assert max(copy.shape[2:]) in (64, 96)
+    assert max(seen.shape[2:]) == 64
+    assert clean.shape[3] / clean.shape[2] == pytest.approx(seen.shape[3] / seen.shape[2])
+    assert len(clean) == len(copy) == len(seen) == len(torch.unique(seen, dim=0)) == 4
+    for first, again in zip(
+        (clean, copy, seen), distil.sample_batch(photos, batch=4, seed=seed), strict=True
+    ):
+        assert torch.equal(first, again)
+        assert 0 <= first.min() < first.max() <= 1
+    assert clean.mean((2, 3)).sub(seen.mean((2, 3))).abs().max() < 0.03  # the same part of the same photo
+
+
+@pytest.mark.parametrize("size", [(120, 90), (90, 120), (500, 3), (1, 1)])
+@pytest.mark.parametrize("shape", distil.SHAPES)
+def test_a_part_has_the_shape_asked_for(size, shape):
+    width, height = distil.cut(photo(*size), shape, np.random.default_rng(0)).size
+    assert width in (size[0], max(round(size[1] * shape), 1))
+    assert height in (size[1], max(round(size[0] / shape), 1))
+    assert 1 <= width <= size[0]
+    assert 1 <= height <= size[1]
+
+
+def test_contrast_sees_through_what_all_have_in_common():
+    x = torch.randn(8, 20, generator=torch.Generator().manual_seed(0))
+    alike = x + 0.1 * torch.randn(8, 20, generator=torch.Generator().manual_seed(1))
+    near = distil.contrast_loss(x, alike)
+    torch.testing.assert_close(distil.contrast_loss(x + 100, alike + 100), near, atol=1e-3, rtol=1e-3)
+    assert near < 0.01 < 1 < distil.contrast_loss(x, alike.roll(1, 0))
+
+
+def test_a_mixture_lies_between():
+    start, trained = lively(MobileNetV1(), 0), lively(MobileNetV1(), 1)
+    for share in (0.0, 0.25, 1.0):
+        mixed = distil.mix(start, trained, share).state_dict()
+        for name, first in start.state_dict().items():
+            expected = (1 - share) * first + share * trained.state_dict()[name]
+            torch.testing.assert_close(mixed[name], expected)
+
+
+def test_scores_tell_pairs_from_strangers(small, photo_folder):
+    network = lively(MobileNetV1())
+    pictures = [whole for whole, _ in distil.sample_pairs(read_photos([photo_folder])[:4])]
+    same = distil.score(network, [(one, one) for one in pictures])
+    assert list(same) == ["found, end", "contrast, end", "found, symmetric", "contrast, symmetric"]
+    assert same["found, end"] == same["found, symmetric"] == 1
+    wrong = distil.score(network, list(zip(pictures, [*pictures[1:], pictures[0]], strict=True)))
+    assert wrong["found, end"] == wrong["found, symmetric"] == 0
+    assert wrong["contrast, end"] > same["contrast, end"]
+
+
+def test_a_network_is_trained_from_the_command_line(small, photo_folder, tmp_path, capsys):
+    start = lively(MobileNetV1())
+    save_file(start.state_dict(), tmp_path / "start.safetensors")
+    arguments = ["network", "--start", str(tmp_path / "start.safetensors"), "--photos", str(photo_folder)]
+    arguments += ["--aside", str(photo_folder), "--aside-limit", "2", "--batch", "2", "--steps", "2"]
+    folder = train.main([*arguments, "--out", str(tmp_path / "run"), "--rate", "1e-3"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:4] for line in lines] == ["0.00", "0.50", "1.00"]
+    assert all("'found, symmetric'" in line for line in lines)
+    half = load_file(folder / "model.safetensors")
+    moved = [name for name, value in start.state_dict().items() if not torch.equal(value.half(), half[name])]
+    assert len(moved) > 40  # every layer learns, but weights may move less than float16 can tell
+    again = train.main([*arguments, "--out", str(tmp_path / "run"), "--rate", "1e-3", "--share", "1"])
+    whole = load_file(again / "model.safetensors")
+    name = "blocks.12.pointwise.weight"
+    torch.testing.assert_close(
+        half[name].float(), (start.state_dict()[name] + whole[name].float()) / 2, atol=1e-3, rtol=1e-2
+    )
+    extractor = Extractor.load("mobilenet", folder=again, head=DescriptorHead(["mid-v1", "high-v1"]))
+    assert np.linalg.norm(extractor(photo(60, 40))) == pytest.approx(1, abs=1e-5)
