@@ -1,4 +1,4 @@
-"""The file of a vector index: plain arrays and plain values, written whole or not at all.
+"""The file of a vector index or a gallery: plain arrays and plain values, written whole or not at all.
 
 The layout is that of safetensors: eight bytes with the header's length, a JSON header, and the arrays one
 after another. Its metadata hold the plain values, as JSON, and a SHA-256 of everything. A file may come from
@@ -21,13 +21,20 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-FORMAT, VERSION = "image-spaces-vector-index", 1
+KIND, VERSION = "vector index", 1
 MAX_BYTES = 16 * 2**30
 _MAX_HEADER = 65_536
 _BLOCK = 2**20
 _NO_DIGEST = "0" * 64
 
-_TYPES = {"F32": np.dtype("<f4"), "I64": np.dtype("<i8"), "I32": np.dtype("<i4"), "U8": np.dtype("u1")}
+_TYPES = {
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "I64": np.dtype("<i8"),
+    "U64": np.dtype("<u8"),
+    "I32": np.dtype("<i4"),
+    "U8": np.dtype("u1"),
+}
 _NAMES = {kind: name for name, kind in _TYPES.items()}
 
 #: Greatest size of a number in codebooks and centroids; those of vectors of length 1 are far below.
@@ -35,10 +42,12 @@ _LARGEST = 1e3
 
 
 class IndexFileError(ValueError):
-    """A file that is no vector index, or a damaged one; the text is a sentence that names it and the fix."""
+    """A file of another kind, or a damaged one; the text is a sentence that names it and the fix."""
 
 
-def write(path: str | os.PathLike, values: Mapping[str, Any], arrays: Mapping[str, Sequence]) -> None:
+def write(
+    path: str | os.PathLike, values: Mapping[str, Any], arrays: Mapping[str, Sequence], kind: str = KIND
+) -> None:
     """Writes a file beside the old one, sees that it is on the disk, and puts it in the old one's place.
 
     Whatever happens meanwhile, the old file or the new one is there, and whole. A process that is killed
@@ -48,12 +57,13 @@ def write(path: str | os.PathLike, values: Mapping[str, Any], arrays: Mapping[st
         path: where to; the folder exists.
         values: what JSON can say.
         arrays: each in parts with the same dtype and shape of a row, which follow one another in the file.
+        kind: what is in the file; only who expects the same can read it.
     """
     path = Path(os.path.realpath(path))
     draft = path.parent / f".{path.name}.{secrets.token_hex(4)}.part"
     try:
         with open(draft, "xb") as file:
-            _write(file, values, arrays)
+            _write(file, values, arrays, kind)
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
@@ -69,12 +79,13 @@ def write(path: str | os.PathLike, values: Mapping[str, Any], arrays: Mapping[st
             os.close(folder)
 
 
-def read(path: str | os.PathLike, max_bytes: int = MAX_BYTES) -> Reader:
+def read(path: str | os.PathLike, max_bytes: int = MAX_BYTES, kind: str = KIND) -> Reader:
     """Reads a file and checks that it is the one that was written.
 
     Args:
         path: where from.
         max_bytes: size above which the file is refused before it is read.
+        kind: what is in the file.
 
     Returns:
         What is in it. That the values and arrays belong together has not been checked.
@@ -85,9 +96,9 @@ def read(path: str | os.PathLike, max_bytes: int = MAX_BYTES) -> Reader:
     path = Path(path)
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe would wait for its other end
-            raise IndexFileError(f"{path} is no file: give the path of a saved vector index.")
+            raise IndexFileError(f"{path} is no file: give the path of a saved {kind}.")
         with open(path, "rb") as file:
-            return _read(path, file, max_bytes)
+            return _read(path, file, max_bytes, kind)
     except OSError as error:
         reason = error.strerror or error
         raise IndexFileError(f"{path} cannot be read ({reason}): check the path.") from error
@@ -100,12 +111,16 @@ class Reader:
         path: of the file.
         values: its plain values.
         arrays: its arrays.
+        kind: what is in it.
     """
 
-    def __init__(self, path: Path, values: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    def __init__(
+        self, path: Path, values: dict[str, Any], arrays: dict[str, np.ndarray], kind: str = KIND
+    ) -> None:
         self.path = path
         self.values = values
         self.arrays = arrays
+        self.kind = kind
 
     def integer(self, name: str, least: int, most: int) -> int:
         """A whole number in `least`..`most`."""
@@ -160,13 +175,13 @@ class Reader:
     def check(self, fine: bool, reason: str) -> None:
         """Raises `IndexFileError` unless all is fine."""
         if not fine:
-            raise _damaged(self.path, reason)
+            raise _damaged(self.path, reason, self.kind)
 
 
-def _write(file: BinaryIO, values: Mapping[str, Any], arrays: Mapping[str, Sequence]) -> None:
+def _write(file: BinaryIO, values: Mapping[str, Any], arrays: Mapping[str, Sequence], kind: str) -> None:
     header: dict[str, Any] = {
         "__metadata__": {
-            "format": FORMAT,
+            "format": _format(kind),
             "version": str(VERSION),
             "sha256": _NO_DIGEST,
             "values": json.dumps(values, allow_nan=False),
@@ -194,61 +209,61 @@ def _write(file: BinaryIO, values: Mapping[str, Any], arrays: Mapping[str, Seque
     file.write(text.replace(_NO_DIGEST.encode(), digest.hexdigest().encode(), 1))
 
 
-def _read(path: Path, file: BinaryIO, max_bytes: int) -> Reader:
+def _read(path: Path, file: BinaryIO, max_bytes: int, kind: str) -> Reader:
     size = os.fstat(file.fileno()).st_size
     if size > max_bytes:
         raise IndexFileError(f"{path} has {size:,} bytes: at most {max_bytes:,} are read here.")
     length = int.from_bytes(file.read(8), "little")
     if size < 8 or length > min(size - 8, _MAX_HEADER):
-        raise _foreign(path)
+        raise _foreign(path, kind)
     text = file.read(length)
     try:
         header = json.loads(text)
         metadata = dict(header.pop("__metadata__"))
         found, version, digest = (metadata[key] for key in ("format", "version", "sha256"))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise _foreign(path) from error
-    if found != FORMAT:
-        raise _foreign(path)
+        raise _foreign(path, kind) from error
+    if found != _format(kind):
+        raise _foreign(path, kind)
     if version != str(VERSION):
         raise IndexFileError(
             f"{path} has version {version!r:.20}, and this program reads version {VERSION}: use the program "
-            "that wrote it, or make the index anew."
+            f"that wrote it, or make the {kind} anew."
         )
-    arrays = _layout(path, header, size - 8 - length)
+    arrays = _layout(path, header, size - 8 - length, kind)
     expected = hashlib.sha256(text.replace(str(digest).encode(errors="replace"), _NO_DIGEST.encode(), 1))
     for array in arrays.values():
         for block in _blocks(array):
             if file.readinto(block) != len(block):
-                raise _damaged(path, "it became shorter while it was read")
+                raise _damaged(path, "it became shorter while it was read", kind)
             expected.update(block)
     if expected.hexdigest() != digest:
-        raise _damaged(path, "its checksum is wrong")
+        raise _damaged(path, "its checksum is wrong", kind)
     try:
         values = json.loads(metadata["values"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise _damaged(path, "its values are not JSON") from error
+        raise _damaged(path, "its values are not JSON", kind) from error
     if not isinstance(values, dict):
-        raise _damaged(path, "its values have no names")
-    return Reader(path, values, arrays)
+        raise _damaged(path, "its values have no names", kind)
+    return Reader(path, values, arrays, kind)
 
 
-def _layout(path: Path, header: dict, size: int) -> dict[str, np.ndarray]:
+def _layout(path: Path, header: dict, size: int, kind: str) -> dict[str, np.ndarray]:
     """Empty arrays for all that follows the header, once it is certain that they fill it exactly."""
     shapes, end = {}, 0
     most = max(size, _MAX_HEADER)  # an array without rows may still have columns
     for name, entry in header.items():
         try:
-            kind, shape, (begin, stop) = _TYPES[entry["dtype"]], entry["shape"], entry["data_offsets"]
+            dtype, shape, (begin, stop) = _TYPES[entry["dtype"]], entry["shape"], entry["data_offsets"]
             fine = 1 <= len(shape) <= 2 and all(type(one) is int and 0 <= one <= most for one in shape)
         except (ValueError, TypeError, KeyError) as error:
-            raise _damaged(path, "its header describes no arrays") from error
-        if not fine or begin != end or stop != end + math.prod(shape) * kind.itemsize:
-            raise _damaged(path, "its header contradicts itself")
-        shapes[name], end = (shape, kind), stop
+            raise _damaged(path, "its header describes no arrays", kind) from error
+        if not fine or begin != end or stop != end + math.prod(shape) * dtype.itemsize:
+            raise _damaged(path, "its header contradicts itself", kind)
+        shapes[name], end = (shape, dtype), stop
     if end != size:
-        raise _damaged(path, f"it holds {size} bytes of arrays where its header says {end}")
-    return {name: np.empty(shape, kind) for name, (shape, kind) in shapes.items()}
+        raise _damaged(path, f"it holds {size} bytes of arrays where its header says {end}", kind)
+    return {name: np.empty(shape, dtype) for name, (shape, dtype) in shapes.items()}
 
 
 def _blocks(array: np.ndarray) -> list[memoryview]:
@@ -259,9 +274,14 @@ def _blocks(array: np.ndarray) -> list[memoryview]:
     return [view[start : start + _BLOCK] for start in range(0, len(view), _BLOCK)]
 
 
-def _foreign(path: Path) -> IndexFileError:
-    return IndexFileError(f"{path} is no saved vector index: give the path of one, or make it anew.")
+def _format(kind: str) -> str:
+    return f"image-spaces-{kind.replace(' ', '-')}"
 
 
-def _damaged(path: Path, reason: str) -> IndexFileError:
-    return IndexFileError(f"{path} is damaged ({reason}): use a copy of it, or make the index anew.")
+def _foreign(path: Path, kind: str) -> IndexFileError:
+    return IndexFileError(f"{path} is no saved {kind}: give the path of one, or make it anew.")
+
+
+def _damaged(path: Path, reason: str, kind: str) -> IndexFileError:
+    made = kind.rpartition(" ")[2]
+    return IndexFileError(f"{path} is damaged ({reason}): use a copy of it, or make the {made} anew.")
