@@ -7,9 +7,7 @@ import os
 import threading
 import zipfile
 import zlib
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +19,7 @@ from shared.core import engines, weights
 from shared.core.datasets import Photo
 from shared.core.images import ImageError, Source, open_image, to_tensor
 from shared.core.loading import load_network
+from shared.core.streams import in_order
 from shared.retrieval.engines import EXTRACTORS, parts
 from shared.retrieval.head import DescriptorHead
 from shared.retrieval.levels import NETWORKS, feature_maps, network_levels
@@ -129,18 +128,18 @@ class Extractor:
         """Describes several pictures: float32 `[N, head.dims]`. All are in memory at once; see `stream`."""
         boxes = boxes if boxes is not None else [None] * len(images)
         views = [
-            self._views(crop(open_image(image), box), self.head.sizes)
+            self.views(crop(open_image(image), box), self.head.sizes)
             for image, box in zip(images, boxes, strict=True)
         ]
-        return self._describe(views, {"": self.head})[""]
+        return self.describe(views, {"": self.head})[""]
 
     def compare(
         self, image: Source, heads: Mapping[str, DescriptorHead], box: Box | None = None
     ) -> dict[str, np.ndarray]:
         """Describes one picture with several heads, `[dims]` by name, in one pass of the network per size."""
         sizes = sorted({size for head in heads.values() for size in head.sizes})
-        views = self._views(crop(open_image(image), box), sizes)
-        return {name: rows[0] for name, rows in self._describe([views], heads).items()}
+        views = self.views(crop(open_image(image), box), sizes)
+        return {name: rows[0] for name, rows in self.describe([views], heads).items()}
 
     def stream(
         self,
@@ -161,11 +160,11 @@ class Extractor:
             Each photo that can be used, in the order given, and its descriptor, float32 `[head.dims]`.
         """
         skipped = skipped or (lambda photo, reason: _log.warning("Skipped %s: %s", photo, reason))
-        for photo, views in _in_order(photos, self._read, ahead):
+        for photo, views in in_order(photos, self._read, ahead):
             if isinstance(views, ImageError):
                 skipped(photo, str(views))
             else:
-                yield photo, self._describe([views], {"": self.head})[""][0]
+                yield photo, self.describe([views], {"": self.head})[""][0]
 
     @torch.inference_mode()
     def maps(self, image: Source, size: int, levels: Sequence[str] | None = None) -> dict[str, np.ndarray]:
@@ -176,31 +175,37 @@ class Extractor:
             size: The longer side in pixels at which the network sees it.
             levels: Some of `shared.retrieval.levels.network_levels`; by default all.
         """
-        (view,) = self._views(open_image(image), [size]).values()
+        (view,) = self.views(open_image(image), [size]).values()
         with self._lock:
             maps = feature_maps(self.network, view.to(self._device), levels)
         return {level: one[0].float().cpu().numpy() for level, one in maps.items()}
 
     def _read(self, photo: Photo) -> dict[int, Tensor] | ImageError:
         try:
-            with photo.open() as file:
-                return self._views(open_image(file), self.head.sizes)
+            return self.views(open_photo(photo), self.head.sizes)
         except ImageError as error:
             return error
-        # what archives raise: damaged, encrypted or packed in a way that Python does not know
-        except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-            return ImageError(f"The file cannot be read ({error}).")
 
     @staticmethod
-    def _views(picture: Image.Image, sizes: Iterable[int]) -> dict[int, Tensor]:
+    def views(picture: Image.Image, sizes: Iterable[int]) -> dict[int, Tensor]:
+        """What a network sees of a picture: `[1, 3, h, w]`, 0..1, by the longer side; see `fit`."""
         resized = {size: picture.resize(fit(picture.size, size), Image.Resampling.BICUBIC) for size in sizes}
         return {size: to_tensor(one) for size, one in resized.items()}
 
     @torch.inference_mode()
-    def _describe(
+    def describe(
         self, views: Sequence[dict[int, Tensor]], heads: Mapping[str, DescriptorHead]
     ) -> dict[str, np.ndarray]:
-        """Rows `[N, dims]` for each head; pictures of one shape share a pass."""
+        """Describes what `views` gave of several pictures; pictures of one shape share a pass.
+
+        Args:
+            views: Of each picture, at all sizes that a head has.
+            heads: By name: whatever has `levels` and `dims`, and makes `[B, dims]` of maps, as
+                `DescriptorHead` does.
+
+        Returns:
+            float32 `[N, dims]` for each head.
+        """
         rows = {name: np.empty((len(views), head.dims), np.float32) for name, head in heads.items()}
         levels = {level for head in heads.values() for level in head.levels}
         for places in self._passes(views):
@@ -252,6 +257,22 @@ def crop(picture: Image.Image, box: Box | None) -> Image.Image:
     return picture.crop(inside)
 
 
+def open_photo(photo: Photo) -> Image.Image:
+    """Opens a photo of a folder or an archive; see `shared.core.images.open_image`.
+
+    Raises:
+        ImageError: It cannot be used.
+    """
+    try:
+        with photo.open() as file:
+            return open_image(file)
+    except ImageError:
+        raise
+    # what archives raise: damaged, encrypted or packed in a way that Python does not know
+    except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        raise ImageError(f"The file cannot be read ({error}).") from error
+
+
 def network_folders(name: str, folder: Folders | None = None) -> list[Path]:
     """Where the weights of each network of an engine are, see `Extractor.load`.
 
@@ -282,23 +303,3 @@ def _each(folder: Folders | None, count: int) -> Sequence[str | os.PathLike | No
     if len(given) != count:
         raise ValueError(f"give one folder for each of the engine's {count} networks, received {len(given)}")
     return given
-
-
-def _in_order(
-    photos: Iterable[Photo], read: Callable[[Photo], dict | ImageError], ahead: int
-) -> Iterator[tuple[Photo, dict | ImageError]]:
-    """Reads photos on two threads, at most `ahead` of them before they are asked for."""
-    waiting: deque[tuple[Photo, Future]] = deque()
-    with ThreadPoolExecutor(2) as pool:
-        try:
-            for photo in photos:
-                waiting.append((photo, pool.submit(read, photo)))
-                if len(waiting) > ahead:
-                    first, future = waiting.popleft()
-                    yield first, future.result()
-            while waiting:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        finally:  # also where nobody asks for the rest
-            for _, future in waiting:
-                future.cancel()
