@@ -14,6 +14,7 @@ PROTOCOLS = {
     "ukbench": "descriptors on UKBench: N-S",
     "grocery": "photo to product picture, and the class of the nearest photo",
     "copies": "changed copies among photos without labels, for choosing settings",
+    "deepindex": "the inverted file beside whole descriptors: mAP, bytes and time",
     "scale": "the vector index at 10,000 to 1,000,000 pictures, beside plain faiss",
 }
 

@@ -7,7 +7,7 @@ approach to object matching in videos", ICCV 2003; the signature is Hamming embe
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +90,10 @@ class Codebook:
         words[~(x > 0).any(1)] = -1
         return Assigned(words, codes)
 
+    def without_codes(self) -> Codebook:
+        """The same words without the signature."""
+        return replace(self, rotation=self.rotation[:0], thresholds=self.thresholds[:, :0])
+
     def arrays(self, prefix: str = "") -> dict[str, np.ndarray]:
         """The arrays by name, for `shared.retrieval.storage.write`."""
         return {
@@ -133,6 +137,7 @@ def learn(
     bits: int = 32,
     spherical: bool = True,
     shrinkage: float = 0.0,
+    whitening: Whitening | None = None,
     iterations: int = 20,
     seed: int = 0,
 ) -> Codebook:
@@ -145,6 +150,7 @@ def learn(
         bits: of the signature, a multiple of 16, at most `dims`; 0 for none.
         spherical: whether the centers are of length 1, as the features are, so that a word is a direction.
         shrinkage: of the whitening.
+        whitening: one to use instead of learning it, to `dims` numbers.
         iterations: of k-means.
         seed: of k-means and of the signature's directions.
 
@@ -157,7 +163,7 @@ def learn(
     x = _unit(x[(x > 0).any(1)])
     if not 1 <= words <= len(x):
         raise ValueError(f"words must be in 1..{len(x)}, the number of features, received {words!r}")
-    whitening = fit_pca(x, dims, shrinkage)
+    whitening = whitening or fit_pca(x, dims, shrinkage)
     embedded = np.ascontiguousarray(whitening.apply(x), np.float32)
     clusters = faiss.Kmeans(
         dims,

@@ -38,11 +38,14 @@ class Settings:
             count.
         signature: weight of the cosine of two pictures' signatures, which is added to the score of what was
             found; 0 for none.
+        everywhere: whether the signatures of all pictures are compared, also where no word agrees, so that a
+            list goes on beyond what the words found.
     """
 
     assignments: tuple[int, ...] = (8, 8)
     sigma: float | None = 16.0
     signature: float = 1.0
+    everywhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -298,7 +301,7 @@ class DeepIndex:
         scores = state.file.scores(found)
         weight = self.settings.signature
         if self.vocabulary.signature and weight:
-            there = np.flatnonzero(scores)
+            there = np.arange(len(scores)) if self.settings.everywhere else np.flatnonzero(scores)
             (own,) = self._signatures([bag])
             distance = hamming(own, state.signatures[there])
             cosine = cosine_of(distance, self.vocabulary.signature.bits)

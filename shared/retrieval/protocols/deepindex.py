@@ -1,0 +1,224 @@
+"""DeepIndex on INRIA Holidays, whole or in part, or on changed copies of any photos: how near, small, fast.
+
+The words come from `weights/retrieval-words`, learned on other photos. The rows go from the whole descriptor
+in float32, without and with query expansion, over the single index of each level and the multiple index of
+both to the index with the global signature, whose list may also go on where no word agrees. `bytes` are those
+of one picture in memory and `packed_bytes` in a file, without the vocabulary. `ms_per_query` is processor
+time, from the features of the query to the score of every picture.
+
+Settings are chosen on `--copies`, where each of `--data`'s photos is looked for with a changed copy of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from shared.core import ranking, reports
+from shared.core.datasets import read_photos
+from shared.core.weights import WeightsError
+from shared.retrieval.data import Query, RetrievalSet, read_holidays
+from shared.retrieval.deepindex import DeepIndex, Settings
+from shared.retrieval.engines import EXTRACTORS
+from shared.retrieval.evaluate import images
+from shared.retrieval.features import HEAD, Extractor, network_digest, network_folders
+from shared.retrieval.patches import Bag, bag
+from shared.retrieval.protocols.holidays import PUBLISHED
+from shared.retrieval.rerank import expand_queries
+from shared.retrieval.views import sample_view
+from shared.retrieval.vocabulary import WORDS, Vocabulary
+
+MODULE = "shared.retrieval.benchmark deepindex"
+
+
+@dataclass(frozen=True, eq=False)
+class Described:
+    """Pictures as all rows need them.
+
+    Attributes:
+        rows: float32 `[N, D]`, the descriptors.
+        bags: What the index takes.
+    """
+
+    rows: np.ndarray
+    bags: list[Bag]
+
+
+def main(arguments: Sequence[str] | None = None) -> reports.Report:
+    """Run the benchmark from the command line."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        data = _read_copies(options.data) if options.copies else read_holidays(options.data)
+    except (FileNotFoundError, ValueError) as error:
+        parser.error(str(error))
+    available, data = len(data.queries), data.first(options.limit)
+    folder = [one or None for one in options.weights.split(",")] if options.weights else None
+    try:
+        extractor = Extractor.load(options.engine, folder=folder, head=options.head)
+        network = network_digest(*network_folders(options.engine, folder))
+        words = Vocabulary.find(options.words, network=network)
+        if len(extractor.head.sizes) > 1:
+            raise WeightsError("The descriptor takes several sizes, the patches one: give another --head.")
+    except WeightsError as error:
+        raise SystemExit(str(error)) from error
+    started = time.perf_counter()
+    base = _describe(extractor, words, images(data.photos))
+    queries = _queries(extractor, words, data, base, options.seed if options.copies else None)
+    settings = Settings(tuple(options.assignments), options.sigma, options.signature)
+    report = reports.Report(
+        benchmark="deepindex",
+        data=data.name,
+        split=f"{len(data.photos)} photos",
+        items=len(data.queries),
+        weights=WORDS,
+        metrics=compare(words, base, queries, data, settings=settings),
+        published=PUBLISHED if len(data.photos) == 1491 and not options.copies else {},
+        seconds=time.perf_counter() - started,
+        command=reports.command_line(MODULE, arguments),
+        available=available,
+    )
+    report.show(options.json)
+    return report
+
+
+def compare(
+    words: Vocabulary, base: Described, queries: Described, data: RetrievalSet, *, settings: Settings
+) -> dict[str, dict[str, float]]:
+    """The figures of every row.
+
+    Args:
+        words: The vocabulary, of one level or two.
+        base: The pictures that are searched.
+        queries: What is searched with, in the order of the set's queries.
+        data: The set.
+        settings: Of the index in full; the other rows leave out parts of it.
+    """
+    size = float(base.rows[0].nbytes)
+    expanded = partial(expand_queries, base=base.rows, neighbors=3, alpha=3.0)
+    metrics = {
+        "descriptor, float32": _descriptors(base.rows, queries.rows, data, lambda rows: rows),
+        "descriptor, queries expanded": _descriptors(base.rows, queries.rows, data, expanded),
+    }
+    for figures in metrics.values():
+        figures |= {"bytes": size, "packed_bytes": size}
+    names = [str(number) for number in range(len(base.bags))]
+    for name, part, changed in _rows(words, settings):
+        index = DeepIndex(part, changed)
+        index.add(names, base.bags)
+        started = time.process_time()
+        scores = [index.scores(one) for one in queries.bags]
+        spent = time.process_time() - started
+        metrics[name] = {
+            # what has no word in common is not in the list
+            "mAP": _mean_average_precision(scores, data, least=0.0),
+            "ms_per_query": 1000 * spent / len(scores),
+            "bytes": index.bytes_per_image(),
+            "packed_bytes": index.bytes_per_image(packed=True),
+        }
+    return metrics
+
+
+def _rows(words: Vocabulary, settings: Settings) -> Iterator[tuple[str, Vocabulary, Settings]]:
+    """Name, vocabulary and settings of every row of the index."""
+    levels = list(words.codebooks)
+    bare = replace(settings, signature=0.0, everywhere=False)
+    for level, count in zip(levels, settings.assignments, strict=False):
+        part = words.only(level, signature=False)
+        yield f"single, {level}", part, replace(bare, assignments=(count,))
+    name = "multiple" if len(levels) > 1 else "single"
+    if len(levels) > 1:
+        words_alone = words.only(*levels, codes=False, signature=False)
+        yield "multiple, words alone", words_alone, replace(bare, sigma=None)
+        yield "multiple", words.only(*levels, signature=False), bare
+    if words.signature:
+        yield f"{name} and signature", words, replace(settings, everywhere=False)
+        yield f"{name} and signature, whole list", words, replace(settings, everywhere=True)
+
+
+def _descriptors(
+    base: np.ndarray, queries: np.ndarray, data: RetrievalSet, change: Callable[[np.ndarray], np.ndarray]
+) -> dict[str, float]:
+    started = time.process_time()
+    scores = [base @ change(row[None])[0] for row in queries]
+    spent = time.process_time() - started
+    return {"mAP": _mean_average_precision(scores, data), "ms_per_query": 1000 * spent / len(scores)}
+
+
+def _mean_average_precision(
+    scores: Sequence[np.ndarray], data: RetrievalSet, least: float = -np.inf
+) -> float:
+    lists = [order[row[order] > least] for row in scores for order in [ranking.rank(row)]]
+    return ranking.mean_average_precision(
+        lists,
+        [query.relevant for query in data.queries],
+        [query.junk for query in data.queries],
+        trapezoid=data.trapezoid,
+    )
+
+
+@torch.inference_mode()
+def _describe(extractor: Extractor, words: Vocabulary, pictures: Iterable[Image.Image]) -> Described:
+    """Descriptors and bags of pictures, which are taken one by one; both from one pass of the network."""
+    size, head = extractor.head.sizes[0], copy.deepcopy(extractor.head).cpu()
+    rows, bags = [], []
+    for picture in pictures:
+        maps = {level: torch.from_numpy(x) for level, x in extractor.maps(picture, size).items()}
+        rows.append(head({size: {level: x[None] for level, x in maps.items()}})[0].numpy())
+        bags.append(bag(maps, words.boxes, words.power))
+    return Described(np.stack(rows), bags)
+
+
+def _queries(
+    extractor: Extractor, words: Vocabulary, data: RetrievalSet, base: Described, seed: int | None
+) -> Described:
+    """The queries of a set: some of its photos, or with a seed changed copies of them."""
+    shown = [query.photo for query in data.queries]
+    if seed is None:
+        place = {photo: number for number, photo in enumerate(data.photos)}
+        places = [place[photo] for photo in shown]
+        return Described(base.rows[places], [base.bags[number] for number in places])
+    copies = (
+        sample_view(picture, np.random.default_rng([seed, number]))
+        for number, picture in enumerate(images(shown, "copy"))
+    )
+    return _describe(extractor, words, copies)
+
+
+def _read_copies(path: Path) -> RetrievalSet:
+    """Any photos, each of them searched for."""
+    photos = tuple(read_photos([path]))
+    queries = tuple(Query(photo, relevant=frozenset([number])) for number, photo in enumerate(photos))
+    return RetrievalSet(path.stem, photos, queries, trapezoid=False)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = reports.parser("Measure DeepIndex beside whole descriptors.", MODULE)
+    parser.add_argument("--engine", choices=list(EXTRACTORS), default="both", help="networks (%(default)s)")
+    parser.add_argument("--head", metavar="FOLDER", help=f"trained descriptor (weights/{HEAD})")
+    parser.add_argument("--words", metavar="FOLDER", help=f"vocabulary (weights/{WORDS})")
+    parser.add_argument("--copies", action="store_true", help="search for any photos with changed copies")
+    parser.add_argument("--seed", type=int, default=0, help="of the changes (%(default)s)")
+    usual = Settings()
+    parser.add_argument(
+        "--assignments",
+        nargs="+",
+        type=reports.positive,
+        default=usual.assignments,
+        metavar="N",
+        help="words for each patch of a query, level by level (%(default)s)",
+    )
+    parser.add_argument("--sigma", type=float, default=usual.sigma, help="of the votes, bits (%(default)s)")
+    parser.add_argument(
+        "--signature", type=float, default=usual.signature, help="weight of the signature (%(default)s)"
+    )
+    return parser
