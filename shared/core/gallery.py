@@ -165,13 +165,20 @@ class Gallery:
                 self._snapshot = Snapshot(self._version, entries, dict(self._features))
             return self._snapshot
 
-    def add(self, name: str, picture: Image.Image, features: Mapping[str, np.ndarray]) -> int:
+    def add(
+        self,
+        name: str,
+        picture: Image.Image,
+        features: Mapping[str, np.ndarray],
+        size: tuple[int, int] | None = None,
+    ) -> int:
         """Adds a picture.
 
         Args:
             name: What to call it.
             picture: Of mode RGB.
             features: By kind; of the same kinds, dtypes and shapes for all pictures of a gallery.
+            size: Width and height of the picture as it came, where this is a smaller one already.
 
         Returns:
             Its id.
@@ -181,7 +188,7 @@ class Gallery:
             ValueError: Its features are others than those of the pictures that are here.
         """
         small = thumbnail(picture)
-        return self._put(short_name(name), picture.size, small, features)
+        return self._put(short_name(name), size or picture.size, small, features)
 
     def remove(self, ids: Iterable[int]) -> None:
         """Takes pictures out: all of them, or none if it fails.
@@ -225,6 +232,14 @@ class Gallery:
     def features(self, kind: str) -> tuple[np.ndarray, np.ndarray]:
         """The features of one kind of all pictures; see `Snapshot.features`."""
         return self.snapshot().features(kind)
+
+    def copy(self) -> Gallery:
+        """Another gallery with the same pictures under the same ids; from now on each goes its own way."""
+        other = Gallery(self.max_count, self.max_bytes)
+        with self._lock:
+            other._entries, other._features = dict(self._entries), dict(self._features)
+            other._nbytes, other._version, other._next = self._nbytes, self._version, self._next
+        return other
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the gallery to a file, whole or not at all; see `shared.core.gallery_file`.

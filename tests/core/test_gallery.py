@@ -67,6 +67,19 @@ def test_ids_and_versions_never_come_again():
     assert [entry.name for entry in gallery.entries] == ["after"]
 
 
+def test_a_copy_goes_its_own_way():
+    one = filled(3)
+    other = one.copy()
+    assert (other.entries, other.nbytes, other.version) == (one.entries, one.nbytes, one.version)
+    first, *rest = (entry.id for entry in one.entries)
+    other.remove([first])
+    new = one.add("new", photo(9, 9), features(9))
+    assert [entry.id for entry in one.entries] == [first, *rest, new]
+    assert [entry.id for entry in other.entries] == rest
+    assert other.nbytes < one.nbytes
+    np.testing.assert_array_equal(other.features("vector")[1], one.features("vector")[1][1:3])
+
+
 def test_a_snapshot_stays_as_it_was():
     gallery = filled(4)
     before = gallery.snapshot()
