@@ -1,0 +1,144 @@
+"""Losses on pairs of pictures and sentences."""
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from shared.networks.matching_losses import (
+    bi_rank_loss,
+    contrastive_loss,
+    cosines,
+    kl_matching_loss,
+    matches,
+    softened_kl,
+    triplet_loss,
+)
+
+LOSSES = [bi_rank_loss, triplet_loss, contrastive_loss, kl_matching_loss]
+
+
+def batch(rows=9, dims=5, seed=0):
+    torch.manual_seed(seed)
+    ids = torch.arange(rows)
+    ids[-1] = ids[0]  # two sentences on one photo
+    return torch.randn(rows, dims), torch.randn(rows, dims), ids
+
+
+def by_hand(x, y, ids, margin, hardest, weights):
+    """Bi-rank loss in plain loops, from its formula."""
+    x, y = F.normalize(x, dim=1), F.normalize(y, dim=1)
+    total = 0.0
+    for i in range(len(x)):
+        pair = float(x[i] @ y[i])
+        for own, other, (first, second) in ((x, y, weights[:2]), (y, x, weights[2:])):
+            found = [
+                (float(own[i] @ other[j]) - pair + margin, float(other[i] @ other[j]) - pair + margin)
+                for j in range(len(x))
+                if ids[j] != ids[i]
+            ]
+            worst = sorted((both for both in found if both[0] > 0), reverse=True)[:hardest]
+            total += sum(first * a + second * max(b, 0.0) for a, b in worst)
+    return total / (hardest * len(x))
+
+
+@pytest.mark.parametrize("hardest", [1, 3, 50])
+@pytest.mark.parametrize("weights", [(1, 0.5, 2, 1), (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)])
+def test_bi_rank_is_its_formula(hardest, weights):
+    x, y, ids = batch()
+    value = bi_rank_loss(x, y, ids, margin=0.3, hardest=hardest, weights=weights)
+    assert float(value) == pytest.approx(by_hand(x, y, ids, 0.3, hardest, weights), rel=1e-5)
+    assert value > 0
+
+
+def test_bi_rank_without_inner_terms_is_the_sum_of_hinges():
+    x, y, ids = batch()
+    value = bi_rank_loss(x, y, ids, margin=0.2, hardest=50, weights=(1, 0, 1, 0))
+    assert float(50 * value) == pytest.approx(float(triplet_loss(x, y, ids, margin=0.2)), rel=1e-5)
+    few = bi_rank_loss(x, y, ids, margin=0.2, hardest=2, weights=(1, 0, 1, 0))
+    assert float(2 * few) == pytest.approx(float(triplet_loss(x, y, ids, margin=0.2, hardest=2)), rel=1e-5)
+
+
+def test_bi_rank_divides_by_n_even_where_fewer_negatives_violate():
+    x, y, ids = batch()
+    hundred, fifty = (bi_rank_loss(x, y, ids, hardest=n) for n in (100, 50))
+    assert float(fifty) == pytest.approx(2 * float(hundred))
+
+
+@pytest.mark.parametrize("loss", [bi_rank_loss, triplet_loss, kl_matching_loss])
+def test_rows_that_show_the_same_are_no_negatives(loss):
+    x, _, _ = batch(rows=4)
+    same = x[:1].expand(4, -1)
+    assert abs(float(loss(same, same, torch.zeros(4)))) < 1e-5
+    assert loss(same, same, torch.arange(4)) > 0.01
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_pairs_are_worth_more_than_strangers(loss):
+    x, _, _ = batch()
+    ids = torch.arange(len(x))
+    assert loss(x, x, ids) < loss(x, x.roll(1, 0), ids)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("rows", [1, 2, 9])
+def test_gradients_are_finite(loss, rows):
+    x, y = (torch.randn(rows, 4).requires_grad_() for _ in "xy")
+    loss(x, y, torch.arange(rows)).backward()
+    assert x.grad.isfinite().all()
+    assert y.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_shapes_that_do_not_fit_say_so(loss):
+    with pytest.raises(ValueError, match=r"got \(3, 4\), \(2, 4\), \(3,\)"):
+        loss(torch.zeros(3, 4), torch.zeros(2, 4), torch.zeros(3))
+    with pytest.raises(ValueError, match=r"ids \[B\]"):
+        loss(torch.zeros(3, 4), torch.zeros(3, 4), torch.zeros(2))
+
+
+def test_no_negative_is_no_choice_of_bi_rank():
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        bi_rank_loss(*batch(), hardest=0)
+
+
+def test_hardest_negative_alone():
+    x, y, ids = batch()
+    scores = cosines(x, y)
+    apart = scores.masked_fill(matches(ids), -9)
+    pair = scores.diagonal()
+    rows = (apart.max(1).values - pair + 0.2).clamp(min=0) + (apart.max(0).values - pair + 0.2).clamp(min=0)
+    assert float(triplet_loss(x, y, ids, hardest=1)) == pytest.approx(float(rows.mean()), rel=1e-5)
+
+
+def test_contrastive_loss_spreads_the_answer_over_all_partners():
+    x, y, ids = batch(rows=3)
+    ids = torch.tensor([5, 6, 5])
+    log_p = (cosines(x, y) / 0.1).log_softmax(1)
+    log_q = (cosines(y, x) / 0.1).log_softmax(1)
+    target = torch.tensor([[0.5, 0, 0.5], [0, 1, 0], [0.5, 0, 0.5]])
+    expected = -(target * (log_p + log_q)).sum(1).mean() / 2
+    assert float(contrastive_loss(x, y, ids, temperature=0.1)) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_kl_matching_of_no_idea():
+    """All rows alike: p is even over B, and q gives almost nothing to B - 1 of them."""
+    one = torch.ones(4, 3)
+    expected = sum(0.25 * (math.log(0.25) - math.log(q + 1e-8)) for q in (1, 0, 0, 0))
+    assert float(kl_matching_loss(one, one, torch.arange(4))) == pytest.approx(expected, rel=1e-4)
+
+
+def test_longer_vectors_are_surer():
+    x, _, _ = batch(rows=6, dims=32)
+    ids = torch.arange(6)
+    assert kl_matching_loss(9 * x, x, ids) < kl_matching_loss(x, x, ids)
+
+
+def test_softened_answers_come_nearer_with_temperature():
+    first, second = torch.tensor([[4.0, 0.0]]), torch.tensor([[0.0, 4.0]])
+    values = [float(softened_kl(first, second, t)) for t in (1, 2, 4)]
+    assert values == sorted(values, reverse=True)
+    p = first.softmax(1)
+    expected = (p * (p.log() - second.softmax(1).log())).sum()
+    assert values[0] == pytest.approx(float(expected), rel=1e-5)
