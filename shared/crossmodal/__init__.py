@@ -1,0 +1,1 @@
+"""Cross-modal search: words and pictures in one space."""

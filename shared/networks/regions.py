@@ -1,0 +1,87 @@
+"""Pictures for a joint space with words: a whole picture and its regions, each a vector.
+
+The maps of a network are averaged over the whole picture and over the cells of a grid. All go through the
+same layers, so that a word that is near the picture can be shown where in the picture it is near.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def grid_rows(maps: Tensor, cells: int = 3) -> Tensor:
+    """Averages of a map over the whole and over the cells of a grid.
+
+    Args:
+        maps: `[B, K, h, w]`.
+        cells: along each side of the grid; where a side has fewer positions, cells repeat them.
+
+    Returns:
+        `[B, 1 + cells * cells, K]`: the whole, then the cells row by row.
+
+    >>> grid_rows(torch.tensor([[[[1.0, 2.0], [3.0, 6.0]]]]), cells=2)[0, :, 0].tolist()
+    [3.0, 1.0, 2.0, 3.0, 6.0]
+    """
+    whole = maps.mean((-2, -1))[:, None]
+    return torch.cat([whole, F.adaptive_avg_pool2d(maps, cells).flatten(2).mT], 1)
+
+
+class RegionEmbedding(nn.Module):
+    """One vector for a picture, from the vectors of its whole and its regions.
+
+    A picture is its whole plus the mean of its regions, weighted by how much each has to say (a softmax over
+    a learned score, as in Lee et al., "Stacked Cross Attention", ECCV 2018, but without a sentence).
+
+    Args:
+        channels: K, of the maps.
+        features: of the result.
+
+    Shape:
+        input `[B, 1 + R, K]` from `grid_rows`; output `[B, features]`. `regions` gives `[B, R, features]`:
+        each region as if it were a picture of its own.
+    """
+
+    def __init__(self, channels: int = 1280, features: int = 512, *, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.LayerNorm(channels), nn.Dropout(dropout), nn.Linear(channels, features)
+        )
+        self.score = nn.Linear(features, 1)
+        nn.init.zeros_(self.score.weight)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        x = self.layers(rows)
+        whole, regions = x[:, 0], x[:, 1:]
+        return whole + (self.attention(regions)[..., None] * regions).sum(1)
+
+    def attention(self, regions: Tensor) -> Tensor:
+        """The weight of each region, `[B, R]`, of sum 1; `regions` from the first layers."""
+        return self.score(torch.tanh(regions))[..., 0].softmax(1)
+
+    def regions(self, rows: Tensor) -> Tensor:
+        # Whole and attended region are the same thing where the picture is one region.
+        return 2 * self.layers(rows[:, 1:])
+
+
+def heat(regions: Tensor, text: Tensor) -> Tensor:
+    """How near each region of a picture is to a text, by the scores of their joint space.
+
+    Args:
+        regions: `[R, D]` of a square grid, row by row, of length 1.
+        text: `[D]` of length 1.
+
+    Returns:
+        Cosines `[cells, cells]`.
+
+    Raises:
+        ValueError: the regions are no square grid.
+
+    >>> heat(torch.eye(4), torch.tensor([0.0, 1.0, 0.0, 0.0])).tolist()
+    [[0.0, 1.0], [0.0, 0.0]]
+    """
+    cells = round(len(regions) ** 0.5)
+    if cells * cells != len(regions):
+        raise ValueError(f"expected the regions of a square grid, got {len(regions)}")
+    return (regions @ text).view(cells, cells)
