@@ -1,0 +1,159 @@
+"""Readers of pictures that come with words: photos with sentences, groceries, fashion."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from shared.core.datasets import Photo, read_grocery, read_photos
+
+SPLITS = ("train", "dev", "test")
+#: Grocery and fashion call the part for choosing settings `val`.
+_VALIDATION = {"dev": "val"}
+
+
+@dataclass(frozen=True)
+class Described:
+    """Pictures and the texts that describe them.
+
+    Attributes:
+        name: What reports call the set.
+        photos: The pictures.
+        texts: All texts.
+        owners: The number of the picture that each text describes, int64 `[texts]`, rising.
+        classes: The number of each picture's class, int64 `[photos]`; None where there are no classes.
+        class_names: The classes' names.
+    """
+
+    name: str
+    photos: tuple[Photo, ...]
+    texts: tuple[str, ...]
+    owners: np.ndarray
+    classes: np.ndarray | None = None
+    class_names: tuple[str, ...] = ()
+
+    def first(self, count: int | None) -> Described:
+        """The same set with only the first so many pictures and their texts; all of them for None."""
+        if count is None:
+            return self
+        texts = int(np.searchsorted(self.owners, count))
+        classes = None if self.classes is None else self.classes[:count]
+        photos, words, owners = self.photos[:count], self.texts[:texts], self.owners[:texts]
+        return Described(self.name, photos, words, owners, classes, self.class_names)
+
+
+def read_flickr8k(root: str | Path, split: str) -> Described:
+    """Lists Flickr8k, five sentences for each photo.
+
+    Hodosh, Young and Hockenmaier, "Framing Image Description as a Ranking Task", JAIR 47, 2013.
+
+    Args:
+        root: Folder with `captions.tsv` (`image`, `split`, `caption1` to `caption5`) and the photos, named by
+            `image`, in the folder or in ZIP archives.
+        split: One of `SPLITS`.
+
+    Raises:
+        FileNotFoundError: `captions.tsv` or a photo is missing.
+        ValueError: There is no such split.
+    """
+    rows = [row for row in _table(root, "captions.tsv") if row["split"] == _known(split)]
+    photos = _photos(root, [row["image"] for row in rows])
+    captions = [[row[f"caption{number}"] for number in range(1, 6)] for row in rows]
+    texts = tuple(tidy(text) for five in captions for text in five)
+    return Described("Flickr8k", photos, texts, np.repeat(np.arange(len(photos)), 5))
+
+
+def read_grocery_texts(root: str | Path, split: str) -> Described:
+    """Lists the photos of the Grocery Store set, each with the description and the name of its product.
+
+    Klasson, Zhang and Kjellstrom, "A Hierarchical Grocery Store Image Dataset with Visual and Semantic
+    Labels", WACV 2019. Photos of one product share their texts.
+
+    Args:
+        root: See `shared.core.datasets.read_grocery`; `classes.csv` has `description` as well.
+        split: One of `SPLITS`.
+
+    Raises:
+        FileNotFoundError: A file is missing.
+        ValueError: There is no such split.
+    """
+    shown = read_grocery(root, _VALIDATION.get(_known(split), split))
+    with (Path(root) / "classes.csv").open(encoding="utf-8", newline="") as file:
+        words = {int(row["class_id"]): row["description"].strip() for row in csv.DictReader(file)}
+    names = tuple(name.replace("-", " ") for name in shown.classes)
+    texts = tuple(text for target in shown.targets.tolist() for text in (names[target], words[target]))
+    owners = np.repeat(np.arange(len(shown.photos)), 2)
+    return Described("Grocery Store", shown.photos, texts, owners, shown.targets, names)
+
+
+def read_fashion(root: str | Path, split: str) -> Described:
+    """Lists the small fashion product pictures, each with its name; the class is the type of article.
+
+    Args:
+        root: Folder with `products.tsv` (`id`, `split`, `articleType`, `baseColour`, `gender`, `name`) and
+            the pictures, named by `id`, in the folder or in ZIP archives.
+        split: One of `SPLITS`.
+
+    Raises:
+        FileNotFoundError: `products.tsv` or a picture is missing.
+        ValueError: There is no such split.
+    """
+    table = _table(root, "products.tsv")
+    names = tuple(sorted({row["articleType"] for row in table}))
+    rows = [row for row in table if row["split"] == _VALIDATION.get(_known(split), split)]
+    photos = _photos(root, [row["id"] for row in rows])
+    # Names tell a brand and sometimes a colour; the attributes tell what can be seen.
+    seen = [f"{row['baseColour']} {row['articleType']} for {row['gender']}".lower() for row in rows]
+    texts = tuple(text for row, plain in zip(rows, seen, strict=True) for text in (row["name"], plain))
+    classes = np.array([names.index(row["articleType"]) for row in rows])
+    return Described("fashion", photos, texts, np.repeat(np.arange(len(photos)), 2), classes, names)
+
+
+READERS = {"flickr8k": read_flickr8k, "grocery": read_grocery_texts, "fashion": read_fashion}
+
+
+def join(sets: Sequence[Described]) -> Described:
+    """Several sets as one; classes are left out."""
+    shifts = np.cumsum([0, *(len(one.photos) for one in sets)])
+    return Described(
+        " and ".join(one.name for one in sets),
+        tuple(photo for one in sets for photo in one.photos),
+        tuple(text for one in sets for text in one.texts),
+        np.concatenate([one.owners + shift for one, shift in zip(sets, shifts, strict=False)]),
+    )
+
+
+def tidy(text: str) -> str:
+    """A caption as one would write it: no space before its full stop.
+
+    >>> tidy("A dog runs , and barks . ")
+    'A dog runs, and barks.'
+    """
+    return " ".join(text.split()).replace(" .", ".").replace(" ,", ",")
+
+
+def _known(split: str) -> str:
+    if split not in SPLITS:
+        raise ValueError(f"the split must be one of {', '.join(SPLITS)}, received {split!r}")
+    return split
+
+
+def _table(root: str | Path, name: str) -> list[dict[str, str]]:
+    path = Path(root) / name
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; --data must name the data set's folder")
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def _photos(root: str | Path, names: Sequence[str]) -> tuple[Photo, ...]:
+    root = Path(root)
+    found = {photo.name: photo for photo in read_photos(sorted(root.glob("*.zip")) or [root])}
+    missing = [name for name in names if name not in found]
+    if missing or not names:
+        raise FileNotFoundError(f"{root} lacks {len(missing)} photos, such as {[*missing, 'all'][0]}")
+    return tuple(found[name] for name in names)

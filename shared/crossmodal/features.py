@@ -1,0 +1,124 @@
+"""What the joint space reads of a picture: averages of the recognition network's maps, whole and in regions.
+
+A frozen network sees each photo of a training once; its rows are kept in a file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from shared.core import weights
+from shared.core.datasets import Photo
+from shared.core.images import to_tensor
+from shared.core.loading import load_network
+from shared.crossmodal.engines import BASE
+from shared.networks.cfn import CFN
+from shared.networks.regions import grid_rows
+
+#: Pictures are squeezed to a square, so that every region of the grid has as many positions.
+SIZE = 224
+CHANNELS = CFN.FEATURE
+
+
+class Base(nn.Module):
+    """MobileNetV2 of the recognition network with its last layer of 1280 channels, without the side branches.
+
+    Shape:
+        input `[B, 3, H, W]`, RGB in 0..1; output rows `[B, 1 + cells^2, 1280]`, see `grid_rows`.
+    """
+
+    def __init__(self, network: CFN, cells: int = 3) -> None:
+        super().__init__()
+        self.base, self.head, self.cells = network.base, network.head, cells
+
+    def forward(self, x: Tensor) -> Tensor:
+        return grid_rows(F.relu6(self.head(self.base(x * 2 - 1)[-1])), self.cells)
+
+
+def load_base(
+    folder: str | os.PathLike | None = None,
+    *,
+    device: str | torch.device | None = None,
+    allow_hub: bool = False,
+) -> tuple[Base, str]:
+    """Loads the network that describes pictures.
+
+    Args:
+        folder: Weights to use in place of the recognition network's own.
+        device: Where it runs; by default the best there is.
+        allow_hub: Whether weights that are not on this machine may be downloaded.
+
+    Returns:
+        The network, and the checksum of its weights, which tells it from others.
+
+    Raises:
+        WeightsError: The weights cannot be used.
+    """
+    network, found = load_network(BASE, CFN, folder=folder, device=device, allow_hub=allow_hub)
+    sums = (found / weights.SUMS).read_text(encoding="utf-8").splitlines()
+    digest = next(line.split()[0] for line in sums if line.endswith(weights.WEIGHTS))
+    return Base(network).eval(), digest
+
+
+def view(picture: Image.Image, *, mirrored: bool = False) -> Tensor:
+    """A picture as the network sees it, `[1, 3, SIZE, SIZE]` in 0..1."""
+    picture = picture.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+    return to_tensor(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture)
+
+
+@torch.inference_mode()
+def describe(base: Base, pictures: Sequence[Image.Image], *, mirrored: bool = False) -> np.ndarray:
+    """Rows of pictures, float16 `[N, 1 + cells^2, 1280]`; one by one, as a CPU likes it."""
+    device = next(base.parameters()).device
+    rows = []
+    for picture in pictures:
+        x = view(picture, mirrored=mirrored).to(device, memory_format=torch.channels_last)
+        rows.append(base(x)[0].half().cpu().numpy())
+    return np.stack(rows)
+
+
+def cached(path: Path, base: Base, photos: Sequence[Photo], *, mirrored: bool = False) -> np.ndarray:
+    """Rows of photos, from a file if they are there, else described and written.
+
+    A run that is cut off goes on where it was.
+
+    Args:
+        path: The file, `.npy`; give photos or weights that differ another name.
+        base: The network.
+        photos: What is described.
+        mirrored: Whether left and right are exchanged.
+
+    Returns:
+        float16 `[N, 1 + cells^2, 1280]`, read from the disk as needed.
+
+    Raises:
+        ValueError: The file holds another number of photos.
+    """
+    shape = (len(photos), 1 + base.cells**2, CHANNELS)
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial, done = path.with_suffix(".partial"), path.with_suffix(".done")
+        start = int(done.read_text()) if done.is_file() and partial.is_file() else 0
+        mode = "r+" if start else "w+"
+        rows = np.lib.format.open_memmap(partial, mode, np.float16, shape)
+        for number in tqdm(range(start, len(photos)), unit="photo", desc=path.stem, mininterval=5):
+            rows[number] = describe(base, [photos[number].image()], mirrored=mirrored)[0]
+            if number % 200 == 199:
+                rows.flush()
+                done.write_text(str(number + 1))
+        rows.flush()
+        partial.replace(path)
+        done.unlink(missing_ok=True)
+    rows = np.load(path, mmap_mode="r")
+    if rows.shape != shape:
+        raise ValueError(f"{path} holds rows {rows.shape}, expected {shape}: give --cache another folder")
+    return rows

@@ -1,0 +1,101 @@
+"""Arithmetic with words: `dog - beach + snow`, `2:red shoe`.
+
+A query is a sum of terms. `+` and `-` begin a term where they follow a space or begin the query, so that
+`t-shirt` stays one word. A number and a colon before a term weigh it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+MOST_TERMS = 8
+MOST_LETTERS = 500
+MOST_WEIGHT = 10.0
+
+_SIGN = re.compile(r"(?:(?<=\s)|^)([+\-\u2212\u2013\u2014])")
+_WEIGHT = re.compile(r"(\d+(?:[.,]\d+)?)\s*:(?!\d)\s*")  # 10:30 is a time
+
+
+class QueryError(ValueError):
+    """A query that cannot be searched with; the text is one sentence for who typed it."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of a query.
+
+    Attributes:
+        text: What it says.
+        weight: How much it counts; below 0 for what should not be there.
+    """
+
+    text: str
+    weight: float = 1.0
+
+
+def parse(query: str) -> list[Term]:
+    """Takes a query apart.
+
+    Raises:
+        QueryError: It is empty or too long, a term is missing, a weight is out of range, or all terms are
+            negative.
+
+    >>> parse("dog - beach + 2:snow")
+    [Term(text='dog', weight=1.0), Term(text='beach', weight=-1.0), Term(text='snow', weight=2.0)]
+    >>> parse("a man in a t-shirt")
+    [Term(text='a man in a t-shirt', weight=1.0)]
+    """
+    query = query.strip()
+    if not query:
+        raise QueryError("Type some words to search for.")
+    if len(query) > MOST_LETTERS:
+        raise QueryError(f"A query may have {MOST_LETTERS} letters; this one has {len(query)}.")
+    pieces = _SIGN.split(query)  # text, sign, text, sign, text
+    signs, texts = ["+", *pieces[1::2]], pieces[0::2]
+    if not texts[0].strip():  # the query begins with a sign
+        signs, texts = signs[1:], texts[1:]
+    if len(texts) > MOST_TERMS:
+        raise QueryError(f"A query may have {MOST_TERMS} terms; this one has {len(texts)}.")
+    terms = [_term(sign, text.strip()) for sign, text in zip(signs, texts, strict=True)]
+    if all(term.weight < 0 for term in terms):
+        raise QueryError("Say at least one thing to look for, besides what should not be there.")
+    return terms
+
+
+def _term(sign: str, text: str) -> Term:
+    weight = 1.0
+    if match := _WEIGHT.match(text):
+        weight, text = float(match[1].replace(",", ".")), text[match.end() :]
+        if not 0 < weight <= MOST_WEIGHT:
+            raise QueryError(f"A weight must lie above 0 and be at most {MOST_WEIGHT:g}, not {match[1]}.")
+    if not text.rstrip(":").strip():
+        raise QueryError(f"Write some words after each {sign!r}, or leave it out.")
+    return Term(text, weight if sign == "+" else -weight)
+
+
+def combine(terms: Sequence[Term], vectors: np.ndarray) -> np.ndarray:
+    """The vector of a query: the weighted sum of its terms' vectors.
+
+    Args:
+        terms: From `parse`.
+        vectors: `[terms, D]`, of length 1.
+
+    Returns:
+        float32 `[D]`, of length 1.
+
+    Raises:
+        QueryError: Nothing is left of the terms.
+
+    >>> combine([Term("dog", 3), Term("snow", 4)], np.eye(2)).round(2).tolist()
+    [0.6000000238418579, 0.800000011920929]
+    """
+    weights = np.array([term.weight for term in terms], np.float32)
+    total = weights @ np.asarray(vectors, np.float32)
+    length = float(np.linalg.norm(total))
+    if length < 1e-3 * float(np.abs(weights).sum()):
+        raise QueryError("The terms cancel each other out: take something else away.")
+    return (total / length).astype(np.float32)
