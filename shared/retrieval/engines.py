@@ -1,6 +1,57 @@
-"""Which networks describe pictures."""
+"""Which ways there are to search, and which networks describe pictures."""
 
 from shared.core.engines import Engine, table
+
+#: How a gallery is searched; all of them search what one description of each picture says.
+ENGINES = table(
+    Engine(
+        name="exact",
+        title="Descriptor, all compared",
+        line="one descriptor for a picture, compared with every other: nothing is missed",
+        weights="retrieval-descriptor",
+    ),
+    Engine(
+        name="ivf",
+        title="Descriptor, inverted lists (IVF)",
+        line="compares with the lists nearest to the query; from 10,000 pictures on, all before",
+        weights="retrieval-descriptor",
+    ),
+    Engine(
+        name="hnsw",
+        title="Descriptor, graph (HNSW)",
+        line="walks through a graph of neighbors; from 2,000 pictures on, compares all before",
+        weights="retrieval-descriptor",
+    ),
+    Engine(
+        name="pq",
+        title="Descriptor, codes (PQ)",
+        line="compares codes of 84 bytes; from 20,000 pictures on, the descriptors before",
+        weights="retrieval-descriptor",
+    ),
+    Engine(
+        name="deepindex-single",
+        title="DeepIndex, single",
+        line="an inverted file over the words of patches, at one level of the network",
+        weights="retrieval-words",
+    ),
+    Engine(
+        name="deepindex-multiple",
+        title="DeepIndex, multiple",
+        line="words of a middle and a high level of the network, which must both agree",
+        weights="retrieval-words",
+    ),
+    Engine(
+        name="deepindex-signature",
+        title="DeepIndex, multiple and signature",
+        line="the same, and a binary signature of the whole picture that refines the score",
+        weights="retrieval-words",
+    ),
+    Engine(
+        name="histogram",
+        title="Color histogram",
+        line="the baseline without a network: which colors there are, wherever they are",
+    ),
+)
 
 EXTRACTORS = table(
     Engine(

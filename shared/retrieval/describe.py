@@ -1,0 +1,323 @@
+"""All that any engine wants to know of a picture, from one look at it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from shared.core import weights
+from shared.core.datasets import Photo
+from shared.core.gallery import shrunk
+from shared.core.images import MAX_BYTES, ImageError, Source, open_image
+from shared.core.streams import in_order
+from shared.retrieval.codebook import Codebook
+from shared.retrieval.deepindex import Settings
+from shared.retrieval.duplicates import perceptual_hash
+from shared.retrieval.features import (
+    HEAD,
+    Box,
+    Extractor,
+    Folders,
+    crop,
+    network_digest,
+    network_folders,
+    open_photo,
+)
+from shared.retrieval.head import DescriptorHead
+from shared.retrieval.histogram import color_histogram
+from shared.retrieval.patches import Bag, pool_patches
+from shared.retrieval.vocabulary import WORDS, Vocabulary
+from shared.retrieval.whitening import Whitening
+
+#: Kinds of features. The words of patches have one for each level, see `patches_of`.
+DESCRIPTOR, COLOR, HASH, MADE, WHOLE_PATCH = "descriptor", "color", "hash", "made", "patches whole"
+#: Longer side in pixels at which words see a picture, where their configuration does not say.
+SIZE = 320
+WHOLE_BOX = np.array([[0, 0, 1, 1]], np.float32)
+
+Features = Mapping[str, np.ndarray]
+
+
+def patches_of(level: str) -> str:
+    """The kind of feature that patches have at a level of the network."""
+    return f"patches {level}"
+
+
+@dataclass(frozen=True, eq=False)
+class Described:
+    """A picture that was described.
+
+    Attributes:
+        name: What it is called.
+        size: Its width and height.
+        picture: The picture, made smaller if it was large.
+        features: See `Describer`.
+    """
+
+    name: str
+    size: tuple[int, int]
+    picture: Image.Image
+    features: Features = field(repr=False)
+
+
+class Describer:
+    """Describes pictures for all engines. Calls may come from many threads at once.
+
+    The features of a picture, by kind:
+
+    * `descriptor`, float32 `[D]` of length 1: see `shared.retrieval.features.Extractor`.
+    * `color`, float32 `[128]` of length 1: see `shared.retrieval.histogram`.
+    * `hash`, uint64 `[]`: see `shared.retrieval.duplicates`.
+    * `made`, uint64 `[2]`: which weights made the descriptor, and which the patches; 0 for no patches.
+    * `patches LEVEL`, float16 `[P, D]`, and `patches whole`, float16 `[D]`: what DeepIndex makes words and
+      signatures of, after the whitening of its codebooks. A patch in which the network sees nothing is 0.
+
+    Attributes:
+        extractor: What makes descriptors.
+        words: The vocabulary of patches as they are stored: its whitenings do nothing more. None without
+            patches.
+        settings: How DeepIndex is searched with these words.
+        threshold: Cosine of descriptors from which on two pictures count as alike; None where nobody has
+            measured one.
+        made: The feature `made` of all pictures that it describes.
+
+    Args:
+        extractor: See above.
+        words: The vocabulary as it was learned.
+        size: Longer side in pixels at which patches are seen.
+        threshold: See above.
+        settings: How DeepIndex is searched, as the arguments of `shared.retrieval.deepindex.Settings`.
+    """
+
+    def __init__(
+        self,
+        extractor: Extractor,
+        words: Vocabulary | None = None,
+        *,
+        size: int = SIZE,
+        threshold: float | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.extractor = extractor
+        self.settings = Settings(**(settings or {}))
+        self.threshold = threshold
+        self.words = words and _without_whitening(words)
+        self._learned, self._size = words, size
+        self._head = _Together(extractor.head, words, size)
+        texts = [_weights_digest(extractor), words.digest() + str(size) if words else ""]
+        self.made = np.array([_number(text) if text else 0 for text in texts], np.uint64)
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        head: str | os.PathLike | None = None,
+        words: str | os.PathLike | None = None,
+        network: Folders | None = None,
+        device: str | torch.device | None = None,
+        allow_hub: bool = False,
+        need_words: bool = False,
+    ) -> Describer:
+        """Loads what describes pictures.
+
+        Args:
+            head: Folder of the descriptor, by default `weights/retrieval-descriptor`; its configuration says
+                which network it goes with.
+            words: Folder of the vocabulary, by default `weights/retrieval-words`.
+            network: Folders of the network's weights, see `Extractor.load`.
+            device: Where the network runs; by default the best there is.
+            allow_hub: Whether weights that are not on this machine may be downloaded.
+            need_words: Whether to fail, rather than go without patches, where there is no vocabulary of this
+                network.
+
+        Raises:
+            WeightsError: Weights cannot be used, or do not go together.
+        """
+        folder = weights.find(HEAD, folder=head, allow_hub=allow_hub)
+        config = weights.read_config(folder)
+        engine = config.get("engine", "cfn")
+        extractor = Extractor.load(engine, folder=network, head=folder, device=device, allow_hub=allow_hub)
+        try:
+            digest = network_digest(*network_folders(engine, network))
+            vocabulary = Vocabulary.find(words, network=digest, allow_hub=allow_hub)
+            patches = weights.read_config(weights.find(WORDS, folder=words))
+        except weights.WeightsError:
+            if need_words or words is not None:
+                raise
+            vocabulary, patches = None, {}
+        return cls(
+            extractor,
+            vocabulary,
+            size=patches.get("size", SIZE),
+            threshold=config.get("threshold"),
+            settings=patches.get("settings"),
+        )
+
+    def __call__(self, image: Source, box: Box | None = None) -> dict[str, np.ndarray]:
+        """The features of a picture, or of a part of it.
+
+        Args:
+            image: Anything that `shared.core.images.open_image` takes.
+            box: The part: left, top, right and bottom in pixels; by default the whole.
+
+        Raises:
+            ImageError: The picture cannot be used.
+            ValueError: The box has no part in the picture.
+        """
+        return self._finish(self._prepare("", crop(open_image(image), box))).features
+
+    def stream(
+        self,
+        photos: Iterable[tuple[str, Source | Photo]],
+        *,
+        ahead: int = 8,
+        skipped: Callable[[str, str], None],
+    ) -> Iterator[Described]:
+        """Describes many pictures, the next ones being decoded meanwhile, in memory that does not grow.
+
+        Args:
+            photos: Names, and pictures as `shared.core.images.open_image` takes them or as data sets list
+                them. An open file is read when its turn comes, before the next is asked for.
+            ahead: How many are decoded in advance.
+            skipped: Is called with the name of each that cannot be used, and the reason.
+        """
+        for (name, _), (prepared, reason) in in_order(_held(photos), self._read, ahead):
+            if prepared is None:
+                skipped(name, reason)
+            else:
+                yield self._finish(prepared)
+
+    @property
+    def patch_kinds(self) -> tuple[str, ...]:
+        """The kinds of features that patches have."""
+        return (*(patches_of(level) for level in self.words.codebooks), WHOLE_PATCH)
+
+    def bag(self, features: Features) -> Bag:
+        """The bag of patches that is in the features of a picture, for an index with `words`."""
+        levels = {level: features[patches_of(level)].astype(np.float32) for level in self.words.codebooks}
+        return Bag(self.words.boxes, levels, features[WHOLE_PATCH].astype(np.float32))
+
+    def _read(self, photo: tuple[str, Source | Photo]) -> tuple[_Prepared | None, str]:
+        name, source = photo
+        try:
+            picture = open_photo(source) if isinstance(source, Photo) else open_image(source)
+        except ImageError as error:
+            return None, str(error)
+        return self._prepare(name, picture), ""
+
+    def _prepare(self, name: str, picture: Image.Image) -> _Prepared:
+        """All that needs no network."""
+        small = shrunk(picture)
+        features = {
+            COLOR: color_histogram(small),
+            HASH: np.array(perceptual_hash(small), np.uint64),
+            MADE: self.made,
+        }
+        described = Described(name, picture.size, small, features)
+        return _Prepared(described, self.extractor.views(picture, self._head.sizes))
+
+    def _finish(self, prepared: _Prepared) -> Described:
+        row = self.extractor.describe([prepared.views], {"": self._head})[""][0]
+        described = prepared.described
+        features = {DESCRIPTOR: row[: self.extractor.head.dims], **described.features}
+        if self._learned is not None:
+            features |= self._patches(row[self.extractor.head.dims :])
+        return replace(described, features=features)
+
+    def _patches(self, row: np.ndarray) -> dict[str, np.ndarray]:
+        """Whitened patches from what `_Together` pooled."""
+        found, start = {}, 0
+        for level, book in self._learned.codebooks.items():
+            length = len(book.whitening.mean)
+            pooled = row[start : start + len(self._learned.boxes) * length].reshape(-1, length)
+            start += pooled.size
+            embedded = book.embed(pooled)
+            embedded[~(pooled > 0).any(1)] = 0
+            found[patches_of(level)] = embedded.astype(np.float16)
+        book, whole = self._learned.signature, row[None, start:]
+        found[WHOLE_PATCH] = (book.embed(whole) if book else whole)[0].astype(np.float16)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """A picture before the network has seen it."""
+
+    described: Described
+    views: dict[int, Tensor]
+
+
+class _Together:
+    """A head that gives a descriptor and after it, flat, the patches of each level and the whole.
+
+    The whole is seen at all levels of the descriptor, whose whitening its signature may share.
+    """
+
+    def __init__(self, head: DescriptorHead, words: Vocabulary | None, size: int) -> None:
+        self._head, self._words, self._size = head, words, size
+        levels = words.codebooks if words else ()
+        self.levels = tuple(dict.fromkeys([*head.levels, *levels]))
+        self.sizes = tuple(dict.fromkeys([*head.sizes, *([size] if words else [])]))
+        self.dims = head.dims
+        if words:
+            lengths = sum(len(book.whitening.mean) for book in words.codebooks.values())
+            self.dims += len(words.boxes) * lengths + head.length
+
+    def __call__(self, maps: Mapping[int, Mapping[str, Tensor]]) -> Tensor:
+        rows = [self._head({size: maps[size] for size in self._head.sizes})]
+        if self._words:
+            seen, power = maps[self._size], self._words.power
+            for level in self._words.codebooks:
+                rows.append(pool_patches(seen[level].float(), self._words.boxes, power).flatten(1))
+            for level in self._head.levels:
+                whole = pool_patches(seen[level].float(), WHOLE_BOX, power)
+                rows.append(F.normalize(whole[:, 0], dim=1))
+        return torch.cat(rows, 1)
+
+
+def _without_whitening(words: Vocabulary) -> Vocabulary:
+    """The vocabulary for features that are whitened already."""
+
+    def bare(book: Codebook) -> Codebook:
+        dims = book.centers.shape[1]
+        return replace(book, whitening=Whitening(np.zeros(dims, np.float32), np.eye(dims, dtype=np.float32)))
+
+    books = {level: bare(book) for level, book in words.codebooks.items()}
+    return replace(words, codebooks=books, signature=words.signature and bare(words.signature))
+
+
+def _held(photos: Iterable[tuple[str, Source | Photo]]) -> Iterator[tuple[str, Source | Photo]]:
+    """The same, with the bytes of open files, which may be closed when the next one is asked for."""
+    for name, source in photos:
+        if hasattr(source, "read") and not isinstance(source, (Photo, Image.Image)):
+            try:
+                if source.seekable():
+                    source.seek(0)
+                source = source.read(MAX_BYTES + 1)
+            except (OSError, ValueError, RuntimeError):
+                source = io.BytesIO()  # which is refused as an empty file
+        yield name, source
+
+
+def _weights_digest(extractor: Extractor) -> str:
+    """What tells the weights of a network and its head, and how they are used, from others."""
+    head = extractor.head
+    digest = hashlib.sha256(repr([head.levels, head.sizes, head.pooling, head.power, head.root]).encode())
+    for module in (extractor.network, head):
+        for name, tensor in module.state_dict().items():
+            digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") | 1

@@ -1,0 +1,355 @@
+"""Image retrieval: the pictures of a gallery that look like another, with any engine.
+
+search = ImageSearch.load()
+search.add("holiday/")
+for hit in search("query.jpg").hits:
+    print(hit.rank, hit.name, round(hit.score, 3))
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from numbers import Real
+from pathlib import Path, PurePath
+
+import numpy as np
+import torch
+from PIL import Image
+
+from shared.core import engines
+from shared.core.datasets import Photo, read_photos
+from shared.core.gallery import Gallery, GalleryFull, Snapshot
+from shared.core.images import ImageError, Source, open_image
+from shared.core.weights import WeightsError
+from shared.retrieval.describe import COLOR, DESCRIPTOR, HASH, Describer, Features
+from shared.retrieval.duplicates import near_duplicates
+from shared.retrieval.engines import ENGINES
+from shared.retrieval.features import Box, Folders
+from shared.retrieval.indexes import (
+    Found,
+    GalleryIndex,
+    Indexes,
+    MismatchError,
+    VectorGallery,
+    WordGallery,
+    check_made,
+)
+from shared.retrieval.results import Added, Hit, Results
+
+__all__ = ["Added", "Hit", "ImageSearch", "MismatchError", "Results"]
+
+MOST = 1000  # hits of a search
+
+_describers: weakref.WeakValueDictionary[tuple, Describer] = weakref.WeakValueDictionary()
+_loading = threading.Lock()
+
+
+class ImageSearch:
+    """Searches galleries. `ImageSearch.load` makes one; calls may come from many threads at once.
+
+    All engines search what `describe` says of a picture: a gallery that was filled with one can be searched
+    with another.
+
+    Attributes:
+        engine: The name of the engine.
+        gallery: What is searched where a call does not say.
+        threshold: Score from which on a picture counts as a good match; None where the engine has none.
+        describer: What describes pictures.
+
+    Args:
+        engine: See above; one of `shared.retrieval.engines.ENGINES`.
+        describer: See above.
+        gallery: See above; by default a new one.
+
+    Raises:
+        ValueError: There is no such engine.
+        WeightsError: The engine needs words, and the describer has none.
+    """
+
+    def __init__(self, engine: str, describer: Describer, gallery: Gallery | None = None) -> None:
+        engines.find(ENGINES, engine)
+        if engine.startswith("deepindex") and describer.words is None:
+            raise WeightsError(
+                "There are no words for this network: learn with `python -m shared.retrieval.train words`."
+            )
+        self.engine = engine
+        self.describer = describer
+        self.gallery = Gallery() if gallery is None else gallery
+        self.threshold = describer.threshold if _by_descriptor(engine) else None
+        self._indexes = Indexes(self.make_index)
+
+    @classmethod
+    def load(
+        cls,
+        name: str = "exact",
+        *,
+        folder: str | os.PathLike | None = None,
+        network: Folders | None = None,
+        device: str | torch.device | None = None,
+        allow_hub: bool = False,
+        gallery: Gallery | None = None,
+    ) -> ImageSearch:
+        """Loads an engine. Engines that describe pictures in the same way share what does it.
+
+        Args:
+            name: One of `shared.retrieval.engines.ENGINES`.
+            folder: Weights to use in place of the engine's own: a trained descriptor, or for DeepIndex its
+                words.
+            network: Weights of the network, or of each of several, to use in place of its own.
+            device: Where the network runs; by default the best there is.
+            allow_hub: Whether weights that are not on this machine may be downloaded.
+            gallery: What is searched where a call does not say; by default a new one.
+
+        Raises:
+            ValueError: There is no such engine.
+            WeightsError: Weights cannot be used, or do not go together.
+        """
+        engines.find(ENGINES, name)
+        words = name.startswith("deepindex")
+        own = {"words" if words else "head": folder, "network": network, "device": device}
+        key = tuple((kind, str(value)) for kind, value in sorted(own.items()) if value is not None)
+        with _loading:
+            describer = _describers.get(key)
+            if describer is None or (words and describer.words is None):
+                describer = Describer.load(**own, allow_hub=allow_hub, need_words=words)
+                _describers[key] = describer
+        return cls(name, describer, gallery)
+
+    def describe(self, image: Source, box: Box | None = None) -> dict[str, np.ndarray]:
+        """All that any engine wants to know of a picture, for `Gallery.add`; see `Describer`.
+
+        Args:
+            image: Anything that `shared.core.images.open_image` takes.
+            box: A part of it: left, top, right and bottom in pixels; by default the whole.
+
+        Raises:
+            ImageError: The picture cannot be used, or the box has no part in it.
+        """
+        picture = open_image(image)
+        try:
+            return self.describer(picture, box)
+        except (ValueError, OverflowError) as error:
+            raise ImageError(f"The part must lie in the picture: {error}.") from error
+
+    def add(
+        self,
+        photos: Source | Iterable[Source | Photo | tuple[str, Source | Photo]],
+        gallery: Gallery | None = None,
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> Added:
+        """Adds pictures to a gallery. What cannot be used is left out, and told.
+
+        Args:
+            photos: Any number of pictures, each as `shared.core.images.open_image` takes it, as
+                `shared.core.datasets.read_photos` lists it, or as a pair of a name and one of these. Or a
+                single picture, or the path of a folder or an archive.
+            gallery: Where to; by default the own one.
+            progress: Is called with the number of pictures that are done, and of all or None if nobody
+                knows.
+
+        Raises:
+            FileNotFoundError: A path does not exist, or neither is nor holds a photo.
+            MismatchError: The gallery was described with other weights.
+        """
+        gallery = self.gallery if gallery is None else gallery
+        snapshot = gallery.snapshot()
+        if len(snapshot):
+            check_made(snapshot, snapshot.ids[:1], self.describer.made)
+        if isinstance(photos, (str, os.PathLike)):
+            photos = read_photos([photos])
+        elif isinstance(photos, (bytes, np.ndarray, Image.Image)) or hasattr(photos, "read"):
+            photos = [photos]
+        total = len(photos) if isinstance(photos, Sequence) else None
+        ids: list[int] = []
+        skipped: list[tuple[str, str]] = []
+
+        def tell() -> None:
+            if progress is not None:
+                progress(len(ids) + len(skipped), total)
+
+        def skip(name: str, reason: str) -> None:
+            skipped.append((name, reason))
+            tell()
+
+        full = ""
+        for one in self.describer.stream(_named(photos), skipped=skip):
+            try:
+                ids.append(gallery.add(one.name, one.picture, one.features, one.size))
+            except GalleryFull as error:
+                full = str(error)
+                break
+            tell()
+        return Added(tuple(ids), tuple(skipped), full)
+
+    def __call__(
+        self,
+        image: Source,
+        box: Box | None = None,
+        count: int = 20,
+        least: float | None = None,
+        hide_duplicates: bool = False,
+        gallery: Gallery | None = None,
+    ) -> Results:
+        """Finds the pictures that are most like another.
+
+        Args:
+            image: Anything that `shared.core.images.open_image` takes.
+            box: The part of it to search with: left, top, right and bottom in pixels; by default the whole.
+            count: How many hits at most, 1..1000.
+            least: Leave out what has a lower score.
+            hide_duplicates: Whether to show one of several pictures that are the same but for small changes.
+            gallery: What to search; by default the own one.
+
+        Raises:
+            ImageError: The picture cannot be used, or the box has no part in it.
+            ValueError: `count` or `least` is out of range.
+            MismatchError: The gallery was described with other weights.
+        """
+        started = time.perf_counter()
+        _check(count, least)
+        return self._results(self.describe(image, box), count, least, hide_duplicates, gallery, started)
+
+    def like(
+        self,
+        id: int,
+        count: int = 20,
+        least: float | None = None,
+        hide_duplicates: bool = False,
+        gallery: Gallery | None = None,
+    ) -> Results:
+        """Finds the pictures that are most like one of the gallery, which itself is left out.
+
+        Args:
+            id: Of that picture.
+            count: See `__call__`, as for all others.
+
+        Raises:
+            ImageError: There is no such picture.
+            ValueError: `count` or `least` is out of range.
+            MismatchError: The gallery was described with other weights.
+        """
+        started = time.perf_counter()
+        _check(count, least)
+        own = self.gallery if gallery is None else gallery
+        return self._results(features_of(own, id), count, least, hide_duplicates, own, started, without=id)
+
+    def index(self, gallery: Gallery | None = None) -> GalleryIndex:
+        """The index of a gallery, as this engine searches it, up to date."""
+        gallery = self.gallery if gallery is None else gallery
+        index = self._indexes.of(gallery)
+        index.refresh(gallery)
+        return index
+
+    def make_index(self) -> GalleryIndex:
+        """An empty index of this engine."""
+        if self.engine == "histogram":
+            return VectorGallery("exact", COLOR, None)
+        if _by_descriptor(self.engine):
+            return VectorGallery(self.engine, DESCRIPTOR, self.describer.made * np.array([1, 0], np.uint64))
+        levels = list(self.describer.words.codebooks)
+        settings = self.describer.settings
+        if self.engine == "deepindex-single":
+            levels, settings = levels[-1:], replace(settings, assignments=settings.assignments[-1:])
+        if self.engine != "deepindex-signature":
+            settings = replace(settings, signature=0.0)
+        return WordGallery(self.describer, levels, settings)
+
+    def _results(
+        self,
+        query: Features,
+        count: int,
+        least: float | None,
+        hide: bool,
+        gallery: Gallery | None,
+        started: float,
+        without: int | None = None,
+    ) -> Results:
+        gallery = self.gallery if gallery is None else gallery
+        index = self._indexes.of(gallery)
+        searching = time.perf_counter()
+        wanted = count + (without is not None)
+        wanted = 2 * wanted + 20 if hide else wanted
+        while True:
+            found = index.search(gallery, query, wanted)
+            hits = _hits(found, least, without, hide)
+            if len(hits) >= count or len(found.ids) < wanted:
+                break
+            wanted *= 4  # many were hidden: look farther down
+        hits, ended = hits[:count], time.perf_counter()
+        good = None if self.threshold is None else bool(hits) and hits[0].score >= self.threshold
+        return Results(
+            hits=tuple(hits),
+            good=good,
+            threshold=self.threshold,
+            engine=self.engine,
+            searched=len(found.gallery),
+            seconds=ended - started,
+            search_seconds=ended - searching,
+        )
+
+
+def features_of(gallery: Gallery, id: int) -> Features:
+    """The features of a picture of a gallery.
+
+    Raises:
+        ImageError: There is no such picture.
+    """
+    snapshot = gallery.snapshot()
+    if id not in snapshot.entries:
+        raise ImageError(f"There is no picture {id} in the gallery: it may have been removed.")
+    return {kind: snapshot.feature(kind, id) for kind in snapshot.kinds}
+
+
+def _hits(found: Found, least: float | None, without: int | None, hide: bool) -> list[Hit]:
+    """All that was found and is wanted, without those that are hidden."""
+    rows = [
+        (id, score)
+        for id, score in zip(found.ids, found.scores, strict=True)
+        if id != without and (least is None or score >= least)
+    ]
+    groups = _groups(found.gallery, [id for id, _ in rows]) if hide else range(len(rows))
+    first: dict[int, Hit] = {}
+    for group, (id, score) in zip(groups, rows, strict=True):
+        if group in first:
+            first[group] = replace(first[group], alike=first[group].alike + 1)
+        else:
+            first[group] = Hit(id, found.gallery.entries[id].name, score, len(first) + 1)
+    return list(first.values())
+
+
+def _groups(gallery: Snapshot, ids: Sequence[int]) -> list[int]:
+    """For each picture the number of its group of near duplicates."""
+    if not ids:
+        return []
+    return near_duplicates(gallery.features(HASH, ids)[1], gallery.features(DESCRIPTOR, ids)[1]).tolist()
+
+
+def _named(
+    photos: Iterable[Source | Photo | tuple[str, Source | Photo]],
+) -> Iterator[tuple[str, Source | Photo]]:
+    for number, photo in enumerate(photos, 1):
+        if isinstance(photo, tuple):
+            yield photo
+        elif isinstance(photo, Photo):
+            yield PurePath(photo.member or photo.path).name, photo
+        elif isinstance(photo, (str, os.PathLike)):
+            yield Path(photo).name, photo
+        else:
+            yield f"picture {number}", photo
+
+
+def _by_descriptor(engine: str) -> bool:
+    return ENGINES[engine].weights == "retrieval-descriptor"
+
+
+def _check(count: int, least: float | None) -> None:
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or not 1 <= count <= MOST:
+        raise ValueError(f"count must be a whole number in 1..{MOST}, received {count!r}")
+    if least is not None and not (isinstance(least, Real) and math.isfinite(least)):
+        raise ValueError(f"least must be a number, received {least!r}")
