@@ -5,7 +5,7 @@ from shared.ui.charts import Bar, bars
 from shared.ui.engines import compare, engine_menu, residents, runner
 from shared.ui.guard import friendly
 from shared.ui.page import endpoint, header, how_it_works, launch, page, react
-from shared.ui.photos import examples, photo, photo_files, sample_photos
+from shared.ui.photos import examples, gallery_photos, photo, photo_files, sample_photos
 from shared.ui.results import download, downloads, encoded, half_and_half, result_file, shown, strip, zipped
 from shared.ui.theme import CSS, theme
 from shared.ui.views import View, show_open
@@ -24,6 +24,7 @@ __all__ = [
     "engine_menu",
     "examples",
     "friendly",
+    "gallery_photos",
     "half_and_half",
     "header",
     "how_it_works",

@@ -61,6 +61,7 @@ def react(
     inputs: Sequence[Any],
     outputs: Any,
     js: str | None = None,
+    lane: Mapping[str, Any] = LANE,
 ) -> None:
     """Call a function of the page's own, which the API does not list, whenever one of some events happens.
 
@@ -70,23 +71,30 @@ def react(
         inputs: Components to read.
         outputs: Components to fill.
         js: A function that the browser calls before, with the inputs' values; it returns those to send.
+        lane: How many calls may run at once; by default one, together with all others that run a network.
     """
     private = {"api_visibility": "private", "trigger_mode": "always_last"}
-    gr.on(triggers, function, list(inputs), outputs, js=js, **private, **LANE)
+    gr.on(triggers, function, list(inputs), outputs, js=js, **private, **lane)
 
 
-def endpoint(function: Callable, inputs: Sequence[Any], outputs: Mapping[str, type[Component]]) -> None:
+def endpoint(
+    function: Callable,
+    inputs: Sequence[Any],
+    outputs: Mapping[str, type[Component]],
+    lane: Mapping[str, Any] = LANE,
+) -> None:
     """Offer a function through the API and as an MCP tool, without a button of its own.
 
     Args:
         function: Its types and its Google-style docstring are the documentation, its name is the tool's name.
         inputs: The page's components, whose checks, choices and default values the parameters take over.
         outputs: Kind of component by label, one per result. Pictures travel as PNG, so that no pixel changes.
+        lane: See `react`.
     """
     exact = {gr.Image: {"format": "png"}, gr.Gallery: {"format": "png"}}
     with gr.Row(visible=False):
         results = [kind(label=label, **exact.get(kind, {})) for label, kind in outputs.items()]
-    gr.on([], function, list(inputs), results, **LANE)
+    gr.on([], function, list(inputs), results, **lane)
 
 
 def how_it_works(folder: Path, weights: Sequence[str] = ()) -> None:

@@ -30,6 +30,22 @@ SAMPLES = [
     ("gradio", "media_assets/images/cheetah.jpg", "cheetah"),
 ]
 
+# More of them, for a gallery: another view of the motorcycle, other big cats, textures, grey ones.
+MORE = [
+    ("skimage", "data/motorcycle_right.png", "motorcycle, from the right"),
+    ("gradio", "media_assets/images/cheetah1.jpg", "cheetah, sitting"),
+    ("gradio", "test_data/cheetah2.jpg", "cheetah, standing"),
+    ("gradio", "media_assets/images/groot.jpeg", "figurine"),
+    ("skimage", "data/camera.png", "photographer"),
+    ("skimage", "data/coins.png", "coins"),
+    ("skimage", "data/brick.png", "bricks"),
+    ("skimage", "data/grass.png", "grass"),
+    ("skimage", "data/gravel.png", "gravel"),
+    ("skimage", "data/hubble_deep_field.jpg", "galaxies"),
+    ("skimage", "data/moon.png", "moon"),
+    ("skimage", "data/retina.jpg", "retina"),
+]
+
 _SERVED: set[Path] = set()  # sample photos that a page offers
 
 
@@ -72,6 +88,15 @@ class _PhotoFiles(gr.File, metaclass=_WithoutStub):
         return [_uploaded(file.path) for file in payload or ()]
 
 
+class _SavedFile(gr.File, metaclass=_WithoutStub):
+    """`gr.File` for one file that was uploaded."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> str | None:
+        return _uploaded(payload.path) if payload else None
+
+
 def _uploaded(path: str | None) -> str:
     """The path itself, if it is an upload or a sample photo.
 
@@ -106,6 +131,16 @@ def photo_files(label: str = "Photos", **settings: Any) -> gr.File:
     return _PhotoFiles(label=label, **{**defaults, **settings})
 
 
+def saved_file(label: str, kinds: list[str]) -> gr.File:
+    """A place for one file that was saved here before. The function receives its path (or None).
+
+    Args:
+        label: The component's title.
+        kinds: Endings of its name.
+    """
+    return _SavedFile(label=label, file_types=kinds, height=120)
+
+
 def _cache_folder() -> Path:
     try:
         folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "image-spaces", "photos")
@@ -117,7 +152,6 @@ def _cache_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="image-spaces-photos-"))
 
 
-@cache
 def sample_photos() -> dict[str, Path]:
     """Real photos that came with gradio, scikit-image and scikit-learn, as JPEGs in the user's cache folder.
 
@@ -126,8 +160,18 @@ def sample_photos() -> dict[str, Path]:
     Returns:
         Path by name (`coffee`, `pagoda`, ...), in the order in which examples are shown.
     """
+    return dict(_photos(*SAMPLES))
+
+
+def gallery_photos() -> dict[str, Path]:
+    """The sample photos and more from the same packages, to search in; see `sample_photos`."""
+    return dict(_photos(*SAMPLES, *MORE))
+
+
+@cache
+def _photos(*samples: tuple[str, str, str]) -> dict[str, Path]:
     folder, photos = _cache_folder(), {}
-    for package, inside, name in SAMPLES:
+    for package, inside, name in samples:
         spec = importlib.util.find_spec(package)
         source = Path(spec.submodule_search_locations[0], inside) if spec else None
         target = folder / f"{name}.jpg"

@@ -64,6 +64,54 @@ CSS = """
 .is-bars u { border-left: 1px solid var(--body-text-color-subdued); }
 .is-bars b { font-weight: normal; font-variant-numeric: tabular-nums; text-align: right; }
 
+.is-scatter { margin: 0; }
+.is-scatter figcaption { margin-bottom: 0.3rem; font-size: 0.92rem; color: var(--body-text-color-subdued); }
+.is-scatter svg { display: block; width: 100%; height: auto; max-width: 480px; font-family: var(--font); }
+.is-scatter text { font-size: 12px; fill: var(--body-text-color-subdued); }
+.is-scatter path { stroke: var(--body-text-color-subdued); fill: none; }
+.is-scatter .grid { stroke: var(--border-color-primary); }
+.is-scatter circle { fill: var(--neutral-500); }
+.is-scatter g text { fill: #fff; font-weight: 700; }
+.is-scatter g[transform] text { fill: var(--body-text-color-subdued); font-weight: 400; }
+.is-scatter .is-marked circle { fill: var(--primary-600); }
+.is-charts { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(280px, 1fr)); }
+.is-figures { overflow-x: auto; margin-top: 1rem; }
+.is-figures table { border-collapse: collapse; font-size: 0.92rem; color: var(--body-text-color); }
+.is-figures :is(td, th) { padding: 0.3rem 0.7rem; text-align: right; white-space: nowrap; }
+.is-figures :is(td, th) { border-bottom: 1px solid var(--border-color-primary); }
+.is-figures :is(td, th):nth-child(2) { text-align: left; }
+.is-figures .is-marked td { font-weight: 700; color: var(--primary-700); }
+.dark .is-figures .is-marked td { color: var(--primary-300); }
+
+.is-tiles { display: grid; gap: 0.9rem; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }
+.is-tiles figure { margin: 0; min-width: 0; }
+.is-tiles img { display: block; width: 100%; max-width: none; margin: 0; aspect-ratio: 4 / 3; }
+.is-tiles img { object-fit: cover; border-radius: var(--radius-md); }
+.is-tiles img { background: var(--background-fill-secondary); }
+.is-tiles button { padding: 0; border: 0; background: none; cursor: pointer; color: inherit; font: inherit; }
+.is-tiles figure > button { display: block; width: 100%; border-radius: var(--radius-md); }
+.is-tiles figure > button:is(:hover, :focus-visible) { outline: 3px solid var(--color-accent); }
+.is-tiles i { display: block; height: 4px; margin-top: 5px; border-radius: 2px; overflow: hidden; }
+.is-tiles i { background: var(--background-fill-secondary); }
+.is-tiles u { display: block; height: 100%; background: var(--color-accent); }
+.is-tiles figcaption { display: flex; gap: 0.5rem; align-items: baseline; margin-top: 0.3rem; }
+.is-tiles figcaption { font-size: 0.85rem; color: var(--body-text-color-subdued); }
+.is-tiles figcaption div { flex: 1; min-width: 0; }
+.is-tiles :is(span, small) { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.is-tiles b { color: var(--body-text-color); font-variant-numeric: tabular-nums; }
+.is-tiles figcaption button { color: var(--link-text-color); }
+.is-tiles figcaption button:is(:hover, :focus-visible) { text-decoration: underline; }
+.is-tiles.is-faint img { opacity: 0.55; }
+.is-tiles.is-faint u { background: var(--neutral-400); }
+.is-tiles-head { margin: 1.4rem 0 0.6rem; font-size: 0.92rem; color: var(--body-text-color-subdued); }
+.is-tiles-empty { display: grid; place-items: center; min-height: 240px; padding: 1rem; text-align: center; }
+.is-tiles-empty { border: 1px dashed var(--border-color-primary); border-radius: var(--radius-lg); }
+.is-tiles-empty { color: var(--body-text-color-subdued); }
+
+.is-boxed img { touch-action: none; user-select: none; cursor: crosshair; }
+.is-frame { position: absolute; pointer-events: none; border: 2px solid #fff; border-radius: 2px; }
+.is-frame { box-shadow: 0 0 0 2px var(--primary-600), 0 0 0 100vmax #0007; clip-path: none; }
+
 .is-care p { border-left: 4px solid #d97706; padding-left: 0.8rem; }
 
 .is-regions .image-container { cursor: pointer; }

@@ -1,0 +1,215 @@
+"""What of a gallery matches a photo: the grid of matches, more like one of them, and why one was found."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from shared.core.devices import Resident
+from shared.core.gallery import Gallery
+from shared.core.images import open_image, safe_stem
+from shared.ui.box import parse_box
+from shared.ui.engines import engine_menu
+from shared.ui.galleries import Visit
+from shared.ui.guard import friendly
+from shared.ui.page import react
+from shared.ui.results import result_file, shown
+from shared.ui.tiles import Tile, empty, grid, heading, tiles
+from shared.ui.views import View
+
+FIRST = 24  # pictures of the gallery that stand in for matches before there is a photo
+MORE = "More like this"
+HINT = "Choose a photo, or press one of these pictures: what looks like it appears here."
+NOTHING = "Nothing in the gallery has this score or a higher one: lower the lowest score."
+EMPTY = "The gallery is empty: add pictures under “Gallery”, or go back to the sample photos there."
+NO_THRESHOLD = "Best first; this engine's scores do not tell a good match from a bad one."
+
+_SHOW = """() => setTimeout(
+    () => document.querySelector('.is-why')?.scrollIntoView({block: 'nearest', behavior: 'smooth'}), 100
+)"""
+
+
+def search_settings(engines: Mapping[str, Any]) -> list[Any]:
+    """The engine menu and, folded, how many matches there are and which are left out.
+
+    Args:
+        engines: The engines by name.
+
+    Returns:
+        The components for the engine, the count, the lowest score and whether to hide near duplicates: the
+        settings of `matches` and of an endpoint that searches.
+    """
+    engine = engine_menu(engines)
+    with gr.Accordion("Settings", open=False):
+        count = gr.Slider(1, 100, 24, step=1, label="Matches", info="How many are shown at most")
+        least = gr.Slider(0, 1, 0, step=0.01, label="Lowest score", info="Leaves out what scores lower")
+        hide = gr.Checkbox(label="Hide near duplicates", info="Of pictures nearly the same shows one")
+    return [engine, count, least, hide]
+
+
+def search(doers: Mapping[str, Resident], gallery: Gallery, picture: Any, box: Any, *settings: Any) -> Any:
+    """Search a gallery.
+
+    Args:
+        doers: From `residents`, by engine; each is called with the picture, the box, the count, the lowest
+            score, whether to hide near duplicates, and the gallery.
+        gallery: What is searched.
+        picture: A picture, or the id of one of the gallery, for which the doer's method `like` is called.
+        box: The part of the picture to search with, or None.
+        *settings: Values of `search_settings`.
+
+    Returns:
+        The results: `hits` (with `id`, `name`, `score` and `alike`), `good`, `threshold`, `searched`,
+        `seconds` and `search_seconds`.
+    """
+    engine, count, least, hide = settings
+    doer, rest = doers[engine](), (int(count), least or None, hide, gallery)
+    return doer.like(picture, *rest) if isinstance(picture, int) else doer(picture, box, *rest)
+
+
+def matches(
+    space: str,
+    visit: Visit,
+    doers: Mapping[str, Resident],
+    image: gr.Image,
+    box: gr.Textbox,
+    settings: Sequence[Any],
+) -> View:
+    """Make the tab that shows what matches the photo. A press on a match searches with it.
+
+    Args:
+        space: The space's name, for the counts.
+        visit: What the page keeps of its visitor.
+        doers: See `search`. Their method `explain` takes the picture, the id of a match, the box and the
+            gallery; what it returns has a method `picture`.
+        image: The photo, from `photo()` with the class `is-boxed`.
+        box: From `box_on`.
+        settings: From `search_settings`.
+
+    Returns:
+        The tab's view, for `show_open`.
+    """
+    galleries, chosen = visit.galleries, gr.State(None)
+    with gr.Tab("Matches", elem_id="matches") as tab:
+        words = gr.Markdown(HINT, elem_classes="is-note")
+        with gr.Column(visible=False, elem_classes="is-why") as panel:
+            reason = gr.Image(interactive=False, buttons=["fullscreen", "download"], show_label=True)
+            close = gr.Button("Close", size="sm")
+        found_grid = grid()
+
+    @friendly(space)
+    def show(
+        image: str | None, box: str, chosen: int | None, visitor: str, version: int, *settings: Any
+    ) -> list:
+        pictures = galleries.seen(visitor)
+        closed = gr.Column(visible=False)
+        if not len(pictures):
+            return ["", closed, empty(EMPTY)]
+        if not image:
+            rows = [Tile(entry.id, entry.name, entry.thumbnail) for entry in pictures.entries[:FIRST]]
+            return [HINT, closed, tiles(rows, press=MORE)]
+        if not box and _is(image, chosen, pictures):
+            found = search(doers, pictures, chosen, None, *settings)
+        else:
+            picture = open_image(image)
+            found = search(doers, pictures, picture, parse_box(box, picture.size), *settings)
+        return [_words(found), closed, _grid(found, pictures)]
+
+    @friendly(space)
+    def more(visitor: str, event: gr.EventData) -> list[Any]:
+        entry = galleries.entry(galleries.seen(visitor), event.index)
+        return [result_file(entry.thumbnail, f"{safe_stem(entry.name)}.jpg"), entry.id]
+
+    @friendly(space)
+    def why(image: str | None, box: str, visitor: str, engine: str, event: gr.EventData) -> list[Any]:
+        picture, pictures = open_image(image), galleries.seen(visitor)
+        entry = galleries.entry(pictures, event.index)
+        found = doers[engine]().explain(picture, entry.id, parse_box(box, picture.size), pictures)
+        look = gr.Image(shown(found.picture(), "why"), label=f"Why {entry.name}")
+        return [gr.Column(visible=True), look]
+
+    react([found_grid.select], more, [visit.visitor], [image, chosen])
+    react([found_grid.click], why, [image, box, visit.visitor, settings[0]], [panel, reason])
+    react([close.click], lambda: gr.Column(visible=False), [], panel)
+    reason.change(None, js=_SHOW)
+    inputs = [image, box, chosen, visit.visitor, visit.version, *settings]
+    return View(tab, show, inputs, [words, panel, found_grid], [box.input])
+
+
+def as_json(found: Any) -> dict[str, Any]:
+    """The results of a search as plain values."""
+    hits = [
+        {"rank": hit.rank, "id": hit.id, "name": hit.name, "score": round(hit.score, 4), "alike": hit.alike}
+        for hit in found.hits
+    ]
+    return {
+        "matches": hits,
+        "good": found.good,
+        "threshold": None if found.threshold is None else round(found.threshold, 4),
+        "engine": found.engine,
+        "searched": found.searched,
+        "seconds": round(found.seconds, 3),
+    }
+
+
+def as_pictures(found: Any, gallery: Gallery) -> list[tuple[str, str]]:
+    """The matches as files for `gr.Gallery`, with captions."""
+    entries = {entry.id: entry for entry in gallery.entries}
+    return [
+        (
+            result_file(entries[hit.id].thumbnail, f"{safe_stem(hit.name)}.jpg"),
+            f"{hit.rank}. {hit.name}, {hit.score:.3f}",
+        )
+        for hit in found.hits
+        if hit.id in entries
+    ]
+
+
+def _is(image: str, chosen: int | None, gallery: Gallery) -> bool:
+    """Whether the photo is that picture of the gallery."""
+    if chosen is None or chosen not in gallery:
+        return False
+    return Path(image).read_bytes() == gallery.entry(chosen).thumbnail
+
+
+def _words(found: Any) -> str:
+    """What there is to say of the results in one line."""
+    took = f"{found.searched:,} pictures searched in {1000 * found.search_seconds:.1f} ms, "
+    took += f"{found.seconds:.2f} s with the look at the photo."
+    if not found.hits:
+        return f"{NOTHING} {took}"
+    if found.threshold is None:
+        return f"{NO_THRESHOLD} {took}"
+    if not found.good:
+        least, best = found.threshold, found.hits[0].score
+        return f"**No good match.** The best scores {best:.2f}; a good one has {least:.2f} or more. {took}"
+    good = sum(hit.score >= found.threshold for hit in found.hits)
+    return f"**{good} good {'match' if good == 1 else 'matches'}**, {found.threshold:.2f} or more. {took}"
+
+
+def _grid(found: Any, gallery: Gallery) -> str:
+    entries = {entry.id: entry for entry in gallery.entries}
+    hits = [hit for hit in found.hits if hit.id in entries]  # one may have been removed this very moment
+    if not hits:
+        return empty(NOTHING)
+    full = max(1.0, hits[0].score)
+    rows = [
+        Tile(
+            hit.id,
+            hit.name,
+            entries[hit.id].thumbnail,
+            f"{hit.score:.2f}",
+            hit.score / full,
+            f"and {hit.alike} nearly the same" if hit.alike else "",
+        )
+        for hit in hits
+    ]
+    words = {"press": MORE, "button": "Why?"}
+    if found.threshold is None:
+        return tiles(rows, **words)
+    good = sum(hit.score >= found.threshold for hit in hits)
+    parts = [tiles(rows[:good], **words)] if good else []
+    if rows[good:]:
+        parts += [heading("Less alike, probably something else"), tiles(rows[good:], faint=True, **words)]
+    return "".join(parts)
