@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from shared.core.heat import lay_over
 from shared.core.images import ImageError, Source, open_image
 from shared.networks.cfn import CFN
 from shared.recognition.classifier import Classifier, middle
@@ -20,9 +21,6 @@ from shared.recognition.classifier import Classifier, middle
 METHODS = ("grad-cam", "occlusion")
 CELLS = 7  # patches per side when occluding: 49 passes, which take about a second on two cores
 BATCH = 16
-
-# Nine colors of Matplotlib's map "inferno", whose lightness rises evenly from cold to hot.
-COLORS = ("000004", "210c4a", "57106e", "8a226a", "bc3754", "e45a31", "f98e09", "f9cb35", "fcffa4")
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,13 +68,7 @@ class Explanation:
         Raises:
             ValueError: `strength` is not in 0..1.
         """
-        if not 0 <= strength <= 1:
-            raise ValueError(f"strength must be in 0..1, received {strength}")
-        levels = np.rint(self.heat * 255).astype(np.uint8)
-        hot = Image.fromarray(levels)
-        hot.putpalette(_palette())
-        opacity = Image.fromarray(np.rint(self.heat * (255 * strength)).astype(np.uint8))
-        return Image.composite(hot.convert("RGB"), self.image, opacity)
+        return lay_over(self.image, self.heat, strength)
 
 
 def explain(
@@ -257,15 +249,3 @@ def _spans(length: int, cells: int) -> list[tuple[int, int]]:
     """First and last pixel (not included) of patches of two cells, one around each cell."""
     edges = [min(max(round(length * (k - 0.5) / cells), 0), length) for k in range(cells + 2)]
     return list(zip(edges, edges[2:], strict=False))
-
-
-def _palette() -> list[int]:
-    """The 256 colors from cold to hot, as R, G, B, R, G, B, and so on."""
-    anchors = np.array([list(bytes.fromhex(color)) for color in COLORS])
-    steps, at = np.linspace(0, 1, 256), np.linspace(0, 1, len(COLORS))
-    return (
-        np.rint(np.stack([np.interp(steps, at, channel) for channel in anchors.T], 1))
-        .astype(int)
-        .ravel()
-        .tolist()
-    )
