@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image
 
 from shared.core.images import Source, open_image
 
@@ -24,12 +25,19 @@ def color_histogram(image: Source) -> np.ndarray:
     Raises:
         ImageError: the picture cannot be used.
 
-    >>> from PIL import Image
     >>> color_histogram(Image.new("RGB", (4, 4), "red")).nonzero()[0].tolist()
     [15]
     """
-    levels = np.asarray(open_image(image).convert("HSV")).reshape(-1, 3).astype(np.int64)
-    hue, saturation, value = (levels * BINS // 256).T
-    cells = (hue * BINS[1] + saturation) * BINS[2] + value
-    counts = np.bincount(cells, minlength=int(np.prod(BINS)))
+    counts = np.bincount(color_cells(open_image(image)).ravel(), minlength=int(np.prod(BINS)))
     return np.sqrt(counts / counts.sum()).astype(np.float32)
+
+
+def color_cells(picture: Image.Image) -> np.ndarray:
+    """The bin of each pixel of an RGB picture: int64 `[H, W]`, 0..127.
+
+    >>> color_cells(Image.new("RGB", (2, 1), "red")).tolist()
+    [[15, 15]]
+    """
+    levels = np.asarray(picture.convert("HSV")).astype(np.int64)
+    hue, saturation, value = np.moveaxis(levels * BINS // 256, -1, 0)
+    return (hue * BINS[1] + saturation) * BINS[2] + value

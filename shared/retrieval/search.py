@@ -30,6 +30,8 @@ from shared.core.weights import WeightsError
 from shared.retrieval.describe import COLOR, DESCRIPTOR, HASH, Describer, Features
 from shared.retrieval.duplicates import near_duplicates
 from shared.retrieval.engines import ENGINES
+from shared.retrieval.explain import explain
+from shared.retrieval.explanation import Explanation
 from shared.retrieval.features import Box, Folders
 from shared.retrieval.indexes import (
     Found,
@@ -42,7 +44,7 @@ from shared.retrieval.indexes import (
 )
 from shared.retrieval.results import Added, Hit, Results
 
-__all__ = ["Added", "Hit", "ImageSearch", "MismatchError", "Results"]
+__all__ = ["Added", "Explanation", "Hit", "ImageSearch", "MismatchError", "Results"]
 
 MOST = 1000  # hits of a search
 
@@ -238,6 +240,23 @@ class ImageSearch:
         _check(count, least)
         own = self.gallery if gallery is None else gallery
         return self._results(features_of(own, id), count, least, hide_duplicates, own, started, without=id)
+
+    def explain(
+        self, image: Source, id: int, box: Box | None = None, gallery: Gallery | None = None
+    ) -> Explanation:
+        """Shows why a picture of the gallery looks like another: which regions of the two match.
+
+        Args:
+            image: What was searched with; anything that `shared.core.images.open_image` takes.
+            id: Of the picture that was found.
+            box: The part of `image` that was searched with; by default the whole.
+            gallery: What was searched; by default the own one.
+
+        Raises:
+            ImageError: The picture cannot be used, the box has no part in it, or nothing is under the id.
+            MismatchError: The gallery was described with other weights.
+        """
+        return explain(self, image, id, box, gallery)
 
     def index(self, gallery: Gallery | None = None) -> GalleryIndex:
         """The index of a gallery, as this engine searches it, up to date."""
