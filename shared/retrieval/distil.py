@@ -21,7 +21,7 @@ from tqdm import tqdm
 from shared.core import weights
 from shared.core.datasets import Photo, read_photos
 from shared.core.images import to_tensor
-from shared.core.training import Settings, fit
+from shared.core.training import Settings, cosine, fit
 from shared.networks.mobilenet import PADDINGS
 from shared.networks.mobilenet_v1 import MobileNetV1, load_imagenet
 from shared.retrieval.descriptors import gem, l2_normalise
@@ -200,11 +200,13 @@ def network(args: argparse.Namespace) -> Path:
 
     optimizer = torch.optim.AdamW(pupil.parameters(), args.rate, weight_decay=1e-4, fused=True)
     settings = Settings(
-        steps=args.steps,
+        steps=min(args.until or args.steps, args.steps),
         out=args.out,
         device=args.device,
         seed=args.seed,
         warmup=max(args.steps // 10, 1),
+        # the averaged weights do not need the end, where hardly anything changes
+        schedule=lambda step, warmup, **_: cosine(step, steps=args.steps, warmup=warmup),
         checkpoint_every=25,
         log_every=10,
         bf16=args.device != "cpu",
