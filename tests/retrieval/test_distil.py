@@ -79,18 +79,8 @@ def test_a_network_is_trained_from_the_command_line(small, photo_folder, tmp_pat
     start = lively(MobileNetV1())
     save_file(start.state_dict(), tmp_path / "start.safetensors")
     arguments = ["network", "--start", str(tmp_path / "start.safetensors"), "--photos", str(photo_folder)]
-    arguments += [
-        "--aside",
-        str(photo_folder),
-        "--aside-limit",
-        "2",
-        "--batch",
-        "2",
-        "--steps",
-        "4",
-        "--until",
-        "2",
-    ]
+    arguments += ["--aside", str(photo_folder), "--aside-limit", "2"]
+    arguments += ["--batch", "2", "--steps", "4", "--until", "2"]
     folder = train.main([*arguments, "--out", str(tmp_path / "run"), "--rate", "1e-3", "--share", "0.5"])
     lines = capsys.readouterr().out.splitlines()
     assert [line[:4] for line in lines] == ["0.00", "0.50", "1.00"]
