@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,22 @@ class Described:
     owners: np.ndarray
     classes: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
+
+    @cached_property
+    def identities(self) -> np.ndarray:
+        """A number for each picture, int64 `[photos]`, that only pictures with the same texts share."""
+        own: list[list[str]] = [[] for _ in self.photos]
+        for text, owner in zip(self.texts, self.owners.tolist(), strict=True):
+            own[owner].append(text)
+        numbers: dict[tuple[str, ...], int] = {}
+        return np.array([numbers.setdefault(tuple(texts), len(numbers)) for texts in own], np.int64)
+
+    def distinct(self) -> tuple[tuple[str, ...], np.ndarray]:
+        """All different texts, and which of them describe which picture: bool `[photos, texts]`."""
+        numbers = {text: number for number, text in enumerate(dict.fromkeys(self.texts))}
+        relevant = np.zeros((len(self.photos), len(numbers)), bool)
+        relevant[self.owners, [numbers[text] for text in self.texts]] = True
+        return tuple(numbers), relevant
 
     def first(self, count: int | None) -> Described:
         """The same set with only the first so many pictures and their texts; all of them for None."""

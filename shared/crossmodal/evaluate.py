@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from shared.core import ranking
+
 DEPTHS = (1, 5, 10)
 
 
@@ -66,3 +68,30 @@ def figures(similarity: np.ndarray, owners: np.ndarray) -> dict[str, float]:
         found |= {f"{name}_R@{depth}": float((hits < depth).mean()) for depth in DEPTHS}
         found[f"{name}_median_rank"] = float(np.median(hits) + 1)
     return found | {"R_sum": sum(value for name, value in found.items() if "R@" in name)}
+
+
+def shared_figures(similarity: np.ndarray, relevant: np.ndarray) -> dict[str, float]:
+    """Recall and mAP where one text may describe many pictures, such as the name of a product.
+
+    Args:
+        similarity: `[pictures, texts]`, texts all different.
+        relevant: Which texts describe which pictures, bool of the same shape; each row has one.
+
+    Returns:
+        `i2t_R@1`, `i2t_R@5`: pictures that find one of their texts; `t2i_R@1`: texts that find one of their
+        pictures; `t2i_mAP`: over the texts that have pictures. All 0..1.
+
+    >>> found = shared_figures(np.array([[0.9, 0.1], [0.8, 0.2]]), np.array([[True, False], [True, True]]))
+    >>> found["i2t_R@1"], found["t2i_mAP"]
+    (1.0, 1.0)
+    """
+    texts = [set(np.flatnonzero(row).tolist()) for row in relevant]
+    described = relevant.any(0)
+    pictures = [set(np.flatnonzero(column).tolist()) for column in relevant.T[described]]
+    found, others = list(ranking.rank(similarity)), list(ranking.rank(similarity.T[described]))
+    return {
+        "i2t_R@1": ranking.recall_at(found, texts, 1),
+        "i2t_R@5": ranking.recall_at(found, texts, 5),
+        "t2i_R@1": ranking.recall_at(others, pictures, 1),
+        "t2i_mAP": ranking.mean_average_precision(others, pictures),
+    }

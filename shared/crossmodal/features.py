@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 from tqdm import tqdm
 
 from shared.core import weights
@@ -22,26 +21,10 @@ from shared.core.images import to_tensor
 from shared.core.loading import load_network
 from shared.crossmodal.engines import BASE
 from shared.networks.cfn import CFN
-from shared.networks.regions import grid_rows
+from shared.networks.regions import RegionBase
 
 #: Pictures are squeezed to a square, so that every region of the grid has as many positions.
 SIZE = 224
-CHANNELS = CFN.FEATURE
-
-
-class Base(nn.Module):
-    """MobileNetV2 of the recognition network with its last layer of 1280 channels, without the side branches.
-
-    Shape:
-        input `[B, 3, H, W]`, RGB in 0..1; output rows `[B, 1 + cells^2, 1280]`, see `grid_rows`.
-    """
-
-    def __init__(self, network: CFN, cells: int = 3) -> None:
-        super().__init__()
-        self.base, self.head, self.cells = network.base, network.head, cells
-
-    def forward(self, x: Tensor) -> Tensor:
-        return grid_rows(F.relu6(self.head(self.base(x * 2 - 1)[-1])), self.cells)
 
 
 def load_base(
@@ -49,7 +32,7 @@ def load_base(
     *,
     device: str | torch.device | None = None,
     allow_hub: bool = False,
-) -> tuple[Base, str]:
+) -> tuple[RegionBase, str]:
     """Loads the network that describes pictures.
 
     Args:
@@ -66,7 +49,8 @@ def load_base(
     network, found = load_network(BASE, CFN, folder=folder, device=device, allow_hub=allow_hub)
     sums = (found / weights.SUMS).read_text(encoding="utf-8").splitlines()
     digest = next(line.split()[0] for line in sums if line.endswith(weights.WEIGHTS))
-    return Base(network).eval(), digest
+    base = RegionBase().start_from(network).to(next(network.parameters()).device)
+    return base.to(memory_format=torch.channels_last).eval(), digest
 
 
 def view(picture: Image.Image, *, mirrored: bool = False) -> Tensor:
@@ -76,7 +60,7 @@ def view(picture: Image.Image, *, mirrored: bool = False) -> Tensor:
 
 
 @torch.inference_mode()
-def describe(base: Base, pictures: Sequence[Image.Image], *, mirrored: bool = False) -> np.ndarray:
+def describe(base: RegionBase, pictures: Sequence[Image.Image], *, mirrored: bool = False) -> np.ndarray:
     """Rows of pictures, float16 `[N, 1 + cells^2, 1280]`; one by one, as a CPU likes it."""
     device = next(base.parameters()).device
     rows = []
@@ -86,7 +70,7 @@ def describe(base: Base, pictures: Sequence[Image.Image], *, mirrored: bool = Fa
     return np.stack(rows)
 
 
-def cached(path: Path, base: Base, photos: Sequence[Photo], *, mirrored: bool = False) -> np.ndarray:
+def cached(path: Path, base: RegionBase, photos: Sequence[Photo], *, mirrored: bool = False) -> np.ndarray:
     """Rows of photos, from a file if they are there, else described and written.
 
     A run that is cut off goes on where it was.
@@ -103,7 +87,7 @@ def cached(path: Path, base: Base, photos: Sequence[Photo], *, mirrored: bool = 
     Raises:
         ValueError: The file holds another number of photos.
     """
-    shape = (len(photos), 1 + base.cells**2, CHANNELS)
+    shape = (len(photos), 1 + base.cells**2, base.CHANNELS)
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         partial, done = path.with_suffix(".partial"), path.with_suffix(".done")

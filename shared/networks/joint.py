@@ -1,7 +1,7 @@
 """One space for pictures and sentences: both encoders, and one of the theses' networks on top of them.
 
-`JointSpace` is what is trained, stored and loaded. The recognition network whose maps it reads stays outside:
-it has weights of its own.
+`JointSpace` is what is trained, stored and loaded. The recognition network whose maps it reads stays outside,
+with weights of its own, unless it was trained together with the rest.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from shared.networks.cyclematch import SCORES, CycleMatch
 from shared.networks.itmeetsal import ITMeetsAL
 from shared.networks.jmc import JMC
-from shared.networks.regions import RegionEmbedding
+from shared.networks.regions import RegionBase, RegionEmbedding
 from shared.networks.rrf import RRFNet
 from shared.networks.text import TextEncoder
 
@@ -57,6 +57,10 @@ class JointSpace(
         recurrences: T of RRF-Net.
         fusion: of RRF-Net's steps.
         scores: weights of late fusion, one for each of the matcher's scores; by default all the same.
+        tuned: whether it has a base of its own, which describes pictures.
+
+    Attributes:
+        base: a `RegionBase`, or None.
 
     Shape:
         `pictures`: rows `[B, 1 + cells^2, channels]` (`grid_rows`) to `[B, D]`; `sentences`: pieces
@@ -82,6 +86,7 @@ class JointSpace(
         recurrences: int = 3,
         fusion: str = "conv",
         scores: Sequence[float] | None = None,
+        tuned: bool = False,
     ) -> None:
         super().__init__()
         if matcher not in MATCHERS:
@@ -89,7 +94,7 @@ class JointSpace(
         more = {
             "jmc": {"classes": classes},
             "itmeetsal": {"classes": classes},
-            "rrf": {"recurrences": recurrences, "fusion": fusion, "hidden": 2 * width, "dropout": 0.1},
+            "rrf": {"recurrences": recurrences, "fusion": fusion, "hidden": width, "dropout": 0.1},
         }.get(matcher, {})
         count = len(SCORES) if matcher == "cyclematch" else 1
         given = [1 / count] * count if scores is None else list(scores)
@@ -97,6 +102,7 @@ class JointSpace(
             raise ValueError(f"scores must be {count} weights of 0 or more, got {scores}")
         self.kind = matcher
         self.cells = cells
+        self.base = RegionBase(cells) if tuned else None
         # 0 and 1 fill up and stand for a text without words; see `shared.crossmodal.tokens`.
         self.text = TextEncoder(2 + len(words) + buckets, features, width=embedding, hidden=hidden)
         self.image = RegionEmbedding(channels, features)

@@ -10,6 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from shared.networks.cfn import CFN
+from shared.networks.mobilenet import MobileNetV2Pyramid
+
 
 def grid_rows(maps: Tensor, cells: int = 3) -> Tensor:
     """Averages of a map over the whole and over the cells of a grid.
@@ -26,6 +29,34 @@ def grid_rows(maps: Tensor, cells: int = 3) -> Tensor:
     """
     whole = maps.mean((-2, -1))[:, None]
     return torch.cat([whole, F.adaptive_avg_pool2d(maps, cells).flatten(2).mT], 1)
+
+
+class RegionBase(nn.Module):
+    """MobileNetV2 with its last layer of 1280 channels, as the recognition network has it, read on a grid.
+
+    Args:
+        cells: along each side of the grid.
+
+    Shape:
+        input `[B, 3, H, W]`, RGB in 0..1; output rows `[B, 1 + cells^2, 1280]`, see `grid_rows`.
+    """
+
+    CHANNELS = CFN.FEATURE
+
+    def __init__(self, cells: int = 3) -> None:
+        super().__init__()
+        self.base = MobileNetV2Pyramid(depth=17)
+        self.head = nn.Conv2d(self.base.widths[-1], self.CHANNELS, 1)
+        self.cells = cells
+
+    def forward(self, x: Tensor) -> Tensor:
+        return grid_rows(F.relu6(self.head(self.base(x * 2 - 1)[-1])), self.cells)
+
+    def start_from(self, network: CFN) -> RegionBase:
+        """Takes the weights of the recognition network's main branch; gives itself."""
+        self.base.load_state_dict(network.base.state_dict())
+        self.head.load_state_dict(network.head.state_dict())
+        return self
 
 
 class RegionEmbedding(nn.Module):

