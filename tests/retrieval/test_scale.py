@@ -9,7 +9,7 @@ from PIL import Image
 
 from shared.retrieval.benchmark import main
 from shared.retrieval.protocols.memory import PeakMemory
-from shared.retrieval.protocols.synthetic import intrinsic_dimension, reduce, synthesise
+from shared.retrieval.synthetic import intrinsic_dimension, reduce, synthesise
 
 
 def draw(count, dimension, seed=0):

@@ -1,7 +1,7 @@
 """The vector index on many pictures: how near it comes to a full search, how fast, in how much memory.
 
-The gallery is made of real descriptors, see `synthetic.py`. Queries are made in the same way, and are not
-in the gallery.
+The gallery is made of real descriptors, see `shared.retrieval.synthetic`. Queries are made in the same way,
+and are not in the gallery.
 
 Beside each row stands faiss alone, on the same trained structure with the same parameters, so that it finds
 the same; `ratio` is its time per query over ours. Times of single calls are processor time of the calling
@@ -23,7 +23,7 @@ from shared.core import reports
 from shared.core.datasets import read_photos
 from shared.core.index import KINDS, VectorIndex
 from shared.retrieval.protocols.memory import PeakMemory
-from shared.retrieval.protocols.synthetic import MIXED, SPREAD, intrinsic_dimension, reduce, synthesise
+from shared.retrieval.synthetic import MIXED, SPREAD, intrinsic_dimension, reduce, synthesise
 
 MODULE = "shared.retrieval.benchmark scale"
 NEAREST, CALLERS, CHANGES = 10, 32, 1000
