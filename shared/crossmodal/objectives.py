@@ -43,16 +43,27 @@ def distillation(pupil: Pupil, text: Tensor, teacher: Tensor) -> Tensor:
     return (apart * known).sum() / known.sum().clamp(min=1)
 
 
-def warm_up(pupil: Pupil, batch: tuple[Tensor, ...], *, distil: float) -> Tensor:
-    """Contrastive loss of every score of the joint space, and the teacher's words."""
-    seen, pieces, ids, _, teacher = batch
-    space = pupil.space
-    text = space.text(pieces)
-    x, y = space.matcher.images(pupil.read(seen)), space.matcher.texts(text)
+def contrast_scores(space: JointSpace, image: Tensor, text: Tensor, ids: Tensor) -> Tensor:
+    """Contrastive loss, the mean over all scores of the joint space.
+
+    Args:
+        space: In training; its temperature learns as well.
+        image: Embeddings `[B, features]` of pictures.
+        text: Embeddings `[B, features]` of their texts.
+        ids: `[B]`, see `shared.networks.matching_losses`.
+    """
+    x, y = space.matcher.images(image), space.matcher.texts(text)
     scores = [(x, y)] if x.ndim == 2 else list(zip(x.unbind(1), y.unbind(1), strict=True))
     # Below 0.01 cosines would count for nothing but rounding.
     temperature = space.temperature.exp().clamp(min=0.01)
-    loss = sum(contrastive_loss(*both, ids, temperature=temperature) for both in scores) / len(scores)
+    return sum(contrastive_loss(*both, ids, temperature=temperature) for both in scores) / len(scores)
+
+
+def warm_up(pupil: Pupil, batch: tuple[Tensor, ...], *, distil: float) -> Tensor:
+    """Contrastive loss, and the teacher's words with the weight `distil`."""
+    seen, pieces, ids, _, teacher = batch
+    text = pupil.space.text(pieces)
+    loss = contrast_scores(pupil.space, pupil.read(seen), text, ids)
     return loss + distil * distillation(pupil, text, teacher) if distil else loss
 
 
@@ -73,7 +84,7 @@ def match(
         batch: From `shared.crossmodal.batches.Pairs.draw`.
         margin: Of the ranking.
         hardest: How many negatives count for each row and direction.
-        contrast: Weight of the warm-up's contrastive loss, which looks at all negatives.
+        contrast: Weight of the contrastive loss, which looks at all negatives.
         distil: Weight of `distillation`.
         classify: Weight of the classification loss, for JMC.
     """
@@ -94,5 +105,5 @@ def match(
         if classify:
             loss = loss + classify * classification_loss(matcher, x, y, classes)
     if contrast:
-        loss = loss + contrast * warm_up(pupil, batch, distil=0.0)
+        loss = loss + contrast * contrast_scores(space, image, text, ids)
     return loss + distil * distillation(pupil, text, teacher) if distil else loss
