@@ -29,7 +29,7 @@ from shared.retrieval.features import Extractor, network_digest, network_folders
 from shared.retrieval.head import DescriptorHead
 from shared.retrieval.levels import CHANNELS, engine_levels
 from shared.retrieval.views import sample_view
-from shared.retrieval.whitening import fit_pairs, fit_pca
+from shared.retrieval.whitening import Whitening, fit_pairs, fit_pca
 
 
 def whitening(args: argparse.Namespace) -> Path:
@@ -43,6 +43,7 @@ def whitening(args: argparse.Namespace) -> Path:
     }
     plain, head = DescriptorHead(**recipe), DescriptorHead(**recipe, dims=args.dims)
     extractor = Extractor.load(args.engine, folder=args.weights, head=plain, device=args.device)
+    weight = level_weights(plain, args.shares)
     photos = read_photos(args.photos)
     rng = np.random.default_rng(args.seed)
     chosen = [photos[index] for index in rng.permutation(len(photos))[: args.limit]]
@@ -52,18 +53,41 @@ def whitening(args: argparse.Namespace) -> Path:
             for number, photo in enumerate(tqdm(chosen, unit="pair"))
         ]
     )
+    pairs *= weight
     aside = len(pairs) // 10  # every tenth pair shows what the whitening is worth on others
     seen, unseen = pairs[aside:], pairs[:aside]
     if args.kind == "pairs":
         learned = fit_pairs(seen[:, 0], seen[:, 1], args.dims, args.shrinkage)
     else:
         learned = fit_pca(seen.reshape(-1, plain.length), args.dims, args.shrinkage)
-    head.whiten(learned)
+    head.whiten(Whitening(learned.mean / weight, learned.projection * weight))
     if aside:
         both = learned.apply(unseen.reshape(-1, plain.length)).reshape(aside, 2, -1)
         print(f"of {aside} pairs kept aside: {found(unseen):.3f} found before, {found(both):.3f} whitened")
     digest = network_digest(*network_folders(args.engine, args.weights))
     return weights.save(head, args.out, config={"engine": args.engine, "network": digest})
+
+
+def level_weights(head: DescriptorHead, shares: Sequence[float] | None) -> np.ndarray:
+    """What every number of a head's pooled vector is multiplied by, so that each level gets its share.
+
+    The whole stays of length 1. What follows is linear, so that a whitening takes the weights over.
+
+    Args:
+        head: Without whitening.
+        shares: Length of each level's part in relation to the others; None for equal ones.
+
+    Returns:
+        float32 `[head.length]`.
+
+    Raises:
+        ValueError: There is not one share above 0 for each level.
+    """
+    shares = np.ones(len(head.levels)) if shares is None else np.array(shares)
+    if len(shares) != len(head.levels) or shares.min() <= 0:
+        raise ValueError(f"give a share above 0 for each of {', '.join(head.levels)}, received {shares}")
+    shares = shares * np.sqrt(len(shares) / (shares**2).sum())
+    return np.repeat(shares, [CHANNELS[level] for level in head.levels]).astype(np.float32)
 
 
 def pair(photo: Image.Image, rng: np.random.Generator) -> list[Image.Image]:
@@ -100,6 +124,9 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     )
     one.add_argument("--limit", type=positive, default=1500, metavar="N", help="photos (%(default)s)")
     one.add_argument("--levels", nargs="+", choices=list(CHANNELS), help="(all of the network)")
+    one.add_argument(
+        "--shares", nargs="+", type=float, metavar="S", help="length of each level's part (all equal)"
+    )
     one.add_argument("--pooling", choices=list(POOLINGS), default="gem", help="(%(default)s)")
     one.add_argument("--power", type=float, default=3.0, help="of GeM (%(default)s)")
     one.add_argument("--root", type=float, default=1.0, help="power normalisation (%(default)s: none)")

@@ -8,7 +8,9 @@ from shared.core import weights
 from shared.retrieval.benchmark import main
 from shared.retrieval.data import Query, RetrievalSet
 from shared.retrieval.features import Extractor
+from shared.retrieval.head import DescriptorHead
 from shared.retrieval.threshold import best_answers, calibrate
+from shared.retrieval.train import level_weights
 from shared.retrieval.train import main as train
 from shared.retrieval.vocabulary import Vocabulary
 
@@ -122,3 +124,19 @@ def test_the_threshold_goes_into_the_configuration(networks, head_folder, scene_
     assert config["false_accepts"] <= 0.34
     assert config["true_accepts"] == 1
     Extractor.load("both", folder=networks, head=folder)  # the checksums are those of the new file
+
+
+def test_levels_with_shares_of_their_own(networks, photo_folder, tmp_path):
+    plain = DescriptorHead(["mid", "high-v1"], sizes=[64])
+    weight = level_weights(plain, [1.0, 3.0])
+    assert weight[-1] == pytest.approx(3 * weight[0])
+    two = np.concatenate([np.eye(576)[0], np.eye(1024)[0]]) / np.sqrt(2)
+    assert np.linalg.norm(two * weight) == pytest.approx(1)
+    with pytest.raises(ValueError, match="a share above 0 for each of mid, high-v1"):
+        level_weights(plain, [1.0])
+    # a level with hardly any share hardly counts
+    options = ["--engine", "both", "--weights", *networks, "--sizes", "64", "--dims", "4", "--limit", "8"]
+    levels = ["--levels", "mid", "high-v1", "--kind", "pca", "--shrinkage", "1", "--shares", "1", "0.001"]
+    folder = train(["whitening", "--photos", str(photo_folder), "--out", str(tmp_path), *options, *levels])
+    projection = weights.load(DescriptorHead, "", folder=folder).projection.abs()
+    assert projection[:, 576:].max() < 0.05 * projection[:, :576].max()
