@@ -36,8 +36,8 @@ class Segmenter:
         engine: See above.
         network: The network on its device, in eval mode.
         config: The weight folder's configuration: `labels`, `background` (the number of the class that is no
-            object; none by default) and `size` (the longer side, in pixels, at which the network sees a
-            picture; 480).
+            object; none by default), `size` (the longer side, in pixels, at which the network sees a picture;
+            480) and `mirror` (whether it also sees the picture mirrored, and the mean of both counts; no).
     """
 
     def __init__(self, engine: str, network: FCFN, config: dict) -> None:
@@ -46,6 +46,7 @@ class Segmenter:
         self._network = network
         self._background = config.get("background")
         self._size = int(config.get("size", 480))
+        self._mirror = bool(config.get("mirror", False))
         self._device = next(network.parameters()).device
         self._lock = threading.Lock()  # one picture at a time: two would take each other's cores and memory
 
@@ -96,6 +97,8 @@ class Segmenter:
         x = to_tensor(self._fit(picture)).to(self._device, memory_format=torch.channels_last)
         with self._lock:
             logits = self._network(x)
+            if self._mirror:
+                logits = (logits + self._network(x.flip(-1)).flip(-1)) / 2
             ids, confidence = _enlarge(_without_specks(logits.float()), x.shape[-2:], picture.size[::-1])
         return Segmentation(
             image=picture,
@@ -108,8 +111,9 @@ class Segmenter:
         )
 
     def _fit(self, picture: Image.Image) -> Image.Image:
-        scale = self._size / max(picture.size)
-        size = tuple(max(1, round(side * scale)) for side in picture.size)
+        # Whole cells, so that those of the mirrored picture lie over the same pixels.
+        scale, cell = self._size / max(picture.size), FCFN.STRIDE
+        size = tuple(max(1, round(side * scale / cell)) * cell for side in picture.size)
         return picture.resize(size, Image.Resampling.BILINEAR)
 
 

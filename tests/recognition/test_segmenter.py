@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional as F
 
 from shared.core import weights
@@ -59,7 +60,7 @@ def test_the_result_keeps_the_picture(segmenter):
 
 
 @pytest.mark.parametrize(
-    ("size", "seen"), [((50, 97), (96, 49)), ((960, 480), (48, 96)), ((1, 1), (96, 96)), ((1, 3000), (96, 1))]
+    ("size", "seen"), [((50, 97), (96, 48)), ((960, 480), (48, 96)), ((1, 1), (96, 96)), ((1, 3000), (96, 4))]
 )
 def test_the_network_sees_every_picture_at_its_own_size(size, seen, segmenter):
     shapes = []
@@ -67,6 +68,16 @@ def test_the_network_sees_every_picture_at_its_own_size(size, seen, segmenter):
     segmenter(photo(*size))
     handle.remove()
     assert shapes == [(1, 3, *seen)]
+
+
+def test_a_mirrored_picture_is_segmented_as_the_mirror_of_the_picture(folder, tmp_path):
+    config = {**weights.read_config(folder), "mirror": True}
+    both = Segmenter("fcfn", weights.load(FCFN, "fcfn", folder=folder), config)
+    once = Segmenter("fcfn", both._network, {**config, "mirror": False})
+    picture = photo(70, 50)
+    mirrored = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    np.testing.assert_allclose(both(mirrored).confidence, both(picture).confidence[:, ::-1], atol=2e-3)
+    assert not np.allclose(once(mirrored).confidence, once(picture).confidence[:, ::-1], atol=2e-3)
 
 
 def scores(*columns: int, classes: int = 3) -> torch.Tensor:
