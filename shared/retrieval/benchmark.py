@@ -15,6 +15,8 @@ PROTOCOLS = {
     "grocery": "photo to product picture, and the class of the nearest photo",
     "copies": "changed copies among photos without labels, for choosing settings",
     "deepindex": "the inverted file beside whole descriptors: mAP, bytes and time",
+    "explain": "what is lost where an explanation's regions are hidden, beside random ones",
+    "indexing": "photos per second into an index, and the memory that it takes meanwhile",
     "scale": "the vector index at 10,000 to 1,000,000 pictures, beside plain faiss",
 }
 

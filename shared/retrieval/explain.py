@@ -106,7 +106,8 @@ def by_descriptor(extractor: Extractor, query: Image.Image, match: Image.Image) 
     inside = [pool_patches(heat, WINDOWS)[:, 0].numpy() for heat in heats]
     cosines = (windows[0] @ windows[1].T).cpu().numpy()
     weight = np.maximum(cosines, 0) * np.sqrt(inside[0][:, None] * inside[1])
-    return heats[0][0].numpy(), heats[1][0].numpy(), _pairs(weight)
+    # the root lets cells be seen beside the hottest, which stand out by far
+    return heats[0][0].sqrt().numpy(), heats[1][0].sqrt().numpy(), _pairs(weight)
 
 
 def by_words(index: WordGallery, gallery: Gallery, query: Mapping[str, np.ndarray], id: int) -> Evidence:

@@ -75,19 +75,23 @@ class Explanation:
         return both
 
 
-def choose(pairs: Iterable[tuple[Box, Box, float]], most: int, overlap: float = 0.35) -> list[Pair]:
+def choose(
+    pairs: Iterable[tuple[Box, Box, float]], most: int, overlap: float = 0.35, share: float = 0.6
+) -> list[Pair]:
     """The weightiest pairs that show something new: regions that hardly overlap with those before.
 
     Args:
-        pairs: Of regions and what they count.
+        pairs: Of regions, as shares of their pictures' sides, and what they count.
         most: How many at most.
         overlap: Intersection over union with an earlier region, on either side, from which on a pair is left
             out.
+        share: How much of a picture the regions may cover together; regions of everything tell nothing. The
+            first may be larger.
 
     Returns:
         Pairs with weights that add up to 1.
 
-    >>> one, other = (0, 0, 2, 2), (5, 5, 7, 7)
+    >>> one, other = (0.0, 0.0, 0.2, 0.2), (0.5, 0.5, 0.7, 0.7)
     >>> [pair.weight for pair in choose([(one, one, 1.0), (one, other, 2.0), (other, one, 6.0)], 2)]
     [0.75, 0.25]
     """
@@ -95,7 +99,10 @@ def choose(pairs: Iterable[tuple[Box, Box, float]], most: int, overlap: float = 
     for query, match, weight in sorted(pairs, key=lambda pair: -pair[2]):
         if len(kept) == most or weight <= 0:
             break
-        if all(_iou(query, a) < overlap and _iou(match, b) < overlap for a, b, _ in kept):
+        sides = [query, *(pair[0] for pair in kept)], [match, *(pair[1] for pair in kept)]
+        new = all(_iou(side[0], before) < overlap for side in sides for before in side[1:])
+        small = all(sum(map(_area, side)) <= share for side in sides)
+        if not kept or (new and small):
             kept.append((query, match, weight))
     total = sum(weight for *_, weight in kept)
     return [Pair(query, match, weight / total) for query, match, weight in kept]
@@ -106,8 +113,11 @@ def _iou(a: Box, b: Box) -> float:
     height = min(a[3], b[3]) - max(a[1], b[1])
     if width <= 0 or height <= 0:
         return 0.0
-    both = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
-    return width * height / (both - width * height)
+    return width * height / (_area(a) + _area(b) - width * height)
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _side(image: Image.Image, heat: np.ndarray, boxes: list[Box], strength: float) -> Image.Image:

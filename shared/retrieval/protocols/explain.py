@@ -116,12 +116,9 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     options = parser.parse_args(arguments)
     try:
         data = read_holidays(options.data)
-        network = (
-            options.network if options.network is None or len(options.network) > 1 else options.network[0]
-        )
-        describer = Describer.load(head=options.weights, words=options.words, network=network)
+        describer = Describer.load(head=options.weights, words=options.words, network=options.network)
         searches = [ImageSearch(engine, describer) for engine in options.engines]
-    except (FileNotFoundError, WeightsError) as error:
+    except (OSError, ValueError, WeightsError) as error:
         parser.error(str(error))
     started = time.perf_counter()
     available, data = len(data.queries), data.first(options.limit)
