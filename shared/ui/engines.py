@@ -22,7 +22,7 @@ def residents(doer: str, engines: Mapping[str, Any]) -> dict[str, Resident]:
         doer: Module and class, such as `"shared.edges.detector:EdgeDetector"`. The class has `load(name)`.
         engines: The wing's `ENGINES`, by name.
     """
-    return {engine: Resident(lambda engine=engine: _find(doer).load(engine)) for engine in engines}
+    return {engine: Resident(lambda engine=engine: find(doer).load(engine)) for engine in engines}
 
 
 def runner(
@@ -40,12 +40,13 @@ def runner(
     @gpu(duration=duration)
     def run(picture: Image, engine: str, *settings: Any) -> Any:
         doer = doers[engine]()
-        return _find(function)(doer, picture, *settings) if function else doer(picture, *settings)
+        return find(function)(doer, picture, *settings) if function else doer(picture, *settings)
 
     return run
 
 
-def _find(path: str) -> Any:
+def find(path: str) -> Any:
+    """What a path such as `"shared.edges.detector:EdgeDetector"` names, imported when it is needed."""
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)
 

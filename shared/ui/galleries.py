@@ -23,9 +23,10 @@ from shared.core.images import ImageError
 from shared.core.index_file import IndexFileError
 from shared.ui.lockers import Lockers
 
+SUFFIX = ".gallery"  # of a saved gallery
 AT_ONCE = 50  # pictures that may come along with one question
 NO_SUCH = "There is no gallery behind this key, or no longer: please add the pictures again."
-EMPTY = "The gallery is empty: please add pictures first."
+OTHER_VERSION = "This gallery was saved by another version: please add its pictures again."
 
 
 class _SessionKey(str):
@@ -41,12 +42,14 @@ class Visit:
 
     Attributes:
         galleries: Those of all visitors.
-        visitor: The session's key, for the methods of `galleries`.
+        session: The session's key, for the methods of `galleries`.
+        key: Of the API alone: the key that a program gives, after the session's in those methods.
         version: Changes whenever the visitor's gallery does; an input of what has to be made anew then.
     """
 
     galleries: "Galleries"
-    visitor: gr.State
+    session: gr.State
+    key: gr.Textbox
     version: gr.State
 
 
@@ -71,48 +74,49 @@ class Galleries:
 
     def visit(self) -> Visit:
         """What a page keeps of each visitor; to be called among its components."""
-        return Visit(self, gr.State(_SessionKey()), gr.State(0))
+        key = gr.Textbox("", label="Gallery", visible=False)
+        return Visit(self, gr.State(_SessionKey()), key, gr.State(0))
 
-    def seen(self, visitor: str, key: str = "") -> Gallery:
+    def seen(self, session: str, key: str = "") -> Gallery:
         """The gallery to look at: the one behind a key, else the visitor's own, else the sample photos.
 
         It must not be changed.
 
         Args:
-            visitor: What the session's component holds.
+            session: What the session's component holds.
             key: What a caller gives; empty for none.
 
         Raises:
             ImageError: There is nothing behind the key.
         """
-        found = self._lockers.find(key or _own_key(visitor))
+        found = self._lockers.find(key or _own_key(session))
         if key and found is None:
             raise ImageError(NO_SUCH)
         return self._starter() if found is None else found
 
-    def among(self, photos: Sequence[str] | None, visitor: str, key: str = "") -> Gallery:
+    def among(self, photos: Sequence[str] | None, session: str, key: str = "") -> Gallery:
         """The gallery to look at in one call: of the photos that came with it, else as `seen` tells."""
-        return self.of(photos) if photos else self.seen(visitor, key)
+        return self.of(photos) if photos else self.seen(session, key)
 
-    def own(self, visitor: str, key: str = "") -> tuple[str, Gallery]:
+    def own(self, session: str, key: str = "") -> tuple[str, Gallery]:
         """The gallery to change and its key; a copy of the sample photos where there is none yet.
 
         Args:
-            visitor: See `seen`.
+            session: See `seen`.
             key: See `seen`.
         """
-        self.seen(visitor, key)  # says so if there is none, and describes the samples before the lockers wait
-        key = key or _own_key(visitor) or Lockers.new_key()
+        self.seen(session, key)  # says so if there is none, and describes the samples before the lockers wait
+        key = key or _own_key(session) or Lockers.new_key()
         return key, self._lockers.open(key)
 
     def add(
-        self, files: Sequence[str], visitor: str, key: str = "", progress: gr.Progress | None = None
+        self, files: Sequence[str], session: str, key: str = "", progress: gr.Progress | None = None
     ) -> tuple[str, list[int], list[tuple[str, str]]]:
         """Adds pictures from files and ZIP archives. What is none is skipped, and the rest goes on.
 
         Args:
-            files: Paths.
-            visitor: See `seen`.
+            files: Paths. A saved gallery among them takes the place of the one that was there.
+            session: See `seen`.
             key: See `seen`.
             progress: The event's progress bar.
 
@@ -120,17 +124,18 @@ class Galleries:
             The gallery's key, the ids of the new pictures, and name and reason of each file that was skipped.
 
         Raises:
-            ImageError: No file at all.
+            ImageError: No file at all, or a saved gallery that cannot be loaded.
         """
         if not files:
             raise ImageError("Please choose one or more pictures first.")
-        key, gallery = self.own(visitor, key)
-        uploads = Uploads(files)
-        photos = uploads if progress is None else _told(uploads, progress)
-        added = self._add(photos, gallery)
+        saved = [path for path in files if Path(path).suffix == SUFFIX]
+        key, gallery = self._load(saved[-1], session, key) if saved else self.own(session, key)
+        ids = [entry.id for entry in gallery.entries] if saved else []
+        uploads = Uploads([path for path in files if path not in saved])
+        added = self._add(uploads if progress is None else _told(uploads, progress), gallery)
         self._lockers.tidy(key)
-        skipped = [*uploads.skipped, *added.skipped]
-        return key, list(added.ids), [*skipped, ("All others", added.full)] if added.full else skipped
+        skipped = [*uploads.skipped, *added.skipped, *([("All others", added.full)] if added.full else [])]
+        return key, [*ids, *added.ids], skipped
 
     def of(self, files: Sequence[str]) -> Gallery:
         """A gallery for one call only, of the pictures that came with it.
@@ -151,7 +156,7 @@ class Galleries:
         return gallery
 
     def remove(
-        self, ids: Iterable[int], visitor: str, key: str = "", *, everything: bool = False
+        self, ids: Iterable[int], session: str, key: str = "", *, everything: bool = False
     ) -> tuple[str, Gallery]:
         """Takes pictures out of the gallery, some or all of them.
 
@@ -161,7 +166,7 @@ class Galleries:
         Raises:
             ImageError: There is no picture under one of the ids.
         """
-        key, gallery = self.own(visitor, key)
+        key, gallery = self.own(session, key)
         if everything:
             gallery.clear()
             return key, gallery
@@ -178,11 +183,11 @@ class Galleries:
         except (KeyError, TypeError, ValueError) as error:
             raise ImageError(_unknown(gallery)) from error
 
-    def restart(self, visitor: str) -> None:
+    def restart(self, session: str) -> None:
         """Forgets the visitor's own gallery, so that the sample photos are seen again."""
-        self._lockers.drop(_own_key(visitor))
+        self._lockers.drop(_own_key(session))
 
-    def load(self, path: str, visitor: str, key: str = "") -> tuple[str, Gallery]:
+    def _load(self, path: str, session: str, key: str) -> tuple[str, Gallery]:
         """Puts a saved gallery in place of the visitor's own.
 
         Raises:
@@ -193,9 +198,13 @@ class Galleries:
         except (IndexFileError, GalleryFull, OSError, ValueError) as error:
             words = str(error).replace(str(path), Path(path).name)
             raise ImageError(f"This gallery cannot be loaded: {words}") from error
-        if len(gallery) and _kinds(gallery) != _kinds(self._starter()):
-            raise ImageError("This gallery was saved by another version: please add its pictures again.")
-        key, _ = self.own(visitor, key)
+        try:
+            if len(gallery) and _kinds(gallery) != _kinds(self._starter()):
+                raise ValueError
+            self._add([], gallery)  # which looks whether its features are those that are made here
+        except ValueError as error:
+            raise ImageError(OTHER_VERSION) from error
+        key, _ = self.own(session, key)
         self._lockers.put(key, gallery)
         return key, gallery
 
@@ -217,10 +226,10 @@ def contents(key: str, gallery: Gallery) -> dict[str, Any]:
     return {"gallery": key, "count": len(pictures), "pictures": pictures}
 
 
-def _own_key(visitor: str) -> str:
+def _own_key(session: str) -> str:
     """The key of the session, or an empty one where several callers share it; see above."""
     request = LocalContext.request.get(None)
-    return "" if request is not None and request.headers.get("x-gradio-user") == "mcp" else visitor
+    return "" if request is not None and request.headers.get("x-gradio-user") == "mcp" else session
 
 
 def _told(uploads: Uploads, progress: gr.Progress) -> Iterable[tuple[str, Any]]:

@@ -11,10 +11,10 @@ import gradio as gr
 from shared.core.gallery import MAX_COUNT, Gallery
 from shared.core.images import MAX_BYTES
 from shared.ui.batch import PROGRESS
-from shared.ui.galleries import Visit
+from shared.ui.galleries import SUFFIX, Visit
 from shared.ui.guard import friendly
 from shared.ui.page import react
-from shared.ui.photos import photo_files, saved_file
+from shared.ui.photos import photo_files
 from shared.ui.results import result_path
 from shared.ui.tiles import Tile, empty, grid, tiles
 from shared.ui.views import View
@@ -25,7 +25,7 @@ PAGE = 48  # pictures shown at a time
 TOLD = 100  # skipped files that are told by name
 PRIVATE = (
     f"Up to {MAX_COUNT:,} pictures, or ZIP archives of at most {MAX_BYTES // 2**20} MB. Nobody else sees "
-    "them, and they are gone an hour after you have left: download the gallery to load it again later."
+    "them, and they are gone an hour after you have left. Download the gallery to bring it back another day."
 )
 
 
@@ -36,12 +36,10 @@ class GalleryTab:
     Attributes:
         view: The tab's view, for `show_open`.
         files: The component for pictures, for an endpoint.
-        saved: The component for a saved gallery, for an endpoint.
     """
 
     view: View
     files: gr.File
-    saved: gr.File
 
 
 def gallery_tab(space: str, visit: Visit) -> GalleryTab:
@@ -51,26 +49,26 @@ def gallery_tab(space: str, visit: Visit) -> GalleryTab:
         space: The space's name, for the counts and the name of the file.
         visit: What the page keeps of its visitor.
     """
-    galleries, visitor, version = visit.galleries, visit.visitor, visit.version
+    galleries, session, version = visit.galleries, visit.session, visit.version
     with gr.Tab("Gallery", elem_id="gallery") as tab:
         pages = gr.State(1)
-        files = photo_files("Add pictures", file_types=["image", ".zip"], elem_classes="is-files", height=150)
+        files = photo_files(
+            "Add pictures", file_types=["image", ".zip", SUFFIX], elem_classes="is-files", height=150
+        )
         gr.Markdown(PRIVATE, elem_classes="is-note")
         report = gr.HTML(padding=False, elem_classes="is-added")
-        words = gr.Markdown(elem_classes="is-note")
-        shown = grid()
-        more = gr.Button("Show more", visible=False, size="sm")
         with gr.Row(elem_classes="is-row"):
             restart = gr.Button("Back to the sample photos", size="sm")
             clear = gr.Button("Remove all", size="sm")
-            save = gr.Button("Download the gallery", size="sm")
-        file = gr.File(label="The gallery, to load it again later", visible=False, elem_classes="is-saved")
-        with gr.Accordion("Load a gallery", open=False):
-            saved = saved_file("A gallery that was downloaded here", [".gallery"])
+            save = gr.Button("Download all as one file", size="sm")
+        file = gr.File(label="The gallery: add this file to have it back", visible=False, elem_classes="is-saved")
+        words = gr.Markdown(elem_classes="is-note")
+        shown = grid()
+        more = gr.Button("Show more", visible=False, size="sm")
 
     @friendly(space)
-    def show(visitor: str, _: int, pages: int) -> list[Any]:
-        gallery = galleries.seen(visitor)
+    def show(session: str, _: int, pages: int) -> list[Any]:
+        gallery = galleries.seen(session)
         entries = gallery.entries
         rows = [Tile(entry.id, entry.name, entry.thumbnail) for entry in entries[: PAGE * pages]]
         filled = tiles(rows, button="Remove") if rows else empty("No pictures: add some above.")
@@ -79,52 +77,44 @@ def gallery_tab(space: str, visit: Visit) -> GalleryTab:
 
     # Gradio fills in the progress bar by its place among the positional arguments: it cannot come last here.
     @friendly(space)
-    def add(paths: list[str], visitor: str, progress: gr.Progress = PROGRESS, version: int = 0) -> list[Any]:
+    def add(paths: list[str], session: str, progress: gr.Progress = PROGRESS, version: int = 0) -> list[Any]:
         if not paths:
             return [gr.skip()] * 3
-        _, ids, skipped = galleries.add(paths, visitor, progress=progress)
+        _, ids, skipped = galleries.add(paths, session, progress=progress)
         return [version + 1, _report(len(ids), skipped), None]
 
     @friendly(space)
-    def remove(visitor: str, version: int, event: gr.EventData) -> list[Any]:
-        galleries.remove([event.index], visitor)
+    def remove(session: str, version: int, event: gr.EventData) -> list[Any]:
+        galleries.remove([event.index], session)
         return [version + 1, ""]
 
     @friendly(space)
-    def remove_all(visitor: str, version: int) -> list[Any]:
-        galleries.remove([], visitor, everything=True)
+    def remove_all(session: str, version: int) -> list[Any]:
+        galleries.remove([], session, everything=True)
         return [version + 1, "", 1]
 
     @friendly(space)
-    def start_again(visitor: str, version: int) -> list[Any]:
-        galleries.restart(visitor)
+    def start_again(session: str, version: int) -> list[Any]:
+        galleries.restart(session)
         return [version + 1, "", 1]
 
     @friendly(space)
-    def download(visitor: str) -> gr.File:
-        return gr.File(saved_gallery(galleries.seen(visitor), space), visible=True)
+    def download(session: str) -> gr.File:
+        return gr.File(saved_gallery(galleries.seen(session), space), visible=True)
 
-    @friendly(space)
-    def load(path: str | None, visitor: str, version: int) -> list[Any]:
-        if not path:
-            return [gr.skip()] * 3
-        _, gallery = galleries.load(path, visitor)
-        return [version + 1, _report(len(gallery), [], "Loaded"), None]
-
-    react([files.upload], add, [files, visitor, version], [version, report, files], lane=SLOW)
-    react([shown.click], remove, [visitor, version], [version, report])
-    react([clear.click], remove_all, [visitor, version], [version, report, pages])
-    react([restart.click], start_again, [visitor, version], [version, report, pages])
+    react([files.upload], add, [files, session, version], [version, report, files], lane=SLOW)
+    react([shown.click], remove, [session, version], [version, report])
+    react([clear.click], remove_all, [session, version], [version, report, pages])
+    react([restart.click], start_again, [session, version], [version, report, pages])
     react([more.click], lambda pages: pages + 1, [pages], pages)
-    react([save.click], download, [visitor], file, lane=SLOW)
-    react([saved.upload], load, [saved, visitor, version], [version, report, saved], lane=SLOW)
-    view = View(tab, show, [visitor, version, pages], [shown, words, more], [version.change, pages.change])
-    return GalleryTab(view, files, saved)
+    react([save.click], download, [session], file, lane=SLOW)
+    view = View(tab, show, [session, version, pages], [shown, words, more], [version.change, pages.change])
+    return GalleryTab(view, files)
 
 
 def saved_gallery(gallery: Gallery, name: str) -> str:
     """Write a gallery to a file for download and return its path."""
-    path = result_path(f"{name}.gallery")
+    path = result_path(f"{name}{SUFFIX}")
     gallery.save(path)
     return str(path)
 
@@ -134,8 +124,8 @@ def added(ids: Sequence[int], skipped: Sequence[tuple[str, str]]) -> Mapping[str
     return {"added": list(ids), "skipped": [{"name": name, "reason": reason} for name, reason in skipped]}
 
 
-def _report(count: int, skipped: Sequence[tuple[str, str]], verb: str = "Added") -> str:
-    words = f"{verb} {count:,} {'picture' if count == 1 else 'pictures'}"
+def _report(count: int, skipped: Sequence[tuple[str, str]]) -> str:
+    words = f"Added {count:,} {'picture' if count == 1 else 'pictures'}"
     if not skipped:
         return f"<p>{words}.</p>"
     lines = [f"<li><b>{html.escape(name)}</b> {html.escape(reason)}</li>" for name, reason in skipped[:TOLD]]

@@ -90,8 +90,9 @@ def matches(
     Returns:
         The tab's view, for `show_open`.
     """
-    galleries, chosen = visit.galleries, gr.State(None)
+    galleries = visit.galleries
     with gr.Tab("Matches", elem_id="matches") as tab:
+        chosen = gr.State(None)  # the picture of the gallery that is the photo, if it is one
         words = gr.Markdown(HINT, elem_classes="is-note")
         with gr.Column(visible=False, elem_classes="is-why") as panel:
             reason = gr.Image(interactive=False, buttons=["fullscreen", "download"], show_label=True)
@@ -100,9 +101,9 @@ def matches(
 
     @friendly(space)
     def show(
-        image: str | None, box: str, chosen: int | None, visitor: str, version: int, *settings: Any
+        image: str | None, box: str, chosen: int | None, session: str, version: int, *settings: Any
     ) -> list:
-        pictures = galleries.seen(visitor)
+        pictures = galleries.seen(session)
         closed = gr.Column(visible=False)
         if not len(pictures):
             return ["", closed, empty(EMPTY)]
@@ -117,23 +118,23 @@ def matches(
         return [_words(found), closed, _grid(found, pictures)]
 
     @friendly(space)
-    def more(visitor: str, event: gr.EventData) -> list[Any]:
-        entry = galleries.entry(galleries.seen(visitor), event.index)
+    def more(session: str, event: gr.EventData) -> list[Any]:
+        entry = galleries.entry(galleries.seen(session), event.index)
         return [result_file(entry.thumbnail, f"{safe_stem(entry.name)}.jpg"), entry.id]
 
     @friendly(space)
-    def why(image: str | None, box: str, visitor: str, engine: str, event: gr.EventData) -> list[Any]:
-        picture, pictures = open_image(image), galleries.seen(visitor)
+    def why(image: str | None, box: str, session: str, engine: str, event: gr.EventData) -> list[Any]:
+        picture, pictures = open_image(image), galleries.seen(session)
         entry = galleries.entry(pictures, event.index)
         found = doers[engine]().explain(picture, entry.id, parse_box(box, picture.size), pictures)
         look = gr.Image(shown(found.picture(), "why"), label=f"Why {entry.name}")
         return [gr.Column(visible=True), look]
 
-    react([found_grid.select], more, [visit.visitor], [image, chosen])
-    react([found_grid.click], why, [image, box, visit.visitor, settings[0]], [panel, reason])
+    react([found_grid.select], more, [visit.session], [image, chosen])
+    react([found_grid.click], why, [image, box, visit.session, settings[0]], [panel, reason])
     react([close.click], lambda: gr.Column(visible=False), [], panel)
     reason.change(None, js=_SHOW)
-    inputs = [image, box, chosen, visit.visitor, visit.version, *settings]
+    inputs = [image, box, chosen, visit.session, visit.version, *settings]
     return View(tab, show, inputs, [words, panel, found_grid], [box.input])
 
 

@@ -32,10 +32,9 @@ SAMPLES = [
 
 # More of them, for a gallery: another view of the motorcycle, other big cats, textures, grey ones.
 MORE = [
-    ("skimage", "data/motorcycle_right.png", "motorcycle, from the right"),
-    ("gradio", "media_assets/images/cheetah1.jpg", "cheetah, sitting"),
-    ("gradio", "test_data/cheetah2.jpg", "cheetah, standing"),
-    ("gradio", "media_assets/images/groot.jpeg", "figurine"),
+    ("skimage", "data/motorcycle_right.png", "motorcycle again"),
+    ("gradio", "media_assets/images/cheetah1.jpg", "cheetah face"),
+    ("gradio", "test_data/cheetah2.jpg", "cheetah cub"),
     ("skimage", "data/camera.png", "photographer"),
     ("skimage", "data/coins.png", "coins"),
     ("skimage", "data/brick.png", "bricks"),
@@ -88,15 +87,6 @@ class _PhotoFiles(gr.File, metaclass=_WithoutStub):
         return [_uploaded(file.path) for file in payload or ()]
 
 
-class _SavedFile(gr.File, metaclass=_WithoutStub):
-    """`gr.File` for one file that was uploaded."""
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> str | None:
-        return _uploaded(payload.path) if payload else None
-
-
 def _uploaded(path: str | None) -> str:
     """The path itself, if it is an upload or a sample photo.
 
@@ -129,16 +119,6 @@ def photo_files(label: str = "Photos", **settings: Any) -> gr.File:
     """A place for many pictures. The function receives a list of file paths (maybe empty)."""
     defaults: dict[str, Any] = {"file_count": "multiple", "file_types": ["image"], "height": 220}
     return _PhotoFiles(label=label, **{**defaults, **settings})
-
-
-def saved_file(label: str, kinds: list[str]) -> gr.File:
-    """A place for one file that was saved here before. The function receives its path (or None).
-
-    Args:
-        label: The component's title.
-        kinds: Endings of its name.
-    """
-    return _SavedFile(label=label, file_types=kinds, height=120)
 
 
 def _cache_folder() -> Path:

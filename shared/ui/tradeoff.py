@@ -3,13 +3,14 @@
 import html
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 
 from shared.core.gallery import Gallery
 from shared.ui.charts import Dot, scatter
+from shared.ui.engines import find
 from shared.ui.galleries import Visit
 from shared.ui.gallery import SLOW
 from shared.ui.guard import friendly
@@ -27,7 +28,7 @@ def tradeoff(
     visit: Visit,
     engine: gr.Dropdown,
     engines: Mapping[str, Any],
-    measure: Callable[[Gallery], Sequence[Any]],
+    measure: str,
 ) -> View:
     """Make the tab with the charts of recall against time and memory.
 
@@ -36,32 +37,33 @@ def tradeoff(
         visit: What the page keeps of its visitor.
         engine: The engine menu; its engine is marked in the charts.
         engines: The engines by name.
-        measure: From a gallery to rows with `engine`, `recall`, `ms`, `bytes` and `count`, the number of
-            pictures that was searched. Its answer is kept until the gallery changes.
+        measure: Module and function, such as `"shared.retrieval.tradeoff:measure"`, from a gallery to rows
+            with `engine`, `recall`, `ms`, `bytes` and `count`, the number of pictures that was searched. Its
+            answer is kept until the gallery changes.
     """
     kept: weakref.WeakKeyDictionary[Gallery, tuple[int, Sequence[Any]]] = weakref.WeakKeyDictionary()
     lock = threading.Lock()  # one measurement at a time, or they would slow each other down
-    rows = gr.State(())
     with gr.Tab("Trade-off", elem_id="tradeoff") as tab:
+        rows = gr.State(())
         gr.Markdown(HINT, elem_classes="is-note")
         button = gr.Button("Measure all engines", variant="primary")
         chart = gr.HTML(padding=False)
 
     @friendly(space)
-    def run(visitor: str) -> Sequence[Any]:
-        pictures = visit.galleries.seen(visitor)
+    def run(session: str) -> Sequence[Any]:
+        pictures = visit.galleries.seen(session)
         with lock:
             version, known = kept.get(pictures, (-1, ()))
             if version != pictures.version:
                 version = pictures.version
-                known = tuple(measure(pictures))
+                known = tuple(find(measure)(pictures))
                 kept[pictures] = (version, known)
         return known
 
     def draw(rows: Sequence[Any], engine: str) -> list[str]:
         return [charts(rows, engines, engine)]
 
-    react([button.click], run, [visit.visitor], rows, lane=SLOW)
+    react([button.click], run, [visit.session], rows, lane=SLOW)
     return View(tab, draw, [rows, engine], [chart], [rows.change, engine.change])
 
 
