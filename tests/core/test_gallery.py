@@ -3,7 +3,10 @@
 import gc
 import io
 import os
+import subprocess
+import sys
 import threading
+import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -320,3 +323,27 @@ def test_a_gallery_that_nobody_holds_is_freed():
 
 def test_thumbnails_of_narrow_pictures_have_pixels():
     assert open_image(gallery_module.thumbnail(Image.new("RGB", (3000, 1)))).size == (640, 1)
+
+
+def test_a_process_that_is_killed_leaves_a_whole_file(tmp_path):
+    """Killed while it saves over and over: what is there is one of the galleries, and nothing else counts."""
+    code = (
+        "import sys; from PIL import Image; from shared.core.gallery import Gallery\n"
+        "galleries = [Gallery(), Gallery()]\n"
+        "for number in range(40):\n"
+        "    galleries[number % 2].add(str(number), Image.effect_noise((640, 480), 90).convert('RGB'), {})\n"
+        "galleries[0].save(sys.argv[1]); print('saved', flush=True)\n"
+        "while True:\n"
+        "    for gallery in galleries: gallery.save(sys.argv[1])\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "gallery")], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "saved\n"
+    for _ in range(5):
+        time.sleep(0.05)
+        assert len(Gallery.load(tmp_path / "gallery")) == 20
+    process.kill()
+    process.wait()
+    names = [entry.name for entry in Gallery.load(tmp_path / "gallery").entries]
+    assert names in ([str(number) for number in range(first, 40, 2)] for first in (0, 1))
