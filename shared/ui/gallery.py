@@ -61,7 +61,7 @@ def gallery_tab(space: str, visit: Visit) -> GalleryTab:
             restart = gr.Button("Back to the sample photos", size="sm")
             clear = gr.Button("Remove all", size="sm")
             save = gr.Button("Download all as one file", size="sm")
-        file = gr.File(label="The gallery: add this file to have it back", visible=False, elem_classes="is-saved")
+        file = gr.File(label="The whole gallery: add this file to have it back", visible=False)
         words = gr.Markdown(elem_classes="is-note")
         shown = grid()
         more = gr.Button("Show more", visible=False, size="sm")
