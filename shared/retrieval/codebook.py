@@ -90,6 +90,10 @@ class Codebook:
         words[~(x > 0).any(1)] = -1
         return Assigned(words, codes)
 
+    def numbers(self, x: np.ndarray, word: int = 0) -> np.ndarray:
+        """What the signature of features inside a word says the signs of: `[N, K]` to float32 `[N, bits]`."""
+        return self.embed(x) @ self.rotation.T - self.thresholds[word]
+
     def without_codes(self) -> Codebook:
         """The same words without the signature."""
         return replace(self, rotation=self.rotation[:0], thresholds=self.thresholds[:, :0])

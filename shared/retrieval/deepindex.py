@@ -21,7 +21,7 @@ import numpy as np
 from shared.retrieval import compact, storage
 from shared.retrieval.inverted import Found, InvertedFile, Lookup
 from shared.retrieval.patches import Bag
-from shared.retrieval.signature import cosine_of, hamming, vote_weights
+from shared.retrieval.signature import cosines, vote_weights
 from shared.retrieval.storage import StorageError
 from shared.retrieval.vocabulary import Vocabulary
 
@@ -36,15 +36,15 @@ class Settings:
         assignments: how many words each patch of the query gets at each level (multiple assignment).
         sigma: deviation of the votes in bits, see `vote_weights`; None where the signatures of patches do not
             count.
-        signature: weight of the cosine of two pictures' signatures, which is added to the score of what was
-            found; 0 for none.
+        signature: weight of the cosine that a picture's signature stands for, which is added to the score of
+            what was found; 0 for none.
         everywhere: whether the signatures of all pictures are compared, also where no word agrees, so that a
             list goes on beyond what the words found.
     """
 
-    assignments: tuple[int, ...] = (8, 8)
-    sigma: float | None = 16.0
-    signature: float = 1.0
+    assignments: tuple[int, ...] = (16, 16)
+    sigma: float | None = 19.0
+    signature: float = 0.08
     everywhere: bool = False
 
 
@@ -302,10 +302,8 @@ class DeepIndex:
         weight = self.settings.signature
         if self.vocabulary.signature and weight:
             there = np.arange(len(scores)) if self.settings.everywhere else np.flatnonzero(scores)
-            (own,) = self._signatures([bag])
-            distance = hamming(own, state.signatures[there])
-            cosine = cosine_of(distance, self.vocabulary.signature.bits)
-            scores[there] += weight * np.maximum(cosine, 0)
+            (own,) = self.vocabulary.signature.numbers(bag.whole[None])
+            scores[there] += weight * np.maximum(cosines(own, state.signatures[there]), 0)
         return scores
 
     def _signatures(self, bags: Sequence[Bag]) -> np.ndarray:

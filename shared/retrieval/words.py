@@ -16,6 +16,7 @@ from tqdm import tqdm
 from shared.core.datasets import read_photos
 from shared.core.reports import positive
 from shared.retrieval import vocabulary
+from shared.retrieval.deepindex import Settings
 from shared.retrieval.engines import EXTRACTORS
 from shared.retrieval.features import Extractor, network_digest, network_folders
 from shared.retrieval.head import DescriptorHead
@@ -30,18 +31,20 @@ def words(args: argparse.Namespace) -> Path:
         raise SystemExit(f"give a number of words for each of {', '.join(args.levels)}, not {args.words}")
     extractor = Extractor.load(args.engine, folder=args.weights, head=args.head, device=args.device)
     head = extractor.head
+    if not set(args.levels) <= set(head.levels):
+        raise SystemExit(f"the levels must be some of {', '.join(head.levels)}, which the descriptor sees")
     photos = read_photos(args.photos)
     order = np.random.default_rng(args.seed).permutation(len(photos))[: args.limit]
-    boxes = grid(args.grid, args.overlap)
+    boxes, power = grid(args.grid, args.overlap), args.power or head.power
     bags = []
     for index in tqdm(order, unit="photo"):
-        found = bag(extractor.maps(photos[index].image(), head.sizes[0], head.levels), boxes, args.power)
+        found = bag(extractor.maps(photos[index].image(), head.sizes[0], head.levels), boxes, power)
         # the other levels are of use to the whole picture only
         bags.append(Bag(boxes, {level: found.features[level] for level in args.levels}, found.whole))
     learned = vocabulary.learn(
         bags,
         dict(zip(args.levels, args.words, strict=True)),
-        power=args.power,
+        power=power,
         dims=args.dims,
         bits=args.bits,
         signature_bits=args.signature_bits,
@@ -56,6 +59,7 @@ def words(args: argparse.Namespace) -> Path:
         levels=args.levels,
         size=head.sizes[0],
         photos=len(bags),
+        settings={"assignments": args.assignments, "sigma": args.sigma, "signature": args.signature},
     )
 
 
@@ -82,12 +86,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--levels", nargs="+", choices=list(CHANNELS), default=["mid", "high-v1"], help="one or two"
     )
-    parser.add_argument("--words", nargs="+", type=positive, default=[500, 500], help="of each level")
+    parser.add_argument("--words", nargs="+", type=positive, default=[300, 300], help="of each level")
     parser.add_argument("--grid", nargs="+", type=positive, default=[1, 2, 3], help="patches along a side")
     parser.add_argument("--overlap", type=float, default=0.5, help="of patches, of their side (%(default)s)")
-    parser.add_argument("--power", type=float, default=3.0, help="of the patches' means (%(default)s)")
+    parser.add_argument("--power", type=float, help="of the patches' means (the descriptor's)")
     parser.add_argument("--dims", type=positive, default=128, help="of a whitened patch (%(default)s)")
-    parser.add_argument("--bits", type=int, default=32, help="of a patch at each level (%(default)s)")
-    parser.add_argument("--signature-bits", type=int, default=512, help="of a picture (%(default)s)")
+    parser.add_argument("--bits", type=int, default=64, help="of a patch at each level (%(default)s)")
+    parser.add_argument("--signature-bits", type=int, default=1024, help="of a picture (%(default)s)")
+    usual = Settings()
+    parser.add_argument(
+        "--assignments",
+        nargs="+",
+        type=positive,
+        default=usual.assignments,
+        help="words for each patch of a query, level by level (%(default)s)",
+    )
+    parser.add_argument("--sigma", type=float, default=usual.sigma, help="of the votes, bits (%(default)s)")
+    parser.add_argument(
+        "--signature", type=float, default=usual.signature, help="weight of the signature (%(default)s)"
+    )
     parser.add_argument("--device", help="where the network runs; by default the best there is")
     parser.add_argument("--seed", type=int, default=0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.retrieval.signature import cosine_of, hamming, medians, pack, rotation, vote_weights
+from shared.retrieval.signature import cosines, hamming, medians, pack, rotation, vote_weights
 
 
 def test_directions_are_orthogonal():
@@ -47,11 +47,18 @@ def test_nearer_votes_count_more():
     assert weights[30] > 0 == weights[31:].max()
 
 
-def test_bits_of_random_directions_tell_the_cosine():
+def test_the_bits_of_one_and_the_numbers_of_the_other_tell_the_cosine():
     rng = np.random.default_rng(2)
-    x = rng.normal(size=(2, 256))
-    x /= np.linalg.norm(x, axis=1, keepdims=True)
-    y = np.stack([x[0], 0.8 * x[0] + 0.6 * x[1]])
-    bits = pack(y @ rotation(256, 256).T > 0)
-    expected = float(y[0] @ (y[1] / np.linalg.norm(y[1])))
-    assert cosine_of(hamming(bits[0], bits[1]), 256) == pytest.approx(expected, abs=0.15)
+    x = np.linalg.qr(rng.normal(size=(256, 2)))[0].T
+    y = np.stack([x[0], 0.8 * x[0] + 0.6 * x[1], x[1], -x[0]])
+    numbers = y @ rotation(256, 256).T
+    found = cosines(numbers[0], pack(numbers > 0))
+    assert found == pytest.approx([1.0, 0.8, 0.0, -1.0], abs=0.1)
+    # numbers count more than signs do: nearer than two signatures tell, for many pairs
+    pairs = rng.normal(size=(100, 2, 256))
+    pairs[:, 1] += pairs[:, 0]
+    expected = (pairs[:, 0] * pairs[:, 1]).sum(1) / np.prod(np.linalg.norm(pairs, axis=2), axis=1)
+    signs = pack(pairs > 0)
+    symmetric = np.cos(np.pi * hamming(signs[:, 0], signs[:, 1]) / 256)
+    ours = np.array([cosines(a, code[None])[0] for a, code in zip(pairs[:, 0], signs[:, 1], strict=True)])
+    assert np.abs(ours - expected).mean() < 0.8 * np.abs(symmetric - expected).mean()

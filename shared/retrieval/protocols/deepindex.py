@@ -23,9 +23,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from shared.core import ranking, reports
+from shared.core import ranking, reports, weights
 from shared.core.datasets import read_photos
-from shared.core.weights import WeightsError
 from shared.retrieval.data import Query, RetrievalSet, read_holidays
 from shared.retrieval.deepindex import DeepIndex, Settings
 from shared.retrieval.engines import EXTRACTORS
@@ -67,14 +66,16 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         extractor = Extractor.load(options.engine, folder=folder, head=options.head)
         network = network_digest(*network_folders(options.engine, folder))
         words = Vocabulary.find(options.words, network=network)
+        settings = _settings(options)
         if len(extractor.head.sizes) > 1:
-            raise WeightsError("The descriptor takes several sizes, the patches one: give another --head.")
-    except WeightsError as error:
+            raise weights.WeightsError(
+                "The descriptor takes several sizes, the patches one: give another --head."
+            )
+    except weights.WeightsError as error:
         raise SystemExit(str(error)) from error
     started = time.perf_counter()
     base = _describe(extractor, words, images(data.photos))
     queries = _queries(extractor, words, data, base, options.seed if options.copies else None)
-    settings = Settings(tuple(options.assignments), options.sigma, options.signature)
     report = reports.Report(
         benchmark="deepindex",
         data=data.name,
@@ -201,6 +202,14 @@ def _read_copies(path: Path) -> RetrievalSet:
     return RetrievalSet(path.stem, photos, queries, trapezoid=False)
 
 
+def _settings(options: argparse.Namespace) -> Settings:
+    """How the index is searched: as its vocabulary was saved with, or as the options say."""
+    saved = weights.read_config(weights.find(WORDS, folder=options.words)).get("settings", {})
+    given = {name: value for name in saved if (value := getattr(options, name)) is not None}
+    settings = Settings(**{**saved, **given})
+    return replace(settings, assignments=tuple(settings.assignments))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = reports.parser("Measure DeepIndex beside whole descriptors.", MODULE)
     parser.add_argument("--engine", choices=list(EXTRACTORS), default="both", help="networks (%(default)s)")
@@ -208,17 +217,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--words", metavar="FOLDER", help=f"vocabulary (weights/{WORDS})")
     parser.add_argument("--copies", action="store_true", help="search for any photos with changed copies")
     parser.add_argument("--seed", type=int, default=0, help="of the changes (%(default)s)")
-    usual = Settings()
-    parser.add_argument(
-        "--assignments",
-        nargs="+",
-        type=reports.positive,
-        default=usual.assignments,
-        metavar="N",
-        help="words for each patch of a query, level by level (%(default)s)",
+    settings = parser.add_argument_group("settings in place of those that the vocabulary was saved with")
+    settings.add_argument(
+        "--assignments", nargs="+", type=reports.positive, metavar="N", help="words for each patch of a query"
     )
-    parser.add_argument("--sigma", type=float, default=usual.sigma, help="of the votes, bits (%(default)s)")
-    parser.add_argument(
-        "--signature", type=float, default=usual.signature, help="weight of the signature (%(default)s)"
-    )
+    settings.add_argument("--sigma", type=float, metavar="BITS", help="of the votes")
+    settings.add_argument("--signature", type=float, metavar="WEIGHT", help="of the signature")
     return parser
