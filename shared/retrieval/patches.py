@@ -2,7 +2,7 @@
 
 Liu, Guo, Wu and Lew, "DeepIndex for accurate and efficient image retrieval", ICMR 2015, describe a picture by
 patches at three levels. There every patch goes through the network by itself; here the patches are cut out of
-the feature map, through an integral image, so that their number costs next to nothing.
+the feature map, by one product of matrices, so that their number costs next to nothing.
 """
 
 from __future__ import annotations
@@ -64,18 +64,14 @@ def grid(levels: Sequence[int] = LEVELS, overlap: float = 0.5) -> np.ndarray:
     return np.array(boxes, np.float32)
 
 
-def integral_image(x: Tensor) -> Tensor:
-    """Sums over all that lies above and to the left: `[..., h, w]` to float64 `[..., h + 1, w + 1]`.
+def coverage(starts: Tensor, ends: Tensor, cells: int) -> Tensor:
+    """How much of each cell along an axis lies between two places: `[P, cells]`, in cells.
 
-    Crow, "Summed-area tables for texture mapping", SIGGRAPH 1984. In float64, since a patch is a small
-    difference of large sums.
-
-    >>> integral_image(torch.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
-    [[0.0, 0.0, 0.0], [0.0, 1.0, 3.0], [0.0, 4.0, 10.0]]
+    >>> coverage(torch.tensor([0.5]), torch.tensor([2.0]), 3).tolist()
+    [[0.5, 1.0, 0.0]]
     """
-    table = x.new_zeros((*x.shape[:-2], x.shape[-2] + 1, x.shape[-1] + 1), dtype=torch.float64)
-    table[..., 1:, 1:] = x.double().cumsum(-2).cumsum(-1)
-    return table
+    at = torch.arange(cells, device=starts.device)
+    return (torch.minimum(ends[:, None], at + 1) - torch.maximum(starts[:, None], at)).clamp(min=0)
 
 
 def pool_patches(x: Tensor, boxes: np.ndarray | Tensor, power: float = 1.0) -> Tensor:
@@ -105,11 +101,15 @@ def pool_patches(x: Tensor, boxes: np.ndarray | Tensor, power: float = 1.0) -> T
     if not good.all():
         raise ValueError(f"boxes must lie in 0..1 and have area, received {boxes[~good][0].tolist()}")
     height, width = x.shape[-2:]
-    table = integral_image(x.clamp(min=EPSILON) ** power if power != 1 else x.clamp(min=0))
-    rows = _at(table, bottom * height, -2) - _at(table, top * height, -2)  # [..., K, P, w + 1]
-    sums = _own(rows, right * width) - _own(rows, left * width)
-    means = sums / ((right - left) * width * (bottom - top) * height)
-    return (means.clamp(min=0) ** (1 / power)).transpose(-1, -2).float()
+    rows, columns = (
+        coverage(top * height, bottom * height, height),
+        coverage(left * width, right * width, width),
+    )
+    shares = (rows[:, :, None] * columns[:, None]).flatten(1)
+    shares = (shares / shares.sum(1, keepdim=True)).float()
+    cells = (x.float().clamp(min=EPSILON) ** power if power != 1 else x.float().clamp(min=0)).flatten(-2)
+    means = shares @ cells.transpose(-1, -2)
+    return means if power == 1 else means ** (1 / power)
 
 
 def bag(maps: Mapping[str, np.ndarray | Tensor], boxes: np.ndarray | None = None, power: float = 3.0) -> Bag:
@@ -134,23 +134,3 @@ def in_pixels(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     [50.0, 0.0, 200.0, 50.0]
     """
     return np.asarray(boxes) * np.array([*size, *size])
-
-
-def _split(positions: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """The entry below each position on an axis of that many entries, and how far the position is beyond."""
-    below = positions.floor().clamp(0, size - 2).long()
-    return below, (positions - below).clamp(0, 1)
-
-
-def _at(table: Tensor, positions: Tensor, axis: int) -> Tensor:
-    """The table between its entries along one axis, at every position."""
-    below, beyond = _split(positions, table.shape[axis])
-    beyond = beyond.reshape(-1, *[1] * (-axis - 1))
-    return torch.lerp(table.index_select(axis, below), table.index_select(axis, below + 1), beyond)
-
-
-def _own(rows: Tensor, positions: Tensor) -> Tensor:
-    """From `[..., P, w]` the value of row p at position p, `[..., P]`."""
-    below, beyond = _split(positions, rows.shape[-1])
-    row = torch.arange(len(positions), device=rows.device)
-    return torch.lerp(rows[..., row, below], rows[..., row, below + 1], beyond)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from shared.retrieval.descriptors import gem
-from shared.retrieval.patches import bag, grid, in_pixels, integral_image, pool_patches
+from shared.retrieval.patches import bag, grid, in_pixels, pool_patches
 
 X = torch.rand(5, 6, 8, generator=torch.Generator().manual_seed(0))
 
@@ -34,13 +34,6 @@ def test_patches_stay_in_the_picture(overlap):
 def test_impossible_grids_are_refused(levels, overlap):
     with pytest.raises(ValueError, match="must be"):
         grid(levels, overlap)
-
-
-def test_an_integral_image_holds_the_sums_of_all_corners():
-    table = integral_image(X)
-    for y in range(7):
-        for x in range(9):
-            assert torch.allclose(table[:, y, x], X[:, :y, :x].sum((1, 2)).double())
 
 
 @pytest.mark.parametrize("power", [1.0, 3.0])
