@@ -109,7 +109,8 @@ def scatter(
     for power in range(low, high + 1):
         across = _LEFT + (right - _LEFT) * (power - low) / (high - low)
         parts.append(f'<path class="grid" d="M{across:.1f} {_TOP}V{bottom}"/>')
-        parts.append(_word(across, bottom + 16, f"{10.0**power:,.12g}"))
+        anchor = "end" if power == high else "middle"
+        parts.append(_word(across, bottom + 16, f"{10.0**power:,.12g}", anchor))
     for step in range(5):
         value = y_range[0] + (y_range[1] - y_range[0]) * step / 4
         up = bottom - (bottom - _TOP) * step / 4

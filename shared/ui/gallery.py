@@ -102,7 +102,7 @@ def gallery_tab(space: str, visit: Visit) -> GalleryTab:
     def download(session: str) -> gr.File:
         return gr.File(saved_gallery(galleries.seen(session), space), visible=True)
 
-    react([files.upload], add, [files, session, version], [version, report, files], lane=SLOW)
+    react([files.upload], add, [files, session, version], [version, report, files], lane=SLOW, bar=files)
     react([shown.click], remove, [session, version], [version, report])
     react([clear.click], remove_all, [session, version], [version, report, pages])
     react([restart.click], start_again, [session, version], [version, report, pages])

@@ -1,11 +1,13 @@
 """What of a gallery matches a photo: the grid of matches, more like one of them, and why one was found."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from shared.core import weights
 from shared.core.devices import Resident
 from shared.core.gallery import Gallery
 from shared.core.images import open_image, safe_stem
@@ -71,6 +73,7 @@ def search(doers: Mapping[str, Resident], gallery: Gallery, picture: Any, box: A
 def matches(
     space: str,
     visit: Visit,
+    engines: Mapping[str, Any],
     doers: Mapping[str, Resident],
     image: gr.Image,
     box: gr.Textbox,
@@ -81,8 +84,9 @@ def matches(
     Args:
         space: The space's name, for the counts.
         visit: What the page keeps of its visitor.
+        engines: The engines by name.
         doers: See `search`. Their method `explain` takes the picture, the id of a match, the box and the
-            gallery; what it returns has a method `picture`.
+            gallery; what it returns has `pairs` of regions and a method `picture`.
         image: The photo, from `photo()` with the class `is-boxed`.
         box: From `box_on`.
         settings: From `search_settings`.
@@ -90,12 +94,13 @@ def matches(
     Returns:
         The tab's view, for `show_open`.
     """
-    galleries = visit.galleries
+    galleries, rates = visit.galleries, {name: false_accepts(engine) for name, engine in engines.items()}
     with gr.Tab("Matches", elem_id="matches") as tab:
         chosen = gr.State(None)  # the picture of the gallery that is the photo, if it is one
         words = gr.Markdown(HINT, elem_classes="is-note")
         with gr.Column(visible=False, elem_classes="is-why") as panel:
-            reason = gr.Image(interactive=False, buttons=["fullscreen", "download"], show_label=True)
+            title = gr.Markdown()
+            reason = gr.Image(interactive=False, buttons=["fullscreen", "download"], show_label=False)
             close = gr.Button("Close", size="sm")
         found_grid = grid()
 
@@ -115,7 +120,7 @@ def matches(
         else:
             picture = open_image(image)
             found = search(doers, pictures, picture, parse_box(box, picture.size), *settings)
-        return [_words(found), closed, _grid(found, pictures)]
+        return [_words(found, rates[settings[0]]), closed, _grid(found, pictures)]
 
     @friendly(space)
     def more(session: str, event: gr.EventData) -> list[Any]:
@@ -127,15 +132,26 @@ def matches(
         picture, pictures = open_image(image), galleries.seen(session)
         entry = galleries.entry(pictures, event.index)
         found = doers[engine]().explain(picture, entry.id, parse_box(box, picture.size), pictures)
-        look = gr.Image(shown(found.picture(), "why"), label=f"Why {entry.name}")
-        return [gr.Column(visible=True), look]
+        return [gr.Column(visible=True), _reason(entry.name, len(found.pairs)), shown(found.picture(), "why")]
 
     react([found_grid.select], more, [visit.session], [image, chosen])
-    react([found_grid.click], why, [image, box, visit.session, settings[0]], [panel, reason])
+    react([found_grid.click], why, [image, box, visit.session, settings[0]], [panel, title, reason])
     react([close.click], lambda: gr.Column(visible=False), [], panel)
     reason.change(None, js=_SHOW)
     inputs = [image, box, chosen, visit.session, visit.version, *settings]
     return View(tab, show, inputs, [words, panel, found_grid], [box.input])
+
+
+def false_accepts(engine: Any) -> float | None:
+    """How many searches for something that is not there find a good match all the same, 0..1.
+
+    It was measured when the threshold was set, and stands with it in the weights' configuration; None where
+    it does not.
+    """
+    try:
+        return weights.read_config(weights.find(engine.weights)).get("false_accepts")
+    except (weights.WeightsError, TypeError):  # without weights, or with none at all
+        return None
 
 
 def as_json(found: Any) -> dict[str, Any]:
@@ -174,19 +190,29 @@ def _is(image: str, chosen: int | None, gallery: Gallery) -> bool:
     return Path(image).read_bytes() == gallery.entry(chosen).thumbnail
 
 
-def _words(found: Any) -> str:
+def _reason(name: str, pairs: int) -> str:
+    """What stands above the picture of a reason."""
+    name = re.sub(r"([\\`*_{}\[\]()#<>!|])", r"\\\1", name)  # no markup of Markdown's
+    words = "The numbered regions count most; heat shows all that counts." if pairs else "Nothing stands out."
+    return f"**Why {name}?** {words}"
+
+
+def _words(found: Any, rate: float | None) -> str:
     """What there is to say of the results in one line."""
-    took = f"{found.searched:,} pictures searched in {1000 * found.search_seconds:.1f} ms, "
-    took += f"{found.seconds:.2f} s with the look at the photo."
+    took = f"{found.searched:,} pictures searched in {1000 * found.search_seconds:.1f} ms"
+    looked = found.seconds - found.search_seconds
+    took += f", after {looked:.2f} s for a look at the photo." if looked > 0.005 else "."
     if not found.hits:
         return f"{NOTHING} {took}"
     if found.threshold is None:
         return f"{NO_THRESHOLD} {took}"
+    also = "" if rate is None else f"; of searches for something that is not there, {rate:.0%} reach that"
     if not found.good:
-        least, best = found.threshold, found.hits[0].score
-        return f"**No good match.** The best scores {best:.2f}; a good one has {least:.2f} or more. {took}"
+        best, least = found.hits[0].score, found.threshold
+        return f"**No good match.** The best scores {best:.2f}, a good one {least:.2f} or more{also}. {took}"
     good = sum(hit.score >= found.threshold for hit in found.hits)
-    return f"**{good} good {'match' if good == 1 else 'matches'}**, {found.threshold:.2f} or more. {took}"
+    count = f"**{good} good {'match' if good == 1 else 'matches'}**"
+    return f"{count}: {found.threshold:.2f} or more{also}. {took}"
 
 
 def _grid(found: Any, gallery: Gallery) -> str:

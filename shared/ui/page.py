@@ -62,6 +62,7 @@ def react(
     outputs: Any,
     js: str | None = None,
     lane: Mapping[str, Any] = LANE,
+    bar: Any = None,
 ) -> None:
     """Call a function of the page's own, which the API does not list, whenever one of some events happens.
 
@@ -72,9 +73,10 @@ def react(
         outputs: Components to fill.
         js: A function that the browser calls before, with the inputs' values; it returns those to send.
         lane: How many calls may run at once; by default one, together with all others that run a network.
+        bar: The component that shows the progress; by default all outputs do.
     """
     private = {"api_visibility": "private", "trigger_mode": "always_last"}
-    gr.on(triggers, function, list(inputs), outputs, js=js, **private, **lane)
+    gr.on(triggers, function, list(inputs), outputs, js=js, show_progress_on=bar, **private, **lane)
 
 
 def endpoint(

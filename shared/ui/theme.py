@@ -77,8 +77,8 @@ CSS = """
 .is-charts { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(280px, 1fr)); }
 .is-figures { overflow-x: auto; margin-top: 1rem; }
 .is-figures table { border-collapse: collapse; font-size: 0.92rem; color: var(--body-text-color); }
-.is-figures :is(td, th) { padding: 0.3rem 0.7rem; text-align: right; white-space: nowrap; }
-.is-figures :is(td, th) { border-bottom: 1px solid var(--border-color-primary); }
+.is-figures :is(td, th) { padding: 0.3rem 0.6rem; text-align: right; white-space: nowrap; }
+.is-figures :is(td, th) { border: 0; border-bottom: 1px solid var(--border-color-primary); }
 .is-figures :is(td, th):nth-child(2) { text-align: left; }
 .is-figures .is-marked td { font-weight: 700; color: var(--primary-700); }
 .dark .is-figures .is-marked td { color: var(--primary-300); }
@@ -110,7 +110,9 @@ CSS = """
 
 .is-boxed img { touch-action: none; user-select: none; cursor: crosshair; }
 .is-frame { position: absolute; pointer-events: none; border: 2px solid #fff; border-radius: 2px; }
-.is-frame { box-shadow: 0 0 0 2px var(--primary-600), 0 0 0 100vmax #0007; clip-path: none; }
+.is-frame { box-shadow: 0 0 0 2px var(--primary-600), 0 0 0 100vmax #0007; }
+.is-boxed div:has(> .is-frame) { overflow: hidden; }
+.is-added summary { cursor: pointer; }
 
 .is-care p { border-left: 4px solid #d97706; padding-left: 0.8rem; }
 

@@ -30,7 +30,7 @@ class Tile:
 
     Attributes:
         id: What the grid's events call it, as `event.index`.
-        name: What stands below it.
+        name: What stands below it; of a path, its last part.
         picture: A JPEG file.
         figure: What stands before the name, such as a score.
         share: Length of a bar below the picture, 0..1; none without.
@@ -101,5 +101,6 @@ def _tile(row: Tile, press: str, button: str) -> str:
         label = html.escape(f"{button}: {row.name}")
         word = html.escape(button)
         more = f'<button data-id="{row.id}" data-event="click" title="{label}">{word}</button>'
-    words = f'<span title="{name}">{figure}{name}</span>{note}'
+    last = html.escape(row.name.rpartition("/")[2])
+    words = f'<span title="{name}">{figure}{last}</span>{note}'
     return f"<figure>{picture}{bar}<figcaption><div>{words}</div>{more}</figcaption></figure>"

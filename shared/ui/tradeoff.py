@@ -19,7 +19,8 @@ from shared.ui.views import View
 
 HINT = (
     "How much does an engine find of what an exact search finds, how long does it take, and how much memory? "
-    "Press the button, and all are measured on this machine, now, with the pictures of your gallery."
+    "Press the button, and all are measured on this machine, now, with the pictures of your gallery and, "
+    "where an engine allows it, thousands of mixtures of them."
 )
 
 
@@ -90,7 +91,7 @@ def charts(rows: Sequence[Any], engines: Mapping[str, Any], current: str) -> str
 
 
 def _table(rows: Sequence[Any], engines: Mapping[str, Any], current: str) -> str:
-    heads = ("", "engine", "recall@10", "ms per query", "bytes per picture", "pictures")
+    heads = ("", "engine", "recall@10", "ms/query", "bytes/picture", "pictures")
     lines = [f"<tr>{''.join(f'<th>{word}</th>' for word in heads)}</tr>"]
     for number, row in enumerate(rows, 1):
         cells = (

@@ -127,7 +127,7 @@ with ui.page("Retrieval") as demo:
             ui.examples(image)
             settings = search_settings(ENGINES)
         with gr.Column(scale=3), gr.Tabs() as tabs:
-            found = matches("retrieval", visit, SEARCHES, image, box, settings)
+            found = matches("retrieval", visit, ENGINES, SEARCHES, image, box, settings)
             own = gallery_tab("retrieval", visit)
             costs = tradeoff("retrieval", visit, settings[0], ENGINES, "shared.retrieval.tradeoff:measure")
     ui.how_it_works(Path(__file__).parent, ["retrieval-descriptor", "retrieval-words"])
