@@ -141,16 +141,16 @@ def test_landmarks_search_with_the_box(photo_folder, network_folder, tmp_path):
         main(["landmarks", "--data", str(tmp_path), *options, "--difficulty", "hard"])
 
 
-def test_grocery(photo_folder, network_folder, tmp_path):
+@pytest.fixture
+def grocery_folder(photo_folder, tmp_path):
+    """Three photos of three products; the clean pictures of the first and the last are mixed up."""
     rows = [("file", "class_id", "class", "split")]
     with zipfile.ZipFile(tmp_path / "images-0.zip", "w") as archive:
         for split in ("train", "test", "iconic"):
             for number in range(3):
                 name = f"{split}/{number}.png"
                 archive.write(photo_folder / f"{number}.png", name)
-                shown = (
-                    2 - number if split == "iconic" else number
-                )  # the clean pictures of 0 and 2 are mixed up
+                shown = 2 - number if split == "iconic" else number
                 rows.append((name, shown, f"class {shown}", split))
     for file, content in (
         ("labels.csv", rows),
@@ -158,13 +158,26 @@ def test_grocery(photo_folder, network_folder, tmp_path):
     ):
         with (tmp_path / file).open("w", newline="") as stream:
             csv.writer(stream).writerows(content)
-    options = ["--data", str(tmp_path), "--weights", str(network_folder), "--size", "64", "--untrained"]
+    return tmp_path
+
+
+def test_grocery(grocery_folder, network_folder):
+    options = ["--data", str(grocery_folder), "--weights", str(network_folder), "--size", "64", "--untrained"]
     report = main(["grocery", *options])
     expected = {"top1_iconic": pytest.approx(1 / 3), "top5_iconic": 1.0, "top1_nearest": 1.0}
     assert report.metrics["gem, high"] == expected
     few = main(["grocery", *options, "--limit", "2", "--iconic-only"])
     assert few.items == 2
     assert few.metrics["gem, high"] == {"top1_iconic": 0.5, "top5_iconic": 1.0}
+
+
+def test_centered_descriptors(grocery_folder, network_folder, head_folder):
+    options = ["--weights", str(network_folder), "--head", str(head_folder), "--only-trained"]
+    for more in ([], ["--iconic-only"]):
+        report = main(["grocery", "--data", str(grocery_folder), *options, *more])
+        assert list(report.metrics) == ["retrieval-descriptor", "retrieval-descriptor, centered"]
+        assert report.metrics["retrieval-descriptor, centered"]["top5_iconic"] == 1
+        assert report.metrics["retrieval-descriptor, centered"].get("top1_nearest", 1) == 1
 
 
 def test_heads_without_whitening_need_no_weights():
