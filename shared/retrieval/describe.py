@@ -13,14 +13,12 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
 from shared.core import weights
 from shared.core.datasets import Photo
 from shared.core.gallery import shrunk
 from shared.core.images import MAX_BYTES, ImageError, Source, open_image
 from shared.core.streams import in_order
-from shared.retrieval.codebook import Codebook
 from shared.retrieval.deepindex import Settings
 from shared.retrieval.duplicates import perceptual_hash
 from shared.retrieval.features import (
@@ -33,17 +31,15 @@ from shared.retrieval.features import (
     network_folders,
     open_photo,
 )
-from shared.retrieval.head import DescriptorHead
 from shared.retrieval.histogram import color_histogram
-from shared.retrieval.patches import Bag, pool_patches
+from shared.retrieval.patches import Bag
+from shared.retrieval.together import TogetherHead, without_whitening
 from shared.retrieval.vocabulary import WORDS, Vocabulary
-from shared.retrieval.whitening import Whitening
 
 #: Kinds of features. The words of patches have one for each level, see `patches_of`.
 DESCRIPTOR, COLOR, HASH, MADE, WHOLE_PATCH = "descriptor", "color", "hash", "made", "patches whole"
 #: Longer side in pixels at which words see a picture, where their configuration does not say.
 SIZE = 320
-WHOLE_BOX = np.array([[0, 0, 1, 1]], np.float32)
 
 Features = Mapping[str, np.ndarray]
 
@@ -111,9 +107,9 @@ class Describer:
         self.extractor = extractor
         self.settings = Settings(**(settings or {}))
         self.threshold = threshold
-        self.words = words and _without_whitening(words)
+        self.words = words and without_whitening(words)
         self._learned, self._size = words, size
-        self._head = _Together(extractor.head, words, size)
+        self._head = TogetherHead(extractor.head, words, size)
         texts = [_weights_digest(extractor), words.digest() + str(size) if words else ""]
         self.made = np.array([_number(text) if text else 0 for text in texts], np.uint64)
 
@@ -235,7 +231,7 @@ class Describer:
         return replace(described, features=features)
 
     def _patches(self, row: np.ndarray) -> dict[str, np.ndarray]:
-        """Whitened patches from what `_Together` pooled."""
+        """Whitened patches from what `TogetherHead` pooled."""
         found, start = {}, 0
         for level, book in self._learned.codebooks.items():
             length = len(book.whitening.mean)
@@ -255,45 +251,6 @@ class _Prepared:
 
     described: Described
     views: dict[int, Tensor]
-
-
-class _Together:
-    """A head that gives a descriptor and after it, flat, the patches of each level and the whole.
-
-    The whole is seen at all levels of the descriptor, whose whitening its signature may share.
-    """
-
-    def __init__(self, head: DescriptorHead, words: Vocabulary | None, size: int) -> None:
-        self._head, self._words, self._size = head, words, size
-        levels = words.codebooks if words else ()
-        self.levels = tuple(dict.fromkeys([*head.levels, *levels]))
-        self.sizes = tuple(dict.fromkeys([*head.sizes, *([size] if words else [])]))
-        self.dims = head.dims
-        if words:
-            lengths = sum(len(book.whitening.mean) for book in words.codebooks.values())
-            self.dims += len(words.boxes) * lengths + head.length
-
-    def __call__(self, maps: Mapping[int, Mapping[str, Tensor]]) -> Tensor:
-        rows = [self._head({size: maps[size] for size in self._head.sizes})]
-        if self._words:
-            seen, power = maps[self._size], self._words.power
-            for level in self._words.codebooks:
-                rows.append(pool_patches(seen[level].float(), self._words.boxes, power).flatten(1))
-            for level in self._head.levels:
-                whole = pool_patches(seen[level].float(), WHOLE_BOX, power)
-                rows.append(F.normalize(whole[:, 0], dim=1))
-        return torch.cat(rows, 1)
-
-
-def _without_whitening(words: Vocabulary) -> Vocabulary:
-    """The vocabulary for features that are whitened already."""
-
-    def bare(book: Codebook) -> Codebook:
-        dims = book.centers.shape[1]
-        return replace(book, whitening=Whitening(np.zeros(dims, np.float32), np.eye(dims, dtype=np.float32)))
-
-    books = {level: bare(book) for level, book in words.codebooks.items()}
-    return replace(words, codebooks=books, signature=words.signature and bare(words.signature))
 
 
 def _held(photos: Iterable[tuple[str, Source | Photo]]) -> Iterator[tuple[str, Source | Photo]]:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from shared.core.gallery import Snapshot
+from shared.retrieval.describe import DESCRIPTOR, HASH
+from shared.retrieval.duplicates import near_duplicates
+from shared.retrieval.indexes import Found
 
 
 @dataclass(frozen=True)
@@ -61,3 +67,34 @@ class Added:
     ids: tuple[int, ...]
     skipped: tuple[tuple[str, str], ...]
     full: str = ""
+
+
+def list_hits(found: Found, least: float | None, without: int | None, hide: bool) -> list[Hit]:
+    """What an index found as hits, without those that are not wanted.
+
+    Args:
+        found: What was found.
+        least: Leave out what has a lower score.
+        without: Id of a picture to leave out.
+        hide: Whether to show only the first of near duplicates.
+    """
+    rows = [
+        (id, score)
+        for id, score in zip(found.ids, found.scores, strict=True)
+        if id != without and (least is None or score >= least)
+    ]
+    groups = _groups(found.gallery, [id for id, _ in rows]) if hide else range(len(rows))
+    first: dict[int, Hit] = {}
+    for group, (id, score) in zip(groups, rows, strict=True):
+        if group in first:
+            first[group] = replace(first[group], alike=first[group].alike + 1)
+        else:
+            first[group] = Hit(id, found.gallery.entries[id].name, score, len(first) + 1)
+    return list(first.values())
+
+
+def _groups(gallery: Snapshot, ids: Sequence[int]) -> list[int]:
+    """For each picture the number of its group of near duplicates."""
+    if not ids:
+        return []
+    return near_duplicates(gallery.features(HASH, ids)[1], gallery.features(DESCRIPTOR, ids)[1]).tolist()

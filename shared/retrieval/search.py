@@ -24,17 +24,15 @@ from PIL import Image
 
 from shared.core import engines
 from shared.core.datasets import Photo, read_photos
-from shared.core.gallery import Gallery, GalleryFull, Snapshot
+from shared.core.gallery import Gallery, GalleryFull
 from shared.core.images import ImageError, Source, open_image
 from shared.core.weights import WeightsError
-from shared.retrieval.describe import COLOR, DESCRIPTOR, HASH, Describer, Features
-from shared.retrieval.duplicates import near_duplicates
+from shared.retrieval.describe import COLOR, DESCRIPTOR, Describer, Features
 from shared.retrieval.engines import ENGINES
 from shared.retrieval.explain import explain
 from shared.retrieval.explanation import Explanation
 from shared.retrieval.features import Box, Folders
 from shared.retrieval.indexes import (
-    Found,
     GalleryIndex,
     Indexes,
     MismatchError,
@@ -42,7 +40,7 @@ from shared.retrieval.indexes import (
     WordGallery,
     check_made,
 )
-from shared.retrieval.results import Added, Hit, Results
+from shared.retrieval.results import Added, Hit, Results, list_hits
 
 __all__ = ["Added", "Explanation", "Hit", "ImageSearch", "MismatchError", "Results"]
 
@@ -296,7 +294,7 @@ class ImageSearch:
         wanted = 2 * wanted + 20 if hide else wanted
         while True:
             found = index.search(gallery, query, wanted)
-            hits = _hits(found, least, without, hide)
+            hits = list_hits(found, least, without, hide)
             if len(hits) >= count or len(found.ids) < wanted:
                 break
             wanted *= 4  # many were hidden: look farther down
@@ -323,30 +321,6 @@ def features_of(gallery: Gallery, id: int) -> Features:
     if id not in snapshot.entries:
         raise ImageError(f"There is no picture {id} in the gallery: it may have been removed.")
     return {kind: snapshot.feature(kind, id) for kind in snapshot.kinds}
-
-
-def _hits(found: Found, least: float | None, without: int | None, hide: bool) -> list[Hit]:
-    """All that was found and is wanted, without those that are hidden."""
-    rows = [
-        (id, score)
-        for id, score in zip(found.ids, found.scores, strict=True)
-        if id != without and (least is None or score >= least)
-    ]
-    groups = _groups(found.gallery, [id for id, _ in rows]) if hide else range(len(rows))
-    first: dict[int, Hit] = {}
-    for group, (id, score) in zip(groups, rows, strict=True):
-        if group in first:
-            first[group] = replace(first[group], alike=first[group].alike + 1)
-        else:
-            first[group] = Hit(id, found.gallery.entries[id].name, score, len(first) + 1)
-    return list(first.values())
-
-
-def _groups(gallery: Snapshot, ids: Sequence[int]) -> list[int]:
-    """For each picture the number of its group of near duplicates."""
-    if not ids:
-        return []
-    return near_duplicates(gallery.features(HASH, ids)[1], gallery.features(DESCRIPTOR, ids)[1]).tolist()
 
 
 def _named(
