@@ -19,7 +19,7 @@ class DescriptorHead(
     library_name="image-spaces",
     pipeline_tag="image-feature-extraction",
     tags=["image-retrieval"],
-    license="apache-2.0",
+    license="cc-by-nc-4.0",
 ):
     """Pools maps of several levels and sizes into one descriptor of length 1.
 

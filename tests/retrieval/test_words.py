@@ -81,8 +81,8 @@ def test_deepindex(networks, head_folder, word_folder, scene_folder, copies):
     more = ["--copies", "--limit", "3"] if copies else []
     report = main(["deepindex", "--data", str(scene_folder), *options, "--assignments", "3", "3", *more])
     names = ["single, mid", "single, high-v1", "multiple, words alone", "multiple"]
-    whole = ["descriptor, float32", "descriptor, queries expanded"]
-    assert list(report.metrics) == [*whole, *names]
+    reranked = ("float32", "queries expanded", "k-reciprocal neighbors", "diffusion")
+    assert list(report.metrics) == [*(f"descriptor, {name}" for name in reranked), *names]
     assert report.items == 3
     assert report.metrics["descriptor, float32"]["bytes"] == 4 * 7
     for row in report.metrics.values():

@@ -1,10 +1,10 @@
 """DeepIndex on INRIA Holidays, whole or in part, or on changed copies of any photos: how near, small, fast.
 
 The words come from `weights/retrieval-words`, learned on other photos. The rows go from the whole descriptor
-in float32, without and with query expansion, over the single index of each level and the multiple index of
-both to the index with the global signature, whose list may also go on where no word agrees. `bytes` are those
-of one picture in memory and `packed_bytes` in a file, without the vocabulary. `ms_per_query` is processor
-time, from the features of the query to the score of every picture.
+in float32, without and with three ways of re-ranking, over the single index of each level and the multiple
+index of both to the index with the global signature, whose list may also go on where no word agrees. `bytes`
+are those of one picture in memory and `packed_bytes` in a file, without the vocabulary. `ms_per_query` is
+processor time, from the features of the query to the score of every picture.
 
 Settings are chosen on `--copies`, where each of `--data`'s photos is looked for with a changed copy of it.
 """
@@ -16,7 +16,6 @@ import copy
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +31,7 @@ from shared.retrieval.evaluate import images
 from shared.retrieval.features import HEAD, Extractor, network_digest, network_folders
 from shared.retrieval.patches import Bag, bag
 from shared.retrieval.protocols.holidays import PUBLISHED
-from shared.retrieval.rerank import expand_queries
+from shared.retrieval.rerank import diffuse, expand_queries, k_reciprocal
 from shared.retrieval.views import sample_view
 from shared.retrieval.vocabulary import WORDS, Vocabulary
 
@@ -105,11 +104,14 @@ def compare(
         settings: Of the index in full; the other rows leave out parts of it.
     """
     size = float(base.rows[0].nbytes)
-    expanded = partial(expand_queries, base=base.rows, neighbors=3, alpha=3.0)
-    metrics = {
-        "descriptor, float32": _descriptors(base.rows, queries.rows, data, lambda rows: rows),
-        "descriptor, queries expanded": _descriptors(base.rows, queries.rows, data, expanded),
+    metrics = {"descriptor, float32": _descriptors(lambda: queries.rows @ base.rows.T, data)}
+    reranked = {
+        "queries expanded": lambda: expand_queries(queries.rows, base.rows, 3, 3.0) @ base.rows.T,
+        "k-reciprocal neighbors": lambda: k_reciprocal(queries.rows, base.rows),
+        "diffusion": lambda: diffuse(queries.rows, base.rows),
     }
+    for name, search in reranked.items():
+        metrics[f"descriptor, {name}"] = _descriptors(search, data)
     for figures in metrics.values():
         figures |= {"bytes": size, "packed_bytes": size}
     names = [str(number) for number in range(len(base.bags))]
@@ -146,11 +148,9 @@ def _rows(words: Vocabulary, settings: Settings) -> Iterator[tuple[str, Vocabula
         yield f"{name} and signature, whole list", words, replace(settings, everywhere=True)
 
 
-def _descriptors(
-    base: np.ndarray, queries: np.ndarray, data: RetrievalSet, change: Callable[[np.ndarray], np.ndarray]
-) -> dict[str, float]:
+def _descriptors(search: Callable[[], np.ndarray], data: RetrievalSet) -> dict[str, float]:
     started = time.process_time()
-    scores = [base @ change(row[None])[0] for row in queries]
+    scores = search()
     spent = time.process_time() - started
     return {"mAP": _mean_average_precision(scores, data), "ms_per_query": 1000 * spent / len(scores)}
 
