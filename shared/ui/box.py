@@ -78,7 +78,7 @@ def box_on(photo: gr.Image) -> gr.Textbox:
         photo: From `photo()`, made with `elem_classes="is-boxed"`.
 
     Returns:
-        The hidden field that holds the box; see `parse_box`. Its event is `input`.
+        The hidden field that holds the box; see `parse_box`. Its event is `change`.
     """
     gr.Markdown(HINT, elem_classes="is-note")
     photo.change(None, js=_DRAW)

@@ -61,7 +61,8 @@ def gallery_tab(space: str, visit: Visit) -> GalleryTab:
             restart = gr.Button("Back to the sample photos", size="sm")
             clear = gr.Button("Remove all", size="sm")
             save = gr.Button("Download all as one file", size="sm")
-        file = gr.File(label="The whole gallery: add this file to have it back", visible=False)
+        label = "The whole gallery: add this file to have it back"
+        file = gr.File(label=label, visible=False, elem_classes="is-saved")
         words = gr.Markdown(elem_classes="is-note")
         shown = grid()
         more = gr.Button("Show more", visible=False, size="sm")

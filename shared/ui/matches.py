@@ -139,7 +139,7 @@ def matches(
     react([close.click], lambda: gr.Column(visible=False), [], panel)
     reason.change(None, js=_SHOW)
     inputs = [image, box, chosen, visit.session, visit.version, *settings]
-    return View(tab, show, inputs, [words, panel, found_grid], [box.input])
+    return View(tab, show, inputs, [words, panel, found_grid], [box.change])
 
 
 def false_accepts(engine: Any) -> float | None:

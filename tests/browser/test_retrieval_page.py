@@ -1,0 +1,196 @@
+"""What a visitor does on the retrieval page, in a real browser."""
+
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from shared.ui.photos import gallery_photos, sample_photos
+from tests.browser.test_recognition_page import download
+
+SAMPLES = len(gallery_photos())
+
+
+def tiles(page: Page, tab: str = "matches"):
+    return page.locator(f"#{tab} .is-tiles figure")
+
+
+def names(page: Page, tab: str = "matches") -> list[str]:
+    return page.locator(f"#{tab} .is-tiles img").evaluate_all("images => images.map(image => image.alt)")
+
+
+def choose(page: Page, file: Path) -> None:
+    page.locator(".is-boxed input[type=file]").set_input_files(file)
+
+
+def add(page: Page, *files: Path) -> None:
+    page.locator("#gallery .is-files input[type=file]").set_input_files(files)
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).locator("visible=true").click()
+
+
+def scores(page: Page) -> list[float]:
+    return [float(text) for text in page.locator("#matches .is-tiles b").all_inner_texts()]
+
+
+def draw(page: Page, left: float, top: float, right: float, bottom: float) -> None:
+    """Draw a box on the photo; places are shares of its width and height."""
+    box = page.locator(".is-boxed img").bounding_box()
+    page.mouse.move(box["x"] + left * box["width"], box["y"] + top * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + (left + right) / 2 * box["width"], box["y"] + bottom * box["height"])
+    page.mouse.move(box["x"] + right * box["width"], box["y"] + bottom * box["height"])
+    page.mouse.up()
+
+
+@pytest.mark.parametrize(("width", "height", "theme"), [(1400, 900, "light"), (390, 844, "dark")])
+def test_all_tabs_fit(visit, photo, width, height, theme):
+    page = visit("/retrieval", width=width, height=height, theme=theme)
+    expect(tiles(page)).to_have_count(SAMPLES)  # the gallery stands in for matches
+    choose(page, photo)
+    expect(page.locator("#matches .is-tiles b").first).to_be_visible()
+    assert names(page)[0] == "cat"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    tiles(page).first.get_by_text("Why?").click()
+    expect(page.locator(".is-why img")).to_be_visible()
+    expect(page.locator(".is-why")).to_contain_text("Why cat?")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator(".is-why img")).to_be_hidden()
+    open_tab(page, "Gallery")
+    expect(tiles(page, "gallery")).to_have_count(SAMPLES)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("button", name="How it works").click()
+    expect(page.locator(".is-figure svg")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_trade_off_marks_the_engine(visit):
+    page = visit("/retrieval", width=390, height=844)
+    expect(tiles(page)).to_have_count(SAMPLES)
+    open_tab(page, "Trade-off")
+    page.get_by_role("button", name="Measure all engines").click()
+    expect(page.locator(".is-scatter svg")).to_have_count(2, timeout=180_000)
+    expect(page.locator(".is-figures .is-marked")).to_contain_text("all compared")
+    page.get_by_role("combobox", name="Engine").click()
+    page.get_by_role("option", name=re.compile("Color histogram")).click()
+    expect(page.locator(".is-figures .is-marked")).to_contain_text("Color histogram")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_more_like_this_and_back(visit):
+    page = visit("/retrieval")
+    expect(tiles(page)).to_have_count(SAMPLES)
+    page.get_by_role("button", name="motorcycle", exact=True).locator("visible=true").first.click()
+    expect(page.locator("#matches .is-tiles b").first).to_be_visible()
+    assert names(page)[0] == "motorcycle again"  # the picture itself is left out
+    expect(page.locator(".is-boxed img")).to_be_visible()
+    tiles(page).first.locator("button").first.click()
+    expect(tiles(page).first.locator("img")).to_have_attribute("alt", "motorcycle")
+    page.get_by_role("button", name="Clear").or_(
+        page.get_by_role("button", name="Remove Image")
+    ).first.click()
+    expect(page.locator("#matches")).to_contain_text("Choose a photo")
+    expect(tiles(page)).to_have_count(SAMPLES)
+
+
+def test_a_box_is_drawn_and_forgotten(visit, photo, tmp_path):
+    both = Image.new("RGB", (900, 400))
+    for name, left in (("cat", 0), ("rocket", 450)):
+        both.paste(Image.open(sample_photos()[name]).resize((450, 400)), (left, 0))
+    both.save(tmp_path / "both.png")
+    page = visit("/retrieval")
+    choose(page, tmp_path / "both.png")
+    expect(page.locator("#matches .is-tiles b").first).to_be_visible()
+    draw(page, 0.51, 0.01, 0.99, 0.99)
+    expect(page.locator(".is-frame")).to_be_visible()
+    expect(tiles(page).first.locator("img")).to_have_attribute("alt", "rocket")
+    draw(page, 0.01, 0.01, 0.49, 0.99)
+    expect(tiles(page).first.locator("img")).to_have_attribute("alt", "cat")
+    draw(page, 0.98, 0.9, 0.9, 0.5)
+    page.get_by_role("button", name="Clear").or_(
+        page.get_by_role("button", name="Remove Image")
+    ).first.click()
+    choose(page, photo)  # far smaller than the box
+    expect(page.locator("#matches .is-tiles b").first).to_be_visible()
+    expect(page.locator(".is-frame")).to_have_count(0)
+    assert names(page)[0] == "cat"
+    expect(page.get_by_text("The box holds nothing")).to_have_count(0)
+
+
+def test_settings_of_the_list(visit, photo):
+    page = visit("/retrieval")
+    choose(page, photo)
+    expect(page.locator("#matches .is-tiles b").first).to_be_visible()
+    every = scores(page)
+    page.get_by_role("button", name="Settings", exact=True).first.click()
+    least = page.get_by_label("number input for Lowest score")
+    least.fill("0.9")
+    least.press("Enter")
+    expect(tiles(page)).to_have_count(sum(score >= 0.9 for score in every))
+    least.fill("0")
+    least.press("Enter")
+    expect(tiles(page)).to_have_count(SAMPLES)
+
+
+def test_a_gallery_of_ones_own(visit, photo, tmp_path):
+    page, other = visit("/retrieval"), visit("/retrieval")
+    bad, trip = tmp_path / "bad.png", tmp_path / "trip.zip"
+    bad.write_text("no picture")
+    with zipfile.ZipFile(trip, "w") as archive:
+        archive.write(photo, "trip/beach.jpg")
+        archive.write(photo, "../outside.jpg")
+    expect(tiles(page)).to_have_count(SAMPLES)
+    open_tab(page, "Gallery")
+    expect(tiles(page, "gallery")).to_have_count(SAMPLES)
+    add(page, photo, bad, trip)
+    expect(page.locator(".is-added")).to_contain_text("Added 2 pictures, skipped 2 files")
+    expect(page.locator(".is-added")).to_contain_text("Its path leads out of the archive.")
+    expect(tiles(page, "gallery")).to_have_count(SAMPLES + 2)
+    assert names(page, "gallery")[-2:] == ["cat.jpg", "trip/beach.jpg"]
+
+    open_tab(page, "Matches")
+    expect(tiles(page)).to_have_count(SAMPLES + 2)
+    choose(page, photo)
+    expect(page.locator("#matches .is-tiles b").first).to_be_visible()
+    assert set(names(page)[:3]) == {"cat", "cat.jpg", "trip/beach.jpg"}
+    choose(other, photo)
+    expect(other.locator("#matches .is-tiles b").first).to_be_visible()
+    assert "cat.jpg" not in names(other)  # another visitor sees nothing of it
+
+    open_tab(page, "Gallery")
+    page.get_by_role("button", name="Download all as one file").click()
+    name, saved = download(page, page.locator("#gallery .is-saved a").first)
+    assert name == "retrieval.gallery"
+    kept = tmp_path / name
+    kept.write_bytes(saved.read_bytes())
+    tiles(page, "gallery").last.get_by_text("Remove").click()
+    expect(tiles(page, "gallery")).to_have_count(SAMPLES + 1)
+    page.get_by_role("button", name="Remove all").click()
+    expect(page.locator("#gallery")).to_contain_text("No pictures: add some above.")
+    open_tab(page, "Matches")
+    expect(page.locator("#matches")).to_contain_text("The gallery is empty")
+    open_tab(page, "Gallery")
+    add(page, kept)
+    expect(tiles(page, "gallery")).to_have_count(SAMPLES + 2)
+    page.get_by_role("button", name="Back to the sample photos").click()
+    expect(tiles(page, "gallery")).to_have_count(SAMPLES)
+
+
+def test_a_bad_file_gets_one_sentence(visit, photo, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_text("no picture")
+    page = visit("/retrieval")
+    expect(tiles(page)).to_have_count(SAMPLES)
+    choose(page, bad)
+    expect(page.get_by_text("This file is not a picture").first).to_be_visible()
+    page.get_by_role("button", name="Clear").or_(
+        page.get_by_role("button", name="Remove Image")
+    ).first.click()
+    choose(page, photo)  # the page still works
+    expect(page.locator("#matches .is-tiles b").first).to_be_visible()

@@ -1,0 +1,303 @@
+"""Retrieval from the outside: sessions of the Python client, plain HTTP, MCP, and what cannot be used."""
+
+import base64
+import io
+import json
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+
+import anyio
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from PIL import Image, ImageOps
+
+from shared.retrieval.engines import ENGINES
+from shared.ui.photos import gallery_photos, sample_photos
+from tests.spaces.test_edges import BAD, GOOD, opened
+from tests.test_security import META, call, upload
+
+TOOLS = ["search_similar", "explain_match", "add_images", "remove_images", "save_gallery"]
+
+
+@pytest.fixture
+def visitor(server, tmp_path):
+    """Somebody with a session of their own; a function that makes another one."""
+
+    def new():
+        return Client(server.url, verbose=False, download_files=str(tmp_path))
+
+    return new
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory):
+    """Sample photos, each as somebody else might have it: smaller, mirrored, saved again."""
+    folder = tmp_path_factory.mktemp("changed")
+    paths = {}
+    for name in ("cat", "coffee", "rocket"):
+        photo = Image.open(sample_photos()[name])
+        photo.thumbnail((300, 300))
+        paths[name] = folder / f"{name}-changed.jpg"
+        ImageOps.mirror(photo).save(paths[name], quality=70)
+    return paths
+
+
+def files(*paths):
+    return [handle_file(path) for path in paths]
+
+
+def names(found):
+    return [match["name"] for match in found["matches"]]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_finds_the_photo_itself(client, photo, engine):
+    found, pictures = client.predict(
+        image=handle_file(photo), engine=engine, count=5, api_name="/search_similar"
+    )
+    assert names(found)[0] == "cat"
+    assert len(found["matches"]) <= 5
+    scores = [match["score"] for match in found["matches"]]
+    assert scores == sorted(scores, reverse=True)
+    assert [match["rank"] for match in found["matches"]] == list(range(1, len(scores) + 1))
+    assert (found["engine"], found["searched"]) == (engine, len(gallery_photos()))
+    assert len(pictures) == len(scores)
+    assert opened(pictures[0]["image"]).size == Image.open(sample_photos()["cat"]).size
+
+
+@pytest.mark.parametrize("name", ["cat", "coffee", "rocket"])
+def test_changed_photos_are_good_matches(client, changed, name):
+    found, _ = client.predict(image=handle_file(changed[name]), api_name="/search_similar")
+    assert names(found)[0] == name
+    assert found["good"] is True
+    assert found["matches"][0]["score"] >= found["threshold"]
+
+
+def test_what_is_not_there_is_no_good_match(client, photo, changed):
+    found, _ = client.predict(
+        image=handle_file(photo),
+        photos=files(changed["coffee"], changed["rocket"]),
+        api_name="/search_similar",
+    )
+    assert len(found["matches"]) == 2
+    assert found["good"] is False
+
+
+def test_settings(client, photo, changed):
+    def search(**settings):
+        return client.predict(image=handle_file(photo), api_name="/search_similar", **settings)[0]
+
+    every = search(count=100)
+    least = every["matches"][2]["score"]
+    assert names(search(count=3)) == names(every)[:3]
+    assert names(search(least=max(least, 0.01))) == [
+        match["name"] for match in every["matches"] if match["score"] >= max(least, 0.01)
+    ]
+    twice = files(photo, sample_photos()["cat"], changed["coffee"])
+    hidden = search(photos=twice, hide=True)
+    assert len(search(photos=twice)["matches"]) == 3
+    assert len(hidden["matches"]) == 2
+    assert hidden["matches"][0]["alike"] == 1
+
+
+def test_a_box_searches_with_a_part(client, tmp_path):
+    both = Image.new("RGB", (900, 400))
+    for name, left in (("cat", 0), ("rocket", 450)):
+        both.paste(Image.open(sample_photos()[name]).resize((450, 400)), (left, 0))
+    both.save(tmp_path / "both.png")
+    for box, name in (("0, 0, 450, 400", "cat"), ("450, 0, 2000, 400", "rocket")):
+        found, _ = client.predict(
+            image=handle_file(tmp_path / "both.png"), box=box, api_name="/search_similar"
+        )
+        assert names(found)[0] == name
+
+
+def test_a_session_from_adding_to_removing(visitor, photo, changed, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_text("no picture")
+    with zipfile.ZipFile(tmp_path / "trip.zip", "w") as archive:
+        archive.write(changed["rocket"], "trip/rocket-changed.jpg")
+        archive.write(changed["rocket"], "../outside.jpg")
+    anna, ben = visitor(), visitor()
+    told = anna.predict(images=files(changed["coffee"], bad, tmp_path / "trip.zip"), api_name="/add_images")
+    samples = len(gallery_photos())
+    assert (told["count"], len(told["added"])) == (samples + 2, 2)
+    assert {one["name"] for one in told["skipped"]} == {"bad.png", "../outside.jpg"}
+    assert all(one["reason"].rstrip().endswith(".") for one in told["skipped"])
+    assert [one["name"] for one in told["pictures"]][-2:] == ["coffee-changed.jpg", "trip/rocket-changed.jpg"]
+
+    found, _ = anna.predict(image=handle_file(changed["coffee"]), api_name="/search_similar")
+    assert set(names(found)[:2]) == {"coffee-changed.jpg", "coffee"}
+    found, _ = ben.predict(image=handle_file(changed["coffee"]), count=100, api_name="/search_similar")
+    assert found["searched"] == samples  # nothing of anna's
+    assert "coffee-changed.jpg" not in names(found)
+
+    saved = anna.predict(api_name="/save_gallery")
+    left = anna.predict(ids=told["added"], api_name="/remove_images")
+    assert left["count"] == samples
+    with pytest.raises(AppError, match="no picture of this id"):
+        anna.predict(ids=told["added"], api_name="/remove_images")
+    with pytest.raises(AppError, match="no picture of this id"):
+        anna.predict(image=handle_file(photo), id=told["added"][0], api_name="/explain_match")
+    again = ben.predict(images=files(saved), api_name="/add_images")
+    assert (again["count"], again["gallery"] != told["gallery"]) == (samples + 2, True)
+
+    everything = [one["id"] for one in again["pictures"]]
+    assert ben.predict(ids=everything, api_name="/remove_images")["count"] == 0
+    found, pictures = ben.predict(image=handle_file(photo), api_name="/search_similar")
+    assert (found["matches"], found["searched"], pictures) == ([], 0, [])
+
+
+def test_a_key_stands_for_a_session(visitor, changed):
+    told = visitor().predict(images=files(changed["coffee"]), api_name="/add_images")
+    found, _ = visitor().predict(
+        image=handle_file(changed["coffee"]), gallery=told["gallery"], api_name="/search_similar"
+    )
+    assert found["searched"] == told["count"]
+    with pytest.raises(AppError, match="no gallery behind this key"):
+        visitor().predict(image=handle_file(changed["coffee"]), gallery="0" * 32, api_name="/search_similar")
+
+
+def test_two_visitors_at_once(visitor, changed):
+    """Each adds a picture of its own and finds it, and never the other's."""
+
+    def use(name):
+        client = visitor()
+        told = client.predict(images=files(changed[name]), api_name="/add_images")
+        found, _ = client.predict(image=handle_file(changed[name]), count=100, api_name="/search_similar")
+        return told["gallery"], {found for found in names(found) if found.endswith("-changed.jpg")}
+
+    with ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(use, changed))
+    assert [found for _, found in results] == [{f"{name}-changed.jpg"} for name in changed]
+    assert len({key for key, _ in results}) == 3
+
+
+@pytest.mark.parametrize("engine", ["exact", "deepindex-multiple", "histogram"])
+def test_explanations(client, changed, engine):
+    found, _ = client.predict(image=handle_file(changed["cat"]), engine=engine, api_name="/search_similar")
+    id = next(match["id"] for match in found["matches"] if match["name"] == "cat")
+    both = opened(
+        client.predict(image=handle_file(changed["cat"]), id=id, engine=engine, api_name="/explain_match")
+    )
+    assert (both.format, both.mode) == ("PNG", "RGB")
+    assert both.width > both.height
+    other = opened(
+        client.predict(
+            image=handle_file(changed["cat"]), id=0, photos=files(changed["cat"]), api_name="/explain_match"
+        )
+    )
+    assert other.size[1] == both.size[1]
+
+
+def test_plain_http(server, photo):
+    with server.http() as http:
+        path = {"path": upload(http, "cat.jpg", photo.read_bytes()), "meta": META}
+        event, data = call(http, "search_similar", {"image": path, "count": 3})
+        assert event == "complete"
+        assert names(data[0])[0] == "cat"
+        event, data = call(http, "add_images", {"images": [path]})
+        assert event == "complete"
+        event, data = call(http, "search_similar", {"image": path, "gallery": data[0]["gallery"]})
+        assert "cat.jpg" in names(data[0])
+        event, data = call(http, "search_similar", {"image": path})  # without the key, nothing of it
+        assert "cat.jpg" not in names(data[0])
+
+
+def test_mcp_tools_keep_agents_apart(server, photo, changed):
+    async def talk(path):
+        async with (
+            streamable_http_client(f"{server.url}/gradio_api/mcp/") as (reading, writing, _),
+            ClientSession(reading, writing) as session,
+        ):
+            await session.initialize()
+            tools = {tool.name: tool for tool in (await session.list_tools()).tools}
+            image = "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode()
+            added = json.loads((await session.call_tool("add_images", {"images": [image]})).content[0].text)
+            key = {"gallery": added["gallery"]}
+            answers = [
+                await session.call_tool("search_similar", {"image": image, **key}),
+                await session.call_tool("search_similar", {"image": image}),
+                await session.call_tool("explain_match", {"image": image, "id": 0}),
+                await session.call_tool("remove_images", {"ids": [0, 999], **key}),
+            ]
+            return tools, added, answers
+
+    with ThreadPoolExecutor(1) as pool:  # the browser tests leave an event loop running in this thread
+        tools, first, answers = pool.submit(anyio.run, talk, photo).result()
+        _, second, _ = pool.submit(anyio.run, talk, changed["coffee"]).result()
+    for name in TOOLS:
+        schema = tools[name].inputSchema
+        assert all(field.get("description") for field in schema["properties"].values()), name
+        assert "session" not in schema["properties"]
+    assert tools["search_similar"].inputSchema["required"] == ["image"]
+    assert tools["explain_match"].inputSchema["required"] == ["image", "id"]
+    assert tools["search_similar"].inputSchema["properties"]["engine"]["enum"] == list(ENGINES)
+
+    assert first["gallery"] != second["gallery"]
+    assert first["count"] == second["count"] == len(gallery_photos()) + 1
+    with_key, without, both, unknown = answers
+    assert f'"searched": {first["count"]}' in with_key.content[0].text
+    assert f'"searched": {len(gallery_photos())}' in without.content[0].text
+    assert (both.content[0].type, both.content[0].mimeType) == ("image", "image/png")
+    assert opened(io.BytesIO(base64.b64decode(both.content[0].data))).width > 300
+    assert unknown.isError
+    assert "no picture of this id" in unknown.content[0].text
+
+
+@pytest.mark.parametrize("name", ["one_pixel.png", "thin.png", "palette.png"])
+def test_odd_pictures_work(client, tmp_path, name):
+    data, _ = GOOD[name]
+    (tmp_path / name).write_bytes(data)
+    picture = handle_file(tmp_path / name)
+    found, _ = client.predict(image=picture, api_name="/search_similar")
+    assert found["matches"]
+    assert opened(client.predict(image=picture, id=0, api_name="/explain_match")).width > 1
+    told = client.predict(image=picture, photos=[picture], api_name="/search_similar")[0]
+    assert told["searched"] == 1
+
+
+@pytest.mark.parametrize("function", ["search_similar", "explain_match"])
+@pytest.mark.parametrize("name", ["text.png", "cut.jpg", "wide.png"])
+def test_bad_pictures_get_one_sentence(client, tmp_path, name, function):
+    data, words = BAD[name]
+    (tmp_path / name).write_bytes(data)
+    more = {"id": 0} if function == "explain_match" else {}
+    with pytest.raises(AppError, match=words) as told:
+        client.predict(image=handle_file(tmp_path / name), api_name=f"/{function}", **more)
+    assert str(told.value).endswith(".")
+    assert len(str(told.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("function", "settings", "words"),
+    [
+        ("search_similar", {"image": None}, "no picture yet"),
+        ("search_similar", {"engine": "magic"}, "not in the list of choices"),
+        ("search_similar", {"count": 0}, "less than minimum value 1"),
+        ("search_similar", {"box": "700, 0, 900, 50"}, "holds nothing of the picture of 240 × 160"),
+        ("search_similar", {"box": "all of it"}, "left, top, right, bottom"),
+        ("search_similar", {"gallery": "mine"}, "no gallery behind this key"),
+        ("explain_match", {"id": 12345}, "no picture of this id; its ids run from 0"),
+        ("explain_match", {"id": 0, "box": "9, 9, 9, 9"}, "holds nothing of the picture"),
+        ("add_images", {"images": []}, "choose one or more"),
+        ("remove_images", {"ids": ["x"]}, "no picture of this id"),
+        ("remove_images", {"ids": {"a": 1}}, "no picture of this id"),
+    ],
+)
+def test_what_cannot_be_gets_one_sentence(client, photo, function, settings, words):
+    if function in ("search_similar", "explain_match"):
+        settings = {"image": handle_file(photo), **settings}
+    with pytest.raises(AppError, match=words) as told:
+        client.predict(api_name=f"/{function}", **settings)
+    assert len(str(told.value)) < 200
+
+
+def test_health_and_card(server):
+    with server.http() as http:
+        assert http.get("/healthz").json()["spaces"]["retrieval"]["ok"]
+        card = Image.open(io.BytesIO(http.get("/cards/retrieval.jpg").content))
+    assert card.size == (720, 480)
