@@ -41,6 +41,14 @@ def recognition(page: Page) -> None:
     page.locator("#where .is-bars dt").first.wait_for()
 
 
+def retrieval(page: Page) -> None:
+    """The retrieval page after a click on the sample photo of a motorcycle: why the other one was found."""
+    page.locator(".is-examples .gallery-item").nth(3).click()
+    page.locator("#matches .is-tiles b").nth(1).wait_for()
+    page.locator("#matches .is-tiles figcaption button").nth(1).click()
+    page.locator(".is-why img").wait_for()
+
+
 def home(page: Page) -> None:
     """The home page with all its cards."""
     page.wait_for_function(
@@ -57,7 +65,8 @@ def main() -> None:
         try:
             path = chromium.find_chromium(playwright)
             browser = playwright.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)
-            for path, use in {"/": home, "/edges": edges, "/recognition": recognition}.items():
+            uses = {"/edges": edges, "/recognition": recognition, "/retrieval": retrieval}
+            for path, use in {"/": home, **uses}.items():
                 page = browser.new_page(viewport={"width": 1280, "height": 980})
                 page.set_default_timeout(120_000)
                 page.goto(server.url + path)
