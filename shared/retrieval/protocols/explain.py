@@ -111,6 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         "--network", nargs="+", metavar="FOLDER", help="weights of each network, if not its own"
     )
     parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(DEFAULT))
+    parser.add_argument(
+        "--others", type=int, default=200, help="photos beside them, which tell rare words (%(default)s)"
+    )
     parser.add_argument("--draws", type=reports.positive, default=5, help="random places (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the random places (%(default)s)")
     options = parser.parse_args(arguments)
@@ -122,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         parser.error(str(error))
     started = time.perf_counter()
     available, data = len(data.queries), data.first(options.limit)
-    queries, gallery, ids = _pairs(data, searches[0])
+    queries, gallery, ids = _pairs(data, searches[0], options.others)
     metrics = {}
     for search in searches:
         search.gallery = gallery
@@ -143,15 +146,19 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     return report
 
 
-def _pairs(data: RetrievalSet, search: ImageSearch) -> tuple[list[Image.Image], Gallery, list[int]]:
-    """The queries, a gallery with what they should find, and the ids there."""
-    count = len(data.queries)
-    gallery = Gallery(max_count=count, max_bytes=2**40)
-    queries = [shrunk(query.photo.image()) for query in data.queries]
-    added = search.add((data.photos[min(query.relevant)] for query in data.queries), gallery)
-    if len(added.ids) < count:
+def _pairs(
+    data: RetrievalSet, search: ImageSearch, others: int
+) -> tuple[list[Image.Image], Gallery, list[int]]:
+    """The queries, a gallery with what they should find and some other photos, and the ids of the former."""
+    wanted = [min(query.relevant) for query in data.queries]
+    shown = {number for query in data.queries for number in (query.relevant | query.junk)}
+    rest = [number for number in range(len(data.photos)) if number not in shown][:others]
+    gallery = Gallery(max_count=len(wanted) + len(rest), max_bytes=2**40)
+    added = search.add((data.photos[number] for number in (*wanted, *rest)), gallery)
+    if added.skipped:
         raise SystemExit(f"{added.skipped[0][0]} cannot be used: {added.skipped[0][1]}")
-    return queries, gallery, list(added.ids)
+    queries = [shrunk(query.photo.image()) for query in data.queries]
+    return queries, gallery, list(added.ids[: len(wanted)])
 
 
 def _figures(pairs: np.ndarray) -> dict[str, float]:
