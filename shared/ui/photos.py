@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.data_classes import ListFiles
 from gradio.utils import get_upload_folder
+from pydantic import model_validator
 
 from shared.core.images import open_image
 from shared.ui.results import result_file
@@ -68,14 +70,24 @@ class _Photo(gr.Image, metaclass=_WithoutStub):
         if payload is None:
             return None
         if payload.url and payload.url.startswith("data:"):
-            try:
-                data = base64.b64decode(payload.url.partition(",")[2], validate=True)
-            except binascii.Error:
-                raise gr.Error("The picture's data URL is not valid base64.", print_exception=False) from None
-            path = result_file(data, payload.orig_name or "picture")
+            path = _saved(payload.url, payload.orig_name or "picture")
             self.temp_files.add(path)  # so that it is swept away like an upload
             return path
         return _uploaded(payload.path)
+
+
+class _Files(ListFiles):
+    """Files of a list, each of which may also be a text: a data URL or an address, as agents send them.
+
+    Gradio's MCP server makes files of such texts itself, but not inside a list.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_texts(cls, files: Any) -> Any:
+        if not isinstance(files, list):
+            return files
+        return [_file_of(file) if isinstance(file, str) else file for file in files]
 
 
 class _PhotoFiles(gr.File, metaclass=_WithoutStub):
@@ -83,8 +95,41 @@ class _PhotoFiles(gr.File, metaclass=_WithoutStub):
 
     is_template = True
 
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.data_model = _Files
+
+    def api_info(self) -> dict[str, Any]:
+        """The same without references: those of a list do not resolve in the schema that agents get."""
+        schema = super().api_info()
+        return _inlined(schema, schema.get("$defs", {}))
+
     def preprocess(self, payload: Any) -> list[str]:
         return [_uploaded(file.path) for file in payload or ()]
+
+
+def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
+    """A JSON schema with the definitions themselves in place of references to them."""
+    if isinstance(schema, list):
+        return [_inlined(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    return {key: _inlined(value, definitions) for key, value in schema.items() if key != "$defs"}
+
+
+def _saved(url: str, name: str = "picture") -> str:
+    """Path of the file that a data URL holds."""
+    try:
+        return result_file(base64.b64decode(url.partition(",")[2], validate=True), name)
+    except binascii.Error:
+        raise gr.Error("The picture's data URL is not valid base64.", print_exception=False) from None
+
+
+def _file_of(text: str) -> dict[str, Any]:
+    path = _saved(text) if text.startswith("data:") else text
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
 
 
 def _uploaded(path: str | None) -> str:

@@ -128,7 +128,7 @@ def test_settings_of_the_list(visit, photo):
     choose(page, photo)
     expect(page.locator("#matches .is-tiles b").first).to_be_visible()
     every = scores(page)
-    page.get_by_role("button", name="Settings", exact=True).first.click()
+    page.locator(".label-wrap", has_text="Settings").click()
     least = page.get_by_label("number input for Lowest score")
     least.fill("0.9")
     least.press("Enter")
@@ -149,8 +149,8 @@ def test_a_gallery_of_ones_own(visit, photo, tmp_path):
     open_tab(page, "Gallery")
     expect(tiles(page, "gallery")).to_have_count(SAMPLES)
     add(page, photo, bad, trip)
-    expect(page.locator(".is-added")).to_contain_text("Added 2 pictures, skipped 2 files")
-    expect(page.locator(".is-added")).to_contain_text("Its path leads out of the archive.")
+    expect(page.locator("#gallery .prose.is-added")).to_contain_text("Added 2 pictures, skipped 2 files")
+    expect(page.locator("#gallery .prose.is-added")).to_contain_text("Its path leads out of the archive.")
     expect(tiles(page, "gallery")).to_have_count(SAMPLES + 2)
     assert names(page, "gallery")[-2:] == ["cat.jpg", "trip/beach.jpg"]
 

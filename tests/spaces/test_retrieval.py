@@ -1,8 +1,8 @@
 """Retrieval from the outside: sessions of the Python client, plain HTTP, MCP, and what cannot be used."""
 
+import ast
 import base64
 import io
-import json
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -54,9 +54,9 @@ def names(found):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_every_engine_finds_the_photo_itself(client, photo, engine):
+def test_every_engine_finds_the_photo_itself(client, engine):
     found, pictures = client.predict(
-        image=handle_file(photo), engine=engine, count=5, api_name="/search_similar"
+        image=handle_file(sample_photos()["cat"]), engine=engine, count=5, api_name="/search_similar"
     )
     assert names(found)[0] == "cat"
     assert len(found["matches"]) <= 5
@@ -91,11 +91,9 @@ def test_settings(client, photo, changed):
         return client.predict(image=handle_file(photo), api_name="/search_similar", **settings)[0]
 
     every = search(count=100)
-    least = every["matches"][2]["score"]
+    least = (every["matches"][0]["score"] + every["matches"][1]["score"]) / 2
     assert names(search(count=3)) == names(every)[:3]
-    assert names(search(least=max(least, 0.01))) == [
-        match["name"] for match in every["matches"] if match["score"] >= max(least, 0.01)
-    ]
+    assert names(search(least=least)) == names(every)[:1]
     twice = files(photo, sample_photos()["cat"], changed["coffee"])
     hidden = search(photos=twice, hide=True)
     assert len(search(photos=twice)["matches"]) == 3
@@ -216,7 +214,8 @@ def test_mcp_tools_keep_agents_apart(server, photo, changed):
             await session.initialize()
             tools = {tool.name: tool for tool in (await session.list_tools()).tools}
             image = "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode()
-            added = json.loads((await session.call_tool("add_images", {"images": [image]})).content[0].text)
+            answer = await session.call_tool("add_images", {"images": [image]})
+            added = ast.literal_eval(answer.content[0].text)  # Gradio writes plain values as Python does
             key = {"gallery": added["gallery"]}
             answers = [
                 await session.call_tool("search_similar", {"image": image, **key}),
@@ -240,8 +239,8 @@ def test_mcp_tools_keep_agents_apart(server, photo, changed):
     assert first["gallery"] != second["gallery"]
     assert first["count"] == second["count"] == len(gallery_photos()) + 1
     with_key, without, both, unknown = answers
-    assert f'"searched": {first["count"]}' in with_key.content[0].text
-    assert f'"searched": {len(gallery_photos())}' in without.content[0].text
+    assert f"'searched': {first['count']}" in with_key.content[0].text
+    assert f"'searched': {len(gallery_photos())}" in without.content[0].text
     assert (both.content[0].type, both.content[0].mimeType) == ("image", "image/png")
     assert opened(io.BytesIO(base64.b64decode(both.content[0].data))).width > 300
     assert unknown.isError
