@@ -4,6 +4,7 @@ from shared.ui.batch import PROGRESS, run_batch, several
 from shared.ui.charts import Bar, bars
 from shared.ui.engines import compare, engine_menu, residents, runner
 from shared.ui.guard import friendly
+from shared.ui.numbers import numbers
 from shared.ui.page import endpoint, header, how_it_works, launch, page, react
 from shared.ui.photos import examples, gallery_photos, photo, photo_files, sample_photos
 from shared.ui.results import download, downloads, encoded, half_and_half, result_file, shown, strip, zipped
@@ -29,6 +30,7 @@ __all__ = [
     "header",
     "how_it_works",
     "launch",
+    "numbers",
     "page",
     "photo",
     "photo_files",

@@ -50,14 +50,14 @@ MORE = [
 _SERVED: set[Path] = set()  # sample photos that a page offers
 
 
-class _WithoutStub(type(gr.Image)):
+class WithoutStub(type(gr.Image)):
     """Gradio's metaclass writes a `.pyi` file beside each component's source; ours add no events to it."""
 
     def __new__(mcs, name: str, bases: tuple, attrs: dict) -> type:
         return ABCMeta.__new__(mcs, name, bases, attrs)
 
 
-class _Photo(gr.Image, metaclass=_WithoutStub):
+class _Photo(gr.Image, metaclass=WithoutStub):
     """`gr.Image` that hands over the path of the file as it was uploaded.
 
     `gr.Image` opens the file itself before the function runs. Here only `shared.core.images.open_image` does,
@@ -90,14 +90,10 @@ class _Files(ListFiles):
         return [_file_of(file) if isinstance(file, str) else file for file in files]
 
 
-class _PhotoFiles(gr.File, metaclass=_WithoutStub):
+class _PhotoFiles(gr.File, metaclass=WithoutStub):
     """`gr.File` that lets every file through: a bad one is reported by name and skipped later."""
 
     is_template = True
-
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
-        self.data_model = _Files
 
     def api_info(self) -> dict[str, Any]:
         """The same without references: those of a list do not resolve in the schema that agents get."""
@@ -163,7 +159,9 @@ def photo(label: str = "Photo", **settings: Any) -> gr.Image:
 def photo_files(label: str = "Photos", **settings: Any) -> gr.File:
     """A place for many pictures. The function receives a list of file paths (maybe empty)."""
     defaults: dict[str, Any] = {"file_count": "multiple", "file_types": ["image"], "height": 220}
-    return _PhotoFiles(label=label, **{**defaults, **settings})
+    files = _PhotoFiles(label=label, **{**defaults, **settings})
+    files.data_model = _Files  # not in __init__, from whose signature Gradio tells the browser the settings
+    return files
 
 
 def _cache_folder() -> Path:

@@ -134,7 +134,7 @@ with ui.page("Retrieval") as demo:
     ui.show_open(
         tabs, [found, own.view, costs], [demo.load, image.change, *(item.change for item in settings)]
     )
-    id, ids = gr.Number(label="Id", precision=0, visible=False), gr.JSON([], label="Ids", visible=False)
+    id, ids = gr.Number(label="Id", precision=0, visible=False), ui.numbers("Ids")
     photos, key = ui.photo_files(visible=False), [visit.session, visit.key]
     pictures = {"Matches": gr.JSON, "Pictures": gr.Gallery}
     ui.endpoint(search_similar, [image, box, *settings, *key, photos], pictures)

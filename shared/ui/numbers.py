@@ -1,0 +1,25 @@
+"""A list of whole numbers, as a program sends it."""
+
+from typing import Any
+
+import gradio as gr
+
+from shared.ui.photos import WithoutStub
+
+
+class _Numbers(gr.JSON, metaclass=WithoutStub):
+    """`gr.JSON` that says what it takes; agents are told nothing valid by the original."""
+
+    is_template = True
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "integer"}, "description": "whole numbers"}
+
+
+def numbers(label: str) -> gr.JSON:
+    """A hidden field for a list of whole numbers, empty at first. What comes is not checked.
+
+    Args:
+        label: What the API calls it.
+    """
+    return _Numbers([], label=label, visible=False)
