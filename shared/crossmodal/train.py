@@ -5,12 +5,14 @@
 3. The loss of the matcher's paper, on hard negatives. JMC goes on with its classifier alone, then with both.
 4. With `--tune-steps`: the recognition network learns with the rest, on pictures.
 
-Each stage has a folder under `--out`, and a run that is cut off goes on where it was.
+Each stage has a folder under `--out`; one that made the validation worse is left out again. A run that
+is cut off goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -194,7 +196,12 @@ class Training:
         )
         count = min(batch, len(pairs.data.photos))
         draw = partial(_draw, pairs, count, args.seed)
-        return fit(pupil, optimizer, draw, loss, settings, self.validate, score)
+        before = copy.deepcopy(pupil).to(args.device).eval()
+        trained = fit(pupil, optimizer, draw, loss, settings, self.validate, score)
+        # With little data, the best of a stage can still be worse than what it started from.
+        old, new = (self.validate(one)[score] for one in (before, trained))
+        print(f"{name}: {score} {old:.4f} before, {new:.4f} after")
+        return trained if new >= old else before
 
     def _cached(
         self, names: Sequence[str], sets: Sequence[Described], split: str, mirrored: bool

