@@ -18,7 +18,7 @@ from gradio.context import LocalContext
 
 from shared.core.archives import Uploads
 from shared.core.devices import Resident
-from shared.core.gallery import Gallery, GalleryFull
+from shared.core.gallery import MAX_COUNT, Gallery, GalleryFull
 from shared.core.images import ImageError
 from shared.core.index_file import IndexFileError
 from shared.ui.lockers import Lockers
@@ -194,7 +194,7 @@ class Galleries:
             ImageError: The file is none, is damaged, holds too much, or was made by another version.
         """
         try:
-            gallery = Gallery.load(path)
+            gallery = Gallery.load(path, max_count=self._starter().max_count)
         except (IndexFileError, GalleryFull, OSError, ValueError) as error:
             words = str(error).replace(str(path), Path(path).name)
             raise ImageError(f"This gallery cannot be loaded: {words}") from error
@@ -212,8 +212,11 @@ class Galleries:
         return self._starter().copy()
 
     def _describe_samples(self) -> Gallery:
-        gallery = Gallery()
-        self._add([(name, path) for name, path in self._samples().items()], gallery)
+        samples = self._samples()
+        gallery = Gallery(
+            MAX_COUNT + len(samples)
+        )  # which copies keep: visitors' own pictures have all the room
+        self._add([(name, path) for name, path in samples.items()], gallery)
         return gallery
 
 

@@ -13,7 +13,7 @@ from gradio.context import LocalContext
 from PIL import Image
 
 from shared.core.engines import Engine, table
-from shared.core.gallery import Gallery, GalleryFull
+from shared.core.gallery import MAX_COUNT, Gallery, GalleryFull
 from shared.core.images import ImageError, open_image
 from shared.ui.box import parse_box
 from shared.ui.galleries import AT_ONCE, Galleries, contents
@@ -121,6 +121,14 @@ def test_what_is_no_picture_is_skipped_and_told(galleries, colors, tmp_path):
     }
     with pytest.raises(ImageError, match="choose one or more"):
         galleries.add([], "anna")
+
+
+def test_samples_take_no_room_from_a_visitors_pictures(galleries, colors, tmp_path):
+    _, gallery = galleries.own("anna")
+    assert gallery.max_count == MAX_COUNT + len(gallery) == MAX_COUNT + 2
+    path = saved_gallery(gallery, "colors")
+    galleries.add([path], "ben")
+    assert galleries.seen("ben").max_count == gallery.max_count
 
 
 def test_a_full_gallery_says_so(galleries, colors):
