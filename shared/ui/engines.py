@@ -13,7 +13,7 @@ from shared.ui.results import shown
 from shared.ui.views import View
 
 
-def residents(doer: str, engines: Mapping[str, Any]) -> dict[str, Resident]:
+def residents(doer: str, engines: Mapping[str, Any], **settings: Any) -> dict[str, Resident]:
     """One doer per engine, loaded at the first call (on ZeroGPU at once, which is its rule).
 
     The doer's module is imported then, too, so that the first page does not wait for it.
@@ -21,8 +21,9 @@ def residents(doer: str, engines: Mapping[str, Any]) -> dict[str, Resident]:
     Args:
         doer: Module and class, such as `"shared.edges.detector:EdgeDetector"`. The class has `load(name)`.
         engines: The wing's `ENGINES`, by name.
+        **settings: Anything else that `load` takes.
     """
-    return {engine: Resident(lambda engine=engine: find(doer).load(engine)) for engine in engines}
+    return {name: Resident(lambda name=name: find(doer).load(name, **settings)) for name in engines}
 
 
 def runner(

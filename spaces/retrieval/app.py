@@ -11,6 +11,7 @@ import gradio as gr
 from PIL.Image import Image
 
 from shared import ui
+from shared.core.devices import on_zero_gpu
 from shared.core.images import open_image
 from shared.retrieval.engines import ENGINES
 from shared.ui.box import box_on, parse_box
@@ -20,7 +21,10 @@ from shared.ui.matches import as_json, as_pictures, matches, search, search_sett
 from shared.ui.tradeoff import tradeoff
 
 CARD_PHOTO = "motorcycle"  # the sample photo on the home page's card
-SEARCHES = ui.residents("shared.retrieval.search:ImageSearch", ENGINES)
+# On ZeroGPU, too, the networks run on the CPU: they are small, and a gallery cannot go to where the GPU is.
+SEARCHES = ui.residents(
+    "shared.retrieval.search:ImageSearch", ENGINES, device="cpu" if on_zero_gpu() else None
+)
 GALLERIES = Galleries(lambda photos, gallery: SEARCHES["exact"]().add(photos, gallery), ui.gallery_photos)
 
 
