@@ -63,7 +63,7 @@ def calibrate(wrong: np.ndarray, rate: float) -> float:
     >>> calibrate(np.array([0.1, 0.2, 0.3, 0.4]), 0.25)
     0.301
     """
-    falling = np.sort(wrong)[::-1]
+    falling = np.sort(wrong)[::-1].astype(np.float64)
     return float(np.floor(falling[int(rate * len(wrong))] * 1000 + 1) / 1000)
 
 

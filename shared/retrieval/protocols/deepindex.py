@@ -55,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.copies and options.turns:
+        parser.error("--turns is for photos that were not put upright: leave it out with --copies")
     try:
         data = _read_copies(options.data) if options.copies else read_holidays(options.data)
     except (FileNotFoundError, ValueError) as error:
@@ -74,14 +76,17 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         raise SystemExit(str(error)) from error
     started = time.perf_counter()
     base = _describe(extractor, words, images(data.photos))
-    queries = _queries(extractor, words, data, base, options.seed if options.copies else None)
+    looks = [_queries(extractor, words, data, base, options.seed if options.copies else None)]
+    for turn in (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270) if options.turns else ():
+        shown = images([query.photo for query in data.queries], "turned query")
+        looks.append(_describe(extractor, words, (picture.transpose(turn) for picture in shown)))
     report = reports.Report(
         benchmark="deepindex",
         data=data.name,
         split=f"{len(data.photos)} photos",
         items=len(data.queries),
         weights=WORDS,
-        metrics=compare(words, base, queries, data, settings=settings),
+        metrics=compare(words, base, looks, data, settings=settings),
         published=PUBLISHED if len(data.photos) == 1491 and not options.copies else {},
         seconds=time.perf_counter() - started,
         command=reports.command_line(MODULE, arguments),
@@ -92,42 +97,50 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
 
 
 def compare(
-    words: Vocabulary, base: Described, queries: Described, data: RetrievalSet, *, settings: Settings
+    words: Vocabulary, base: Described, looks: Sequence[Described], data: RetrievalSet, *, settings: Settings
 ) -> dict[str, dict[str, float]]:
     """The figures of every row.
 
     Args:
         words: The vocabulary, of one level or two.
         base: The pictures that are searched.
-        queries: What is searched with, in the order of the set's queries.
+        looks: What is searched with, in the order of the set's queries; then the same turned, if at all. With
+            those, a row is added to each in which the best of a picture's scores counts.
         data: The set.
         settings: Of the index in full; the other rows leave out parts of it.
     """
-    size = float(base.rows[0].nbytes)
-    metrics = {"descriptor, float32": _descriptors(lambda: queries.rows @ base.rows.T, data)}
-    reranked = {
-        "queries expanded": lambda: expand_queries(queries.rows, base.rows, 3, 3.0) @ base.rows.T,
-        "k-reciprocal neighbors": lambda: k_reciprocal(queries.rows, base.rows),
-        "diffusion": lambda: diffuse(queries.rows, base.rows),
+    metrics = {}
+
+    def add(name: str, search: Callable[[Described], np.ndarray], least: float, **bytes_: float) -> None:
+        for part, ending in ((looks[:1], ""), *([(looks, ", query turned")] if len(looks) > 1 else [])):
+            started = time.process_time()
+            scores = np.maximum.reduce([search(look) for look in part])
+            spent = time.process_time() - started
+            figures = {**_precision(scores, data, least), "ms_per_query": 1000 * spent / len(scores)}
+            metrics[name + ending] = figures | bytes_
+
+    rows = base.rows
+    descriptors = {
+        "float32": lambda look: look.rows @ rows.T,
+        "queries expanded": lambda look: expand_queries(look.rows, rows, 3, 3.0) @ rows.T,
+        "k-reciprocal neighbors": lambda look: k_reciprocal(look.rows, rows),
+        "diffusion": lambda look: diffuse(look.rows, rows),
     }
-    for name, search in reranked.items():
-        metrics[f"descriptor, {name}"] = _descriptors(search, data)
-    for figures in metrics.values():
-        figures |= {"bytes": size, "packed_bytes": size}
+    for name, search in descriptors.items():
+        size = float(rows[0].nbytes)
+        add(f"descriptor, {name}", search, -np.inf, bytes=size, packed_bytes=size)
     names = [str(number) for number in range(len(base.bags))]
     for name, part, changed in _rows(words, settings):
         index = DeepIndex(part, changed)
         index.add(names, base.bags)
-        started = time.process_time()
-        scores = [index.scores(one) for one in queries.bags]
-        spent = time.process_time() - started
-        metrics[name] = {
-            # what has no word in common is not in the list
-            "mAP": _mean_average_precision(scores, data, least=0.0),
-            "ms_per_query": 1000 * spent / len(scores),
-            "bytes": index.bytes_per_image(),
-            "packed_bytes": index.bytes_per_image(packed=True),
-        }
+        # what has no word in common is not in the list: least is 0
+        add(
+            name,
+            lambda look, index=index: np.stack([index.scores(one) for one in look.bags]),
+            0.0,
+            bytes=index.bytes_per_image(),
+            packed_bytes=index.bytes_per_image(packed=True),
+        )
     return metrics
 
 
@@ -148,23 +161,15 @@ def _rows(words: Vocabulary, settings: Settings) -> Iterator[tuple[str, Vocabula
         yield f"{name} and signature, whole list", words, replace(settings, everywhere=True)
 
 
-def _descriptors(search: Callable[[], np.ndarray], data: RetrievalSet) -> dict[str, float]:
-    started = time.process_time()
-    scores = search()
-    spent = time.process_time() - started
-    return {"mAP": _mean_average_precision(scores, data), "ms_per_query": 1000 * spent / len(scores)}
-
-
-def _mean_average_precision(
-    scores: Sequence[np.ndarray], data: RetrievalSet, least: float = -np.inf
-) -> float:
+def _precision(scores: Sequence[np.ndarray], data: RetrievalSet, least: float = -np.inf) -> dict[str, float]:
+    """`mAP` as the set's protocol takes it, and without trapezoids where it takes them."""
     lists = [order[row[order] > least] for row in scores for order in [ranking.rank(row)]]
-    return ranking.mean_average_precision(
-        lists,
-        [query.relevant for query in data.queries],
-        [query.junk for query in data.queries],
-        trapezoid=data.trapezoid,
-    )
+    relevant, junk = zip(*((query.relevant, query.junk) for query in data.queries), strict=True)
+    names = {"mAP": data.trapezoid} | ({"mAP_plain": False} if data.trapezoid else {})
+    return {
+        name: ranking.mean_average_precision(lists, relevant, junk, trapezoid=trapezoid)
+        for name, trapezoid in names.items()
+    }
 
 
 @torch.inference_mode()
@@ -217,6 +222,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--words", metavar="FOLDER", help=f"vocabulary (weights/{WORDS})")
     parser.add_argument("--copies", action="store_true", help="search for any photos with changed copies")
     parser.add_argument("--seed", type=int, default=0, help="of the changes (%(default)s)")
+    parser.add_argument(
+        "--turns", action="store_true", help="also search with the query turned by a quarter, best of three"
+    )
     settings = parser.add_argument_group("settings in place of those that the vocabulary was saved with")
     settings.add_argument(
         "--assignments", nargs="+", type=reports.positive, metavar="N", help="words for each patch of a query"

@@ -69,8 +69,14 @@ def measure(
 
 
 def scores(data: RetrievalSet, similarity: np.ndarray, *, n_s: bool = False) -> dict[str, float]:
-    """`mAP` of a set's searches, and `N-S` where asked, from the similarity `[queries, photos]`."""
+    """The figures of a set's searches, from the similarity `[queries, photos]`.
+
+    `mAP` is that of the set's protocol; where it takes trapezoids, `mAP_plain` is the usual one, the mean of
+    the precision at each relevant item. `N-S` comes with them where asked.
+    """
     found = {"mAP": mean_average_precision(data.queries, similarity, trapezoid=data.trapezoid)}
+    if data.trapezoid:
+        found["mAP_plain"] = mean_average_precision(data.queries, similarity, trapezoid=False)
     return found | ({"N-S": _n_s(data.queries, similarity)} if n_s else {})
 
 
