@@ -52,6 +52,22 @@ def test_readme_quotes_the_cards_of_recognition():
     assert quoted == [round(value, 3) for value in measured]
 
 
+def test_readme_quotes_the_cards_of_retrieval():
+    lines = (ROOT / "README.md").read_text().splitlines()
+    row = next(line for line in lines if line.startswith("| [Retrieval]"))
+    quoted = [float(value) for value in re.findall(r"0\.\d+", row)]
+    found = {
+        (one.benchmark, one.engine): one.metrics["mAP"]
+        for name in ("retrieval-descriptor", "retrieval-words")
+        for one in cards.results(ROOT / "weights" / name)
+        if "mAP" in one.metrics and "Holidays" in one.data
+    }
+    descriptor, index = "retrieval-descriptor", "multiple and signature"
+    measured = [("holidays", descriptor), ("holidays", f"{descriptor}, query turned")]
+    measured += [("deepindex", index), ("deepindex", f"{index}, query turned")]
+    assert quoted == [round(found[key], 3) for key in measured]
+
+
 @pytest.mark.parametrize(
     ("name", "network"),
     [
