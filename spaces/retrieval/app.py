@@ -21,10 +21,8 @@ from shared.ui.matches import as_json, as_pictures, matches, search, search_sett
 from shared.ui.tradeoff import tradeoff
 
 CARD_PHOTO = "motorcycle"  # the sample photo on the home page's card
-# On ZeroGPU, too, the networks run on the CPU: they are small, and a gallery cannot go to where the GPU is.
-SEARCHES = ui.residents(
-    "shared.retrieval.search:ImageSearch", ENGINES, device="cpu" if on_zero_gpu() else None
-)
+DEVICE = "cpu" if on_zero_gpu() else None  # a gallery cannot go to where ZeroGPU's GPU is, networks are small
+SEARCHES = ui.residents("shared.retrieval.search:ImageSearch", ENGINES, device=DEVICE)
 GALLERIES = Galleries(lambda photos, gallery: SEARCHES["exact"]().add(photos, gallery), ui.gallery_photos)
 
 
