@@ -22,6 +22,10 @@ from typing import BinaryIO
 
 from shared.core.images import MAX_BYTES
 
+#: What reading an archive raises where it is damaged, encrypted or packed in a way that Python does not know;
+#: the last is NotImplementedError, a kind of RuntimeError.
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
+
 _END, _END_SIZE = b"PK\x05\x06", 22  # the record at an archive's end (APPNOTE.TXT, section 4.3.16)
 _STARTS = (b"PK\x03\x04", _END, b"PK\x07\x08")
 _ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".cbz", ".jar")
@@ -172,7 +176,7 @@ class Uploads:
             return data
         except ValueError:
             reason = "It is an archive inside an archive: please unpack it first."
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError):
+        except UNREADABLE:
             reason = "It is damaged inside the archive."
         self.skipped.append((item.name, reason))
         return None

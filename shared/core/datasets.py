@@ -15,6 +15,9 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
+from shared.core.archives import UNREADABLE
+from shared.core.images import ImageError, open_image
+
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 _archives = threading.local()
@@ -48,8 +51,22 @@ class Photo:
         return Image.open(source).convert("RGB")
 
     def open(self) -> BinaryIO:
-        """The photo's file, for `shared.core.images.open_image` where it comes from outside."""
+        """The photo's file."""
         return _archive(self.path).open(self.member) if self.member else self.path.open("rb")
+
+    def opened(self) -> Image.Image:
+        """The photo as it is taken from outside, see `shared.core.images.open_image`.
+
+        Raises:
+            ImageError: It cannot be used.
+        """
+        try:
+            with self.open() as file:
+                return open_image(file)
+        except ImageError:
+            raise
+        except UNREADABLE as error:
+            raise ImageError(f"The file cannot be read ({error}).") from error
 
 
 def read_photos(sources: Iterable[str | Path]) -> list[Photo]:

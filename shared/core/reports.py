@@ -7,6 +7,7 @@ import importlib
 import json
 import shlex
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
@@ -62,7 +63,7 @@ def command_line(module: str, arguments: Sequence[str] | None = None) -> str:
         module: as for `parser`; a subcommand may follow it, after a space.
         arguments: the command's arguments, by default those of this process.
 
-    >>> command_line("shared.edges.benchmark", ["--data", "/tmp/bsds500", "--json", "/tmp/report.json"])
+    >>> command_line("shared.edges.benchmark", ["--data", "/sets/bsds500", "--json", "report.json"])
     'python -m shared.edges.benchmark --data bsds500'
     """
     rest = list(sys.argv[1:] if arguments is None else arguments)
@@ -167,6 +168,25 @@ class Report:
         print(self.table())
         if path is not None:
             self.write(path)
+
+
+def conclude(
+    module: str, arguments: Sequence[str] | None, path: str | Path | None, started: float, **measured: Any
+) -> Report:
+    """Ends a benchmark: makes its report, prints it and, where a path is given, writes the JSON file.
+
+    Args:
+        module: as for `command_line`.
+        arguments: as for `command_line`.
+        path: of the JSON file.
+        started: when the measurement began, by `time.perf_counter`.
+        **measured: all else that a `Report` holds.
+    """
+    report = Report(
+        **measured, seconds=time.perf_counter() - started, command=command_line(module, arguments)
+    )
+    report.show(path)
+    return report
 
 
 def by_name(figures: Figures, name: str) -> dict[str, dict[str, float]]:

@@ -165,8 +165,7 @@ def check(folder: str | os.PathLike) -> None:
         WeightsError: `model.safetensors` or `config.json` is missing, or is not what `SHA256SUMS` lists.
     """
     folder = Path(folder)
-    sums = re.findall(r"^([0-9a-f]{64}) [ *](.+)$", _read_text(folder / SUMS), re.MULTILINE)
-    expected = {file: digest for digest, file in sums}
+    expected = _listed(folder)
     for path in (folder / CONFIG, folder / WEIGHTS):
         if not path.is_file():
             raise WeightsError(f"{_shown(path)} is missing: fetch the folder again.")
@@ -174,6 +173,20 @@ def check(folder: str | os.PathLike) -> None:
             raise WeightsError(f"{_shown(folder / SUMS)} does not list {path.name}: fetch the folder again.")
         if _sha256(path) != expected[path.name]:
             raise WeightsError(f"{_shown(path)} is not the file that {SUMS} lists: fetch the folder again.")
+
+
+def digest(folder: str | os.PathLike) -> str:
+    """What tells the weights of one network from those of another: the checksum that a folder lists.
+
+    Raises:
+        WeightsError: It lists none.
+    """
+    try:
+        return _listed(Path(folder))[WEIGHTS]
+    except KeyError:
+        raise WeightsError(
+            f"{_shown(Path(folder) / SUMS)} does not list {WEIGHTS}: fetch the folder again."
+        ) from None
 
 
 def read_config(folder: str | os.PathLike) -> dict[str, Any]:
@@ -228,6 +241,12 @@ def _sha256(path: Path) -> str:
         while block := stream.read(2**20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _listed(folder: Path) -> dict[str, str]:
+    """The checksums that a folder lists, by file."""
+    sums = re.findall(r"^([0-9a-f]{64}) [ *](.+)$", _read_text(folder / SUMS), re.MULTILINE)
+    return {file: checksum for checksum, file in sums}
 
 
 def _read_text(path: Path) -> str:

@@ -47,10 +47,8 @@ def load_base(
         WeightsError: The weights cannot be used.
     """
     network, found = load_network(BASE, CFN, folder=folder, device=device, allow_hub=allow_hub)
-    sums = (found / weights.SUMS).read_text(encoding="utf-8").splitlines()
-    digest = next(line.split()[0] for line in sums if line.endswith(weights.WEIGHTS))
     base = RegionBase().start_from(network).to(next(network.parameters()).device)
-    return base.to(memory_format=torch.channels_last).eval(), digest
+    return base.to(memory_format=torch.channels_last).eval(), weights.digest(found)
 
 
 def view(picture: Image.Image, *, mirrored: bool = False) -> Tensor:

@@ -208,7 +208,11 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             )
             for name, make in makers.items()
         }
-    report = reports.Report(
+    return reports.conclude(
+        MODULE,
+        arguments,
+        options.json,
+        started,
         benchmark=benchmark,
         data="BSDS500",
         split=options.split,
@@ -216,12 +220,8 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         weights=Path(options.weights).name if options.weights else ", ".join(makers),
         metrics=metrics,
         published=published,
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
         available=len(available),
     )
-    report.show(options.json)
-    return report
 
 
 def _map_path(folder: Path, sample: Sample) -> Path:

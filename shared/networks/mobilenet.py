@@ -7,6 +7,7 @@ spoil, and inference needs no fusion step.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from safetensors.torch import load_file
@@ -25,6 +26,7 @@ BLOCKS = (
 )
 LAST_HALVING = 13  # the block from which on a dilated network no longer halves
 
+STEM = 32  # channels
 PADDINGS = ("end", "symmetric")
 
 
@@ -73,7 +75,53 @@ class InvertedResidual(nn.Module):
         return x + y if self.residual else y
 
 
-class MobileNetV2Pyramid(nn.Module):
+class Pyramid(nn.Module):
+    """A stem that halves the picture, and blocks one after another; gives the last map of every resolution.
+
+    Args:
+        blocks: see above; the first takes the 32 channels of the stem.
+        widths: channels that each block gives.
+        strides: of each block, 1 or 2; a level ends where the next block halves the picture.
+
+    Attributes:
+        level_ends: numbers of the blocks that give a level's last map.
+        widths: channels of these maps.
+
+    Shape:
+        input `[B, 3, H, W]`; output a list of maps `[B, C, ceil(H / s), ceil(W / s)]`.
+    """
+
+    def __init__(self, blocks: Iterable[nn.Module], widths: Sequence[int], strides: Sequence[int]) -> None:
+        super().__init__()
+        self.stem = HalvingConv2d(3, STEM)
+        self.blocks = nn.ModuleList(blocks)
+        last = len(self.blocks) - 1
+        self.level_ends = [i for i in range(last + 1) if i == last or strides[i + 1] == 2]
+        self.widths = [widths[i] for i in self.level_ends]
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = F.relu6(self.stem(x))
+        levels = []
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index in self.level_ends:
+                levels.append(x)
+        return levels
+
+    def set_padding(self, pads: str) -> None:
+        """Sets `HalvingConv2d.pads` in all convolutions that halve.
+
+        Raises:
+            ValueError: for an unknown padding.
+        """
+        if pads not in PADDINGS:
+            raise ValueError(f"the padding must be one of {', '.join(PADDINGS)}, got {pads!r}")
+        for module in self.modules():
+            if isinstance(module, HalvingConv2d):
+                module.pads = pads
+
+
+class MobileNetV2Pyramid(Pyramid):
     """The first `depth` blocks of MobileNetV2; gives the last map of every resolution.
 
     Args:
@@ -92,58 +140,24 @@ class MobileNetV2Pyramid(nn.Module):
     """
 
     def __init__(self, *, depth: int = 17, dilated: bool = False) -> None:
-        super().__init__()
         if not 1 <= depth <= len(BLOCKS):
             raise ValueError(f"depth must lie in 1..{len(BLOCKS)}, got {depth}")
-        self.stem = HalvingConv2d(3, 32)
-        blocks, width = [], 32
+        blocks, width = [], STEM
         for index, (expansion, out_channels, stride) in enumerate(BLOCKS[:depth]):
             way = {"stride": stride}
             if dilated and index >= LAST_HALVING:
                 way = {"stride": 1, "dilation": 1 if index == LAST_HALVING else 2}
             blocks.append(InvertedResidual(width, out_channels, expansion=expansion, **way))
             width = out_channels
-        self.blocks = nn.ModuleList(blocks)
-        # A level ends where the next block halves the picture.
-        self.level_ends = [i for i in range(depth) if i + 1 == depth or BLOCKS[i + 1][2] == 2]
-        self.widths = [BLOCKS[i][1] for i in self.level_ends]
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        x = F.relu6(self.stem(x))
-        levels = []
-        for index, block in enumerate(self.blocks):
-            x = block(x)
-            if index in self.level_ends:
-                levels.append(x)
-        return levels
-
-    def set_padding(self, pads: str) -> None:
-        """Sets `HalvingConv2d.pads` in all convolutions that halve.
-
-        Raises:
-            ValueError: for an unknown padding.
-        """
-        set_padding(self, pads)
+        _, widths, strides = zip(*BLOCKS, strict=True)
+        super().__init__(blocks, widths, strides)
 
 
-def set_padding(network: nn.Module, pads: str) -> None:
-    """Sets `HalvingConv2d.pads` in all convolutions of a network that halve.
-
-    Raises:
-        ValueError: for an unknown padding.
-    """
-    if pads not in PADDINGS:
-        raise ValueError(f"the padding must be one of {', '.join(PADDINGS)}, got {pads!r}")
-    for module in network.modules():
-        if isinstance(module, HalvingConv2d):
-            module.pads = pads
-
-
-def load_imagenet(base: MobileNetV2Pyramid, path: str | Path) -> None:
+def load_imagenet(base: Pyramid, path: str | Path) -> None:
     """Gives a base its ImageNet weights.
 
     Args:
-        path: safetensors file with the keys of `base`, and others.
+        path: safetensors file with the keys of `base`, and maybe others.
     """
     given = load_file(path)
     base.load_state_dict({name: given[name].float() for name in base.state_dict()})

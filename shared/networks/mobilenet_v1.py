@@ -7,14 +7,11 @@ table 1, width 1.0, without the classifier and with every batch norm folded into
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from huggingface_hub import PyTorchModelHubMixin
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.networks.mobilenet import HalvingConv2d, set_padding
+from shared.networks.mobilenet import STEM, HalvingConv2d, Pyramid
 
 # (width, stride) of the thirteen blocks.
 BLOCKS = (
@@ -42,7 +39,7 @@ class SeparableConv2d(nn.Module):
 
 
 class MobileNetV1(
-    nn.Module,
+    Pyramid,
     PyTorchModelHubMixin,
     library_name="image-spaces",
     pipeline_tag="image-feature-extraction",
@@ -63,40 +60,7 @@ class MobileNetV1(
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self.stem = HalvingConv2d(3, 32)
-        blocks, width = [], 32
-        for out_channels, stride in BLOCKS:
-            blocks.append(SeparableConv2d(width, out_channels, stride=stride))
-            width = out_channels
-        self.blocks = nn.ModuleList(blocks)
-        # A level ends where the next block halves the picture.
-        last = len(BLOCKS) - 1
-        self.level_ends = [i for i in range(last + 1) if i == last or BLOCKS[i + 1][1] == 2]
-        self.widths = [BLOCKS[i][0] for i in self.level_ends]
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        x = F.relu6(self.stem(x))
-        levels = []
-        for index, block in enumerate(self.blocks):
-            x = block(x)
-            if index in self.level_ends:
-                levels.append(x)
-        return levels
-
-    def set_padding(self, pads: str) -> None:
-        """Sets `HalvingConv2d.pads` in all convolutions that halve.
-
-        Raises:
-            ValueError: for an unknown padding.
-        """
-        set_padding(self, pads)
-
-
-def load_imagenet(network: MobileNetV1, path: str | Path) -> None:
-    """Gives a network its ImageNet weights.
-
-    Args:
-        path: safetensors file with the keys of `network`.
-    """
-    network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+        widths, strides = zip(*BLOCKS, strict=True)
+        steps = zip((STEM, *widths), widths, strides, strict=False)
+        blocks = [SeparableConv2d(below, width, stride=stride) for below, width, stride in steps]
+        super().__init__(blocks, widths, strides)

@@ -29,7 +29,6 @@ from shared.retrieval.features import (
     crop,
     network_digest,
     network_folders,
-    open_photo,
 )
 from shared.retrieval.histogram import color_histogram
 from shared.retrieval.patches import Bag
@@ -206,7 +205,7 @@ class Describer:
     def _read(self, photo: tuple[str, Source | Photo]) -> tuple[_Prepared | None, str]:
         name, source = photo
         try:
-            picture = open_photo(source) if isinstance(source, Photo) else open_image(source)
+            picture = source.opened() if isinstance(source, Photo) else open_image(source)
         except ImageError as error:
             return None, str(error)
         return self._prepare(name, picture), ""

@@ -21,9 +21,10 @@ from tqdm import tqdm
 from shared.core import weights
 from shared.core.datasets import Photo, read_photos
 from shared.core.images import to_tensor
+from shared.core.tflite import read_convolutions
 from shared.core.training import Settings, cosine, fit
-from shared.networks.mobilenet import PADDINGS
-from shared.networks.mobilenet_v1 import MobileNetV1, load_imagenet
+from shared.networks.mobilenet import PADDINGS, load_imagenet
+from shared.networks.mobilenet_v1 import BLOCKS, MobileNetV1
 from shared.retrieval.descriptors import gem, l2_normalise
 from shared.retrieval.views import sample_view
 
@@ -124,6 +125,15 @@ def cut(photo: Image.Image, shape: float, rng: np.random.Generator) -> Image.Ima
     return photo.crop((left, top, left + width, top + height))
 
 
+def start_network(network: MobileNetV1, path: Path) -> None:
+    """Gives a network its ImageNet weights: those of the public embedding (int8, tflite), or safetensors."""
+    if path.suffix != ".tflite":
+        load_imagenet(network, path)
+        return
+    layers = [f"blocks.{n}.{step}" for n in range(len(BLOCKS)) for step in ("depthwise", "pointwise")]
+    network.load_state_dict(read_convolutions(path, ["stem", *layers]))
+
+
 def mix(start: MobileNetV1, trained: MobileNetV1, share: float) -> MobileNetV1:
     """A network between two, weight by weight; keeps most of what either is good for.
 
@@ -183,7 +193,7 @@ def network(args: argparse.Namespace) -> Path:
     photos, aside = read_photos(args.photos), sample_pairs(read_photos(args.aside)[: args.aside_limit])
     teacher, pupil = MobileNetV1(), MobileNetV1()
     for one in (teacher, pupil):
-        load_imagenet(one, args.start)
+        start_network(one, args.start)
     teacher.to(args.device, memory_format=torch.channels_last).eval().requires_grad_(False)
 
     def make_batch(step: int) -> Batch:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -182,7 +180,7 @@ class Extractor:
 
     def _read(self, photo: Photo) -> dict[int, Tensor] | ImageError:
         try:
-            return self.views(open_photo(photo), self.head.sizes)
+            return self.views(photo.opened(), self.head.sizes)
         except ImageError as error:
             return error
 
@@ -257,22 +255,6 @@ def crop(picture: Image.Image, box: Box | None) -> Image.Image:
     return picture.crop(inside)
 
 
-def open_photo(photo: Photo) -> Image.Image:
-    """Opens a photo of a folder or an archive; see `shared.core.images.open_image`.
-
-    Raises:
-        ImageError: It cannot be used.
-    """
-    try:
-        with photo.open() as file:
-            return open_image(file)
-    except ImageError:
-        raise
-    # what archives raise: damaged, encrypted or packed in a way that Python does not know
-    except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-        raise ImageError(f"The file cannot be read ({error}).") from error
-
-
 def network_folders(name: str, folder: Folders | None = None) -> list[Path]:
     """Where the weights of each network of an engine are, see `Extractor.load`.
 
@@ -288,11 +270,7 @@ def network_folders(name: str, folder: Folders | None = None) -> list[Path]:
 
 def network_digest(*folders: str | os.PathLike) -> str:
     """What tells the weights of one network, or of several, from those of others: the files' checksums."""
-    digests = []
-    for folder in folders:
-        lines = (Path(folder) / weights.SUMS).read_text(encoding="utf-8").splitlines()
-        digests += [line.split()[0] for line in lines if line.endswith(weights.WEIGHTS)]
-    return "+".join(digests)
+    return "+".join(weights.digest(folder) for folder in folders)
 
 
 def _each(folder: Folders | None, count: int) -> Sequence[str | os.PathLike | None]:

@@ -24,10 +24,10 @@ from shared.core.datasets import read_photos
 from shared.core.reports import positive
 from shared.retrieval import distil, threshold, words
 from shared.retrieval.descriptors import POOLINGS
-from shared.retrieval.engines import EXTRACTORS
 from shared.retrieval.features import Extractor, network_digest, network_folders
 from shared.retrieval.head import DescriptorHead
 from shared.retrieval.levels import CHANNELS, engine_levels
+from shared.retrieval.options import add_network_options
 from shared.retrieval.views import sample_view
 from shared.retrieval.whitening import Whitening, fit_pairs, fit_pca
 
@@ -114,14 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser("whitening", help=whitening.__doc__)
     one.set_defaults(run=whitening)
-    one.add_argument(
-        "--photos", nargs="+", required=True, help="folders, ZIP archives, photos or lists of these"
-    )
-    one.add_argument("--out", required=True, metavar="FOLDER", help="weight folder to write, by name or path")
-    one.add_argument("--engine", choices=list(EXTRACTORS), default="cfn", help="network (%(default)s)")
-    one.add_argument(
-        "--weights", nargs="+", metavar="FOLDER", help="weights of each network, if not the engine's own"
-    )
+    add_network_options(one, engine="cfn")
     one.add_argument("--limit", type=positive, default=1500, metavar="N", help="photos (%(default)s)")
     one.add_argument("--levels", nargs="+", choices=list(CHANNELS), help="(all of the network)")
     one.add_argument(
@@ -143,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     one = commands.add_parser("network", help=distil.network.__doc__)
     one.set_defaults(run=distil.network)
     one.add_argument("--out", type=Path, required=True, help="folder of the run; continues what lies there")
-    one.add_argument("--start", type=Path, required=True, help="MobileNetV1 for ImageNet (safetensors)")
+    one.add_argument("--start", type=Path, required=True, help="MobileNetV1 for ImageNet (tflite)")
     one.add_argument(
         "--photos", nargs="+", required=True, help="folders, ZIP archives, photos or lists of these"
     )

@@ -17,10 +17,10 @@ from shared.core.datasets import read_photos
 from shared.core.reports import positive
 from shared.retrieval import vocabulary
 from shared.retrieval.deepindex import Settings
-from shared.retrieval.engines import EXTRACTORS
 from shared.retrieval.features import Extractor, network_digest, network_folders
 from shared.retrieval.head import DescriptorHead
 from shared.retrieval.levels import CHANNELS
+from shared.retrieval.options import add_network_options
 from shared.retrieval.patches import Bag, bag, grid
 from shared.retrieval.whitening import Whitening
 
@@ -73,14 +73,7 @@ def _whitening(head: DescriptorHead) -> Whitening | None:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the command."""
     parser.set_defaults(run=words)
-    parser.add_argument(
-        "--photos", nargs="+", required=True, help="folders, ZIP archives, photos or lists of these"
-    )
-    parser.add_argument("--out", required=True, metavar="FOLDER", help="weight folder, by name or path")
-    parser.add_argument("--engine", choices=list(EXTRACTORS), default="both", help="networks (%(default)s)")
-    parser.add_argument(
-        "--weights", nargs="+", metavar="FOLDER", help="weights of each network, if not the engine's own"
-    )
+    add_network_options(parser, engine="both")
     parser.add_argument("--head", metavar="FOLDER", help="the trained descriptor")
     parser.add_argument("--limit", type=positive, default=3000, metavar="N", help="photos (%(default)s)")
     parser.add_argument(

@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests.browser.steps import choose, take_away
+
 # The color of the subdued text below the title, and that of the first ground behind it.
 COLORS = """() => {
     const text = document.querySelector('.is-header p');
@@ -20,10 +22,6 @@ COPY = """async data => {
     await navigator.clipboard.write([new ClipboardItem({"image/png": blob})]);
 }"""
 SIZES = {"desktop": (1400, 900), "phone": (390, 844)}
-
-
-def choose(page: Page, file: Path) -> None:
-    page.locator("input[type=file]").first.set_input_files(file)
 
 
 def result(page: Page) -> None:
@@ -152,9 +150,7 @@ def test_a_bad_file_gets_one_sentence(visit, photo, tmp_path):
     use_canny(page)
     choose(page, bad)
     expect(page.get_by_text("This file is not a picture").first).to_be_visible()
-    page.get_by_role("button", name="Clear").or_(
-        page.get_by_role("button", name="Remove Image")
-    ).first.click()
+    take_away(page)
     choose(page, photo)  # the page still works
     result(page)
 

@@ -3,11 +3,12 @@
 import csv
 import re
 import zipfile
-from pathlib import Path
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
+
+from tests.browser.steps import choose, download, take_away
 
 # That place of the first region that is nearest to the picture's middle, relative to the picture's box.
 PLACE = """() => {
@@ -23,10 +24,6 @@ PLACE = """() => {
     }
     return [(best[1] + 0.5) / width, (best[2] + 0.5) / height];
 }"""
-
-
-def choose(page: Page, file: Path) -> None:
-    page.locator("input[type=file]").first.set_input_files(file)
 
 
 def open_tab(page: Page, name: str) -> None:
@@ -46,12 +43,6 @@ def heat(page: Page) -> str:
         " return found.length >= 2 && found.every(image => image.complete && image.naturalWidth) }"
     )
     return page.locator("#why .is-slider img").last.get_attribute("src")
-
-
-def download(page: Page, control) -> tuple[str, Path]:
-    with page.expect_download() as waiting:
-        control.click()
-    return waiting.value.suggested_filename, Path(waiting.value.path())
 
 
 @pytest.mark.parametrize(("width", "height", "theme"), [(1400, 900, "light"), (390, 844, "dark")])
@@ -192,8 +183,6 @@ def test_a_bad_file_gets_one_sentence(visit, photo, tmp_path):
     page = visit("/recognition")
     choose(page, bad)
     expect(page.get_by_text("This file is not a picture").first).to_be_visible()
-    page.get_by_role("button", name="Clear").or_(
-        page.get_by_role("button", name="Remove Image")
-    ).first.click()
+    take_away(page)
     choose(page, photo)  # the page still works
     expect(page.locator("#what")).to_contain_text("240 × 160 pixels")

@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from shared.ui.photos import gallery_photos, sample_photos
-from tests.browser.test_recognition_page import download
+from tests.browser.steps import choose, download, take_away
 
 SAMPLES = len(gallery_photos())
 
@@ -20,10 +20,6 @@ def tiles(page: Page, tab: str = "matches"):
 
 def names(page: Page, tab: str = "matches") -> list[str]:
     return page.locator(f"#{tab} .is-tiles img").evaluate_all("images => images.map(image => image.alt)")
-
-
-def choose(page: Page, file: Path) -> None:
-    page.locator(".is-boxed input[type=file]").set_input_files(file)
 
 
 def add(page: Page, *files: Path) -> None:
@@ -92,9 +88,7 @@ def test_more_like_this_and_back(visit):
     expect(page.locator(".is-boxed img")).to_be_visible()
     tiles(page).first.locator("button").first.click()
     expect(tiles(page).first.locator("img")).to_have_attribute("alt", "motorcycle")
-    page.get_by_role("button", name="Clear").or_(
-        page.get_by_role("button", name="Remove Image")
-    ).first.click()
+    take_away(page)
     expect(page.locator("#matches")).to_contain_text("Choose a photo")
     expect(tiles(page)).to_have_count(SAMPLES)
 
@@ -114,9 +108,7 @@ def test_a_box_is_drawn_and_forgotten(visit, photo, tmp_path):
     expect(tiles(page).first.locator("img")).to_have_attribute("alt", "cat")
     draw(page, 0.98, 0.9, 0.9, 0.5)
     expect(tiles(page).first.locator("img")).to_have_attribute("alt", "rocket")
-    page.get_by_role("button", name="Clear").or_(
-        page.get_by_role("button", name="Remove Image")
-    ).first.click()
+    take_away(page)
     choose(page, photo)  # far smaller than the box
     expect(tiles(page).first.locator("img")).to_have_attribute("alt", "cat")
     expect(page.locator(".is-frame")).to_have_count(0)
@@ -189,8 +181,6 @@ def test_a_bad_file_gets_one_sentence(visit, photo, tmp_path):
     expect(tiles(page)).to_have_count(SAMPLES)
     choose(page, bad)
     expect(page.get_by_text("This file is not a picture").first).to_be_visible()
-    page.get_by_role("button", name="Clear").or_(
-        page.get_by_role("button", name="Remove Image")
-    ).first.click()
+    take_away(page)
     choose(page, photo)  # the page still works
     expect(page.locator("#matches .is-tiles b").first).to_be_visible()

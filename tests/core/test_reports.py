@@ -1,10 +1,11 @@
 """The common face of benchmarks."""
 
 import json
+import time
 
 import pytest
 
-from shared.core.reports import Report, command_line, parser
+from shared.core.reports import Report, command_line, conclude, parser
 
 
 def report(**changes) -> Report:
@@ -92,3 +93,15 @@ def test_command_names_no_folder_of_this_machine(tmp_path, monkeypatch):
     assert command == (
         "python -m shared.edges.benchmark --data bsds500 --weights=weights/edges-rds --limit 5 --engine rds"
     )
+
+
+def test_a_benchmark_is_concluded_with_its_time_and_command(tmp_path, capsys):
+    path, given = tmp_path / "report.json", report()
+    kept = ("benchmark", "data", "split", "items", "weights", "metrics", "published", "available")
+    measured = {name: getattr(given, name) for name in kept}
+    arguments = ["--limit", "2", "--json", str(path)]
+    made = conclude("shared.x.benchmark", arguments, path, time.perf_counter() - 3, **measured)
+    assert 3 <= made.seconds < 60
+    assert made.command == "python -m shared.x.benchmark --limit 2"
+    assert json.loads(path.read_text()) == made.as_dict()
+    assert capsys.readouterr().out == f"{made.table()}\n"

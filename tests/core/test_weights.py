@@ -388,3 +388,11 @@ def test_the_proxy_is_asked_where_there_is_one(monkeypatch):
         assert hub.reachable()
         monkeypatch.setenv("no_proxy", "hub.invalid")
         assert not hub.reachable()
+
+
+def test_the_digest_is_that_of_the_weights_file(tmp_path):
+    folder = save(Net(), tmp_path / "net")
+    assert weights.digest(folder) == hashlib.sha256((folder / weights.WEIGHTS).read_bytes()).hexdigest()
+    (folder / weights.SUMS).write_text("")
+    with pytest.raises(WeightsError, match=r"does not list model\.safetensors"):
+        weights.digest(folder)

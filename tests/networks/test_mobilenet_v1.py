@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import save_file
 
 from shared.core import weights
-from shared.networks.mobilenet import HalvingConv2d
-from shared.networks.mobilenet_v1 import MobileNetV1, load_imagenet
+from shared.networks.mobilenet import HalvingConv2d, load_imagenet
+from shared.networks.mobilenet_v1 import MobileNetV1
 from tests.doers import lively
 
 

@@ -96,3 +96,22 @@ def test_a_network_is_trained_from_the_command_line(small, photo_folder, tmp_pat
     )
     extractor = Extractor.load("mobilenet", folder=again, head=DescriptorHead(["mid-v1", "high-v1"]))
     assert np.linalg.norm(extractor(photo(60, 40))) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_network_starts_from_the_public_file_or_from_a_copy_of_it(tmp_path, monkeypatch):
+    given = lively(MobileNetV1()).state_dict()
+    asked = []
+
+    def read(path, names):
+        asked.append((path, names))
+        return {f"{name}.{key}": given[f"{name}.{key}"] for name in names for key in ("weight", "bias")}
+
+    monkeypatch.setattr(distil, "read_convolutions", read)
+    save_file(given, tmp_path / "copy.safetensors")
+    for path in (tmp_path / "public.tflite", tmp_path / "copy.safetensors"):
+        network = MobileNetV1()
+        distil.start_network(network, path)
+        assert all(torch.equal(value, given[name]) for name, value in network.state_dict().items())
+    ((path, names),) = asked
+    assert path.name == "public.tflite"
+    assert names[:3] == ["stem", "blocks.0.depthwise", "blocks.0.pointwise"]

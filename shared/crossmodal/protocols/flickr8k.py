@@ -71,7 +71,11 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         metrics[title] = figures(found[-1], data.owners)
     if options.together:
         metrics["together"] = figures(fuse(np.stack(found)), data.owners)
-    report = reports.Report(
+    return reports.conclude(
+        MODULE,
+        arguments,
+        options.json,
+        started,
         benchmark="flickr8k",
         data=data.name,
         split=options.split,
@@ -79,12 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         weights=" and ".join(metrics),
         metrics=metrics,
         published=PUBLISHED if options.split == "test" and len(data.photos) == 1000 else {},
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
         available=available,
     )
-    report.show(options.json)
-    return report
 
 
 def _each_score(

@@ -54,19 +54,19 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     own = words[[numbers[data.texts[place]] for place in last]]
     for name, image, text in (("image", pictures, None), ("text", None, own), ("both", pictures, own)):
         metrics[f"top1_{name}"] = float((_told(space, image, text) == data.classes).mean())
-    report = reports.Report(
+    return reports.conclude(
+        MODULE,
+        arguments,
+        options.json,
+        started,
         benchmark="joint",
         data=data.name,
         split=options.split,
         items=len(data.photos),
         weights=Path(options.weights).name if options.weights else options.engine,
         metrics=metrics,
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
         available=available,
     )
-    report.show(options.json)
-    return report
 
 
 @torch.inference_mode()

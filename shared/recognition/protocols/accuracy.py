@@ -76,16 +76,16 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         classifier = Classifier.load(name, folder=options.weights)
         right = allowed(labelled, classifier.labels)
         metrics[name] = scores(all_logits(classifier, labelled), right, classifier.temperature)
-    report = reports.Report(
+    return reports.conclude(
+        MODULE,
+        arguments,
+        options.json,
+        started,
         benchmark="accuracy",
         data="Caltech-101, classes of ImageNet",
         split="kept aside",
         items=len(labelled.photos),
         weights=Path(options.weights).name if options.weights else ", ".join(metrics),
         metrics=metrics,
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
         available=len(everything.photos),
     )
-    report.show(options.json)
-    return report

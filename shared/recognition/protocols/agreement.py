@@ -92,16 +92,16 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     }
     started = time.perf_counter()
     metrics = agreement(available[: options.limit], teacher, {**networks, "teacher itself": teacher})
-    report = reports.Report(
+    return reports.conclude(
+        MODULE,
+        arguments,
+        options.json,
+        started,
         benchmark="agreement with the teacher",
         data=options.data.stem,
         split="kept aside",
         items=len(available[: options.limit]),
         weights=Path(options.weights).name if options.weights else ", ".join(networks),
         metrics=metrics,
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
         available=len(available),
     )
-    report.show(options.json)
-    return report

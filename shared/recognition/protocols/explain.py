@@ -200,16 +200,16 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         for name, classifier in classifiers.items()
         for method, row in score_photos(classifier, photos).items()
     }
-    report = reports.Report(
+    return reports.conclude(
+        MODULE,
+        arguments,
+        options.json,
+        started,
         benchmark="explanations",
         data=options.data.stem,
         split="photos",
         items=len(photos),
         weights=Path(options.weights).name if options.weights else ", ".join(classifiers),
         metrics=metrics,
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
         available=len(available),
     )
-    report.show(options.json)
-    return report

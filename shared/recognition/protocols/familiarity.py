@@ -80,15 +80,15 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
                 key: float(spearmanr(joined[key], joined["agreement"]).statistic)
                 for key in ("norm", "distance")
             }
-    report = reports.Report(
+    return reports.conclude(
+        MODULE,
+        arguments,
+        options.json,
+        started,
         benchmark="familiarity",
         data="several sets",
         split="kept aside",
         items=sum(len(rows["norm"]) for rows in found.values()),
         weights=options.engine,
         metrics=metrics,
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
     )
-    report.show(options.json)
-    return report

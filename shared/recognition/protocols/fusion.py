@@ -169,7 +169,11 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         for kind, values in errors.items()
     }
     share = f", {len(given[0])} pictures" if options.limit else ""
-    report = reports.Report(
+    return reports.conclude(
+        MODULE,
+        arguments,
+        options.json,
+        started,
         benchmark=f"fusion, {options.recipe} recipe",
         data="CIFAR-10" if int(given[1].max()) < 10 else "CIFAR-100",
         split=f"width {options.width:g}, {options.epochs:g} epochs{share}, {options.seeds} seeds",
@@ -177,8 +181,4 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         weights="CFN",
         metrics=metrics,
         published=PUBLISHED if options.recipe != "modern" and int(given[1].max()) < 10 else {},
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
     )
-    report.show(options.json)
-    return report

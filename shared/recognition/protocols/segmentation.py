@@ -92,7 +92,11 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             masks, scored, lambda pair, f=folder: np.asarray(Image.open(f / pair.annotation_path.name))
         )
     data = "VOC" if masks.classes[0] == "background" else "CamVid"
-    report = reports.Report(
+    return reports.conclude(
+        MODULE,
+        arguments,
+        options.json,
+        started,
         benchmark="segmentation",
         data=data if len(scored) == len(masks.classes) else f"{data}, {len(scored)} classes",
         split=options.split,
@@ -100,9 +104,5 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         weights=Path(options.weights).name if options.weights else ", ".join(metrics),
         metrics=metrics,
         published=PUBLISHED[data],
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
         available=len(everything.pairs),
     )
-    report.show(options.json)
-    return report

@@ -31,16 +31,16 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     for name in options.engine:
         doer = Classifier if name in CLASSIFIERS else Segmenter
         metrics[name] = time_calls(doer.load(name, folder=options.weights), photos)
-    report = reports.Report(
+    return reports.conclude(
+        MODULE,
+        arguments,
+        options.json,
+        started,
         benchmark="speed",
         data=f"photos, {torch.get_num_threads()} threads",
         split=options.data.stem,
         items=len(photos),
         weights=", ".join(metrics),
         metrics=metrics,
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
         available=len(available),
     )
-    report.show(options.json)
-    return report

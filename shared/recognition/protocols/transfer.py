@@ -94,15 +94,15 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             ]
             row = f"{name}, {kind} feature"
             metrics[row] = {"accuracy": float(np.mean(accuracies)), "deviation": float(np.std(accuracies))}
-    report = reports.Report(
+    return reports.conclude(
+        MODULE,
+        arguments,
+        options.json,
+        started,
         benchmark="transfer",
         data=options.name or options.data.name,
         split=f"{options.per_class} per class, {options.splits} random splits",
         items=len(used),
         weights=", ".join(options.engine),
         metrics=metrics,
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
     )
-    report.show(options.json)
-    return report

@@ -49,16 +49,16 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             "mAP": ranking.mean_average_precision(rankings, relevant),
             "recall@1": ranking.recall_at(rankings, relevant, 1),
         }
-    report = reports.Report(
+    return reports.conclude(
+        MODULE,
+        arguments,
+        options.json,
+        started,
         benchmark="copies",
         data=options.data.stem,
         split=f"{len(photos)} photos",
         items=len(shown),
         weights=Path(options.weights).name if options.weights else options.engine,
         metrics=metrics,
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
         available=len(photos),
     )
-    report.show(options.json)
-    return report

@@ -80,7 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     for turn in (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270) if options.turns else ():
         shown = images([query.photo for query in data.queries], "turned query")
         looks.append(_describe(extractor, words, (picture.transpose(turn) for picture in shown)))
-    report = reports.Report(
+    return reports.conclude(
+        MODULE,
+        arguments,
+        options.json,
+        started,
         benchmark="deepindex",
         data=data.name,
         split=f"{len(data.photos)} photos",
@@ -88,12 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         weights=WORDS,
         metrics=compare(words, base, looks, data, settings=settings),
         published=PUBLISHED if len(data.photos) == 1491 and not options.copies else {},
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
         available=available,
     )
-    report.show(options.json)
-    return report
 
 
 def compare(

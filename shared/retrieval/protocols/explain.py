@@ -131,19 +131,19 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         search.gallery = gallery
         found = measure(search, queries, ids, draws=options.draws, seed=options.seed)
         metrics |= {f"{search.engine}, {method}": figures for method, figures in found.items()}
-    report = reports.Report(
+    return reports.conclude(
+        MODULE,
+        arguments,
+        options.json,
+        started,
         benchmark="explain",
         data=data.name,
         split="a query and the first other photo of its group",
         items=len(queries),
         weights=Path(options.weights or "retrieval-descriptor").name,
         metrics=metrics,
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
         available=available,
     )
-    report.show(options.json)
-    return report
 
 
 def _pairs(

@@ -52,19 +52,19 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         for part, mean in zip(rows, (photo, clean, photo), strict=False):
             part[f"{HEAD}, centered"] = unit(part[HEAD] - mean)
     metrics = {name: scores(shown, iconic, train, *(part[name] for part in rows)) for name in rows[0]}
-    report = reports.Report(
+    return reports.conclude(
+        MODULE,
+        arguments,
+        options.json,
+        started,
         benchmark="grocery",
         data="Grocery Store",
         split=options.split,
         items=len(shown.photos),
         weights=Path(options.weights).name if options.weights else options.engine,
         metrics=metrics,
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
         available=available,
     )
-    report.show(options.json)
-    return report
 
 
 def scores(shown: Labelled, iconic: Labelled, train: Labelled | None, *rows: np.ndarray) -> dict[str, float]:

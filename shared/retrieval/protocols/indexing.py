@@ -90,19 +90,19 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         metrics = measure(describer, photos, options.repeat)
     except ValueError as error:
         parser.error(str(error))
-    report = reports.Report(
+    return reports.conclude(
+        MODULE,
+        arguments,
+        options.json,
+        started,
         benchmark="indexing",
         data=options.data.stem,
         split="photos",
         items=len(photos),
         weights=Path(options.weights or "retrieval-descriptor").name,
         metrics=metrics,
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
         available=available,
     )
-    report.show(options.json)
-    return report
 
 
 def _named(photos: Sequence[Photo], repeat: int) -> Iterator[tuple[str, Photo]]:

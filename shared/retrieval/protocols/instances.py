@@ -52,7 +52,11 @@ def measure(
     extractor, heads = load(given)
     started = time.perf_counter()
     found = similarities(extractor, heads, data, turns=given.turns, histogram=not given.only_trained)
-    report = reports.Report(
+    return reports.conclude(
+        module,
+        arguments,
+        given.json,
+        started,
         benchmark=benchmark,
         data=data.name,
         split=f"{len(data.photos)} photos",
@@ -60,12 +64,8 @@ def measure(
         weights=Path(given.weights).name if given.weights else given.engine,
         metrics={name: scores(data, similarity, n_s=n_s) for name, similarity in found.items()},
         published=published(data),
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(module, arguments),
         available=available,
     )
-    report.show(given.json)
-    return report
 
 
 def scores(data: RetrievalSet, similarity: np.ndarray, *, n_s: bool = False) -> dict[str, float]:

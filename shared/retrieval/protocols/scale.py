@@ -99,18 +99,18 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         truth = faiss.knn(queries, gallery, NEAREST, metric=faiss.METRIC_INNER_PRODUCT)[1]
         for kind in options.kinds:
             metrics[f"{kind}, {size:,}"] = measure(kind, gallery, queries, truth, new) | own
-    report = reports.Report(
+    return reports.conclude(
+        MODULE,
+        arguments,
+        options.json,
+        started,
         benchmark="scale",
         data=f"mixtures of {len(real)} real descriptors, {options.mixed} neighbours, spread {options.spread}",
         split=options.data.stem,
         items=len(queries),
         weights="index",
         metrics={name: _known(figures) for name, figures in metrics.items()},
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
     )
-    report.show(options.json)
-    return report
 
 
 def _real(options: argparse.Namespace) -> np.ndarray:
