@@ -91,11 +91,12 @@ def test_the_table_holds_every_figure(tmp_path):
     assert report.command.startswith("python -m shared.retrieval.benchmark scale --data ")
 
 
-def test_real_descriptors_may_come_from_photos(tmp_path):
+@pytest.mark.parametrize("trained", [["--untrained"], []])
+def test_real_descriptors_may_come_from_photos(trained, tmp_path):
     for number in range(2):
         pixels = np.random.default_rng(number).integers(0, 255, (48, 64, 3), np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{number}.png")
-    command = ["scale", "--data", str(tmp_path), "--untrained", "--dimension", "8", "--queries", "3"]
+    command = ["scale", "--data", str(tmp_path), *trained, "--dimension", "8", "--queries", "3"]
     report = main([*command, "--sizes", "50", "--kinds", "exact"])
     assert report.data == "mixtures of 2 real descriptors, 12 neighbours, spread 0.2"
     assert report.metrics["real descriptors"] == {}

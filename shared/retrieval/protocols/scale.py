@@ -22,6 +22,7 @@ import numpy as np
 from shared.core import reports
 from shared.core.datasets import read_photos
 from shared.core.index import KINDS, VectorIndex
+from shared.retrieval.engines import EXTRACTORS
 from shared.retrieval.protocols.memory import PeakMemory
 from shared.retrieval.synthetic import MIXED, SPREAD, intrinsic_dimension, reduce, synthesise
 
@@ -80,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     parser.add_argument("--queries", type=reports.positive, default=500, help="(%(default)s)")
     parser.add_argument("--mixed", type=int, default=MIXED, help="neighbours in a mixture (%(default)s)")
     parser.add_argument("--spread", type=float, default=SPREAD, help="width of the noise (%(default)s)")
+    parser.add_argument("--engine", choices=list(EXTRACTORS), default="both", help="networks (%(default)s)")
     parser.add_argument("--head", metavar="FOLDER", help="trained descriptor of photos")
     parser.add_argument("--untrained", action="store_true", help="describe photos without a trained one")
     options = parser.parse_args(arguments)
@@ -123,7 +125,7 @@ def _real(options: argparse.Namespace) -> np.ndarray:
     from shared.retrieval.head import DescriptorHead
 
     head = DescriptorHead() if options.untrained else options.head
-    extractor = Extractor.load(folder=options.weights, head=head)
+    extractor = Extractor.load(options.engine, folder=options.weights, head=head)
     return np.stack([row for _, row in extractor.stream(read_photos([path])[: options.limit])])
 
 
