@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from shared.core import weights
+from shared.core.calibration import lowest_threshold
 from shared.core.reports import positive
 from shared.retrieval.data import RetrievalSet, read_holidays
 from shared.retrieval.engines import EXTRACTORS
@@ -28,7 +29,7 @@ def threshold(args: argparse.Namespace) -> Path:
     data = read_holidays(args.data).first(args.limit)
     found = similarities(extractor, {HEAD: extractor.head}, data, turns=False, histogram=False)[HEAD]
     wrong, right = best_answers(data, found)
-    least = calibrate(wrong, args.rate)
+    least = lowest_threshold(wrong, args.rate)
     rates = {
         "false_accepts": float((wrong >= least).mean()),
         "true_accepts": float((right >= least).mean()),
@@ -55,16 +56,6 @@ def best_answers(data: RetrievalSet, similarity: np.ndarray) -> tuple[np.ndarray
         right.append(row[own].max())
         wrong.append(np.delete(row, [*own, *query.junk]).max(initial=-1))
     return np.array(wrong), np.array(right)
-
-
-def calibrate(wrong: np.ndarray, rate: float) -> float:
-    """The lowest threshold that at most this share of scores reach, to three decimals.
-
-    >>> calibrate(np.array([0.1, 0.2, 0.3, 0.4]), 0.25)
-    0.301
-    """
-    falling = np.sort(wrong)[::-1].astype(np.float64)
-    return float(np.floor(falling[int(rate * len(wrong))] * 1000 + 1) / 1000)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,8 @@ from shared.retrieval.benchmark import main
 from shared.retrieval.data import Query, RetrievalSet
 from shared.retrieval.features import Extractor
 from shared.retrieval.head import DescriptorHead
-from shared.retrieval.threshold import best_answers, calibrate
+from shared.core.calibration import lowest_threshold
+from shared.retrieval.threshold import best_answers
 from shared.retrieval.train import level_weights
 from shared.retrieval.train import main as train
 from shared.retrieval.vocabulary import Vocabulary
@@ -110,7 +111,7 @@ def test_the_best_answers_with_and_without_the_own_group():
 def test_a_threshold_lets_few_wrong_answers_pass():
     scores = np.random.default_rng(0).random(1000)
     for rate in (0.0, 0.05, 0.5):
-        least = calibrate(scores, rate)
+        least = lowest_threshold(scores, rate)
         assert rate - 0.01 <= (scores >= least).mean() <= rate
         assert (scores >= least - 0.0011).mean() >= rate
 
