@@ -5,11 +5,11 @@ import pytest
 from PIL import Image
 
 from shared.core import weights
+from shared.core.calibration import lowest_threshold
 from shared.retrieval.benchmark import main
 from shared.retrieval.data import Query, RetrievalSet
 from shared.retrieval.features import Extractor
 from shared.retrieval.head import DescriptorHead
-from shared.core.calibration import lowest_threshold
 from shared.retrieval.threshold import best_answers
 from shared.retrieval.train import level_weights
 from shared.retrieval.train import main as train
