@@ -82,6 +82,11 @@ CSS = """
 .is-figures :is(td, th):nth-child(2) { text-align: left; }
 .is-figures .is-marked td { font-weight: 700; color: var(--primary-700); }
 .dark .is-figures .is-marked td { color: var(--primary-300); }
+@media (max-width: 640px) {
+  .is-figures table { font-size: 0.82rem; }
+  .is-figures :is(td, th) { padding: 0.3rem 0.25rem; }
+  .is-figures :is(th, td:nth-child(2)) { white-space: normal; }
+}
 
 .is-tiles { display: grid; gap: 0.9rem; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }
 .is-tiles figure { margin: 0; min-width: 0; }

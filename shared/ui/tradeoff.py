@@ -91,7 +91,7 @@ def charts(rows: Sequence[Any], engines: Mapping[str, Any], current: str) -> str
 
 
 def _table(rows: Sequence[Any], engines: Mapping[str, Any], current: str) -> str:
-    heads = ("", "engine", "recall@10", "ms/query", "bytes/picture", "pictures")
+    heads = ("", "engine", "recall@10", "ms per query", "bytes per picture", "pictures")
     lines = [f"<tr>{''.join(f'<th>{word}</th>' for word in heads)}</tr>"]
     for number, row in enumerate(rows, 1):
         cells = (
