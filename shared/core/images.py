@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: What a picture may come in.
 Source: TypeAlias = str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndarray
+#: A part of a picture: left, top, right and bottom in pixels.
+Box: TypeAlias = tuple[float, float, float, float]
 
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 64 * 2**20
@@ -81,6 +83,24 @@ def open_image(source: Source) -> Image.Image:
         raise
     except Exception as error:  # on damaged files decoders raise anything from SyntaxError to struct.error
         raise ImageError(_DAMAGED) from error
+
+
+def crop(picture: Image.Image, box: Box | None) -> Image.Image:
+    """The part of a picture in a box, as far as it lies inside; the whole for None.
+
+    Raises:
+        ImageError: Less than one pixel lies inside, or the box is none.
+    """
+    if box is None:
+        return picture
+    try:
+        left, top, right, bottom = (round(edge) for edge in box)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ImageError(f"A part of a picture must lie in the picture, in four numbers: {error}.") from error
+    inside = max(left, 0), max(top, 0), min(right, picture.width), min(bottom, picture.height)
+    if inside[0] >= inside[2] or inside[1] >= inside[3]:
+        raise ImageError(f"The part must lie in the picture of {picture.size}, received {tuple(box)}.")
+    return picture.crop(inside)
 
 
 def to_tensor(image: Image.Image) -> torch.Tensor:

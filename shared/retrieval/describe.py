@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,18 +14,16 @@ from PIL import Image
 from torch import Tensor
 
 from shared.core import weights
-from shared.core.datasets import Photo
 from shared.core.gallery import shrunk
-from shared.core.images import MAX_BYTES, ImageError, Source, open_image
-from shared.core.streams import in_order
+from shared.core.gallery_fill import Described, Given, Skipped, decoded
+from shared.core.gallery_index import MADE, Features
+from shared.core.images import Box, Source, crop, open_image
 from shared.retrieval.deepindex import Settings
 from shared.retrieval.duplicates import perceptual_hash
 from shared.retrieval.features import (
     HEAD,
-    Box,
     Extractor,
     Folders,
-    crop,
     network_digest,
     network_folders,
 )
@@ -36,33 +33,14 @@ from shared.retrieval.together import TogetherHead, without_whitening
 from shared.retrieval.vocabulary import WORDS, Vocabulary
 
 #: Kinds of features. The words of patches have one for each level, see `patches_of`.
-DESCRIPTOR, COLOR, HASH, MADE, WHOLE_PATCH = "descriptor", "color", "hash", "made", "patches whole"
+DESCRIPTOR, COLOR, HASH, WHOLE_PATCH = "descriptor", "color", "hash", "patches whole"
 #: Longer side in pixels at which words see a picture, where their configuration does not say.
 SIZE = 320
-
-Features = Mapping[str, np.ndarray]
 
 
 def patches_of(level: str) -> str:
     """The kind of feature that patches have at a level of the network."""
     return f"patches {level}"
-
-
-@dataclass(frozen=True, eq=False)
-class Described:
-    """A picture that was described.
-
-    Attributes:
-        name: What it is called.
-        size: Its width and height.
-        picture: The picture, made smaller if it was large.
-        features: See `Describer`.
-    """
-
-    name: str
-    size: tuple[int, int]
-    picture: Image.Image
-    features: Features = field(repr=False)
 
 
 class Describer:
@@ -166,31 +144,25 @@ class Describer:
             box: The part: left, top, right and bottom in pixels; by default the whole.
 
         Raises:
-            ImageError: The picture cannot be used.
-            ValueError: The box has no part in the picture.
+            ImageError: The picture cannot be used, or the box has no part in it.
         """
         return self._finish(self._prepare("", crop(open_image(image), box))).features
 
     def stream(
         self,
-        photos: Iterable[tuple[str, Source | Photo]],
+        photos: Iterable[tuple[str, Given]],
+        skipped: Skipped,
         *,
         ahead: int = 8,
-        skipped: Callable[[str, str], None],
     ) -> Iterator[Described]:
         """Describes many pictures, the next ones being decoded meanwhile, in memory that does not grow.
 
         Args:
-            photos: Names, and pictures as `shared.core.images.open_image` takes them or as data sets list
-                them. An open file is read when its turn comes, before the next is asked for.
+            photos: See `shared.core.gallery_fill.decoded`, as for the others.
+            skipped: Is told what cannot be used.
             ahead: How many are decoded in advance.
-            skipped: Is called with the name of each that cannot be used, and the reason.
         """
-        for (name, _), (prepared, reason) in in_order(_held(photos), self._read, ahead):
-            if prepared is None:
-                skipped(name, reason)
-            else:
-                yield self._finish(prepared)
+        return map(self._finish, decoded(photos, self._prepare, skipped=skipped, ahead=ahead))
 
     @property
     def patch_kinds(self) -> tuple[str, ...]:
@@ -201,14 +173,6 @@ class Describer:
         """The bag of patches that is in the features of a picture, for an index with `words`."""
         levels = {level: features[patches_of(level)].astype(np.float32) for level in self.words.codebooks}
         return Bag(self.words.boxes, levels, features[WHOLE_PATCH].astype(np.float32))
-
-    def _read(self, photo: tuple[str, Source | Photo]) -> tuple[_Prepared | None, str]:
-        name, source = photo
-        try:
-            picture = source.opened() if isinstance(source, Photo) else open_image(source)
-        except ImageError as error:
-            return None, str(error)
-        return self._prepare(name, picture), ""
 
     def _prepare(self, name: str, picture: Image.Image) -> _Prepared:
         """All that needs no network."""
@@ -250,19 +214,6 @@ class _Prepared:
 
     described: Described
     views: dict[int, Tensor]
-
-
-def _held(photos: Iterable[tuple[str, Source | Photo]]) -> Iterator[tuple[str, Source | Photo]]:
-    """The same, with the bytes of open files, which may be closed when the next one is asked for."""
-    for name, source in photos:
-        if hasattr(source, "read") and not isinstance(source, (Photo, Image.Image)):
-            try:
-                if source.seekable():
-                    source.seek(0)
-                source = source.read(MAX_BYTES + 1)
-            except (OSError, ValueError, RuntimeError):
-                source = io.BytesIO()  # which is refused as an empty file
-        yield name, source
 
 
 def _weights_digest(extractor: Extractor) -> str:

@@ -11,11 +11,12 @@ from tqdm import tqdm
 
 from shared.core import ranking, reports
 from shared.core.datasets import Photo
+from shared.core.images import Box, crop
 from shared.core.weights import WeightsError
 from shared.retrieval.data import Query, RetrievalSet
 from shared.retrieval.descriptors import POOLINGS
 from shared.retrieval.engines import EXTRACTORS
-from shared.retrieval.features import HEAD, Box, Extractor, crop
+from shared.retrieval.features import HEAD, Extractor
 from shared.retrieval.head import DescriptorHead
 from shared.retrieval.histogram import color_histogram
 from shared.retrieval.levels import engine_levels

@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core.gallery import Gallery, shrunk
-from shared.core.images import ImageError, Source, open_image
+from shared.core.images import Box, ImageError, Source, crop, open_image
 from shared.retrieval.explanation import Explanation, Pair, choose
-from shared.retrieval.features import Box, Extractor, crop
+from shared.retrieval.features import Extractor
 from shared.retrieval.histogram import color_cells
 from shared.retrieval.indexes import WordGallery
 from shared.retrieval.patches import grid, pool_patches
@@ -47,10 +47,7 @@ def explain(
     if id not in gallery:
         raise ImageError(f"There is no picture {id} in the gallery: it may have been removed.")
     match = gallery.picture(id)
-    try:
-        seen = crop(picture, box)
-    except (ValueError, OverflowError) as error:
-        raise ImageError(f"The part must lie in the picture: {error}.") from error
+    seen = crop(picture, box)
     corner = (0, 0) if box is None else (max(round(box[0]), 0), max(round(box[1]), 0))
     index = search.index(gallery)
     if isinstance(index, WordGallery):

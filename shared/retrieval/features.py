@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from shared.core import engines, weights
 from shared.core.datasets import Photo
-from shared.core.images import ImageError, Source, open_image, to_tensor
+from shared.core.images import Box, ImageError, Source, crop, open_image, to_tensor
 from shared.core.loading import load_network
 from shared.core.streams import in_order
 from shared.retrieval.engines import EXTRACTORS, parts
@@ -23,8 +23,6 @@ from shared.retrieval.head import DescriptorHead
 from shared.retrieval.levels import NETWORKS, feature_maps, network_levels
 
 HEAD = "retrieval-descriptor"
-#: Left, top, right and bottom of a part of a picture, in pixels.
-Box = tuple[float, float, float, float]
 #: The weights of one network, or of each of several; None for a network's own.
 Folders = str | os.PathLike | Sequence[str | os.PathLike | None]
 
@@ -238,21 +236,6 @@ def fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
     scale = longest / max(size)
     width, height = (min(max(round(side * scale / 16) * 16, 32), longest) for side in size)
     return (longest, height) if size[0] >= size[1] else (width, longest)
-
-
-def crop(picture: Image.Image, box: Box | None) -> Image.Image:
-    """The part of a picture in a box, as far as it lies inside; the whole for None.
-
-    Raises:
-        ValueError: Less than one pixel lies inside.
-    """
-    if box is None:
-        return picture
-    left, top, right, bottom = (round(edge) for edge in box)
-    inside = max(left, 0), max(top, 0), min(right, picture.width), min(bottom, picture.height)
-    if inside[0] >= inside[2] or inside[1] >= inside[3]:
-        raise ValueError(f"the box must lie in the picture of {picture.size}, received {tuple(box)}")
-    return picture.crop(inside)
 
 
 def network_folders(name: str, folder: Folders | None = None) -> list[Path]:

@@ -8,43 +8,32 @@ for hit in search("query.jpg").hits:
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from numbers import Real
-from pathlib import Path, PurePath
 
 import numpy as np
 import torch
-from PIL import Image
 
 from shared.core import engines
-from shared.core.datasets import Photo, read_photos
-from shared.core.gallery import Gallery, GalleryFull
-from shared.core.images import ImageError, Source, open_image
+from shared.core.gallery import Gallery, Snapshot
+from shared.core.gallery_fill import Added, Given, fill
+from shared.core.gallery_index import Features, GalleryIndex, Indexes, MismatchError, VectorGallery
+from shared.core.gallery_search import Hit, Results, check_settings, features_of, list_hits
+from shared.core.images import Box, Source
 from shared.core.weights import WeightsError
-from shared.retrieval.describe import COLOR, DESCRIPTOR, Describer, Features
+from shared.retrieval.describe import COLOR, DESCRIPTOR, HASH, Describer
+from shared.retrieval.duplicates import near_duplicates
 from shared.retrieval.engines import ENGINES
 from shared.retrieval.explain import explain
 from shared.retrieval.explanation import Explanation
-from shared.retrieval.features import Box, Folders
-from shared.retrieval.indexes import (
-    GalleryIndex,
-    Indexes,
-    MismatchError,
-    VectorGallery,
-    WordGallery,
-    check_made,
-)
-from shared.retrieval.results import Added, Hit, Results, list_hits
+from shared.retrieval.features import Folders
+from shared.retrieval.indexes import WordGallery
 
 __all__ = ["Added", "Explanation", "Hit", "ImageSearch", "MismatchError", "Results"]
-
-MOST = 1000  # hits of a search
 
 _describers: weakref.WeakValueDictionary[tuple, Describer] = weakref.WeakValueDictionary()
 _loading = threading.Lock()
@@ -131,61 +120,30 @@ class ImageSearch:
         Raises:
             ImageError: The picture cannot be used, or the box has no part in it.
         """
-        picture = open_image(image)
-        try:
-            return self.describer(picture, box)
-        except (ValueError, OverflowError) as error:
-            raise ImageError(f"The part must lie in the picture: {error}.") from error
+        return self.describer(image, box)
 
     def add(
         self,
-        photos: Source | Iterable[Source | Photo | tuple[str, Source | Photo]],
+        photos: Source | Iterable[Given | tuple[str, Given]],
         gallery: Gallery | None = None,
         progress: Callable[[int, int | None], None] | None = None,
     ) -> Added:
         """Adds pictures to a gallery. What cannot be used is left out, and told.
 
         Args:
-            photos: Any number of pictures, each as `shared.core.images.open_image` takes it, as
-                `shared.core.datasets.read_photos` lists it, or as a pair of a name and one of these. Or a
-                single picture, or the path of a folder or an archive.
+            photos: See `shared.core.gallery_fill.fill`, as for the rest.
             gallery: Where to; by default the own one.
-            progress: Is called with the number of pictures that are done, and of all or None if nobody
-                knows.
+            progress: Is called with the number of pictures that are done, and of all or None.
 
         Raises:
             FileNotFoundError: A path does not exist, or neither is nor holds a photo.
             MismatchError: The gallery was described with other weights.
         """
         gallery = self.gallery if gallery is None else gallery
-        snapshot = gallery.snapshot()
-        if len(snapshot):
-            check_made(snapshot, snapshot.ids[:1], self.describer.made)
-        if isinstance(photos, (str, os.PathLike)):
-            photos = read_photos([photos])
-        elif isinstance(photos, (bytes, np.ndarray, Image.Image)) or hasattr(photos, "read"):
-            photos = [photos]
-        total = len(photos) if isinstance(photos, Sequence) else None
-        ids: list[int] = []
-        skipped: list[tuple[str, str]] = []
-
-        def tell() -> None:
-            if progress is not None:
-                progress(len(ids) + len(skipped), total)
-
-        def skip(name: str, reason: str) -> None:
-            skipped.append((name, reason))
-            tell()
-
-        full = ""
-        for one in self.describer.stream(_named(photos), skipped=skip):
-            try:
-                ids.append(gallery.add(one.name, one.picture, one.features, one.size))
-            except GalleryFull as error:
-                full = str(error)
-                break
-            tell()
-        return Added(tuple(ids), tuple(skipped), full)
+        describe = self.describer.stream
+        return fill(
+            gallery, photos, lambda rows, skip: describe(rows, skipped=skip), self.describer.made, progress
+        )
 
     def __call__(
         self,
@@ -212,7 +170,7 @@ class ImageSearch:
             MismatchError: The gallery was described with other weights.
         """
         started = time.perf_counter()
-        _check(count, least)
+        check_settings(count, least)
         return self._results(self.describe(image, box), count, least, hide_duplicates, gallery, started)
 
     def like(
@@ -235,7 +193,7 @@ class ImageSearch:
             MismatchError: The gallery was described with other weights.
         """
         started = time.perf_counter()
-        _check(count, least)
+        check_settings(count, least)
         own = self.gallery if gallery is None else gallery
         return self._results(features_of(own, id), count, least, hide_duplicates, own, started, without=id)
 
@@ -294,7 +252,7 @@ class ImageSearch:
         wanted = 2 * wanted + 20 if hide else wanted
         while True:
             found = index.search(gallery, query, wanted)
-            hits = list_hits(found, least, without, hide)
+            hits = list_hits(found, least, without, groups=_duplicates if hide else None)
             if len(hits) >= count or len(found.ids) < wanted:
                 break
             wanted *= 4  # many were hidden: look farther down
@@ -311,38 +269,12 @@ class ImageSearch:
         )
 
 
-def features_of(gallery: Gallery, id: int) -> Features:
-    """The features of a picture of a gallery.
-
-    Raises:
-        ImageError: There is no such picture.
-    """
-    snapshot = gallery.snapshot()
-    if id not in snapshot.entries:
-        raise ImageError(f"There is no picture {id} in the gallery: it may have been removed.")
-    return {kind: snapshot.feature(kind, id) for kind in snapshot.kinds}
-
-
-def _named(
-    photos: Iterable[Source | Photo | tuple[str, Source | Photo]],
-) -> Iterator[tuple[str, Source | Photo]]:
-    for number, photo in enumerate(photos, 1):
-        if isinstance(photo, tuple):
-            yield photo
-        elif isinstance(photo, Photo):
-            yield PurePath(photo.member or photo.path).name, photo
-        elif isinstance(photo, (str, os.PathLike)):
-            yield Path(photo).name, photo
-        else:
-            yield f"picture {number}", photo
-
-
 def _by_descriptor(engine: str) -> bool:
     return ENGINES[engine].weights == "retrieval-descriptor"
 
 
-def _check(count: int, least: float | None) -> None:
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or not 1 <= count <= MOST:
-        raise ValueError(f"count must be a whole number in 1..{MOST}, received {count!r}")
-    if least is not None and not (isinstance(least, Real) and math.isfinite(least)):
-        raise ValueError(f"least must be a number, received {least!r}")
+def _duplicates(gallery: Snapshot, ids: Sequence[int]) -> list[int]:
+    """For each picture the number of its group of near duplicates."""
+    if not ids:
+        return []
+    return near_duplicates(gallery.features(HASH, ids)[1], gallery.features(DESCRIPTOR, ids)[1]).tolist()

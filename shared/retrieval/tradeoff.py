@@ -15,11 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.core.gallery import Gallery, Snapshot
+from shared.core.gallery_index import VectorGallery
 from shared.core.images import ImageError
 from shared.core.index import VectorIndex
 from shared.retrieval.describe import DESCRIPTOR, Describer
 from shared.retrieval.engines import ENGINES
-from shared.retrieval.indexes import VectorGallery, WordGallery
+from shared.retrieval.indexes import WordGallery
 from shared.retrieval.search import ImageSearch
 from shared.retrieval.synthetic import synthesise
 

@@ -143,7 +143,7 @@ def test_a_box_is_a_part_of_the_picture(extractor):
     np.testing.assert_array_equal(extractor(picture, (-50, -50, 500, 500)), extractor(picture))
     assert crop(picture, (100.4, 9.6, 300, 300)).size == (20, 70)
     for box in ((10, 10, 10, 20), (130, 0, 150, 20), (50, 50, 40, 60)):
-        with pytest.raises(ValueError, match=r"the box must lie in the picture of \(120, 80\), received"):
+        with pytest.raises(ValueError, match=r"The part must lie in the picture of \(120, 80\), received"):
             crop(picture, box)
 
 

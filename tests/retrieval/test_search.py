@@ -14,15 +14,15 @@ from skimage import data
 from shared.core import weights
 from shared.core.datasets import read_photos
 from shared.core.gallery import Gallery
+from shared.core.gallery_index import MADE, MismatchError, VectorGallery
 from shared.core.images import ImageError
 from shared.core.weights import WeightsError
 from shared.networks.cfn import CFN
 from shared.retrieval import vocabulary
-from shared.retrieval.describe import DESCRIPTOR, HASH, MADE, Describer
+from shared.retrieval.describe import DESCRIPTOR, HASH, Describer
 from shared.retrieval.engines import ENGINES
 from shared.retrieval.features import Extractor, network_digest
 from shared.retrieval.head import DescriptorHead
-from shared.retrieval.indexes import MismatchError, VectorGallery
 from shared.retrieval.patches import bag, grid
 from shared.retrieval.search import ImageSearch
 from tests.doers import DoerTests, lively, photo
