@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 
 class Gate:
@@ -31,24 +31,15 @@ class Gate:
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
-        self._state = threading.Condition()
+        self._lock = threading.Lock()  # of the two below; readers take it as it is, which is faster
+        self._state = threading.Condition(self._lock)
         self._readers = 0
         self._closed = False
+        self._reading = _Reading(self)
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self) -> AbstractContextManager[None]:
         """Keeps writers from changing anything."""
-        with self._state:
-            while self._closed:
-                self._state.wait()
-            self._readers += 1
-        try:
-            yield
-        finally:
-            with self._state:
-                self._readers -= 1
-                if self._closed and not self._readers:
-                    self._state.notify_all()
+        return self._reading
 
     @contextmanager
     def changing(self) -> Iterator[None]:
@@ -69,3 +60,28 @@ class Gate:
             with self._state:
                 self._closed = False
                 self._state.notify_all()
+
+
+class _Reading:
+    """What `Gate.reading` returns: one for all readers, since to make it would take as long as some searches.
+
+    Args:
+        gate: Whose it is.
+    """
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate, self._lock = gate, gate._lock
+
+    def __enter__(self) -> None:
+        gate = self._gate
+        with self._lock:
+            while gate._closed:
+                gate._state.wait()
+            gate._readers += 1
+
+    def __exit__(self, *error: object) -> None:
+        gate = self._gate
+        with self._lock:
+            gate._readers -= 1
+            if gate._closed and not gate._readers:
+                gate._state.notify_all()

@@ -15,7 +15,7 @@ import faiss
 import numpy as np
 
 from shared.core.index_file import Reader
-from shared.core.index_stores import threads
+from shared.core.index_stores import nearest
 from shared.core.index_vectors import CHUNK, Column, Neighbors
 
 _GONE = -1
@@ -42,6 +42,7 @@ class Graph:
         self._ids = Column(np.int64)
         self._alive = 0
         self._selector: faiss.IDSelectorBitmap | None = None
+        self._settings: dict[int, faiss.SearchParametersHNSW] = {}  # by how many nodes are kept in sight
         self._planned, self._links, self._effort = planned, links, effort
 
     def __len__(self) -> int:
@@ -69,13 +70,17 @@ class Graph:
         self._mask()
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        with threads(len(queries)):
-            settings = faiss.SearchParametersHNSW(efSearch=max(self._effort, 2 * k), **self._only_alive())
-            scores, places = self._index.search(queries, k, params=settings)
-            if places[:, -1].min() < 0:  # ways may be missing, above all where much was removed: compare all
-                short = places[:, -1] < 0
-                settings = faiss.SearchParameters(**self._only_alive())
-                scores[short], places[short] = self._vectors.search(queries[short], k, params=settings)
+        effort = max(self._effort, 2 * k)
+        settings = self._settings.get(effort)
+        if settings is None:
+            settings = faiss.SearchParametersHNSW(efSearch=effort, **self._only_alive())
+            self._settings = {effort: settings}
+        scores, places = nearest(self._index, queries, k, settings)
+        # Ways may be missing, above all where much was removed: compare all.
+        if (places.item(k - 1) if len(places) == 1 else places[:, -1].min()) < 0:
+            short = places[:, -1] < 0
+            settings = faiss.SearchParameters(**self._only_alive())
+            scores[short], places[short] = nearest(self._vectors, queries[short], k, settings)
         return scores, self._ids.rows[places]
 
     def tune(self, neighbors: Neighbors, recall: float) -> None:
@@ -173,6 +178,7 @@ class Graph:
 
     def _mask(self) -> None:
         """Makes the list of nodes that a search may report, if there are any others."""
+        self._settings = {}
         if self._alive == len(self._ids.rows):
             self._selector = None
             return

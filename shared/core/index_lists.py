@@ -15,7 +15,7 @@ import numpy as np
 
 from shared.core.index_codes import Codebooks
 from shared.core.index_file import Reader
-from shared.core.index_stores import threads
+from shared.core.index_stores import nearest
 from shared.core.index_vectors import CHUNK, Neighbors
 
 
@@ -50,6 +50,7 @@ class Lists:
             self._index.use_precomputed_table = -1  # it would be larger than all codes of a million vectors
             faiss.copy_array_to_vector(codebooks.words.ravel(), self._index.pq.centroids)
         self._index.is_trained = True
+        self._count = 0
         self._look_into(probes)
 
     @classmethod
@@ -78,7 +79,7 @@ class Lists:
         return cls(codebooks.turned(means.centroids), codebooks, planned)
 
     def __len__(self) -> int:
-        return self._index.ntotal
+        return self._count
 
     @property
     def ids(self) -> np.ndarray:
@@ -90,23 +91,28 @@ class Lists:
         return len(self) * (self._index.code_size + 8) + 4 * self._index.nlist * self._index.d + books
 
     def add(self, vectors: np.ndarray, ids: np.ndarray) -> None:
-        self._index.add_with_ids(self._turned(vectors), ids)
+        try:
+            self._index.add_with_ids(self._turned(vectors), ids)
+        finally:
+            self._count = self._index.ntotal
 
     def remove(self, ids: np.ndarray) -> None:
-        self._index.remove_ids(ids)
+        try:
+            self._index.remove_ids(ids)
+        finally:
+            self._count = self._index.ntotal
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         queries = self._turned(queries)
         settings, lists = self._settings, len(self._numbers)
         # At least four times as many vectors as are asked for, where lists are of even length.
-        if self._probes * len(self) < 4 * k * lists:
-            settings = faiss.SearchParametersIVF(nprobe=min(-(-4 * k * lists // len(self)), lists))
-        with threads(len(queries)):
-            scores, ids = self._index.search(queries, k, params=settings)
-            if ids[:, -1].min() < 0:
-                short = ids[:, -1] < 0
-                settings = faiss.SearchParametersIVF(nprobe=lists)
-                scores[short], ids[short] = self._index.search(queries[short], k, params=settings)
+        if self._probes * self._count < 4 * k * lists:
+            settings = faiss.SearchParametersIVF(nprobe=min(-(-4 * k * lists // self._count), lists))
+        scores, ids = nearest(self._index, queries, k, settings)
+        if (ids.item(k - 1) if len(ids) == 1 else ids[:, -1].min()) < 0:
+            short = ids[:, -1] < 0
+            settings = faiss.SearchParametersIVF(nprobe=lists)
+            scores[short], ids[short] = nearest(self._index, queries[short], k, settings)
         return (scores if self._codebooks is None else 1 - scores / 2), ids
 
     def tune(self, neighbors: Neighbors, recall: float) -> None:
@@ -183,7 +189,7 @@ class Lists:
             store._index.invlists.add_entries(
                 number, size, faiss.swig_ptr(ids[part]), faiss.swig_ptr(rows[part].view(np.uint8))
             )
-        store._index.ntotal = len(ids)
+        store._index.ntotal = store._count = len(ids)
         return store
 
     def _look_into(self, probes: int) -> None:

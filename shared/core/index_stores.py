@@ -115,6 +115,31 @@ class Flat:
         return store
 
 
+def nearest(
+    index: faiss.Index, queries: np.ndarray, k: int, settings: faiss.SearchParameters
+) -> tuple[np.ndarray, np.ndarray]:
+    """What `index.search` gives, without its checks: scores and places `[Q, k]`.
+
+    A single query goes on the caller's thread whatever faiss is told, and its search may take less time than
+    to tell it.
+
+    Args:
+        index: A trained index.
+        queries: float32 `[Q, dimension]`, C-contiguous.
+        k: How many.
+        settings: Of the search.
+    """
+    count = len(queries)
+    scores, places = np.empty((count, k), np.float32), np.empty((count, k), np.int64)
+    pointers = faiss.swig_ptr(queries), k, faiss.swig_ptr(scores), faiss.swig_ptr(places)
+    if count == 1:
+        index.search_c(1, *pointers, settings)
+    else:
+        with threads(count):
+            index.search_c(count, *pointers, settings)
+    return scores, places
+
+
 @contextmanager
 def threads(queries: int) -> Iterator[None]:
     """Has faiss use one thread for a few queries, and as many as OpenMP allows for more."""

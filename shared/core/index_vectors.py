@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import faiss
@@ -62,6 +63,11 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     >>> unit(np.array([[3, 4]]))
     array([[0.6, 0.8]], dtype=float32)
     """
+    if len(vectors) == 1 and vectors.dtype.char == "f":  # the usual query
+        row = vectors[0]
+        square = float(row.dot(row))
+        if 1e-20 < square < 1e20:
+            return vectors / math.sqrt(square)
     return np.ascontiguousarray(vectors / lengths(vectors)[:, None], np.float32)
 
 
