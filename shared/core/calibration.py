@@ -8,8 +8,8 @@ import numpy as np
 def fit_probability(right: np.ndarray, wrong: np.ndarray, *, rounds: int = 50) -> tuple[float, float]:
     """Logistic regression on one score: how sure a score makes one that something is right.
 
-    Platt, "Probabilistic Outputs for Support Vector Machines", 1999, with both groups counting the same however
-    many there are of each: the probability is that of a world in which half of all pairs are right.
+    Platt, "Probabilistic Outputs for Support Vector Machines", 1999, with both groups counting the same,
+    however many there are of each: the probability is that of a world in which half of all is right.
 
     Args:
         right: Scores of what is right, any shape.

@@ -37,33 +37,64 @@ class Pairs:
     rows: Sequence[np.ndarray] = ()
     teacher: np.ndarray | None = None
 
-    def draw(self, count: int, seed: int) -> tuple[Tensor, ...]:
-        """Some pictures, none twice, with a text each; the seed alone decides which.
+    def draw(self, count: int, seed: int, *, each: int = 1, size: int = SIZE) -> tuple[Tensor, ...]:
+        """Some pictures, none twice, with some of their texts; the seed alone decides which.
+
+        Args:
+            count: Of pictures.
+            seed: See above.
+            each: Texts T of each picture; where one has fewer, some come twice.
+            size: Of pictures, where these are wanted.
 
         Returns:
-            Descriptions `[B, 1 + R, K]` or pictures `[B, 3, SIZE, SIZE]`, pieces int64 `[B, L, P]`,
-            identities int64 `[B]`, classes int64 `[B]` (0 where there are none) and teacher's vectors `[B,
-            LENGTH]` (0 where there are none).
+            Descriptions `[B, 1 + R, K]` or pictures `[B, 3, size, size]`; then, T in a row for each picture,
+            pieces int64 `[B T, L, P]`, identities int64 `[B T]`, classes int64 `[B T]` (0 where there are
+            none) and teacher's vectors `[B T, LENGTH]` (0 where there are none).
         """
         rng = np.random.default_rng(seed)
         photos = rng.permutation(len(self.data.photos))[:count]
         first = np.searchsorted(self.data.owners, photos)
-        last = np.searchsorted(self.data.owners, photos, side="right")
-        texts = rng.integers(first, last)
+        own = np.searchsorted(self.data.owners, photos, side="right") - first
+        # Starts at a random text and goes on from there, so that none comes twice without need.
+        places = rng.integers(own)[:, None] + np.arange(each)
+        texts = (first[:, None] + places % own[:, None]).ravel()
         pieces = self.tokens([misspell(self.data.texts[text], rng) for text in texts])
-        classes = np.zeros(len(photos), np.int64) if self.data.classes is None else self.data.classes[photos]
+        shown = np.repeat(photos, each)
+        classes = np.zeros(len(shown), np.int64) if self.data.classes is None else self.data.classes[shown]
         if self.teacher is None:
-            known = np.zeros((len(photos), LENGTH), np.float32)
+            known = np.zeros((len(texts), LENGTH), np.float32)
         else:
             known = self.teacher[texts].astype(np.float32)
         if self.rows:
             kinds = rng.integers(len(self.rows), size=len(photos))
-            shown = np.stack([self.rows[kind][photo] for kind, photo in zip(kinds, photos, strict=True)])
-            seen = torch.from_numpy(shown.astype(np.float32))
+            rows = np.stack([self.rows[kind][photo] for kind, photo in zip(kinds, photos, strict=True)])
+            seen = torch.from_numpy(rows.astype(np.float32))
         else:
-            seen = torch.cat([look(self.data.photos[photo].image(), rng) for photo in photos])
-        identities = self.data.identities[photos]
+            seen = torch.cat([look(self.data.photos[photo].image(), rng, size) for photo in photos])
+        identities = self.data.identities[shown]
         return seen, *(torch.from_numpy(part) for part in (pieces, identities, classes, known))
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Texts without pictures, for the text encoder alone.
+
+    Attributes:
+        texts: All of them.
+        tokens: What turns texts into rows.
+        teacher: Their vectors, `[texts, LENGTH]`.
+    """
+
+    texts: Sequence[str]
+    tokens: Tokens
+    teacher: np.ndarray
+
+    def draw(self, count: int, seed: int) -> tuple[Tensor, Tensor]:
+        """Some texts; the seed alone decides which. Pieces int64 `[B, L, P]`, vectors `[B, LENGTH]`."""
+        rng = np.random.default_rng(seed)
+        chosen = rng.integers(len(self.texts), size=count)
+        pieces = self.tokens([misspell(self.texts[place], rng) for place in chosen])
+        return torch.from_numpy(pieces), torch.from_numpy(self.teacher[chosen].astype(np.float32))
 
 
 def misspell(text: str, rng: np.random.Generator, share: float = SLIPS) -> str:
@@ -85,13 +116,13 @@ def misspell(text: str, rng: np.random.Generator, share: float = SLIPS) -> str:
     return " ".join(words)
 
 
-def look(picture: Image.Image, rng: np.random.Generator) -> Tensor:
-    """A picture as it is trained on: most of it, sometimes mirrored, squeezed to `[1, 3, SIZE, SIZE]`."""
+def look(picture: Image.Image, rng: np.random.Generator, size: int = SIZE) -> Tensor:
+    """A picture as it is trained on: most of it, sometimes mirrored, squeezed to `[1, 3, size, size]`."""
     width, height = picture.size
     across, down = rng.uniform(0.75, 1, 2)
     left, top = rng.uniform(0, 1 - across) * width, rng.uniform(0, 1 - down) * height
     box = (left, top, left + across * width, top + down * height)
-    seen = picture.resize((SIZE, SIZE), Image.Resampling.BILINEAR, box=box)
+    seen = picture.resize((size, size), Image.Resampling.BILINEAR, box=box)
     if rng.random() < 0.5:
         seen = seen.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     return to_tensor(seen)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import gzip
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from shared.core.datasets import Photo, read_grocery, read_photos
+from shared.crossmodal.tokens import split_words
 
 SPLITS = ("train", "dev", "test")
 #: Grocery and fashion call the part for choosing settings `val`.
@@ -128,6 +130,38 @@ def read_fashion(root: str | Path, split: str) -> Described:
     texts = tuple(text for row, plain in zip(rows, seen, strict=True) for text in (row["name"], plain))
     classes = np.array([names.index(row["articleType"]) for row in rows])
     return Described("fashion", photos, texts, np.repeat(np.arange(len(photos)), 2), classes, names)
+
+
+def read_sentences(root: str | Path, held_out: Iterable[str] = ()) -> tuple[str, ...]:
+    """Lists the English sentences of Multi30k's training part, which describe photos of Flickr30k.
+
+    Elliott, Frank, Sima'an and Specia, "Multi30K: Multilingual English-German Image Descriptions", 2016. The
+    photos of Flickr8k are among those of Flickr30k: all five sentences of a photo are left out where one of
+    them is held out.
+
+    Args:
+        root: The repository's folder, with `data/task2/raw/train.1.en.gz` to `train.5.en.gz`: line n of each
+            describes photo n.
+        held_out: Sentences that nothing may learn from.
+
+    Returns:
+        Each sentence once.
+
+    Raises:
+        FileNotFoundError: A file is missing.
+    """
+    paths = [Path(root) / f"data/task2/raw/train.{number}.en.gz" for number in range(1, 6)]
+    missing = [str(path) for path in paths if not path.is_file()]
+    if missing:
+        raise FileNotFoundError(f"{missing[0]} is missing; --sentences must name Multi30k's folder")
+    columns = [gzip.decompress(path.read_bytes()).decode("utf-8").splitlines() for path in paths]
+    held = {tuple(split_words(text)) for text in held_out}
+    found: dict[str, None] = {}
+    for own in zip(*columns, strict=True):
+        words = [tuple(split_words(text)) for text in own]
+        if held.isdisjoint(words):
+            found |= {tidy(text): None for text, any_word in zip(own, words, strict=True) if any_word}
+    return tuple(found)
 
 
 READERS = {"flickr8k": read_flickr8k, "grocery": read_grocery_texts, "fashion": read_fashion}

@@ -1,6 +1,7 @@
 """Which engines put words and pictures into one space."""
 
 from shared.core.engines import Engine, table
+from shared.networks.joint import ENSEMBLE
 
 #: The network whose maps describe pictures; it stays as recognition trained it.
 BASE = Engine(
@@ -10,24 +11,33 @@ BASE = Engine(
     weights="recognition-cfn",
 )
 
+#: One folder of weights: the encoders, and a head for each of the three networks.
+JOINT = "crossmodal-joint"
+
 MATCHERS = table(
+    Engine(
+        name=ENSEMBLE,
+        title="All three",
+        line="the mean of the three scores; works offline",
+        weights=JOINT,
+    ),
     Engine(
         name="cyclematch",
         title="CycleMatch",
         line="words and pictures mapped into each other's space and back; works offline",
-        weights="crossmodal-cyclematch",
+        weights=JOINT,
     ),
     Engine(
         name="rrf",
         title="RRF-Net",
         line="recurrent residual fusion with the bi-rank loss; works offline",
-        weights="crossmodal-rrf",
+        weights=JOINT,
     ),
     Engine(
         name="itmeetsal",
         title="ITMeetsAL",
         line="pictures and words made indistinguishable by an adversary; works offline",
-        weights="crossmodal-itmeetsal",
+        weights=JOINT,
     ),
 )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -12,6 +15,9 @@ from shared.networks.jmc import classification_loss
 from shared.networks.joint import JointSpace
 from shared.networks.matching_losses import bi_rank_loss, contrastive_loss, triplet_loss
 
+#: Pictures that the base sees at once: the maps of more leave the cache of a CPU, which halves its speed.
+CHUNK = 16
+
 
 class Pupil(nn.Module):
     """A joint space in training, and the layer that speaks to the teacher of sentences."""
@@ -21,10 +27,47 @@ class Pupil(nn.Module):
         self.space = space
         self.to_teacher = nn.Linear(space.text.last[-1].out_features, LENGTH)
 
-    def read(self, seen: Tensor) -> Tensor:
-        """The embedding of pictures `[B, 3, H, W]`, or of their descriptions `[B, 1 + R, K]`."""
-        rows = self.space.base(seen) if seen.ndim == 4 else seen
-        return self.space.image(rows)
+    def read(self, seen: Tensor, texts: int) -> Tensor:
+        """Embeddings `[texts, F]` of pictures `[B, 3, H, W]`, or of their descriptions `[B, 1 + R, K]`.
+
+        Each picture's embedding comes as often in a row as it has texts in the batch.
+        """
+        rows = seen
+        if seen.ndim == 4:
+            rows = torch.cat([self.space.base(part) for part in seen.split(CHUNK)])
+        return self.space.image(rows).repeat_interleave(texts // len(seen), 0)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Which parts of the papers' losses count, for ablations; by default all of them.
+
+    Attributes:
+        bi_rank: Weights of the bi-rank loss's four terms, see `bi_rank_loss`; None for a triplet loss.
+        cycle: Weights of CycleMatch's dual, reconstruction and latent losses.
+        entropy: Weight of ITMeetsAL's modality entropy; with 0 its discriminator only watches.
+        within: Weight of ITMeetsAL's KL matching inside each modality.
+    """
+
+    bi_rank: tuple[float, float, float, float] | None = (1.0, 0.5, 2.0, 1.0)
+    cycle: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    entropy: float = 0.5
+    within: float = 0.5
+
+    def loss(
+        self, name: str, head: nn.Module, image: Tensor, text: Tensor, ids: Tensor, **rank: float | int
+    ) -> Tensor:
+        """The loss of one head on embeddings `[B, features]`; other arguments as for `match`."""
+        if name == "cyclematch":
+            return cycle_loss(head.image_cycle(image), head.text_cycle(text), ids, weights=self.cycle, **rank)
+        x, y = head.images(image), head.texts(text)
+        if name == "itmeetsal":
+            parts = {"entropy": self.entropy, "within": self.within}
+            return encoder_loss(head, x, y, ids, **parts, **rank) + discriminator_loss(head, x, y)
+        if name == "plain" or self.bi_rank is None:
+            return triplet_loss(x, y, ids, **rank)
+        # Divided by N and B, as the paper has it, the loss is small beside the others.
+        return rank["hardest"] * bi_rank_loss(x, y, ids, weights=self.bi_rank, **rank)
 
 
 def distillation(pupil: Pupil, text: Tensor, teacher: Tensor) -> Tensor:
@@ -43,27 +86,35 @@ def distillation(pupil: Pupil, text: Tensor, teacher: Tensor) -> Tensor:
     return (apart * known).sum() / known.sum().clamp(min=1)
 
 
-def contrast_scores(space: JointSpace, image: Tensor, text: Tensor, ids: Tensor) -> Tensor:
-    """Contrastive loss, the mean over all scores of the joint space.
+def contrast_scores(space: JointSpace, name: str, image: Tensor, text: Tensor, ids: Tensor) -> Tensor:
+    """Contrastive loss, the mean over all scores of a head.
 
     Args:
-        space: In training; its temperature learns as well.
+        space: In training; its temperatures learn as well.
+        name: Of the head.
         image: Embeddings `[B, features]` of pictures.
         text: Embeddings `[B, features]` of their texts.
         ids: `[B]`, see `shared.networks.matching_losses`.
     """
-    x, y = space.matcher.images(image), space.matcher.texts(text)
+    head = space.heads[name]
+    x, y = head.images(image), head.texts(text)
     scores = [(x, y)] if x.ndim == 2 else list(zip(x.unbind(1), y.unbind(1), strict=True))
     # Below 0.01 cosines would count for nothing but rounding.
-    temperature = space.temperature.exp().clamp(min=0.01)
+    temperature = space.temperatures[name].exp().clamp(min=0.01)
     return sum(contrastive_loss(*both, ids, temperature=temperature) for both in scores) / len(scores)
 
 
+def learn_from_teacher(pupil: Pupil, batch: tuple[Tensor, ...]) -> Tensor:
+    """The teacher's vectors alone, for texts without pictures."""
+    pieces, teacher = batch
+    return distillation(pupil, pupil.space.text(pieces), teacher)
+
+
 def warm_up(pupil: Pupil, batch: tuple[Tensor, ...], *, distil: float) -> Tensor:
-    """Contrastive loss, and the teacher's words with the weight `distil`."""
+    """Contrastive loss of each head, and the teacher's words with the weight `distil`."""
     seen, pieces, ids, _, teacher = batch
-    text = pupil.space.text(pieces)
-    loss = contrast_scores(pupil.space, pupil.read(seen), text, ids)
+    image, text = pupil.read(seen, len(ids)), pupil.space.text(pieces)
+    loss = sum(contrast_scores(pupil.space, name, image, text, ids) for name in pupil.space.heads)
     return loss + distil * distillation(pupil, text, teacher) if distil else loss
 
 
@@ -76,8 +127,9 @@ def match(
     contrast: float = 0.0,
     distil: float = 0.0,
     classify: float = 0.0,
+    ranking: Ranking | None = None,
 ) -> Tensor:
-    """The loss of the matcher's paper, and what else a recipe adds to it.
+    """The loss of each head's paper, and what else a recipe adds to it.
 
     Args:
         pupil: In training.
@@ -87,23 +139,18 @@ def match(
         contrast: Weight of the contrastive loss, which looks at all negatives.
         distil: Weight of `distillation`.
         classify: Weight of the classification loss, for JMC.
+        ranking: What parts of the papers' losses count; by default all.
     """
     seen, pieces, ids, classes, teacher = batch
-    space, matcher = pupil.space, pupil.space.matcher
-    image, text = pupil.read(seen), space.text(pieces)
+    space = pupil.space
+    image, text = pupil.read(seen, len(ids)), space.text(pieces)
     rank = {"margin": margin, "hardest": hardest}
-    if space.kind == "cyclematch":
-        loss = cycle_loss(matcher.image_cycle(image), matcher.text_cycle(text), ids, **rank)
-    else:
-        x, y = matcher.images(image), matcher.texts(text)
-        if space.kind == "itmeetsal":
-            loss = encoder_loss(matcher, x, y, ids, **rank) + discriminator_loss(matcher, x, y)
-        elif space.kind == "plain":
-            loss = triplet_loss(x, y, ids, **rank)
-        else:  # divided by N and B, as the paper has it, the loss is small beside the others
-            loss = hardest * bi_rank_loss(x, y, ids, **rank)
-        if classify:
-            loss = loss + classify * classification_loss(matcher, x, y, classes)
-    if contrast:
-        loss = loss + contrast * contrast_scores(space, image, text, ids)
+    loss = image.new_zeros(())
+    for name, head in space.heads.items():
+        loss = loss + (ranking or Ranking()).loss(name, head, image, text, ids, **rank)
+        if contrast:
+            loss = loss + contrast * contrast_scores(space, name, image, text, ids)
+        if classify and name == "jmc":
+            x, y = head.images(image), head.texts(text)
+            loss = loss + classify * classification_loss(head, x, y, classes)
     return loss + distil * distillation(pupil, text, teacher) if distil else loss

@@ -1,10 +1,10 @@
-"""A trained joint space: pictures and texts in, vectors out."""
+"""A trained joint space: pictures and texts in, vectors and probabilities out."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -12,12 +12,17 @@ from PIL import Image
 from torch import Tensor
 
 from shared.core import weights
+from shared.core.calibration import probability
 from shared.core.engines import Engine
 from shared.core.loading import load_network
+from shared.crossmodal.engines import MATCHERS
 from shared.crossmodal.features import describe, load_base
 from shared.crossmodal.tokens import Tokens
-from shared.networks.joint import JointSpace
+from shared.networks.joint import ENSEMBLE, JointSpace
 from shared.networks.regions import RegionBase
+
+#: What `Space.describe` says of a picture.
+PICTURE, REGIONS, MADE = "picture", "regions", "made"
 
 
 class Space:
@@ -26,31 +31,36 @@ class Space:
     Args:
         network: The joint space on its device, in eval mode.
         base: What describes pictures.
-        words: The vocabulary that the network was made for.
-        buckets: Rows for letter groups, as the network has them.
+        config: Of the weights: `words` and `buckets` of the text encoder; for each engine `calibration`
+            (scale and offset of `shared.core.calibration.probability`) and `threshold`.
+        stamp: A number that tells these weights from others.
 
     Attributes:
         network: See above.
+        engines: What vectors can be asked for.
+        made: The stamp, uint64 `[1]`, as `describe` has it.
         tokens: What turns texts into rows.
     """
 
-    def __init__(self, network: JointSpace, base: RegionBase, words: Sequence[str], buckets: int) -> None:
-        self.network, self.base = network, base
-        self.tokens = Tokens(words, buckets)
+    def __init__(self, network: JointSpace, base: RegionBase, config: dict, stamp: int = 0) -> None:
+        self.network, self.base, self.config = network, base, config
+        self.engines = network.engines
+        self.made = np.array([stamp], np.uint64)
+        self.tokens = Tokens(config["words"], config["buckets"])
         self._device = next(network.parameters()).device
         self._lock = threading.Lock()  # one pass at a time: two would take each other's cores
 
     @classmethod
     def load(
         cls,
-        engine: Engine,
+        engine: Engine = MATCHERS[ENSEMBLE],
         *,
         folder: str | os.PathLike | None = None,
         base: str | os.PathLike | None = None,
         device: str | torch.device | None = None,
         allow_hub: bool = False,
     ) -> Space:
-        """Loads an engine.
+        """Loads what an engine needs; engines with the same weights are one space.
 
         Args:
             engine: One of `shared.crossmodal.engines`.
@@ -65,7 +75,7 @@ class Space:
         network, found = load_network(engine, JointSpace, folder=folder, device=device, allow_hub=allow_hub)
         config = weights.read_config(found)
         if network.base is not None:
-            reader = network.base
+            reader = network.base.to(memory_format=torch.channels_last)
         else:
             reader, digest = load_base(base, device=device, allow_hub=allow_hub)
             if config.get("network") != digest:
@@ -73,28 +83,49 @@ class Space:
                     f"The joint space in {found.name} was trained for other weights than those of the "
                     "recognition network: train it anew with `python -m shared.crossmodal.train`."
                 )
-        return cls(network, reader, config["words"], config["buckets"])
+        return cls(network, reader, config, int(weights.digest(found)[:16], 16))
 
-    def describe(self, pictures: Sequence[Image.Image]) -> np.ndarray:
-        """What the space reads of RGB pictures: float16 `[N, 1 + R, K]`."""
+    def describe(self, pictures: Sequence[Image.Image]) -> list[dict[str, np.ndarray]]:
+        """What any engine wants to know of RGB pictures, for `Gallery.add`.
+
+        Returns:
+            For each `picture`, float16 `[F]`; `regions`, float16 `[R, F]`, cells of a square grid row by row;
+            and `made`, uint64 `[1]`, which weights made them.
+        """
         with self._lock:
-            return describe(self.base, pictures)
+            rows = self._tensor(describe(self.base, pictures))
+            with torch.inference_mode():
+                whole, parts = self.network.image(rows), self.network.image.regions(rows)
+        whole, parts = whole.half().cpu().numpy(), parts.half().cpu().numpy()
+        return [{PICTURE: one, REGIONS: own, MADE: self.made} for one, own in zip(whole, parts, strict=True)]
 
-    def pictures(self, rows: np.ndarray) -> np.ndarray:
-        """Vectors `[N, D]` of pictures, from `describe`."""
-        return self._each(self.network.pictures, rows)
+    def pictures(self, rows: np.ndarray, engine: str) -> np.ndarray:
+        """Vectors `[N, D]` of pictures, from `describe`, stacked to `[N, F]`."""
+        return self._each(lambda part: self.network.pictures(part, engine), rows)
 
-    def regions(self, rows: np.ndarray) -> np.ndarray:
-        """Vectors `[N, R, D]` of the regions of pictures, from `describe`, row by row of the grid."""
-        return self._each(self.network.regions, rows)
+    def regions(self, rows: np.ndarray, engine: str) -> np.ndarray:
+        """Vectors `[N, R, D]` of the regions of pictures, from `describe`, stacked to `[N, R, F]`."""
+        return self._each(lambda part: self.network.pictures(part, engine), rows)
 
-    def texts(self, texts: Sequence[str]) -> np.ndarray:
+    def texts(self, texts: Sequence[str], engine: str) -> np.ndarray:
         """Vectors `[N, D]` of texts, of any length and script."""
-        return self._each(self.network.sentences, texts)
+        return self._each(lambda part: self.network.sentences(self.network.text(part), engine), texts)
+
+    def probability(self, scores: np.ndarray | float, engine: str) -> np.ndarray:
+        """How likely it is that a text and a picture belong together whose vectors have this dot product.
+
+        Calibrated on the validation split, as if half of all pairs belonged together. Where the weights know
+        nothing of it, 0.5 for all.
+        """
+        return probability(scores, *self.config.get("calibration", {}).get(engine, (0, 0)))
+
+    def threshold(self, engine: str) -> float:
+        """The probability from which on the best picture of a gallery is a good match for a text."""
+        return self.config.get("threshold", {}).get(engine, 0.5)
 
     @torch.inference_mode()
-    def _each(self, embed, given: Sequence) -> np.ndarray:
-        """float32 vectors of length 1, 64 at a time."""
+    def _each(self, embed: Callable[[Tensor], Tensor], given: Sequence) -> np.ndarray:
+        """float32 vectors of length 1, some at a time."""
         found = []
         for start in range(0, len(given), 64):
             part = given[start : start + 64]

@@ -1,9 +1,10 @@
 """Trains a joint space of words and pictures: `python -m shared.crossmodal.train --data NAME=FOLDER ...`.
 
-1. The recognition network describes every photo once; `--cache` keeps that, and the teacher's words.
-2. Warm-up: contrastive loss, and the teacher's vectors for the text encoder.
-3. The loss of the matcher's paper, on hard negatives. JMC goes on with its classifier alone, then with both.
-4. With `--tune-steps`: the recognition network learns with the rest, on pictures.
+1. The recognition network describes every photo once; `--cache` keeps that, and the teacher's vectors.
+2. With `--word-steps`: the text encoder learns from the teacher alone, also what `--sentences` say.
+3. Warm-up: contrastive loss of every head, and the teacher's vectors for the text encoder.
+4. The loss of each head's paper, on hard negatives. JMC goes on with its classifier alone, then with both.
+5. With `--tune-steps`: the recognition network learns with the rest, on pictures.
 
 Each stage has a folder under `--out`; one that made the validation worse is left out again. A run that
 is cut off goes on where it was.
@@ -24,18 +25,21 @@ from torch import Tensor, nn
 from shared.core import weights
 from shared.core.reports import positive
 from shared.core.training import Settings, adamw, fit, seed_everything
-from shared.crossmodal.batches import Pairs
-from shared.crossmodal.data import READERS, Described, join
+from shared.crossmodal.batches import Pairs, Sentences
+from shared.crossmodal.calibrate import calibrate
+from shared.crossmodal.data import READERS, Described, join, read_sentences
 from shared.crossmodal.evaluate import figures, shared_figures
 from shared.crossmodal.features import cached, describe, load_base
 from shared.crossmodal.fusion import adaptive_weights
-from shared.crossmodal.objectives import Pupil, match, warm_up
+from shared.crossmodal.objectives import Pupil, Ranking, learn_from_teacher, match, warm_up
 from shared.crossmodal.teacher import teacher_vectors
 from shared.crossmodal.tokens import Tokens, learn_words
-from shared.networks.cyclematch import SCORES
 from shared.networks.jmc import classification_loss
-from shared.networks.joint import MATCHERS, JointSpace
+from shared.networks.joint import HEADS, JointSpace
 from shared.networks.regions import RegionBase
+
+#: The heads that the suite's own joint space has.
+TOGETHER = ("rrf", "cyclematch", "itmeetsal")
 
 
 class Training:
@@ -56,37 +60,67 @@ class Training:
         cache = partial(self._cached, [name for name, *_ in read])
         rows = [cache(sets, "train", mirrored) for mirrored in ((False, True) if args.mirrored else (False,))]
         self.dev_rows = cache([self.dev], "dev", False)
-        words = learn_words(data.texts, args.words)
+        more: tuple[str, ...] = ()
+        if args.sentences:
+            held_out = [
+                text
+                for _, reader, folder in read
+                for part in ("dev", "test")
+                for text in reader(folder, part).texts
+            ]
+            more = read_sentences(args.sentences, held_out)
+        words = learn_words([*data.texts, *more], args.words)
         self.tokens = Tokens(words, args.buckets)
-        teacher = None
+        teacher = self.sentences = None
         if args.distil:
             names = "-".join(name for name, *_ in read)
             teacher = teacher_vectors(data.texts, args.cache / f"teacher-{names}.npy")
+            extra = teacher_vectors(more, args.cache / "teacher-sentences.npy") if more else teacher[:0]
+            self.sentences = Sentences([*data.texts, *more], self.tokens, np.concatenate([teacher, extra]))
         self.pairs = Pairs(data, self.tokens, rows, teacher)
-        classes = len(data.class_names) if args.matcher == "jmc" else 0
-        given = {"width": args.width, "hidden": args.hidden, "features": args.features}
-        self.settings = {"words": words, "buckets": args.buckets, "classes": classes, **given}
-        self.settings["fusion"] = args.fusion
-        if args.matcher == "jmc" and not classes:
+        classes = len(data.class_names) if "jmc" in args.heads else 0
+        if "jmc" in args.heads and not classes:
             raise SystemExit("JMC needs one data set with classes: grocery or fashion")
+        self.settings = {"heads": args.heads, "words": words, "buckets": args.buckets, "classes": classes}
+        for name in ("width", "hidden", "features", "fusion", "recurrences"):
+            self.settings[name] = getattr(args, name)
 
     def run(self) -> Path:
         """Runs all stages and writes the weight folder."""
         args = self.args
-        pupil = Pupil(JointSpace(args.matcher, **self.settings))
+        pupil = Pupil(JointSpace(**self.settings))
+        if args.word_steps:
+            pupil = self.words(pupil)
         pupil = self.stage("warm", pupil, partial(warm_up, distil=args.distil), args.warm_steps, args.rate)
         loss = partial(
-            match, margin=args.margin, hardest=args.hardest, contrast=args.contrast, distil=args.distil / 2
+            match,
+            margin=args.margin,
+            hardest=args.hardest,
+            contrast=args.contrast,
+            distil=args.distil / 2,
+            ranking=Ranking(
+                tuple(args.bi_rank) if any(args.bi_rank) else None,
+                tuple(args.cycle),
+                args.entropy,
+                args.within,
+            ),
         )
         pupil = self.stage("match", pupil, loss, args.steps, args.rate / 3)
-        if args.matcher == "jmc":
+        if "jmc" in args.heads:
             pupil = self.classification(pupil, loss)
         if args.tune_steps:
             pupil = self.tune(pupil, loss)
         config = {"network": self.digest, "tuned": bool(args.tune_steps)}
-        if args.matcher == "cyclematch":
-            config["scores"] = self.weigh(pupil.space)
-        return weights.save(pupil.space, args.out / "weights", config=config)
+        return weights.save(pupil.space, args.out / "weights", config=config | self.conclude(pupil.space))
+
+    def words(self, pupil: Pupil) -> Pupil:
+        """The text encoder learns what the teacher says of sentences, with and without photos."""
+        if self.sentences is None:
+            raise SystemExit("--word-steps needs the teacher: give --distil a weight")
+        args = self.args
+        optimizer = torch.optim.AdamW(pupil.parameters(), 2 * args.rate, weight_decay=1e-4, fused=True)
+        draw = partial(_draw, self.sentences, 2 * args.batch, args.seed)
+        return fit(pupil, optimizer, draw, learn_from_teacher, self._settings("words", args.word_steps))
 
     def stage(
         self,
@@ -102,20 +136,21 @@ class Training:
             return pupil
         learning = [parameter for parameter in pupil.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(learning, rate, weight_decay=1e-4, fused=True)
-        return self._fit(name, pupil, optimizer, self.pairs, loss, steps, score, self.args.batch)
+        draw = partial(_draw, self.pairs, self._count(self.args.batch), self.args.seed, each=self.args.each)
+        return self._fit(name, pupil, optimizer, draw, loss, steps, score)
 
     def classification(self, pupil: Pupil, loss: Callable) -> Pupil:
         """JMC's second and third stage: the classifier alone, then everything."""
         args = self.args
         pupil.requires_grad_(False)
-        for parameter in pupil.space.matcher.component("classification"):
+        for parameter in pupil.space.heads["jmc"].component("classification"):
             parameter.requires_grad_()
 
         def alone(pupil: Pupil, batch: tuple[Tensor, ...]) -> Tensor:
             seen, pieces, _, classes, _ = batch
-            matcher = pupil.space.matcher
-            x, y = matcher.images(pupil.read(seen)), matcher.texts(pupil.space.text(pieces))
-            return classification_loss(matcher, x, y, classes)
+            head = pupil.space.heads["jmc"]
+            x, y = head.images(pupil.read(seen, len(classes))), head.texts(pupil.space.text(pieces))
+            return classification_loss(head, x, y, classes)
 
         pupil = self.stage("classify", pupil, alone, args.class_steps, args.rate, "top1_both")
         both = partial(loss, classify=args.classify)
@@ -124,67 +159,88 @@ class Training:
     def tune(self, pupil: Pupil, loss: Callable) -> Pupil:
         """The last stage: the network that describes pictures learns as well."""
         args = self.args
+        args = self.args
         pupil.space.base = RegionBase()
         pupil.space.base.load_state_dict(self.base.state_dict())
+        pupil.space.base.freeze(args.tune_from)
         optimizer = adamw(pupil, slow=pupil.space.base, rate=args.tune_rate)
         pairs = Pairs(self.pairs.data, self.tokens, (), self.pairs.teacher)
-        return self._fit("tune", pupil, optimizer, pairs, loss, args.tune_steps, "score", args.tune_batch)
+        more = {"each": args.each, "size": args.tune_size}
+        draw = partial(_draw, pairs, self._count(args.tune_batch), args.seed, **more)
+        return self._fit("tune", pupil, optimizer, draw, loss, args.tune_steps, "score")
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Figures on the validation set; `score` is what counts."""
         space, data = network.space, self.dev
+        pictures = self.pictures(space)
         if data.classes is None:
-            found = figures(self.similarity(space, data.texts), data.owners)
-            return found | {"score": found["R_sum"]}
+            texts = self.texts(space, data.texts)
+            each = {name: self.similarity(space, pictures, texts, name) for name in space.engines}
+            each = {name: figures(one, data.owners) for name, one in each.items()}
+            found = each[space.engines[0]]
+            others = {f"{name}_R_sum": each[name]["R_sum"] for name in space.engines[1:]}
+            return found | others | {"score": found["R_sum"]}
         texts, relevant = data.distinct()
-        found = shared_figures(self.similarity(space, texts), relevant)
+        found = shared_figures(self.similarity(space, pictures, self.texts(space, texts)), relevant)
         score = found["i2t_R@1"] + found["t2i_mAP"]
-        if space.kind == "jmc":
-            found["top1_both"] = self.accuracy(space)
+        if "jmc" in space.heads:
+            found["top1_both"] = self.accuracy(space, pictures)
             score += found["top1_both"]
         return found | {"score": score}
 
-    def similarity(self, space: JointSpace, texts: Sequence[str]) -> np.ndarray:
-        """Cosines `[pictures, texts]` of the validation set."""
-        return self.embed(space.pictures, self.seen(space)) @ self.embed(space.sentences, texts).T
-
-    def seen(self, space: JointSpace) -> np.ndarray:
-        """Descriptions of the validation set, by the network as it is now."""
-        if space.base is None:
-            return self.dev_rows
-        return np.concatenate([describe(space.base, [photo.image()]) for photo in self.dev.photos])
-
-    def accuracy(self, space: JointSpace) -> float:
-        """Share of the validation pictures whose class is told from the picture and its first text."""
-        data = self.dev
-        first = [data.texts[place] for place in np.searchsorted(data.owners, np.arange(len(data.photos)))]
-        x, y = self.embed(space.pictures, self.seen(space)), self.embed(space.sentences, first)
-        x, y = (torch.from_numpy(part).to(self.args.device) for part in (x, y))
-        with torch.inference_mode():
-            told = space.matcher.classify(x, y).argmax(1).cpu().numpy()
-        return float((told == data.classes).mean())
-
-    def weigh(self, space: JointSpace) -> list[float]:
-        """CycleMatch's weights of late fusion, chosen on the validation set."""
-        rows, texts = (
-            self.embed(embed, given).reshape(len(given), len(SCORES), -1)
-            for embed, given in ((space.pictures, self.seen(space)), (space.sentences, self.dev.texts))
-        )
-        return adaptive_weights(np.einsum("ikd,jkd->kij", rows, texts), self.dev.owners)
+    @torch.inference_mode()
+    def similarity(self, space: JointSpace, pictures: Tensor, texts: Tensor, engine: str = "") -> np.ndarray:
+        """Scores `[pictures, texts]` of embeddings."""
+        engine = engine or space.engines[0]
+        return (space.pictures(pictures, engine) @ space.sentences(texts, engine).T).float().cpu().numpy()
 
     @torch.inference_mode()
-    def embed(self, embed: Callable[[Tensor], Tensor], given: Sequence) -> np.ndarray:
-        """Vectors of texts, or of descriptions."""
-        found = []
-        for start in range(0, len(given), 128):
-            part = given[start : start + 128]
-            part = part.astype(np.float32) if isinstance(part, np.ndarray) else self.tokens(part)
-            found.append(embed(torch.from_numpy(part).to(self.args.device)).float().cpu().numpy())
-        return np.concatenate(found)
+    def pictures(self, space: JointSpace) -> Tensor:
+        """Embeddings of the validation set's pictures."""
+        rows = self.dev_rows
+        if space.base is not None:
+            rows = np.concatenate([describe(space.base, [photo.image()]) for photo in self.dev.photos])
+        parts = torch.from_numpy(rows).split(128)
+        return torch.cat([space.image(part.float().to(self.args.device)) for part in parts])
 
-    def _fit(self, name, pupil, optimizer, pairs: Pairs, loss, steps, score, batch) -> Pupil:
+    @torch.inference_mode()
+    def texts(self, space: JointSpace, texts: Sequence[str]) -> Tensor:
+        """Embeddings of texts."""
+        parts = (texts[start : start + 128] for start in range(0, len(texts), 128))
+        return torch.cat(
+            [space.text(torch.from_numpy(self.tokens(part)).to(self.args.device)) for part in parts]
+        )
+
+    @torch.inference_mode()
+    def accuracy(self, space: JointSpace, pictures: Tensor) -> float:
+        """Share of the validation pictures whose class is told from the picture and its first text."""
+        data, head = self.dev, space.heads["jmc"]
+        first = [data.texts[place] for place in np.searchsorted(data.owners, np.arange(len(data.photos)))]
+        told = head.classify(head.images(pictures), head.texts(self.texts(space, first))).argmax(1)
+        return float((told.cpu().numpy() == data.classes).mean())
+
+    @torch.inference_mode()
+    def conclude(self, space: JointSpace) -> dict[str, object]:
+        """What the validation set decides in the end: late fusion, and what scores mean."""
+        data, config = self.dev, {}
+        pictures, texts = self.pictures(space), self.texts(space, data.texts)
+        if "cyclematch" in space.heads:
+            head = space.heads["cyclematch"]
+            x, y = (part.cpu().numpy() for part in (head.images(pictures), head.texts(texts)))
+            config["scores"] = adaptive_weights(np.einsum("ikd,jkd->kij", x, y), data.owners)
+            space.weigh(config["scores"])
+        for engine in space.engines:
+            found = calibrate(self.similarity(space, pictures, texts, engine), data.owners)
+            for name, value in found.items():
+                config.setdefault(name, {})[engine] = value
+        return config
+
+    def _count(self, batch: int) -> int:
+        return min(batch, len(self.pairs.data.photos))
+
+    def _settings(self, name: str, steps: int) -> Settings:
         args = self.args
-        settings = Settings(
+        return Settings(
             steps=steps,
             out=args.out / name,
             device=args.device,
@@ -192,12 +248,13 @@ class Training:
             bf16=args.device != "cpu",
             warmup=min(100, steps // 5),
             validate_every=args.validate_every,
+            checkpoint_every=min(250, args.validate_every),
             workers=args.workers,
         )
-        count = min(batch, len(pairs.data.photos))
-        draw = partial(_draw, pairs, count, args.seed)
-        before = copy.deepcopy(pupil).to(args.device).eval()
-        trained = fit(pupil, optimizer, draw, loss, settings, self.validate, score)
+
+    def _fit(self, name, pupil, optimizer, draw, loss, steps, score) -> Pupil:
+        before = copy.deepcopy(pupil).to(self.args.device).eval()
+        trained = fit(pupil, optimizer, draw, loss, self._settings(name, steps), self.validate, score)
         # With little data, the best of a stage can still be worse than what it started from.
         old, new = (self.validate(one)[score] for one in (before, trained))
         print(f"{name}: {score} {old:.4f} before, {new:.4f} after")
@@ -216,8 +273,8 @@ class Training:
         return found[0] if len(found) == 1 else np.concatenate(found)
 
 
-def _draw(pairs: Pairs, count: int, seed: int, step: int) -> tuple[Tensor, ...]:
-    return pairs.draw(count, seed * 1_000_003 + step)
+def _draw(source: Pairs | Sentences, count: int, seed: int, step: int, **more: int) -> tuple[Tensor, ...]:
+    return source.draw(count, seed * 1_000_003 + step, **more)
 
 
 def named(text: str) -> tuple[str, Path]:
@@ -243,26 +300,45 @@ def arguments() -> argparse.ArgumentParser:
     add("--data", nargs="+", type=named, required=True, metavar="NAME=FOLDER", help="the first one validates")
     add("--out", type=Path, required=True, metavar="FOLDER", help="of the run")
     add("--cache", type=Path, required=True, metavar="FOLDER", help="of the descriptions")
-    add("--matcher", choices=list(MATCHERS), default="cyclematch", help="(%(default)s)")
+    add("--heads", nargs="+", choices=list(HEADS), default=list(TOGETHER), help="(%(default)s)")
     add("--base", metavar="FOLDER", help="weights of the recognition network")
     add("--mirrored", action="store_true", help="describe every training photo mirrored as well")
     add("--distil", type=float, default=0.0, metavar="WEIGHT", help="learn from the teacher of sentences")
+    add(
+        "--sentences",
+        type=Path,
+        metavar="FOLDER",
+        help="Multi30k, whose sentences the text encoder reads too",
+    )
+    add("--word-steps", type=int, default=0, metavar="N", help="of the text encoder alone (%(default)s)")
     add("--warm-steps", type=int, default=3000, metavar="N", help="(%(default)s)")
     add("--steps", type=int, default=3000, metavar="N", help="with the paper's loss (%(default)s)")
     add("--class-steps", type=int, default=1000, metavar="N", help="JMC's stages (%(default)s)")
     add("--tune-steps", type=int, default=0, metavar="N", help="with the base (%(default)s)")
     add("--batch", type=positive, default=128, help="(%(default)s)")
-    add("--tune-batch", type=positive, default=32, help="(%(default)s)")
+    add("--tune-batch", type=positive, default=64, help="(%(default)s)")
+    add("--tune-from", type=int, default=7, metavar="N", help="blocks of the base that stay (%(default)s)")
+    add("--tune-size", type=positive, default=192, metavar="PIXELS", help="(%(default)s)")
+    add("--each", type=positive, default=1, metavar="N", help="texts of a picture in a batch (%(default)s)")
     add("--rate", type=float, default=1e-3, help="learning rate of the warm-up (%(default)s)")
     add("--tune-rate", type=float, default=1e-4, help="(%(default)s)")
     add("--margin", type=float, default=0.2, help="of the ranking (%(default)s)")
     add("--hardest", type=positive, default=10, metavar="N", help="negatives that count (%(default)s)")
     add("--contrast", type=float, default=1.0, help="contrastive loss beside the paper's (%(default)s)")
+    ranks = {"nargs": 4, "default": [1.0, 0.5, 2.0, 1.0], "metavar": "WEIGHT"}
+    add("--bi-rank", type=float, help="RRF-Net's four terms; four zeros: triplet loss (%(default)s)", **ranks)
+    cycle = {"nargs": 3, "default": [1.0, 1.0, 1.0], "metavar": "WEIGHT"}
+    add(
+        "--cycle", type=float, help="CycleMatch's dual, reconstruction and latent loss (%(default)s)", **cycle
+    )
+    add("--entropy", type=float, default=0.5, help="ITMeetsAL's adversary (%(default)s)")
+    add("--within", type=float, default=0.5, help="ITMeetsAL's matching in a modality (%(default)s)")
     add("--classify", type=float, default=1.0, help="classification loss of JMC (%(default)s)")
     add("--fusion", choices=("conv", "lc"), default="conv", help="of RRF-Net's steps (%(default)s)")
+    add("--recurrences", type=int, default=3, metavar="T", help="of RRF-Net (%(default)s)")
     add("--words", type=positive, default=5000, help="of the vocabulary at most (%(default)s)")
-    add("--buckets", type=positive, default=16384, help="for letter groups (%(default)s)")
-    add("--width", type=positive, default=512, help="of the joint space (%(default)s)")
+    add("--buckets", type=positive, default=4096, help="for letter groups (%(default)s)")
+    add("--width", type=positive, default=384, help="of the heads (%(default)s)")
     add("--features", type=positive, default=512, help="of both encoders (%(default)s)")
     add("--hidden", type=positive, default=192, help="of the text encoder (%(default)s)")
     add("--validate-every", type=positive, default=500, metavar="N", help="steps (%(default)s)")

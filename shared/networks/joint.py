@@ -1,12 +1,13 @@
-"""One space for pictures and sentences: both encoders, and one of the theses' networks on top of them.
+"""One space for pictures and sentences: both encoders, and the theses' networks on top of them.
 
-`JointSpace` is what is trained, stored and loaded. The recognition network whose maps it reads stays outside,
-with weights of its own, unless it was trained together with the rest.
+`JointSpace` is what is trained, stored and loaded. Its heads, one for each thesis' network, share the
+encoders, which hold most of the weights. The recognition network whose maps it reads stays outside, with
+weights of its own, unless it was trained together with the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from huggingface_hub import PyTorchModelHubMixin
@@ -30,7 +31,9 @@ class TwoLayers(nn.Module):
         self.texts = nn.Linear(text_features, width)
 
 
-MATCHERS = {"plain": TwoLayers, "rrf": RRFNet, "cyclematch": CycleMatch, "jmc": JMC, "itmeetsal": ITMeetsAL}
+HEADS = {"plain": TwoLayers, "rrf": RRFNet, "cyclematch": CycleMatch, "jmc": JMC, "itmeetsal": ITMeetsAL}
+#: The engine that puts the scores of all heads together.
+ENSEMBLE = "ensemble"
 
 
 class JointSpace(
@@ -44,40 +47,43 @@ class JointSpace(
     """Pictures and sentences as vectors that can be compared.
 
     Args:
-        matcher: one of `MATCHERS`.
+        heads: some of `HEADS`.
         words: the vocabulary of the text encoder.
         buckets: rows that the letter groups of all words share.
-        features: of both encoders.
-        width: of the joint space.
+        features: F, of both encoders.
+        width: of the heads.
         channels: of the maps that describe pictures.
         cells: along each side of the grid of regions.
-        classes: of the matcher's classifier, where it has one.
+        classes: of a head's classifier, where it has one.
         embedding: width of a word piece.
         hidden: width of the text encoder's recurrent layer, for each direction.
         recurrences: T of RRF-Net.
         fusion: of RRF-Net's steps.
-        scores: weights of late fusion, one for each of the matcher's scores; by default all the same.
+        scores: weights of CycleMatch's late fusion, one for each of its scores; by default all the same.
         tuned: whether it has a base of its own, which describes pictures.
 
     Attributes:
         base: a `RegionBase`, or None.
+        image: a `RegionEmbedding`, from rows `[B, 1 + cells^2, channels]` (`grid_rows`) to `[B, F]`.
+        text: a `TextEncoder`, from pieces `[B, L, P]` to `[B, F]`.
+        heads: by name.
 
     Shape:
-        `pictures`: rows `[B, 1 + cells^2, channels]` (`grid_rows`) to `[B, D]`; `sentences`: pieces
-        `[B, L, P]` to `[B, D]`; of length 1. D is `width`, and 5 times as much for CycleMatch, whose five
-        scores late fusion adds up in one dot product.
+        `pictures` and `sentences`: what `image` and `text` give, `[..., F]`, to vectors of length 1,
+        `[..., D]`, whose dot product is an engine's score. D is `width`; 5 times as much for CycleMatch,
+        whose five scores late fusion adds up in one dot product; for the ensemble the sum over all heads.
 
     Raises:
-        ValueError: there is no such matcher, or the number of scores is not the matcher's.
+        ValueError: there is no such head, or the number of scores is not CycleMatch's.
     """
 
     def __init__(
         self,
-        matcher: str = "plain",
+        heads: Iterable[str] = ("plain",),
         words: Sequence[str] = (),
-        buckets: int = 16384,
+        buckets: int = 4096,
         features: int = 512,
-        width: int = 512,
+        width: int = 384,
         channels: int = 1280,
         cells: int = 3,
         classes: int = 0,
@@ -89,43 +95,54 @@ class JointSpace(
         tuned: bool = False,
     ) -> None:
         super().__init__()
-        if matcher not in MATCHERS:
-            raise ValueError(f"the matcher must be one of {', '.join(MATCHERS)}, got {matcher!r}")
+        unknown = [name for name in heads if name not in HEADS]
+        if unknown or not heads:
+            raise ValueError(f"the heads must be some of {', '.join(HEADS)}, got {list(heads)}")
         more = {
             "jmc": {"classes": classes},
             "itmeetsal": {"classes": classes},
             "rrf": {"recurrences": recurrences, "fusion": fusion, "hidden": width, "dropout": 0.1},
-        }.get(matcher, {})
-        count = len(SCORES) if matcher == "cyclematch" else 1
-        given = [1 / count] * count if scores is None else list(scores)
-        if len(given) != count or min(given) < 0 or sum(given) <= 0:
-            raise ValueError(f"scores must be {count} weights of 0 or more, got {scores}")
-        self.kind = matcher
+        }
         self.cells = cells
         self.base = RegionBase(cells) if tuned else None
         # 0 and 1 fill up and stand for a text without words; see `shared.crossmodal.tokens`.
         self.text = TextEncoder(2 + len(words) + buckets, features, width=embedding, hidden=hidden)
         self.image = RegionEmbedding(channels, features)
-        self.matcher = MATCHERS[matcher](features, features, width=width, **more)
+        self.heads = nn.ModuleDict(
+            {name: HEADS[name](features, features, width=width, **more.get(name, {})) for name in heads}
+        )
+        self.register_buffer("scale", torch.ones(len(SCORES)), persistent=False)
+        self.weigh([1.0] * len(SCORES) if scores is None else scores)
+        cold = torch.tensor(0.07).log()
+        self.temperatures = nn.ParameterDict({name: nn.Parameter(cold.clone()) for name in heads})
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """What `pictures` and `sentences` can be asked for."""
+        names = tuple(self.heads)
+        return names if len(names) == 1 else (ENSEMBLE, *names)
+
+    def weigh(self, scores: Sequence[float]) -> None:
+        """Sets the weights of CycleMatch's late fusion; see `scores` above."""
+        if len(scores) != len(SCORES) or min(scores) < 0 or sum(scores) <= 0:
+            raise ValueError(f"scores must be {len(SCORES)} weights of 0 or more, got {list(scores)}")
         # A dot product of rows scaled by square roots is the weighted sum of their dot products.
-        scale = torch.tensor([one / sum(given) for one in given]).sqrt()
-        self.register_buffer("scale", scale, persistent=False)
-        self.temperature = nn.Parameter(torch.tensor(0.07).log())
+        self.scale.copy_(torch.tensor([one / sum(scores) for one in scores]).sqrt())
 
-    def pictures(self, rows: Tensor) -> Tensor:
-        return self._join(self.matcher.images(self.image(rows)))
+    def pictures(self, embeddings: Tensor, engine: str) -> Tensor:
+        return self._vectors("images", embeddings, engine)
 
-    def regions(self, rows: Tensor) -> Tensor:
-        """Each region in the joint space, `[B, R, D]`, of length 1."""
-        regions = self.image.regions(rows)
-        return self._join(self.matcher.images(regions.flatten(0, 1))).unflatten(0, regions.shape[:2])
+    def sentences(self, embeddings: Tensor, engine: str) -> Tensor:
+        return self._vectors("texts", embeddings, engine)
 
-    def sentences(self, pieces: Tensor) -> Tensor:
-        return self._join(self.matcher.texts(self.text(pieces)))
+    def forward(self, rows: Tensor, pieces: Tensor, engine: str) -> tuple[Tensor, Tensor]:
+        return self.pictures(self.image(rows), engine), self.sentences(self.text(pieces), engine)
 
-    def forward(self, rows: Tensor, pieces: Tensor) -> tuple[Tensor, Tensor]:
-        return self.pictures(rows), self.sentences(pieces)
-
-    def _join(self, found: Tensor) -> Tensor:
-        found = F.normalize(found, dim=-1)
-        return found if found.ndim == 2 else (found * self.scale[:, None]).flatten(1)
+    def _vectors(self, side: str, x: Tensor, engine: str) -> Tensor:
+        if engine == ENSEMBLE:
+            parts = [self._vectors(side, x, name) for name in self.heads]
+            return torch.cat(parts, -1) / len(parts) ** 0.5
+        found = F.normalize(getattr(self.heads[engine], side)(x.flatten(0, -2)), dim=-1)
+        if found.ndim == 3:
+            found = (found * self.scale[:, None]).flatten(1)
+        return found.unflatten(0, x.shape[:-1])

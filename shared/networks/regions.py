@@ -58,6 +58,16 @@ class RegionBase(nn.Module):
         self.head.load_state_dict(network.head.state_dict())
         return self
 
+    def freeze(self, blocks: int) -> RegionBase:
+        """Keeps the stem and the first blocks from learning; gives itself.
+
+        What they see, edges and textures, is common to all pictures, and their large maps are what training
+        spends most of its time on.
+        """
+        for part in (self.base.stem, *self.base.blocks[:blocks]):
+            part.requires_grad_(False)
+        return self
+
 
 class RegionEmbedding(nn.Module):
     """One vector for a picture, from the vectors of its whole and its regions.

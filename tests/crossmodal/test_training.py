@@ -37,36 +37,63 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(color_folder, base_folder, cache, tmp_path_factory):
-    """CycleMatch and RRF-Net that know four colors."""
+    """All heads, and RRF-Net alone, that know four colors."""
     found = {}
-    for matcher in ("cyclematch", "rrf"):
-        out = tmp_path_factory.mktemp(matcher)
+    for name, heads in (("all", ["rrf", "cyclematch", "itmeetsal"]), ("rrf", ["rrf"])):
+        out = tmp_path_factory.mktemp(name)
         data = ["--data", f"flickr8k={color_folder}", "--base", str(base_folder), "--cache", str(cache)]
-        found[matcher] = main([*data, "--matcher", matcher, "--out", str(out), *SMALL, *STEPS])
+        found[name] = main([*data, "--heads", *heads, "--out", str(out), *SMALL, *STEPS])
     return found
 
 
-@pytest.mark.parametrize("matcher", ["cyclematch", "rrf"])
-def test_a_trained_space_knows_its_colors(trained, matcher, base_folder, color_folder):
-    space = Space.load(MATCHERS[matcher], folder=trained[matcher], base=base_folder)
+@pytest.mark.parametrize("engine", list(MATCHERS))
+def test_a_trained_space_knows_its_colors(trained, engine, base_folder, color_folder):
+    space = Space.load(MATCHERS[engine], folder=trained["all"], base=base_folder)
+    assert space.engines == ("ensemble", "rrf", "cyclematch", "itmeetsal")
     data = read_flickr8k(color_folder, "test")
-    rows = space.describe([photo.image() for photo in data.photos[:4]])
-    pictures = space.pictures(rows)
-    words = space.texts(["a red wall", "greeen", "blue", "it is white"])  # a slip of the keyboard
-    assert sum((pictures @ words.T).argmax(1) == np.arange(4)) >= 3
-    assert space.regions(rows).shape == (4, 9, pictures.shape[1])
-    assert np.allclose(np.linalg.norm(words, axis=1), 1, atol=1e-5)
+    seen = space.describe([photo.image() for photo in data.photos[:4]])
+    pictures = space.pictures(np.stack([one["picture"] for one in seen]), engine)
+    words = space.texts(["a red wall", "greeen", "blue", "it is white"], engine)  # a slip of the keyboard
+    scores = pictures @ words.T
+    assert sum(scores.argmax(1) == np.arange(4)) >= 3
+    told = space.probability(scores, engine)
+    assert np.diag(told).mean() > 0.5 > told[~np.eye(4, dtype=bool)].mean()
+    assert 0 < space.threshold(engine) < 1
+    regions = space.regions(np.stack([one["regions"] for one in seen]), engine)
+    assert regions.shape == (4, 9, pictures.shape[1])
+    for vectors in (pictures, words, regions):
+        assert np.allclose(np.linalg.norm(vectors, axis=-1), 1, atol=1e-5)
     # a text has the same vector in any company
-    company = space.texts(["", "🐶", "כלב", "x" * 5000, "word " * 500, "blue"])
+    company = space.texts(["", "🐶", "כלב", "x" * 5000, "word " * 500, "blue"], engine)
     assert np.isfinite(company).all()
     assert np.allclose(company[-1], words[2], atol=1e-5)
 
 
-def test_late_fusion_was_decided_on_the_validation_set(trained):
-    config = weights.read_config(trained["cyclematch"])
+def test_the_ensemble_is_the_mean_of_all_scores(trained, base_folder, color_folder):
+    space = Space.load(folder=trained["all"], base=base_folder)
+    seen = space.describe([photo.image() for photo in read_flickr8k(color_folder, "test").photos[:3]])
+    rows = np.stack([one["picture"] for one in seen])
+    scores = {
+        name: space.pictures(rows, name) @ space.texts(["red", "blue"], name).T for name in space.engines
+    }
+    mean = np.mean([scores[name] for name in ("rrf", "cyclematch", "itmeetsal")], 0)
+    assert np.allclose(scores["ensemble"], mean, atol=1e-5)
+    assert (seen[0]["made"] == space.made).all()
+    alone = Space.load(MATCHERS["rrf"], folder=trained["rrf"], base=base_folder)
+    assert alone.engines == ("rrf",)
+    assert alone.made != space.made
+
+
+def test_what_the_validation_set_decided(trained):
+    config = weights.read_config(trained["all"])
     assert sum(config["scores"]) == pytest.approx(1, abs=1e-4)
-    assert len(weights.load(JointSpace, "x", folder=trained["cyclematch"]).scale) == 5
+    scale = weights.load(JointSpace, "x", folder=trained["all"]).scale
+    assert scale.square().tolist() == pytest.approx(config["scores"], abs=1e-4)
     assert config["tuned"] is False
+    for engine in MATCHERS:
+        assert config["calibration"][engine][0] > 0  # the higher the score, the likelier a match
+        assert 0 <= config["false_accepts"][engine] <= 0.1
+        assert 0 <= config["true_accepts"][engine] <= 1
 
 
 def test_weights_belong_to_one_base(trained, tmp_path):
@@ -79,13 +106,13 @@ def test_weights_belong_to_one_base(trained, tmp_path):
 
 def test_benchmark_on_photos_and_sentences(trained, base_folder, color_folder, tmp_path):
     options = ["--data", str(color_folder), "--base", str(base_folder), "--json", str(tmp_path / "r.json")]
-    folders = ["--folders", str(trained["cyclematch"]), str(trained["rrf"])]
     shutil.copytree(trained["rrf"], tmp_path / "other")
-    folders[-1] = str(tmp_path / "other")
+    folders = ["--folders", str(trained["all"]), str(tmp_path / "other")]
     report = benchmark(["flickr8k", *options, *folders, "--together"])
-    assert {"weights", "other", "together", "weights, average"} <= set(report.metrics)
+    engines = [f"weights: {name}" for name in MATCHERS]
+    assert {*engines, "other: rrf", "together", "weights: cyclematch, average"} <= set(report.metrics)
     # two photos show each color, so that either may come first
-    for name in ("weights", "other", "together"):
+    for name in (*engines, "other: rrf", "together"):
         assert min(report.metrics[name][key] for key in ("i2t_R@10", "t2i_R@5")) >= 0.75
         assert report.metrics[name]["R_sum"] > 4
     written = json.loads((tmp_path / "r.json").read_text())
@@ -93,13 +120,14 @@ def test_benchmark_on_photos_and_sentences(trained, base_folder, color_folder, t
     assert written["published"] == {}  # what papers tell is of the whole test set
     few = benchmark(["flickr8k", *options, "--weights", str(trained["rrf"]), "--limit", "4"])
     assert (few.items, few.available) == (4, 8)
+    assert list(few.metrics) == ["rrf"]
     with pytest.raises(SystemExit):
         benchmark(["flickr8k", *options, "--weights", str(tmp_path / "nothing")])
 
 
 def test_a_run_goes_on_where_it_was(color_folder, base_folder, cache, tmp_path):
     data = ["--data", f"flickr8k={color_folder}", "--base", str(base_folder), "--cache", str(cache)]
-    steps = ["--warm-steps", "6", "--steps", "4", "--matcher", "plain", "--validate-every", "2"]
+    steps = ["--warm-steps", "6", "--steps", "4", "--heads", "plain", "--validate-every", "2"]
     first = main([*data, *SMALL, *steps, "--out", str(tmp_path)])
     before = load_file(first / weights.WEIGHTS)
     main([*data, *SMALL, *steps, "--out", str(tmp_path)])
@@ -114,13 +142,16 @@ def test_the_base_learns_with_the_rest(color_folder, base_folder, cache, tmp_pat
     score = count()  # so few steps may make it worse, which would leave them out
     monkeypatch.setattr(Training, "validate", lambda run, network: {"score": float(next(score))})
     data = ["--data", f"flickr8k={color_folder}", "--base", str(base_folder), "--cache", str(cache)]
-    steps = ["--warm-steps", "3", "--steps", "0", "--tune-steps", "2", "--tune-batch", "4"]
-    folder = main([*data, *SMALL, *steps, "--matcher", "itmeetsal", "--out", str(tmp_path)])
+    steps = ["--warm-steps", "3", "--steps", "0", "--tune-steps", "2", "--tune-batch", "4", "--each", "2"]
+    size = ["--tune-size", "64", "--tune-from", "3"]
+    folder = main([*data, *SMALL, *steps, *size, "--heads", "itmeetsal", "--out", str(tmp_path)])
     space = Space.load(MATCHERS["itmeetsal"], folder=folder)  # needs no other base
     start, _ = load_base(base_folder)
-    old, new = (next(one.parameters()).detach() for one in (start, space.base))
-    assert not torch.equal(old, new)
-    assert torch.allclose(old, new, atol=0.01)
+    old, new = (one.base.blocks for one in (start, space.base))
+    for place, (before, after) in enumerate(zip(old, new, strict=True)):
+        same = torch.equal(before.project.weight.half(), after.project.weight.half())
+        assert same == (place < 3)  # the first blocks stay as they are
+        assert torch.allclose(before.project.weight, after.project.weight, atol=0.01)
 
 
 @pytest.fixture
@@ -145,7 +176,7 @@ def grocery(tmp_path, color_folder):
 def test_jmc_matches_and_classifies(grocery, base_folder, tmp_path):
     data = ["--data", f"grocery={grocery}", "--base", str(base_folder), "--cache", str(tmp_path / "c")]
     out = ["--out", str(tmp_path / "run"), "--class-steps", "30"]
-    folder = main([*data, *SMALL, *STEPS, *out, "--matcher", "jmc"])
+    folder = main([*data, *SMALL, *STEPS, *out, "--heads", "jmc"])
     options = ["--data", str(grocery), "--weights", str(folder), "--base", str(base_folder)]
     report = benchmark(["joint", *options])
     assert report.metrics["i2t_R@1"] == report.metrics["t2i_mAP"] == 1
@@ -157,7 +188,7 @@ def test_jmc_matches_and_classifies(grocery, base_folder, tmp_path):
 def test_jmc_needs_classes(color_folder, base_folder, cache, tmp_path):
     data = ["--data", f"flickr8k={color_folder}", "--base", str(base_folder), "--cache", str(cache)]
     with pytest.raises(SystemExit, match="with classes"):
-        main([*data, *SMALL, "--matcher", "jmc", "--out", str(tmp_path)])
+        main([*data, *SMALL, "--heads", "jmc", "--out", str(tmp_path)])
     with pytest.raises(SystemExit):
         main(["--data", "coco=x", "--cache", "x", "--out", "x"])
 
@@ -206,7 +237,11 @@ def test_draws_depend_on_the_seed_alone(color_folder):
     assert data.identities.tolist() == [0, 1, 2, 3, 0, 1, 2, 3]  # walls of one color share all their texts
     assert not classes.any()
     assert known.shape == (5, teacher.LENGTH)
-    assert Pairs(data, Tokens([], 64)).draw(3, 0)[0].shape == (3, 3, SIZE, SIZE)
+    assert Pairs(data, Tokens([], 64)).draw(3, 0, size=40)[0].shape == (3, 3, 40, 40)
+    seen, pieces, ids, classes, known = pairs.draw(5, 1, each=3)
+    assert (len(seen), len(pieces), len(classes), len(known)) == (5, 15, 15, 15)
+    assert ids.view(5, 3).unique(dim=1).shape == (5, 1)  # texts of one picture stand in a row
+    assert all(len({tuple(text.flatten().tolist()) for text in own}) == 3 for own in pieces.view(5, 3, -1))
 
 
 def test_slips_keep_most_of_a_word():
@@ -219,7 +254,7 @@ def test_slips_keep_most_of_a_word():
 
 
 def test_the_teacher_counts_only_where_it_spoke():
-    pupil = Pupil(JointSpace(buckets=9, features=8, width=8, hidden=4)).requires_grad_(False)
+    pupil = Pupil(JointSpace(["plain"], buckets=9, features=8, width=8, hidden=4)).requires_grad_(False)
     text = torch.randn(3, 8)
     vectors = pupil.to_teacher(text)
     vectors[1] = -vectors[1]
@@ -245,8 +280,8 @@ def test_without_the_teacher_one_is_told_how_to_get_it(monkeypatch):
 
 def test_a_stage_that_makes_it_worse_is_left_out(color_folder, base_folder, cache, tmp_path):
     data = ["--data", f"flickr8k={color_folder}", "--base", str(base_folder), "--cache", str(cache)]
-    run = Training(arguments().parse_args([*data, *SMALL, "--matcher", "plain", "--out", str(tmp_path)]))
-    pupil = Pupil(JointSpace("plain", **run.settings))
+    run = Training(arguments().parse_args([*data, *SMALL, "--heads", "plain", "--out", str(tmp_path)]))
+    pupil = Pupil(JointSpace(**run.settings))
     pupil = run.stage("good", pupil, partial(warm_up, distil=0), 60, 0.01)
     good = run.validate(pupil)["score"]
     spoilt = run.stage("bad", pupil, lambda pupil, batch: -warm_up(pupil, batch, distil=0), 30, 0.1)

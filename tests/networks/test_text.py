@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from shared.core import weights
-from shared.networks.joint import MATCHERS, JointSpace
+from shared.networks.joint import ENSEMBLE, HEADS, JointSpace
 from shared.networks.regions import RegionEmbedding, grid_rows, heat
 from shared.networks.text import TextEncoder, pool_words
 
@@ -16,10 +16,9 @@ def count(module):
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def space(matcher="plain", **more):
+def space(*heads, **more):
     torch.manual_seed(0)
-    classes = {"classes": 3} if matcher in ("jmc", "itmeetsal") else {}
-    return JointSpace(matcher, **{**SMALL, "hidden": 5, **classes, **more}).eval()
+    return JointSpace(heads, **{**SMALL, "hidden": 5, "classes": 3, **more}).eval()
 
 
 def test_filling_up_changes_nothing():
@@ -53,7 +52,7 @@ def test_pooling_of_one_word_is_the_word_twice():
 
 def test_text_weights_stay_small():
     """At two bytes a number."""
-    text = JointSpace(words=[f"word{number}" for number in range(6000)]).text
+    text = JointSpace(["plain"], words=[f"word{number}" for number in range(6000)]).text
     assert 2 * count(text) < 6e6
 
 
@@ -78,21 +77,22 @@ def test_a_picture_of_one_region_is_that_region():
     torch.testing.assert_close(attention.sum(1), torch.ones(2))
 
 
-@pytest.mark.parametrize("matcher", MATCHERS)
-def test_every_joint_space_gives_vectors_of_length_1(matcher, tmp_path):
-    network = space(matcher, hidden=64)  # of few units all may be silent, and the vector 0
+@pytest.mark.parametrize("head", HEADS)
+def test_every_head_gives_vectors_of_length_1(head, tmp_path):
+    network = space(head, hidden=64)  # of few units all may be silent, and the vector 0
+    assert network.engines == (head,)
     rows = torch.randn(2, 10, 6)
     with torch.inference_mode():
-        pictures, sentences = network(rows, PIECES)
-        regions = network.regions(rows)
+        pictures, sentences = network(rows, PIECES, head)
+        regions = network.pictures(network.image.regions(rows), head)
     assert pictures.shape == sentences.shape
     assert regions.shape == (2, 9, pictures.shape[1])
     for vectors in (pictures, sentences, regions):
         torch.testing.assert_close(vectors.norm(dim=-1), torch.ones(vectors.shape[:-1]))
     assert heat(regions[0], sentences[0]).shape == (3, 3)
-    again = weights.load(JointSpace, matcher, folder=weights.save(network, tmp_path, half=False))
+    again = weights.load(JointSpace, head, folder=weights.save(network, tmp_path, half=False))
     with torch.inference_mode():
-        torch.testing.assert_close(again.sentences(PIECES), sentences)
+        torch.testing.assert_close(again(rows, PIECES, head)[1], sentences)
 
 
 def test_late_fusion_is_one_dot_product():
@@ -100,21 +100,39 @@ def test_late_fusion_is_one_dot_product():
     own.load_state_dict(even.state_dict())
     rows = torch.randn(2, 10, 6)
     with torch.inference_mode():
-        images = torch.nn.functional.normalize(even.matcher.images(even.image(rows)), dim=-1)
-        texts = torch.nn.functional.normalize(even.matcher.texts(even.text(PIECES)), dim=-1)
-        each = torch.einsum("ikd,jkd->kij", images, texts)
+        head = even.heads["cyclematch"]
+        each = torch.einsum("ikd,jkd->kij", head.images(even.image(rows)), head.texts(even.text(PIECES)))
         for network, shares in ((even, [0.2] * 5), (own, [0.5, 0.125, 0, 0.25, 0.125])):
-            pictures, sentences = network(rows, PIECES)
+            pictures, sentences = network(rows, PIECES, "cyclematch")
             fused = (each * torch.tensor(shares)[:, None, None]).sum(0)
             torch.testing.assert_close(pictures @ sentences.T, fused)
 
 
+def test_the_ensemble_adds_all_heads_up():
+    network = space("rrf", "cyclematch", "itmeetsal", hidden=64)
+    assert network.engines == (ENSEMBLE, "rrf", "cyclematch", "itmeetsal")
+    rows = torch.randn(2, 10, 6)
+    with torch.inference_mode():
+        each = [torch.mm(x, y.T) for x, y in (network(rows, PIECES, name) for name in network.heads)]
+        pictures, sentences = network(rows, PIECES, ENSEMBLE)
+    torch.testing.assert_close(pictures @ sentences.T, sum(each) / 3)
+    torch.testing.assert_close(pictures.norm(dim=1), torch.ones(2))
+
+
+def test_all_three_and_their_base_stay_small():
+    """At two bytes a number, with as many words as the training may find."""
+    network = JointSpace(
+        ("rrf", "cyclematch", "itmeetsal"), [str(number) for number in range(5000)], tuned=True
+    )
+    assert 2 * count(network) < 15e6
+
+
 def test_wrong_settings_say_so():
-    with pytest.raises(ValueError, match="got 'vse'"):
+    with pytest.raises(ValueError, match=r"got \['vse'\]"):
         space("vse")
     with pytest.raises(ValueError, match=r"5 weights of 0 or more, got \[1, 2\]"):
         space("cyclematch", scores=[1, 2])
-    with pytest.raises(ValueError, match="1 weights of 0 or more"):
-        space("rrf", scores=[-1])
+    with pytest.raises(ValueError, match=r"got \[\]"):
+        space()
     with pytest.raises(ValueError, match="square grid, got 7"):
         heat(torch.zeros(7, 2), torch.zeros(2))

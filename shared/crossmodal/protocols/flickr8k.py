@@ -1,9 +1,9 @@
 """Sentences find photos and photos find sentences, on Flickr8k.
 
 The usual test: 1,000 photos and their 5,000 sentences. `i2t` is right when any of a photo's five sentences is
-among the first K. Several sets of weights are compared one after the other, and with `--together` their mean
-as well, as RRF-Net's authors put networks with different T together. CycleMatch has a row for each of its
-scores.
+among the first K. Every engine has a row, and each of CycleMatch's scores. Several sets of weights are
+compared one after the other, and with `--together` their mean as well, as RRF-Net's authors put networks with
+different T together.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from shared.core import engines, reports
+from shared.core import reports
 from shared.core.weights import WeightsError
 from shared.crossmodal.data import SPLITS, read_flickr8k
-from shared.crossmodal.engines import MATCHERS
+from shared.crossmodal.engines import JOINT
 from shared.crossmodal.evaluate import figures
 from shared.crossmodal.fusion import fuse
-from shared.crossmodal.space import Space
+from shared.crossmodal.space import PICTURE, Space
 from shared.networks.cyclematch import SCORES
 
 MODULE = "shared.crossmodal.benchmark flickr8k"
@@ -39,38 +39,39 @@ PUBLISHED = {
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
     parser = reports.parser("Let sentences and photos find each other.", MODULE)
-    parser.add_argument("--engine", nargs="+", choices=list(MATCHERS), help="(all)")
-    parser.add_argument("--folders", nargs="+", metavar="FOLDER", help="weights in place of the engines' own")
+    parser.add_argument(
+        "--folders", nargs="+", metavar="FOLDER", help="several weights, in place of --weights"
+    )
     parser.add_argument("--base", metavar="FOLDER", help="weights of the recognition network")
     parser.add_argument("--split", choices=SPLITS, default="test", help="(%(default)s)")
     parser.add_argument("--together", action="store_true", help="also the mean of all weights' scores")
     options = parser.parse_args(arguments)
-    names = options.engine or list(MATCHERS)
-    given = options.folders or ([options.weights] if options.weights else [None] * len(names))
-    if options.folders or options.weights:
-        names = [names[0]] * len(given)
+    given = options.folders or [options.weights]
     try:
         data = read_flickr8k(options.data, options.split)
-        spaces = [
-            Space.load(engines.find(MATCHERS, name), folder=folder, base=options.base)
-            for name, folder in zip(names, given, strict=True)
-        ]
+        spaces = [Space.load(folder=folder, base=options.base) for folder in given]
     except (FileNotFoundError, WeightsError) as error:
         parser.error(str(error))
     available, data = len(data.photos), data.first(options.limit)
     started = time.perf_counter()
-    photos = tqdm(data.photos, unit="photo", leave=False)
-    seen = [[space.describe([image])[0] for space in spaces] for image in (photo.image() for photo in photos)]
-    metrics, found = {}, []
-    for place, (name, folder, space) in enumerate(zip(names, given, spaces, strict=True)):
-        pictures, texts = space.pictures(np.stack([row[place] for row in seen])), space.texts(data.texts)
-        found.append(pictures @ texts.T)
-        title = name if folder is None else Path(folder).name
-        if space.network.kind == "cyclematch":
-            metrics |= _each_score(title, pictures, texts, space, data.owners)
-        metrics[title] = figures(found[-1], data.owners)
+    metrics: dict[str, dict[str, float]] = {}
+    together = []
+    for folder, space in zip(given, spaces, strict=True):
+        prefix = f"{Path(folder).name}: " if len(given) > 1 else ""
+        photos = tqdm(data.photos, unit="photo", leave=False)
+        rows = np.stack([space.describe([photo.image()])[0][PICTURE] for photo in photos])
+        for engine in space.engines:
+            pictures, texts = space.pictures(rows, engine), space.texts(data.texts, engine)
+            found = pictures @ texts.T
+            if engine == space.engines[0]:
+                together.append(found)
+            metrics[prefix + engine] = figures(found, data.owners)
+            if engine == "cyclematch":
+                scale = space.network.scale.cpu().numpy()
+                each = _each_score(pictures, texts, scale, data.owners)
+                metrics |= {f"{prefix}{engine}, {name}": row for name, row in each.items()}
     if options.together:
-        metrics["together"] = figures(fuse(np.stack(found)), data.owners)
+        metrics["together"] = figures(fuse(np.stack(together)), data.owners)
     return reports.conclude(
         MODULE,
         arguments,
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         data=data.name,
         split=options.split,
         items=len(data.photos),
-        weights=" and ".join(metrics),
+        weights=" and ".join(Path(folder).name for folder in given) if given[0] else JOINT,
         metrics=metrics,
         published=PUBLISHED if options.split == "test" and len(data.photos) == 1000 else {},
         available=available,
@@ -88,15 +89,14 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
 
 
 def _each_score(
-    title: str, pictures: np.ndarray, texts: np.ndarray, space: Space, owners: np.ndarray
+    pictures: np.ndarray, texts: np.ndarray, scale: np.ndarray, owners: np.ndarray
 ) -> dict[str, dict[str, float]]:
     """CycleMatch's scores one by one, and their plain mean; those that fusion leaves out have no row."""
-    scale = space.network.scale.cpu().numpy()
     parts = [rows.reshape(len(rows), len(SCORES), -1) for rows in (pictures, texts)]
     each = {
         score: parts[0][:, place] @ parts[1][:, place].T / scale[place] ** 2
         for place, score in enumerate(SCORES)
         if scale[place] > 0
     }
-    rows = {f"{title}, {score}": figures(one, owners) for score, one in each.items()}
-    return rows | {f"{title}, average": figures(fuse(np.stack(list(each.values()))), owners)}
+    rows = {score: figures(one, owners) for score, one in each.items()}
+    return rows | {"average": figures(fuse(np.stack(list(each.values()))), owners)}

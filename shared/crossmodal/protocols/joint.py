@@ -21,7 +21,7 @@ from shared.core.weights import WeightsError
 from shared.crossmodal.data import READERS, SPLITS
 from shared.crossmodal.engines import CLASSIFIERS
 from shared.crossmodal.evaluate import shared_figures
-from shared.crossmodal.space import Space
+from shared.crossmodal.space import PICTURE, Space
 
 MODULE = "shared.crossmodal.benchmark joint"
 
@@ -41,13 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     except (FileNotFoundError, WeightsError) as error:
         parser.error(str(error))
     available, data = len(data.photos), data.first(options.limit)
-    if space.network.matcher.classifier[-1].out_features != len(data.class_names):
+    if space.network.heads["jmc"].classifier[-1].out_features != len(data.class_names):
         parser.error(f"the weights tell other classes than the {len(data.class_names)} of {data.name}")
     started = time.perf_counter()
     photos = tqdm(data.photos, unit="photo", leave=False)
-    pictures = space.pictures(np.concatenate([space.describe([photo.image()]) for photo in photos]))
+    rows = np.stack([space.describe([photo.image()])[0][PICTURE] for photo in photos])
     texts, relevant = data.distinct()
-    words = space.texts(texts)
+    pictures, words = space.pictures(rows, "jmc"), space.texts(texts, "jmc")
     metrics = shared_figures(pictures @ words.T, relevant)
     numbers = {text: number for number, text in enumerate(texts)}
     last = np.searchsorted(data.owners, np.arange(len(data.photos)), side="right") - 1
@@ -74,4 +74,4 @@ def _told(space: Space, image: np.ndarray | None, text: np.ndarray | None) -> np
     """The class of each picture, int64 `[N]`."""
     device = next(space.network.parameters()).device
     given = (None if one is None else torch.from_numpy(one).to(device) for one in (image, text))
-    return space.network.matcher.classify(*given).argmax(1).cpu().numpy()
+    return space.network.heads["jmc"].classify(*given).argmax(1).cpu().numpy()
