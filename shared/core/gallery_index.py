@@ -133,8 +133,12 @@ class VectorGallery(GalleryIndex):
         self._owners = np.zeros(0, np.int64)  # the picture of each vector that was ever added
         self._places: dict[int, int] = {}
 
+    def _vectors(self, now: Snapshot, ids: Sequence[int]) -> np.ndarray:
+        """The vectors of pictures, `[N, D]`."""
+        return now.features(self._feature, ids)[1]
+
     def _add(self, now: Snapshot, ids: Sequence[int]) -> None:
-        vectors = now.features(self._feature, ids)[1]
+        vectors = self._vectors(now, ids)
         if self._index is None or self._index.dimension != vectors.shape[1]:
             self._clear()
             self._index = VectorIndex(vectors.shape[1], self._kind)

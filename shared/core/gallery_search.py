@@ -54,6 +54,7 @@ class Results:
         searched: How many pictures there were.
         seconds: What the whole took, with the description of the query.
         search_seconds: What the search alone took.
+        unknown: Words of the query that the network has not learned.
     """
 
     hits: tuple[Hit, ...]
@@ -63,6 +64,7 @@ class Results:
     searched: int
     seconds: float
     search_seconds: float
+    unknown: tuple[str, ...] = ()
 
 
 def list_hits(

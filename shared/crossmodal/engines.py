@@ -1,7 +1,9 @@
 """Which engines put words and pictures into one space."""
 
 from shared.core.engines import Engine, table
-from shared.networks.joint import ENSEMBLE
+
+#: As `shared.networks.joint` calls it; a page lists engines before it needs torch.
+ENSEMBLE = "ensemble"
 
 #: The network whose maps describe pictures; it stays as recognition trained it.
 BASE = Engine(

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shared.core.errors import InputError
+
 MOST_TERMS = 8
 MOST_LETTERS = 500
 MOST_WEIGHT = 10.0
@@ -20,7 +22,7 @@ _SIGN = re.compile(r"(?:(?<=\s)|^)([+\-\u2212\u2013\u2014])")
 _WEIGHT = re.compile(r"(\d+(?:[.,]\d+)?)\s*:(?!\d)\s*")  # 10:30 is a time
 
 
-class QueryError(ValueError):
+class QueryError(InputError):
     """A query that cannot be searched with; the text is one sentence for who typed it."""
 
 
@@ -53,7 +55,7 @@ def parse(query: str) -> list[Term]:
     if not query:
         raise QueryError("Type some words to search for.")
     if len(query) > MOST_LETTERS:
-        raise QueryError(f"A query may have {MOST_LETTERS} letters; this one has {len(query)}.")
+        raise QueryError(f"A query may have {MOST_LETTERS} letters; this one has {len(query):,}.")
     pieces = _SIGN.split(query)  # text, sign, text, sign, text
     signs, texts = ["+", *pieces[1::2]], pieces[0::2]
     if not texts[0].strip():  # the query begins with a sign

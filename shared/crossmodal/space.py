@@ -15,10 +15,10 @@ from shared.core import weights
 from shared.core.calibration import probability
 from shared.core.engines import Engine
 from shared.core.loading import load_network
-from shared.crossmodal.engines import MATCHERS
+from shared.crossmodal.engines import ENSEMBLE, MATCHERS
 from shared.crossmodal.features import describe, load_base
 from shared.crossmodal.tokens import Tokens
-from shared.networks.joint import ENSEMBLE, JointSpace
+from shared.networks.joint import JointSpace
 from shared.networks.regions import RegionBase
 
 #: What `Space.describe` says of a picture.

@@ -9,10 +9,11 @@ from typing import TypeVar
 import gradio as gr
 
 from shared.core import metering
+from shared.core.errors import InputError
 from shared.core.images import ImageError
 from shared.core.weights import WeightsError
 
-EXPECTED = (ImageError, WeightsError, gr.Error)
+EXPECTED = (ImageError, InputError, WeightsError, gr.Error)
 SORRY = "Something went wrong on our side. Please try again, perhaps with another picture."
 
 log = logging.getLogger("image_spaces")
@@ -22,8 +23,8 @@ Function = TypeVar("Function", bound=Callable)
 def friendly(space: str) -> Callable[[Function], Function]:
     """Decorate a function that a page or the API calls: friendly errors outside, counts and a log inside.
 
-    `ImageError` and `WeightsError` reach the visitor with their own sentence. Everything else becomes one
-    neutral sentence, while the log keeps the trace.
+    `ImageError`, `InputError` and `WeightsError` reach the visitor with their own sentence. Everything else
+    becomes one neutral sentence, while the log keeps the trace.
 
     Args:
         space: The space's name, for the counts. The function's argument `engine`, if any, is counted too.

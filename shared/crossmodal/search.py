@@ -1,0 +1,368 @@
+"""Search with words, pictures or both: what of a gallery fits, which sentences fit a picture, and why.
+
+search = CrossModalSearch.load()
+search.add("holiday/")
+for hit in search("two dogs on a beach").hits:
+    print(hit.rank, hit.name, round(hit.probability, 3))
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from shared.core import engines
+from shared.core.gallery import Gallery, Snapshot, shrunk
+from shared.core.gallery_fill import Added, Described, Given, Skipped, decoded, fill
+from shared.core.gallery_index import Indexes, VectorGallery
+from shared.core.gallery_search import Hit, Results, check_settings, features_of, list_hits
+from shared.core.images import Box, ImageError, Source, crop, open_image
+from shared.crossmodal.engines import MATCHERS
+from shared.crossmodal.explain import explain
+from shared.crossmodal.queries import QueryError, Term, combine
+from shared.crossmodal.reason import Reason
+from shared.crossmodal.sentences import everyday_sentences, own_lines
+from shared.crossmodal.space import PICTURE, Space
+from shared.crossmodal.wording import plain, said, terms, unknown
+
+__all__ = ["Added", "CrossModalSearch", "Hit", "Reason", "Results", "Sentence"]
+
+_spaces: weakref.WeakValueDictionary[tuple, Space] = weakref.WeakValueDictionary()
+_loading = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence that may describe a picture.
+
+    Attributes:
+        text: The sentence.
+        score: The cosine of its vector and the picture's.
+        probability: How probable it is that they belong together, 0..1.
+        rank: Its place in the list, from 1.
+    """
+
+    text: str
+    score: float
+    probability: float
+    rank: int
+
+
+class CrossModalSearch:
+    """Searches galleries with words. `CrossModalSearch.load` makes one; many threads may call it at once.
+
+    A gallery that was filled with one engine can be searched with all others of the same weights.
+
+    Attributes:
+        engine: The name of the engine.
+        space: What gives vectors to pictures and texts.
+        gallery: What is searched where a call does not say.
+        threshold: Probability from which on the best picture is a good match for a text.
+
+    Args:
+        engine: See above; one of `shared.crossmodal.engines.MATCHERS`.
+        space: See above.
+        gallery: See above; by default a new one.
+
+    Raises:
+        ValueError: There is no such engine, or the space lacks it.
+    """
+
+    def __init__(self, engine: str, space: Space, gallery: Gallery | None = None) -> None:
+        engines.find(MATCHERS, engine)
+        if engine not in space.engines:
+            raise ValueError(f"these weights have {', '.join(space.engines)}, received {engine!r}")
+        self.engine, self.space = engine, space
+        self.gallery = Gallery() if gallery is None else gallery
+        self.threshold = float(space.threshold(engine))
+        self._indexes = Indexes(lambda: _JointGallery(space, engine))
+        self._bank: np.ndarray | None = None
+
+    @classmethod
+    def load(
+        cls,
+        name: str = "ensemble",
+        *,
+        folder: str | os.PathLike | None = None,
+        device: str | torch.device | None = None,
+        allow_hub: bool = False,
+        gallery: Gallery | None = None,
+    ) -> CrossModalSearch:
+        """Loads an engine. Engines with the same weights share them.
+
+        Args:
+            name: One of `shared.crossmodal.engines.MATCHERS`.
+            folder: Weights to use in place of the engine's own.
+            device: Where the network runs; by default the best there is.
+            allow_hub: Whether weights that are not on this machine may be downloaded.
+            gallery: What is searched where a call does not say; by default a new one.
+
+        Raises:
+            ValueError: There is no such engine.
+            WeightsError: Weights cannot be used.
+        """
+        engine = engines.find(MATCHERS, name)
+        key = (engine.weights, str(folder), str(device))
+        with _loading:
+            space = _spaces.get(key)
+            if space is None:
+                space = Space.load(engine, folder=folder, device=device, allow_hub=allow_hub)
+                _spaces[key] = space
+        return cls(name, space, gallery)
+
+    def add(
+        self,
+        photos: Source | Iterable[Given | tuple[str, Given]],
+        gallery: Gallery | None = None,
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> Added:
+        """Adds pictures to a gallery. What cannot be used is left out, and told.
+
+        Args:
+            photos: See `shared.core.gallery_fill.fill`, as for the rest.
+            gallery: Where to; by default the own one.
+            progress: Is called with the number of pictures that are done, and of all or None.
+
+        Raises:
+            FileNotFoundError: A path does not exist, or neither is nor holds a photo.
+            MismatchError: The gallery was described with other weights.
+        """
+        return fill(self._or_own(gallery), photos, self.stream, self.space.made, progress)
+
+    def stream(
+        self, photos: Iterable[tuple[str, Given]], skipped: Skipped, *, ahead: int = 8
+    ) -> Iterator[Described]:
+        """Describes many pictures, the next ones being decoded meanwhile.
+
+        Args:
+            photos: See `shared.core.gallery_fill.decoded`, as for the others.
+            skipped: Is told what cannot be used.
+            ahead: How many are decoded in advance.
+        """
+        rows = decoded(photos, lambda name, one: (name, one.size, shrunk(one)), skipped=skipped, ahead=ahead)
+        for name, size, picture in rows:
+            yield Described(name, size, picture, self.space.describe([picture])[0])
+
+    def __call__(
+        self,
+        text: str = "",
+        image: Source | None = None,
+        *,
+        box: Box | None = None,
+        words_share: float = 0.5,
+        count: int = 20,
+        least: float | None = None,
+        gallery: Gallery | None = None,
+    ) -> Results:
+        """Finds the pictures that fit words, are like a picture, or both.
+
+        Args:
+            text: Words, with arithmetic such as "dog - beach + 2:snow".
+            image: Anything that `shared.core.images.open_image` takes.
+            box: The part of the picture to search with; by default the whole.
+            words_share: How much the words count beside the picture, 0..1, where both are given.
+            count: How many hits at most, 1..1000.
+            least: Leave out what has a lower probability, or, where a picture is part of the query, a lower
+                score.
+            gallery: What to search; by default the own one.
+
+        Returns:
+            Hits with cosines as scores; for words alone with probabilities, too, and whether the best is a
+            good match.
+
+        Raises:
+            QueryError: There is nothing to search with, or the words cannot be used.
+            ImageError: The picture cannot be used, or the box has no part in it.
+            ValueError: `count`, `least` or `words_share` is out of range.
+            MismatchError: The gallery was described with other weights.
+        """
+        started = time.perf_counter()
+        check_settings(count, least)
+        query, found = self._query(text, image, box, words_share)
+        only_words = image is None
+        return self._results(query, count, least, gallery, started, only_words, unknown=self._unknown(found))
+
+    def like(
+        self, id: int, *, count: int = 20, least: float | None = None, gallery: Gallery | None = None
+    ) -> Results:
+        """Finds the pictures that are most like one of the gallery, which itself is left out.
+
+        Args:
+            id: Of that picture.
+            count: See `__call__`, as for all others.
+
+        Raises:
+            ImageError: There is no such picture.
+            ValueError: `count` or `least` is out of range.
+            MismatchError: The gallery was described with other weights.
+        """
+        started = time.perf_counter()
+        check_settings(count, least)
+        own = self._or_own(gallery)
+        query = self._vector(features_of(own, id))
+        return self._results(query, count, least, own, started, False, without=id)
+
+    def explain(
+        self,
+        text: str,
+        id: int,
+        gallery: Gallery | None = None,
+        *,
+        image: Source | None = None,
+        box: Box | None = None,
+        words_share: float = 0.5,
+    ) -> Reason:
+        """Shows why a picture of the gallery was found: where in it, and by which words.
+
+        Args:
+            text: What was searched with, as the others; see `__call__`.
+            id: Of the picture that was found.
+            gallery: What was searched; by default the own one.
+
+        Raises:
+            QueryError: There is nothing to search with, or the words cannot be used.
+            ImageError: A picture cannot be used, the box has no part in it, or nothing is under the id.
+            ValueError: `words_share` is out of range.
+        """
+        started = time.perf_counter()
+        own = self._or_own(gallery)
+        if id not in own:
+            raise ImageError(f"There is no picture {id} in the gallery: it may have been removed.")
+        query, found = self._query(text, image, box, words_share)
+        entry = own.entry(id)
+        picture, only_words = own.picture(id), image is None
+        reason = explain(self.space, self.engine, picture, query, found, calibrated=only_words)
+        return replace(reason, name=entry.name, seconds=time.perf_counter() - started)
+
+    def match(self, image: Source, text: str) -> Reason:
+        """Tells whether a picture and a text belong together, and why.
+
+        Args:
+            image: Anything that `shared.core.images.open_image` takes.
+            text: Plain words, without arithmetic.
+
+        Raises:
+            QueryError: The text cannot be used.
+            ImageError: The picture cannot be used.
+        """
+        started = time.perf_counter()
+        term = Term(plain(text))
+        picture = shrunk(open_image(image))
+        query = self.space.texts([term.text], self.engine)[0]
+        reason = explain(self.space, self.engine, picture, query, [term])
+        return replace(reason, seconds=time.perf_counter() - started)
+
+    def sentences(
+        self, image: Source, lines: str | Sequence[str] | None = None, count: int = 10
+    ) -> tuple[Sentence, ...]:
+        """Finds the sentences that fit a picture.
+
+        Args:
+            image: Anything that `shared.core.images.open_image` takes.
+            lines: Sentences to choose from, one a line; by default a few hundred plain ones that are here.
+            count: How many at most, 1..1000.
+
+        Returns:
+            The most probable first.
+
+        Raises:
+            QueryError: There are lines, but none that can be used, or too many.
+            ImageError: The picture cannot be used.
+            ValueError: `count` is out of range.
+        """
+        check_settings(count, None)
+        texts = everyday_sentences() if lines is None else own_lines(lines)
+        query = self._vector(self._describe(image))
+        scores = (self._sentence_vectors() if lines is None else self._texts(texts)) @ query
+        order = np.argsort(-scores, kind="stable")[:count]
+        sure = self.space.probability(scores[order], self.engine)
+        return tuple(
+            Sentence(texts[place], float(scores[place]), float(one), rank)
+            for rank, (place, one) in enumerate(zip(order.tolist(), sure, strict=True), 1)
+        )
+
+    def _or_own(self, gallery: Gallery | None) -> Gallery:
+        return self.gallery if gallery is None else gallery
+
+    def _describe(self, image: Source, box: Box | None = None) -> dict[str, np.ndarray]:
+        return self.space.describe([shrunk(crop(open_image(image), box))])[0]
+
+    def _vector(self, features: dict[str, np.ndarray]) -> np.ndarray:
+        return self.space.pictures(features[PICTURE][None], self.engine)[0]
+
+    def _texts(self, texts: Sequence[str]) -> np.ndarray:
+        return self.space.texts([said(text) for text in texts], self.engine)
+
+    def _sentence_vectors(self) -> np.ndarray:
+        if self._bank is None:
+            self._bank = self._texts(everyday_sentences())
+        return self._bank
+
+    def _unknown(self, found: Sequence[Term]) -> tuple[str, ...]:
+        return tuple(unknown([term.text for term in found], self.space.tokens.words))
+
+    def _query(
+        self, text: str, image: Source | None, box: Box | None, share: float
+    ) -> tuple[np.ndarray, list[Term]]:
+        """The vector of a query, and the terms of its words."""
+        if not 0 <= share <= 1:
+            raise ValueError(f"words_share must be in 0..1, received {share!r}")
+        if not text.strip() and image is None:
+            raise QueryError("Type some words, or choose a picture, to search with.")
+        found = terms(text) if text.strip() else []
+        sides = []
+        if found:
+            vectors = self.space.texts([term.text for term in found], self.engine)
+            sides.append((share, combine(found, vectors)))
+        if image is not None:
+            sides.append((1 - share, self._vector(self._describe(image, box))))
+        if len(sides) == 1:
+            return sides[0][1], found
+        weights = [Term("", weight) for weight, _ in sides]
+        return combine(weights, np.stack([vector for _, vector in sides])), found
+
+    def _results(
+        self,
+        query: np.ndarray,
+        count: int,
+        least: float | None,
+        gallery: Gallery | None,
+        started: float,
+        calibrated: bool,
+        *,
+        without: int | None = None,
+        unknown: tuple[str, ...] = (),
+    ) -> Results:
+        gallery = self._or_own(gallery)
+        index, searching = self._indexes.of(gallery), time.perf_counter()
+        found = index.search(gallery, {PICTURE: query}, count + (without is not None))
+        sure = (lambda scores: self.space.probability(scores, self.engine)) if calibrated else None
+        hits, ended = list_hits(found, least, without, probability=sure)[:count], time.perf_counter()
+        return Results(
+            hits=tuple(hits),
+            good=bool(hits) and hits[0].figure >= self.threshold if calibrated else None,
+            threshold=self.threshold if calibrated else None,
+            engine=self.engine,
+            searched=len(found.gallery),
+            seconds=ended - started,
+            search_seconds=ended - searching,
+            unknown=unknown,
+        )
+
+
+class _JointGallery(VectorGallery):
+    """Pictures by the vectors that one engine gives them."""
+
+    def __init__(self, space: Space, engine: str) -> None:
+        super().__init__("exact", PICTURE, space.made)
+        self._space, self._engine = space, engine
+
+    def _vectors(self, now: Snapshot, ids: Sequence[int]) -> np.ndarray:
+        return self._space.pictures(super()._vectors(now, ids), self._engine)
