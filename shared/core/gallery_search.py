@@ -11,6 +11,7 @@ import numpy as np
 
 from shared.core.gallery import Gallery, Snapshot
 from shared.core.gallery_index import Features, Found
+from shared.core.grades import Grades
 from shared.core.images import ImageError
 
 MOST = 1000  # hits of a search
@@ -55,6 +56,7 @@ class Results:
         seconds: What the whole took, with the description of the query.
         search_seconds: What the search alone took.
         unknown: Words of the query that the network has not learned.
+        grades: What scores mean in words; None where nobody has measured that.
     """
 
     hits: tuple[Hit, ...]
@@ -65,6 +67,7 @@ class Results:
     seconds: float
     search_seconds: float
     unknown: tuple[str, ...] = ()
+    grades: Grades | None = None
 
 
 def list_hits(

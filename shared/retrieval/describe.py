@@ -17,6 +17,7 @@ from shared.core import weights
 from shared.core.gallery import shrunk
 from shared.core.gallery_fill import Described, Given, Skipped, decoded
 from shared.core.gallery_index import MADE, Features
+from shared.core.grades import Grades
 from shared.core.images import Box, Source, crop, open_image
 from shared.retrieval.deepindex import Settings
 from shared.retrieval.duplicates import perceptual_hash
@@ -62,6 +63,7 @@ class Describer:
         settings: How DeepIndex is searched with these words.
         threshold: Cosine of descriptors from which on two pictures count as alike; None where nobody has
             measured one.
+        grades: What such a cosine means in words; None where nobody has measured that.
         made: The feature `made` of all pictures that it describes.
 
     Args:
@@ -69,6 +71,7 @@ class Describer:
         words: The vocabulary as it was learned.
         size: Longer side in pixels at which patches are seen.
         threshold: See above.
+        grades: See above.
         settings: How DeepIndex is searched, as the arguments of `shared.retrieval.deepindex.Settings`.
     """
 
@@ -79,11 +82,12 @@ class Describer:
         *,
         size: int = SIZE,
         threshold: float | None = None,
+        grades: Grades | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.extractor = extractor
         self.settings = Settings(**(settings or {}))
-        self.threshold = threshold
+        self.threshold, self.grades = threshold, grades
         self.words = words and without_whitening(words)
         self._learned, self._size = words, size
         self._head = TogetherHead(extractor.head, words, size)
@@ -133,6 +137,7 @@ class Describer:
             vocabulary,
             size=patches.get("size", SIZE),
             threshold=config.get("threshold"),
+            grades=Grades.of(config),
             settings=patches.get("settings"),
         )
 

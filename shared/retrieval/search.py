@@ -49,6 +49,7 @@ class ImageSearch:
         engine: The name of the engine.
         gallery: What is searched where a call does not say.
         threshold: Score from which on a picture counts as a good match; None where the engine has none.
+        grades: What scores mean in words; None where the engine has no words.
         describer: What describes pictures.
 
     Args:
@@ -70,7 +71,9 @@ class ImageSearch:
         self.engine = engine
         self.describer = describer
         self.gallery = Gallery() if gallery is None else gallery
-        self.threshold = describer.threshold if _by_descriptor(engine) else None
+        self.threshold, self.grades = None, None
+        if _by_descriptor(engine):
+            self.threshold, self.grades = describer.threshold, describer.grades
         self._indexes = Indexes(self.make_index)
 
     @classmethod
@@ -266,6 +269,7 @@ class ImageSearch:
             searched=len(found.gallery),
             seconds=ended - started,
             search_seconds=ended - searching,
+            grades=self.grades,
         )
 
 

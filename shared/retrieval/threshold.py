@@ -3,7 +3,8 @@
 It is calibrated on groups of photos that show the same, such as INRIA Holidays. Every query is searched for
 once with its own group left out, where each answer is wrong, and once with it. The threshold is the lowest
 above which the best wrong answer lies for at most a given share of the queries. It goes into the descriptor's
-`config.json`, with both rates as they were measured.
+`config.json`, with both rates as they were measured, and with the words for lower scores where
+`shared.retrieval.grades` has learned what they mean.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from shared.retrieval.data import RetrievalSet, read_holidays
 from shared.retrieval.engines import EXTRACTORS
 from shared.retrieval.evaluate import similarities
 from shared.retrieval.features import HEAD, Extractor
+from shared.retrieval.grades import graded
 
 
 def threshold(args: argparse.Namespace) -> Path:
@@ -35,7 +37,11 @@ def threshold(args: argparse.Namespace) -> Path:
         "true_accepts": float((right >= least).mean()),
     }
     print(f"threshold {least:.3f}:", ", ".join(f"{name} {rate:.3f}" for name, rate in rates.items()))
-    weights.update_config(folder, threshold=least, threshold_data=data.name, **rates)
+    words = graded(weights.read_config(folder), least, wrong, right)
+    for step in words.steps if words else ():
+        print(f"{step.name} from {step.least:.3f} on: {step.false_accepts:.3f}, {step.true_accepts:.3f}")
+    more = words.as_config() if words else {}
+    weights.update_config(folder, threshold=least, threshold_data=data.name, **rates, **more)
     return folder
 
 

@@ -4,9 +4,9 @@
 which must not be those of a benchmark: each is described as it is and as it would look from another place,
 and the whitening learns what to overlook. Train it anew whenever the network's weights change.
 
-`threshold` tells the descriptor when nothing it finds is a good match (`shared.retrieval.threshold`), `words`
-makes the vocabulary of DeepIndex (`shared.retrieval.words`), and `network` the weights of the second network
-(`shared.retrieval.distil`).
+`grades` and then `threshold` tell the descriptor how sure a score is (`shared.retrieval.grades`), and when
+nothing it finds is a good match (`shared.retrieval.threshold`); `words` makes the vocabulary of DeepIndex
+(`shared.retrieval.words`), and `network` the weights of the second network (`shared.retrieval.distil`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tqdm import tqdm
 from shared.core import weights
 from shared.core.datasets import read_photos
 from shared.core.reports import positive
-from shared.retrieval import distil, threshold, words
+from shared.retrieval import distil, grades, threshold, words
 from shared.retrieval.descriptors import POOLINGS
 from shared.retrieval.features import Extractor, network_digest, network_folders
 from shared.retrieval.head import DescriptorHead
@@ -130,6 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     one.add_argument("--device", help="where the network runs, such as cuda; by default the best there is")
     one.add_argument("--seed", type=int, default=0)
 
+    grades.add_options(commands.add_parser("grades", help=grades.grades.__doc__))
     threshold.add_options(commands.add_parser("threshold", help=threshold.threshold.__doc__))
     words.add_options(commands.add_parser("words", help=words.words.__doc__))
 

@@ -6,9 +6,12 @@ from PIL import Image
 
 from shared.core import weights
 from shared.core.calibration import lowest_threshold
+from shared.core.datasets import read_photos
+from shared.core.grades import Grades
 from shared.retrieval.benchmark import main
 from shared.retrieval.data import Query, RetrievalSet
 from shared.retrieval.features import Extractor
+from shared.retrieval.grades import answers
 from shared.retrieval.head import DescriptorHead
 from shared.retrieval.threshold import best_answers
 from shared.retrieval.train import level_weights
@@ -127,6 +130,50 @@ def test_the_threshold_goes_into_the_configuration(networks, head_folder, scene_
     assert config["false_accepts"] <= 0.34
     assert config["true_accepts"] == 1
     Extractor.load("both", folder=networks, head=folder)  # the checksums are those of the new file
+
+
+def test_grades_are_learned_and_measured(networks, head_folder, photo_folder, scene_folder, tmp_path):
+    head = tmp_path / "head"
+    head.mkdir()
+    for file in head_folder.iterdir():
+        (head / file.name).write_bytes(file.read_bytes())
+    options = ["--head", str(head), "--weights", *networks]
+    sources = [
+        "--photos",
+        str(photo_folder),
+        str(scene_folder / "100000.png"),
+        "--limit",
+        "6",
+        "--views",
+        "3",
+    ]
+    with pytest.raises(ValueError, match="at least two photos"):
+        train(["grades", *sources, *options])
+    sources[2] = str(scene_folder)
+    config = weights.read_config(train(["grades", *sources, *options]))
+    assert len(config["probability"]) == 2
+    assert config["probability_data"] == [photo_folder.name, scene_folder.name]
+    assert Grades.of(config) is None  # until it is measured how often they are wrong
+    config = weights.read_config(train(["threshold", "--data", str(scene_folder), *options]))
+    grades = Grades.of(config)
+    assert grades.names == ("very likely the same", "may be the same", "looks alike only")
+    likely, maybe = grades.steps
+    assert (likely.least, likely.false_accepts) == (config["threshold"], config["false_accepts"])
+    assert maybe.least <= likely.least
+    assert maybe.false_accepts >= likely.false_accepts
+    assert maybe.true_accepts >= likely.true_accepts
+    assert Extractor.load("both", folder=networks, head=head).head.dims == 7
+
+
+def test_right_answers_are_views_and_wrong_ones_neighbors(networks, head_folder, photo_folder):
+    extractor = Extractor.load("both", folder=networks, head=head_folder)
+    photos = read_photos([photo_folder])
+    right, wrong = answers(extractor, photos, 3, 0)
+    assert (right.shape, wrong.shape) == ((6,), (8,))
+    rows = extractor.batch([photo.image() for photo in photos])
+    near = rows @ rows.T - 2 * np.eye(8)
+    np.testing.assert_allclose(wrong, near.max(1), atol=1e-5)
+    assert right.max() < 1
 
 
 def test_levels_with_shares_of_their_own(networks, photo_folder, tmp_path):
