@@ -19,7 +19,9 @@ SIDE = 360  # pixels; sharp on a phone's screen, and twenty of them are half a m
 _EVENTS = """
 element.addEventListener('click', event => {
     const pressed = event.target.closest('button[data-id]');
-    if (pressed) trigger(pressed.dataset.event, {index: Number(pressed.dataset.id), value: pressed.title});
+    if (!pressed) return;
+    const {event: name, id, tag} = pressed.dataset;
+    trigger(name, {index: Number(id), value: pressed.title, tag});
 });
 """
 
@@ -49,22 +51,26 @@ def grid() -> gr.HTML:
     """An empty grid, to be filled with what `tiles` returns.
 
     Its events are `select`, for a press on a picture, and `click`, for one on the small button below it.
-    Their functions take an argument of type `gr.EventData`, whose `index` is the tile's id.
+    Their functions take an argument of type `gr.EventData`, whose `index` is the tile's id, and `tag` what
+    its tiles were tagged with.
     """
     return gr.HTML(js_on_load=_EVENTS, padding=False, apply_default_css=False)
 
 
-def tiles(rows: Sequence[Tile], *, press: str = "", button: str = "", faint: bool = False) -> str:
+def tiles(
+    rows: Sequence[Tile], *, press: str = "", button: str = "", tag: str = "", faint: bool = False
+) -> str:
     """The HTML of a grid's pictures.
 
     Args:
         rows: The pictures, from left to right.
         press: What a press on a picture does, as a tooltip may say it; without, they cannot be pressed.
         button: Word on the small button below each; none without.
+        tag: What their events tell, such as the engine that found them.
         faint: Whether they stand back behind others.
     """
     look = " is-faint" if faint else ""
-    return f'<div class="is-tiles{look}">{"".join(_tile(row, press, button) for row in rows)}</div>'
+    return f'<div class="is-tiles{look}">{"".join(_tile(row, press, button, tag) for row in rows)}</div>'
 
 
 def heading(text: str) -> str:
@@ -87,12 +93,13 @@ def small(picture: bytes, side: int = SIDE) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
-def _tile(row: Tile, press: str, button: str) -> str:
+def _tile(row: Tile, press: str, button: str, tag: str) -> str:
     name = html.escape(row.name)
+    data = f'data-id="{row.id}" data-tag="{html.escape(tag)}"'
     picture = f'<img src="{small(row.picture)}" alt="{name}">'
     if press:
         title = html.escape(press)
-        picture = f'<button data-id="{row.id}" data-event="select" title="{title}">{picture}</button>'
+        picture = f'<button {data} data-event="select" title="{title}">{picture}</button>'
     bar = "" if row.share is None else f'<i><u style="width:{100 * min(max(row.share, 0), 1):.1f}%"></u></i>'
     figure = f"<b>{html.escape(row.figure)}</b> " if row.figure else ""
     note = f"<small>{html.escape(row.note)}</small>" if row.note else ""
@@ -100,7 +107,7 @@ def _tile(row: Tile, press: str, button: str) -> str:
     if button:
         label = html.escape(f"{button}: {row.name}")
         word = html.escape(button)
-        more = f'<button data-id="{row.id}" data-event="click" title="{label}">{word}</button>'
+        more = f'<button {data} data-event="click" title="{label}">{word}</button>'
     last = html.escape(row.name.rpartition("/")[2])
     words = f'<span title="{name}">{figure}{last}</span>{note}'
     return f"<figure>{picture}{bar}<figcaption><div>{words}</div>{more}</figcaption></figure>"

@@ -15,9 +15,10 @@ from shared.core.devices import on_zero_gpu
 from shared.core.images import open_image
 from shared.retrieval.engines import ENGINES
 from shared.ui.box import box_on, parse_box
+from shared.ui.by_picture import photo_matches, search, search_settings
 from shared.ui.galleries import Galleries, contents
 from shared.ui.gallery import SLOW, added, gallery_tab, saved_gallery
-from shared.ui.matches import as_json, as_pictures, matches, search, search_settings
+from shared.ui.matches import as_json, as_pictures
 from shared.ui.tradeoff import tradeoff
 
 CARD_PHOTO = "motorcycle"  # the sample photo on the home page's card
@@ -129,13 +130,12 @@ with ui.page("Retrieval") as demo:
             ui.examples(image)
             settings = search_settings(ENGINES)
         with gr.Column(scale=3), gr.Tabs() as tabs:
-            found = matches("retrieval", visit, ENGINES, SEARCHES, image, box, settings)
+            found = photo_matches("retrieval", visit, ENGINES, SEARCHES, image, box, settings)
             own = gallery_tab("retrieval", visit)
             costs = tradeoff("retrieval", visit, settings[0], ENGINES, "shared.retrieval.tradeoff:measure")
     ui.how_it_works(Path(__file__).parent, ["retrieval-descriptor", "retrieval-words"])
-    ui.show_open(
-        tabs, [found, own.view, costs], [demo.load, image.change, *(item.change for item in settings)]
-    )
+    changes = [demo.load, image.change, *(item.change for item in settings)]
+    ui.show_open(tabs, [found, own.view, costs], changes)
     id, ids = gr.Number(label="Id", precision=0, visible=False), ui.numbers("Ids")
     photos, key = ui.photo_files(visible=False), [visit.session, visit.key]
     pictures = {"Matches": gr.JSON, "Pictures": gr.Gallery}

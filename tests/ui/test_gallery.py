@@ -14,11 +14,13 @@ from PIL import Image
 
 from shared.core.engines import Engine, table
 from shared.core.gallery import MAX_COUNT, Gallery, GalleryFull
+from shared.core.gallery_search import Hit, Results
 from shared.core.images import ImageError, open_image
 from shared.ui.box import parse_box
+from shared.ui.by_picture import _reason, search
 from shared.ui.galleries import AT_ONCE, Galleries, contents
 from shared.ui.gallery import _report, saved_gallery
-from shared.ui.matches import _grid, _is, _reason, _words, as_json, as_pictures, search
+from shared.ui.matches import _grid, _is, _side_by_side, _words, as_json, as_pictures
 from shared.ui.tiles import Tile, empty, heading, small, tiles
 from shared.ui.tradeoff import charts
 
@@ -194,8 +196,8 @@ def jpeg(width=900, height=600):
 
 def test_tiles_hold_small_pictures_and_escape_names():
     chart = tiles([Tile(3, "a/<b>.jpg", jpeg(), "0.50", 0.5, "and 2 & more")], press="More", button="Why?")
-    assert 'data-id="3" data-event="select"' in chart
-    assert 'data-id="3" data-event="click"' in chart
+    assert 'data-id="3" data-tag="" data-event="select"' in chart
+    assert 'data-id="3" data-tag="" data-event="click"' in chart
     assert "<b>.jpg" not in chart
     assert "&lt;b&gt;.jpg" in chart
     assert "and 2 &amp; more" in chart
@@ -211,13 +213,14 @@ def test_small_pictures_are_small():
 
 
 def result(*scores, threshold=0.5):
-    hits = [
-        SimpleNamespace(id=i, name=f"{i}", score=score, rank=i + 1, alike=i) for i, score in enumerate(scores)
-    ]
+    hits = tuple(Hit(i, f"{i}", score, i + 1, alike=i) for i, score in enumerate(scores))
     good = None if threshold is None else bool(hits) and hits[0].score >= threshold
-    return SimpleNamespace(
-        hits=hits, good=good, threshold=threshold, searched=9, engine="e", seconds=0.3, search_seconds=0.002
-    )
+    return Results(hits, good, threshold, "e", searched=9, seconds=0.3, search_seconds=0.002)
+
+
+def likely(*probabilities, unknown=()):
+    hits = tuple(Hit(i, f"{i}", p / 3, i + 1, probability=p) for i, p in enumerate(probabilities))
+    return Results(hits, hits[0].figure >= 0.6, 0.6, "words", 9, 0.3, 0.002, unknown)
 
 
 def test_words_are_honest():
@@ -229,6 +232,11 @@ def test_words_are_honest():
     assert "do not tell a good match" in _words(result(0.4, threshold=None), None)
     assert "lower the lowest score" in _words(result(), None)
     assert "2.0 ms, after 0.30 s" in poor
+    assert _words(likely(0.9, 0.3), None).startswith("**1 good match**: 60% or more. 9 pictures")
+    assert _words(likely(0.4), None).startswith("**No good match.** The best scores 40%, a good one 60% or")
+    strange = _words(likely(0.4, unknown=[f"<w{i}>" for i in range(7)]), None)
+    assert "\\<w0\\>" in strange
+    assert strange.endswith(" and 2 more.")
 
 
 def test_matches_below_the_threshold_stand_back(galleries):
@@ -240,12 +248,19 @@ def test_matches_below_the_threshold_stand_back(galleries):
     assert "is-faint" in parts[1]
     assert "is-tiles-head" not in _grid(result(0.9, 0.8), galleries.seen("anna"))
     assert "is-tiles-empty" in _grid(result(), galleries.seen("anna"))
+    both = _side_by_side([result(0.9), likely(0.7)], ["<E>", "Words"], galleries.seen("anna"))
+    assert both.count("<section>") == 2
+    assert "&lt;E&gt;" in both
+    assert 'data-tag="words"' in both
+    assert "70%" in both
 
 
 def test_results_as_plain_values(galleries):
     plain = as_json(result(0.91234567, 0.2))
     assert plain["matches"][0] == {"rank": 1, "id": 0, "name": "0", "score": 0.9123, "alike": 0}
     assert (plain["good"], plain["threshold"]) == (True, 0.5)
+    assert as_json(likely(0.7, unknown=["x"]))["matches"][0]["probability"] == 0.7
+    assert as_json(likely(0.7, unknown=["x"]))["unknown"] == ["x"]
     pictures = as_pictures(result(0.9, 0.2), galleries.seen("anna"))
     assert [caption for _, caption in pictures] == ["1. 0, 0.900", "2. 1, 0.200"]
     assert all(Image.open(path).size == (40, 30) for path, _ in pictures)
