@@ -10,6 +10,7 @@ from shared.core.reports import run_protocol
 #: Name of a module of `shared.crossmodal.protocols`, and what it measures.
 PROTOCOLS = {
     "flickr8k": "sentences and photos that find each other: recall at 1, 5, 10",
+    "methods": "the theses' networks and their parts side by side, on frozen features",
     "joint": "products: matching photos with words, and telling their class",
 }
 
