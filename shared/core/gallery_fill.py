@@ -16,7 +16,7 @@ from shared.core.datasets import Photo, read_photos
 from shared.core.gallery import Gallery, GalleryFull
 from shared.core.gallery_index import Features, check_made
 from shared.core.images import MAX_BYTES, ImageError, Source, open_image
-from shared.core.streams import in_order
+from shared.core.streams import READERS, Crew, in_order
 
 T = TypeVar("T")
 #: A picture as `shared.core.images.open_image` takes it, or as data sets list it.
@@ -116,6 +116,7 @@ def decoded(
     *,
     skipped: Skipped,
     ahead: int = 8,
+    crew: Crew = READERS,
 ) -> Iterator[T]:
     """Opens many pictures before they are asked for, in memory that does not grow.
 
@@ -124,6 +125,7 @@ def decoded(
         prepare: What is done to each name and picture, on other threads.
         skipped: See `Skipped`.
         ahead: How many are made ready in advance.
+        crew: These threads.
     """
 
     def read(photo: tuple[str, Given]) -> tuple[T | None, str]:
@@ -134,7 +136,7 @@ def decoded(
             return None, str(error)
         return prepare(name, picture), ""
 
-    for (name, _), (prepared, reason) in in_order(_held(photos), read, ahead):
+    for (name, _), (prepared, reason) in in_order(_held(photos), read, ahead, crew):
         if prepared is None:
             skipped(name, reason)
         else:

@@ -5,19 +5,39 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_order(items: Iterable[T], read: Callable[[T], R], ahead: int) -> Iterator[tuple[T, R]]:
-    """Reads things on two threads before they are asked for, and gives them out in their order.
+@dataclass(frozen=True)
+class Crew:
+    """The threads that do the work.
+
+    Attributes:
+        size: How many they are.
+        start: Is called once on each of them.
+    """
+
+    size: int
+    start: Callable[[], None] | None = None
+
+
+READERS = Crew(2)
+
+
+def in_order(
+    items: Iterable[T], read: Callable[[T], R], ahead: int, crew: Crew = READERS
+) -> Iterator[tuple[T, R]]:
+    """Reads things on other threads before they are asked for, and gives them out in their order.
 
     Args:
         items: Any number of them; they are taken as needed, on the caller's thread.
         read: What is done to each.
         ahead: How many are read in advance at most, which bounds the memory that they take.
+        crew: The threads.
 
     Yields:
         Each thing and what `read` gave; where `read` raises, the error comes here.
@@ -26,7 +46,7 @@ def in_order(items: Iterable[T], read: Callable[[T], R], ahead: int) -> Iterator
     [('a', 'A'), ('b', 'B')]
     """
     waiting: deque[tuple[T, Future[R]]] = deque()
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(crew.size, initializer=crew.start) as pool:
         try:
             for item in items:
                 waiting.append((item, pool.submit(read, item)))

@@ -160,13 +160,16 @@ class Describer:
         *,
         ahead: int = 8,
     ) -> Iterator[Described]:
-        """Describes many pictures, the next ones being decoded meanwhile, in memory that does not grow.
+        """Describes many pictures, several at a time, in memory that does not grow.
 
         Args:
             photos: See `shared.core.gallery_fill.decoded`, as for the others.
             skipped: Is told what cannot be used.
-            ahead: How many are decoded in advance.
+            ahead: How many are made ready in advance.
         """
+        if self.extractor.crew:
+            options = {"skipped": skipped, "ahead": ahead, "crew": self.extractor.crew}
+            return decoded(photos, lambda *photo: self._finish(self._prepare(*photo)), **options)
         return map(self._finish, decoded(photos, self._prepare, skipped=skipped, ahead=ahead))
 
     @property

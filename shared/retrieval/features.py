@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,11 @@ from torch import Tensor, nn
 
 from shared.core import engines, weights
 from shared.core.datasets import Photo
+from shared.core.devices import use_one_core
 from shared.core.images import Box, ImageError, Source, crop, open_image, to_tensor
 from shared.core.loading import load_network
-from shared.core.streams import in_order
+from shared.core.streams import Crew, in_order
+from shared.networks.fused import fused
 from shared.retrieval.engines import EXTRACTORS, parts
 from shared.retrieval.head import DescriptorHead
 from shared.retrieval.levels import NETWORKS, feature_maps, network_levels
@@ -57,9 +60,15 @@ class Extractor:
         self.network = network
         self._device = next(network.parameters()).device
         self.head = head.to(self._device).eval()
+        self._fused = fused(network)
+        on_cpu = self._device.type == "cpu"
         # On a CPU a single picture stays in the cache from layer to layer, and a batch does not.
-        self._together = 1 if self._device.type == "cpu" else 16
-        self._lock = threading.Lock()  # one pass at a time: two would take each other's cores
+        self._together = 1 if on_cpu else 16
+        self._all_cores = threading.Lock()  # one pass at a time: two would take each other's cores
+        cores = torch.get_num_threads() if on_cpu else 1
+        self._cores = threading.Semaphore(cores)
+        #: Threads that may describe pictures side by side; None where they would only wait for each other.
+        self.crew = Crew(cores, use_one_core) if on_cpu else None
 
     @classmethod
     def load(
@@ -156,11 +165,15 @@ class Extractor:
             Each photo that can be used, in the order given, and its descriptor, float32 `[head.dims]`.
         """
         skipped = skipped or (lambda photo, reason: _log.warning("Skipped %s: %s", photo, reason))
-        for photo, views in in_order(photos, self._read, ahead):
-            if isinstance(views, ImageError):
-                skipped(photo, str(views))
+        if self.crew:
+            described = in_order(photos, self._look, ahead, self.crew)
+        else:
+            described = ((photo, self._finish(views)) for photo, views in in_order(photos, self._read, ahead))
+        for photo, row in described:
+            if isinstance(row, ImageError):
+                skipped(photo, str(row))
             else:
-                yield photo, self.describe([views], {"": self.head})[""][0]
+                yield photo, row
 
     @torch.inference_mode()
     def maps(self, image: Source, size: int, levels: Sequence[str] | None = None) -> dict[str, np.ndarray]:
@@ -172,8 +185,8 @@ class Extractor:
             levels: Some of `shared.retrieval.levels.network_levels`; by default all.
         """
         (view,) = self.views(open_image(image), [size]).values()
-        with self._lock:
-            maps = feature_maps(self.network, view.to(self._device), levels)
+        with self._turn():
+            maps = feature_maps(self._fused, view.to(self._device), levels)
         return {level: one[0].float().cpu().numpy() for level, one in maps.items()}
 
     def _read(self, photo: Photo) -> dict[int, Tensor] | ImageError:
@@ -181,6 +194,17 @@ class Extractor:
             return self.views(photo.opened(), self.head.sizes)
         except ImageError as error:
             return error
+
+    def _finish(self, views: dict[int, Tensor] | ImageError) -> np.ndarray | ImageError:
+        return views if isinstance(views, ImageError) else self.describe([views], {"": self.head})[""][0]
+
+    def _look(self, photo: Photo) -> np.ndarray | ImageError:
+        return self._finish(self._read(photo))
+
+    def _turn(self) -> AbstractContextManager:
+        """The right to use the network: with all cores, or with the only one that this thread has."""
+        alone = self._device.type == "cpu" and torch.get_num_threads() == 1
+        return self._cores if alone else self._all_cores
 
     @staticmethod
     def views(picture: Image.Image, sizes: Iterable[int]) -> dict[int, Tensor]:
@@ -205,12 +229,12 @@ class Extractor:
         rows = {name: np.empty((len(views), head.dims), np.float32) for name, head in heads.items()}
         levels = {level for head in heads.values() for level in head.levels}
         for places in self._passes(views):
-            with self._lock:
+            with self._turn():
                 maps = {}
                 for size in views[places[0]]:
                     x = torch.cat([views[place][size] for place in places])
                     x = x.to(self._device, memory_format=torch.channels_last)
-                    maps[size] = feature_maps(self.network, x, levels)
+                    maps[size] = feature_maps(self._fused, x, levels)
                 for name, head in heads.items():
                     rows[name][places] = head(maps).float().cpu().numpy()
         return rows

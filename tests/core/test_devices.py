@@ -147,3 +147,27 @@ def test_memory_is_kept_where_the_c_library_can(monkeypatch):
     monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: SimpleNamespace())
     assert not devices.keep_memory()
     devices.keep_memory.cache_clear()
+
+
+def test_one_core_is_for_the_calling_thread_alone():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+
+    def threads(prepare):
+        def run():
+            prepare()
+            torch.ones(100_000).sum()  # what a thread has not used yet may be set anew
+            found.append(torch.get_num_threads())
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+
+    found = []
+    try:
+        threads(devices.use_one_core)
+        threads(lambda: None)
+        assert found == [1, 2]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -2,6 +2,7 @@
 
 import logging
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -247,3 +248,15 @@ def test_power_normalisation_comes_after_pooling():
     x = {64: {"high": torch.rand(2, 1280, 2, 2), "mid": torch.rand(2, 576, 4, 4)}}
     plain, rooted = (DescriptorHead(["high"], "mac", root=root, sizes=[64])(x) for root in (1.0, 0.5))
     torch.testing.assert_close(rooted, l2_normalise(plain.sqrt()))
+
+
+def test_threads_with_one_core_each_describe_as_one_with_all(extractor, photo_folder, monkeypatch):
+    photos = read_photos([photo_folder]) * 3
+    assert extractor.crew.size == torch.get_num_threads()
+    monkeypatch.setattr(extractor, "crew", replace(extractor.crew, size=3))
+    found = list(extractor.stream(photos))
+    assert [photo for photo, _ in found] == photos
+    rows = np.stack([row for _, row in found])
+    np.testing.assert_allclose(rows, extractor.batch([photo.image() for photo in photos]), atol=1e-5)
+    monkeypatch.setattr(extractor, "crew", None)  # as where a GPU describes one after another
+    np.testing.assert_allclose(rows, np.stack([row for _, row in extractor.stream(photos)]), atol=1e-5)

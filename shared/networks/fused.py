@@ -1,0 +1,112 @@
+"""MobileNets for CPUs: each convolution and its ReLU6 in one call of oneDNN, with weights laid out for it.
+
+A MobileNet is many small layers. Between a convolution and its ReLU6 the whole map goes to memory and back,
+and the order in which oneDNN reads weights is made anew at each call. Here both are saved; the maps are the
+same up to rounding.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from shared.networks.mobilenet import HalvingConv2d, InvertedResidual, Pyramid
+from shared.networks.mobilenet_v1 import SeparableConv2d
+
+#: Height and width of the picture for which weights are laid out; others go as well.
+SIZE = (240, 320)
+
+
+class FusedConv2d(nn.Module):
+    """A convolution, and ReLU6 after it if wanted. Only for inference on a CPU.
+
+    Args:
+        conv: The convolution, whose weights it shares until `lay_out`.
+        relu6: Whether ReLU6 comes after it.
+
+    Shape:
+        as `conv`.
+    """
+
+    def __init__(self, conv: nn.Conv2d, *, relu6: bool) -> None:
+        super().__init__()
+        self._weight, self._bias = conv.weight.detach(), conv.bias.detach()
+        self._way = conv.padding, conv.stride, conv.dilation, conv.groups
+        self._pads = conv.pads if isinstance(conv, HalvingConv2d) else None
+        self._after = ("hardtanh", [0.0, 6.0], "") if relu6 else ("none", [], "")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.ops.mkldnn._convolution_pointwise(
+            self._padded(x), self._weight, self._bias, *self._way, *self._after
+        )
+
+    def lay_out(self, x: Tensor) -> None:
+        """Brings the weights into the order that suits maps like this one."""
+        shape = list(self._padded(x).shape)
+        self._weight = torch._C._nn.mkldnn_reorder_conv2d_weight(self._weight.to_mkldnn(), *self._way, shape)
+
+    def _padded(self, x: Tensor) -> Tensor:
+        if self._pads is None:
+            return x
+        height, width = x.shape[-2:]
+        symmetric = self._pads == "symmetric"
+        return F.pad(x, (1, 1, 1, 1) if symmetric else (0, 1 + width % 2, 0, 1 + height % 2))
+
+
+class FusedSeparable(nn.Module):
+    """`SeparableConv2d` of fused convolutions."""
+
+    def __init__(self, block: SeparableConv2d) -> None:
+        super().__init__()
+        self.depthwise = FusedConv2d(block.depthwise, relu6=True)
+        self.pointwise = FusedConv2d(block.pointwise, relu6=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.pointwise(self.depthwise(x))
+
+
+class FusedResidual(nn.Module):
+    """`InvertedResidual` of fused convolutions."""
+
+    def __init__(self, block: InvertedResidual) -> None:
+        super().__init__()
+        self.expand = None if block.expand is None else FusedConv2d(block.expand, relu6=True)
+        self.depthwise = FusedConv2d(block.depthwise, relu6=True)
+        self.project = FusedConv2d(block.project, relu6=False)
+        self.residual = block.residual
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x if self.expand is None else self.expand(x)
+        y = self.project(self.depthwise(y))
+        return y.add_(x) if self.residual else y
+
+
+def fused(network: nn.Module) -> nn.Module:
+    """A copy of a network on a CPU for inference alone, in which the MobileNets' blocks are fused.
+
+    Where PyTorch cannot do that, or the network is elsewhere, the network itself.
+
+    Args:
+        network: Has one `Pyramid` or several in it, or is one.
+    """
+    ready = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+    ready = ready and hasattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")
+    if not ready or any(weight.device.type != "cpu" for weight in network.parameters()):
+        return network
+    twin = copy.deepcopy(network).eval()
+    x = torch.zeros(1, 3, *SIZE).contiguous(memory_format=torch.channels_last)
+    for pyramid in [module for module in twin.modules() if isinstance(module, Pyramid)]:
+        pyramid.blocks = nn.ModuleList(
+            FusedSeparable(block) if isinstance(block, SeparableConv2d) else FusedResidual(block)
+            for block in pyramid.blocks
+        )
+        convs = [module for module in pyramid.modules() if isinstance(module, FusedConv2d)]
+        hooks = [conv.register_forward_pre_hook(lambda conv, given: conv.lay_out(*given)) for conv in convs]
+        with torch.inference_mode():
+            pyramid(x)
+        for hook in hooks:
+            hook.remove()
+    return twin
