@@ -26,7 +26,7 @@ from shared.ui.lockers import Lockers
 SUFFIX = ".gallery"  # of a saved gallery
 AT_ONCE = 50  # pictures that may come along with one question
 NO_SUCH = "There is no gallery behind this key, or no longer: please add the pictures again."
-OTHER_VERSION = "This gallery was saved by another version: please add its pictures again."
+OTHER_VERSION = "This gallery was saved by another space or version: please add its pictures again."
 
 
 class _SessionKey(str):

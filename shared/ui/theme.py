@@ -113,6 +113,27 @@ CSS = """
 .is-tiles-empty { border: 1px dashed var(--border-color-primary); border-radius: var(--radius-lg); }
 .is-tiles-empty { color: var(--body-text-color-subdued); }
 
+.is-columns { display: grid; gap: 1.4rem; }
+.is-columns { grid-template-columns: repeat(auto-fit, minmax(min(300px, 100%), 1fr)); }
+.is-columns h4 { margin: 0 0 0.6rem; font-size: 1rem; color: var(--body-text-color); }
+.is-columns .is-tiles { grid-template-columns: repeat(auto-fill, minmax(120px, 1fr)); }
+
+.is-words { display: flex; flex-wrap: wrap; gap: 0.4rem; align-items: baseline; margin: 0.3rem 0; }
+.is-words { font-size: 1rem; color: var(--body-text-color-subdued); }
+.is-words button { padding: 0.2rem 0.6rem 0.3rem; cursor: pointer; font: inherit; }
+.is-words button { color: var(--body-text-color); background: var(--background-fill-secondary); }
+.is-words button { border: 1px solid var(--border-color-primary); border-radius: var(--radius-md); }
+.is-words button:is(:hover, :focus-visible) { border-color: var(--color-accent); }
+.is-words button[aria-pressed="true"] { border-color: var(--color-accent); }
+.is-words button[aria-pressed="true"] { box-shadow: 0 0 0 1px var(--color-accent); }
+.is-words i { display: block; height: 4px; min-width: 2.4rem; margin-top: 3px; border-radius: 2px; }
+.is-words i { background: var(--border-color-primary); overflow: hidden; }
+.is-words u { display: block; height: 100%; background: var(--color-accent); }
+.is-words u.is-minus { background: var(--neutral-400); }
+
+.is-asking { align-items: end; }
+.is-sentences dl { grid-template-columns: minmax(10rem, 2fr) minmax(4rem, 1fr) max-content; }
+
 .is-boxed img { touch-action: none; user-select: none; cursor: crosshair; }
 .is-frame { position: absolute; pointer-events: none; border: 2px solid #fff; border-radius: 2px; }
 .is-frame { box-shadow: 0 0 0 2px var(--primary-600), 0 0 0 100vmax #0007; }

@@ -16,8 +16,9 @@ from shared.core.images import open_image
 from shared.retrieval.engines import ENGINES
 from shared.ui.box import box_on, parse_box
 from shared.ui.by_picture import photo_matches, search, search_settings
-from shared.ui.galleries import Galleries, contents
-from shared.ui.gallery import SLOW, added, gallery_tab, saved_gallery
+from shared.ui.galleries import Galleries
+from shared.ui.gallery import gallery_tab
+from shared.ui.gallery_tools import gallery_endpoints
 from shared.ui.matches import as_json, as_pictures
 from shared.ui.tradeoff import tradeoff
 
@@ -77,49 +78,6 @@ def explain_match(image: str, id: int, box: str, engine: str, session, gallery, 
     return SEARCHES[engine]().explain(picture, entry.id, parse_box(box, picture.size), among).picture()
 
 
-@ui.friendly("retrieval")
-def add_images(images: list, session, gallery, progress=ui.PROGRESS) -> dict:
-    """Add pictures to a gallery, which is gone an hour after its last use. What is no picture is skipped.
-
-    Args:
-        images: Pictures or ZIP archives, at most 64 MB each, 2,000 pictures in all; or a saved gallery, which
-            takes the place of the one that was there.
-        gallery: Key of the gallery; empty for your session's, which begins with the sample photos.
-
-    Returns:
-        The gallery's key for later calls, what is in it, ids of the new pictures, and what was skipped.
-    """
-    key, ids, skipped = GALLERIES.add(images, session, gallery, progress)
-    return {**contents(key, GALLERIES.seen(session, key)), **added(ids, skipped)}
-
-
-@ui.friendly("retrieval")
-def remove_images(ids: list, session, gallery) -> dict:
-    """Remove pictures from a gallery, or list what is in it.
-
-    Args:
-        ids: Numbers of the pictures, as search_similar answers them; an empty list removes none.
-        gallery: Key of the gallery; empty for your session's, which begins with the sample photos.
-
-    Returns:
-        The gallery's key, and id, name and size of each picture that is in it now.
-    """
-    return contents(*GALLERIES.remove(ids, session, gallery))
-
-
-@ui.friendly("retrieval")
-def save_gallery(session, gallery) -> str:
-    """Save a gallery with all that is known of its pictures, to load it in a moment later.
-
-    Args:
-        gallery: Key of the gallery; empty for your session's or the sample photos.
-
-    Returns:
-        A file, which add_images takes again.
-    """
-    return saved_gallery(GALLERIES.seen(session, gallery), "retrieval")
-
-
 with ui.page("Retrieval") as demo:
     ui.header("Retrieval", "Find the pictures that show the same, or look alike, in a gallery of your own.")
     visit = GALLERIES.visit()
@@ -136,14 +94,12 @@ with ui.page("Retrieval") as demo:
     ui.how_it_works(Path(__file__).parent, ["retrieval-descriptor", "retrieval-words"])
     changes = [demo.load, image.change, *(item.change for item in settings)]
     ui.show_open(tabs, [found, own.view, costs], changes)
-    id, ids = gr.Number(label="Id", precision=0, visible=False), ui.numbers("Ids")
+    id = gr.Number(label="Id", precision=0, visible=False)
     photos, key = ui.photo_files(visible=False), [visit.session, visit.key]
     pictures = {"Matches": gr.JSON, "Pictures": gr.Gallery}
     ui.endpoint(search_similar, [image, box, *settings, *key, photos], pictures)
     ui.endpoint(explain_match, [image, id, box, settings[0], *key, photos], {"Both": gr.Image})
-    ui.endpoint(add_images, [own.files, *key], {"Gallery": gr.JSON}, SLOW)
-    ui.endpoint(remove_images, [ids, *key], {"Gallery": gr.JSON})
-    ui.endpoint(save_gallery, [*key], {"File": gr.File}, SLOW)
+    gallery_endpoints("retrieval", visit, own.files)
 
 if __name__ == "__main__":
     ui.launch(demo)

@@ -167,7 +167,7 @@ def test_a_gallery_is_saved_and_loaded(galleries, colors, tmp_path):
     other.add("x", Image.new("RGB", (9, 9)), {"other": np.zeros(3, np.float32)})
     other.save(tmp_path / "other.gallery")
     (tmp_path / "bad.gallery").write_text("no gallery")
-    for name, words in (("other", "another version"), ("bad", "cannot be loaded: bad.gallery")):
+    for name, words in (("other", "another space or version"), ("bad", "cannot be loaded: bad.gallery")):
         with pytest.raises(ImageError, match=words) as told:
             galleries.add([str(tmp_path / f"{name}.gallery")], "ben")
         assert str(tmp_path) not in str(told.value)
