@@ -12,8 +12,10 @@ from shared.core import weights
 from shared.core.errors import InputError
 from shared.core.gallery import Gallery
 from shared.core.gallery_search import Hit, Results
+from shared.core.grades import Grades
 from shared.core.images import safe_stem
 from shared.ui.galleries import Visit
+from shared.ui.graded import graded_tiles, graded_words
 from shared.ui.guard import friendly
 from shared.ui.page import react
 from shared.ui.results import result_file
@@ -134,13 +136,15 @@ def false_accepts(engine: Any) -> float | None:
 def as_json(found: Results) -> dict[str, Any]:
     """The results of a search as plain values."""
     told = {
-        "matches": [_row(hit) for hit in found.hits],
+        "matches": [_row(hit, found.grades) for hit in found.hits],
         "good": found.good,
         "threshold": None if found.threshold is None else round(found.threshold, 4),
         "engine": found.engine,
         "searched": found.searched,
         "seconds": round(found.seconds, 3),
     }
+    if found.grades is not None:
+        told["grades"] = [vars(step) for step in found.grades.steps]
     return told | ({"unknown": list(found.unknown)} if found.unknown else {})
 
 
@@ -166,9 +170,15 @@ def unmarked(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#<>!|])", r"\\\1", text)
 
 
-def _row(hit: Hit) -> dict[str, Any]:
+def _row(hit: Hit, grades: Grades | None) -> dict[str, Any]:
     """A hit as plain values."""
     row = {"rank": hit.rank, "id": hit.id, "name": hit.name, "score": round(hit.score, 4), "alike": hit.alike}
+    if grades is not None:
+        return {
+            **row,
+            "grade": grades.name(hit.score),
+            "probability": round(grades.probability(hit.score), 4),
+        }
     return row if hit.probability is None else {**row, "probability": round(hit.probability, 4)}
 
 
@@ -190,6 +200,8 @@ def _words(found: Results, rate: float | None) -> str:
         return f"{NOTHING} {took}"
     if found.threshold is None:
         return f"{NO_THRESHOLD} {took}"
+    if found.grades is not None:
+        return f"{graded_words(found.hits, found.grades)} {took}"
     sure = found.hits[0].probability is not None
     best, least = (f"{one:.0%}" if sure else f"{one:.2f}" for one in (found.hits[0].figure, found.threshold))
     also = "" if rate is None else f"; of searches for something that is not there, {rate:.0%} reach that"
@@ -237,6 +249,8 @@ def _grid(found: Results, gallery: Gallery) -> str:
     words = {"press": MORE, "button": "Why?", "tag": found.engine}
     if found.threshold is None:
         return tiles(rows, **words)
+    if found.grades is not None:
+        return graded_tiles(hits, rows, found.grades, words)
     good = sum(hit.figure >= found.threshold for hit in hits)
     parts = [tiles(rows[:good], **words)] if good else []
     if rows[good:]:

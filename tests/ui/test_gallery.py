@@ -4,6 +4,7 @@ import io
 import re
 import zipfile
 from copy import deepcopy
+from dataclasses import replace
 from types import SimpleNamespace
 
 import gradio as gr
@@ -15,6 +16,7 @@ from PIL import Image
 from shared.core.engines import Engine, table
 from shared.core.gallery import MAX_COUNT, Gallery, GalleryFull
 from shared.core.gallery_search import Hit, Results
+from shared.core.grades import Grade, Grades
 from shared.core.images import ImageError, open_image
 from shared.ui.box import parse_box
 from shared.ui.by_picture import _reason, search
@@ -253,6 +255,40 @@ def test_matches_below_the_threshold_stand_back(galleries):
     assert "&lt;E&gt;" in both
     assert 'data-tag="words"' in both
     assert "70%" in both
+
+
+GRADES = Grades((Grade("the same", 0.7, 0.05, 0.5), Grade("maybe", 0.5, 0.3, 0.8)), "alike", 8.0, -4.0)
+
+
+def test_words_tell_how_many_get_which_grade_and_how_often_it_is_wrong():
+    told = _words(replace(result(0.9, 0.8, 0.6, 0.2), grades=GRADES), 0.05)
+    assert told.startswith("**2 the same** (0.70 or more), **1 maybe** (0.50 or more). Of searches for")
+    assert "not there, 5% find one of 0.70 or more, 30% find one of 0.50 or more. 9 pictures" in told
+    poor = _words(replace(result(0.4), grades=GRADES), None)
+    assert poor.startswith("**Nothing here seems to be the same.** The best scores 0.40. Of searches")
+    assert "lower the lowest score" in _words(replace(result(), grades=GRADES), None)
+
+
+def test_a_graded_grid_has_a_part_for_each_grade(galleries):
+    grid = _grid(replace(result(0.9, 0.6), grades=GRADES), galleries.seen("anna"))
+    assert re.findall(r"is-tiles-head.>([^<]+)<", grid) == ["The same", "Maybe"]
+    assert "is-faint" not in grid
+    grid = _grid(replace(result(0.6, 0.2), grades=GRADES), galleries.seen("anna"))
+    assert re.findall(r"is-tiles-head.>([^<]+)<", grid) == ["Maybe", "Alike"]
+    assert grid.index("0.60") < grid.index("is-faint") < grid.index("0.20")
+
+
+def test_grades_as_plain_values():
+    plain = as_json(replace(result(0.9, 0.5, 0.2), grades=GRADES))
+    assert [match["grade"] for match in plain["matches"]] == ["the same", "maybe", "alike"]
+    assert plain["matches"][1]["probability"] == 0.5
+    assert plain["grades"][0] == {
+        "name": "the same",
+        "least": 0.7,
+        "false_accepts": 0.05,
+        "true_accepts": 0.5,
+    }
+    assert (plain["good"], plain["threshold"]) == (True, 0.5)
 
 
 def test_results_as_plain_values(galleries):
