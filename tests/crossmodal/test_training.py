@@ -1,6 +1,7 @@
 """A whole training on colored walls, its parts, and the benchmarks of what it wrote."""
 
 import csv
+import gzip
 import json
 import shutil
 import zipfile
@@ -17,13 +18,14 @@ from shared.core import weights
 from shared.crossmodal import teacher
 from shared.crossmodal.batches import Pairs, look, misspell
 from shared.crossmodal.benchmark import main as benchmark
-from shared.crossmodal.data import read_flickr8k
+from shared.crossmodal.data import read_flickr8k, read_sentences
 from shared.crossmodal.engines import MATCHERS
 from shared.crossmodal.features import SIZE, cached, describe, load_base
-from shared.crossmodal.objectives import Pupil, distillation, warm_up
+from shared.crossmodal.objectives import Pupil, distillation, learn_from_teacher, warm_up
+from shared.crossmodal.recipe import arguments
 from shared.crossmodal.space import Space
 from shared.crossmodal.tokens import Tokens
-from shared.crossmodal.train import Training, arguments, main
+from shared.crossmodal.train import Training, main
 from shared.networks.joint import JointSpace
 
 SMALL = ["--width", "16", "--features", "16", "--hidden", "8", "--buckets", "512", "--batch", "8"]
@@ -286,3 +288,80 @@ def test_a_stage_that_makes_it_worse_is_left_out(color_folder, base_folder, cach
     good = run.validate(pupil)["score"]
     spoilt = run.stage("bad", pupil, lambda pupil, batch: -warm_up(pupil, batch, distil=0), 30, 0.1)
     assert run.validate(spoilt)["score"] == good
+
+
+@pytest.fixture
+def multi30k(tmp_path):
+    """Four photos with five sentences each, in Multi30k's layout."""
+    photos = [
+        ["A red wall .", "red all over", "it is red", "the red one", "red"],  # one of them is held out below
+        ["a green door", "green", "door of green", "a door", "it is green"],
+        ["a blue sea", "blue", "blue sea", "a sea , blue .", "sea"],
+        ["a grey sky", "grey", "", "a sky", "sky"],
+    ]
+    folder = tmp_path / "data" / "task2" / "raw"
+    folder.mkdir(parents=True)
+    for number in range(5):
+        text = "".join(f"{own[number]}\n" for own in photos)
+        (folder / f"train.{number + 1}.en.gz").write_bytes(gzip.compress(text.encode()))
+    return tmp_path
+
+
+def test_sentences_of_held_out_photos_are_left_out(multi30k):
+    texts = read_sentences(multi30k, ["THE RED one!"])
+    assert not any("red" in text.lower() for text in texts)
+    assert len(texts) == len(set(texts)) == 14
+    assert "a sea, blue." in texts
+    assert "A red wall." in read_sentences(multi30k)
+    with pytest.raises(FileNotFoundError, match="--sentences"):
+        read_sentences(multi30k / "data")
+
+
+def test_the_text_encoder_learns_from_the_teacher_alone(
+    color_folder, base_folder, cache, multi30k, tmp_path, monkeypatch
+):
+    def vectors(texts, path):
+        places = [sum(text.encode()) % teacher.LENGTH for text in texts]
+        return np.eye(teacher.LENGTH, dtype=np.float16)[places]
+
+    monkeypatch.setattr("shared.crossmodal.train.teacher_vectors", vectors)
+    data = ["--data", f"flickr8k={color_folder}", "--base", str(base_folder), "--cache", str(cache)]
+    more = ["--heads", "plain", "--sentences", str(multi30k), "--out", str(tmp_path / "run")]
+    run = Training(arguments().parse_args([*data, *SMALL, *more, "--distil", "1", "--word-steps", "40"]))
+    # the test split says "it is red", "green" and "blue" as well, so that nothing is learned of those photos
+    assert "sky" in run.tokens.words
+    assert len(run.sentences.texts) == 40 + 4
+    before = Pupil(JointSpace(**run.settings))
+    batch = run.sentences.draw(30, 0)
+    start = float(learn_from_teacher(before.eval(), batch).detach())
+    learned = run.words(before)
+    assert float(learn_from_teacher(learned, batch).detach()) < start - 0.08
+    assert all(torch.equal(a, b) for a, b in zip(batch, run.sentences.draw(30, 0), strict=True))
+    with pytest.raises(SystemExit, match="--distil"):
+        main([*data, *SMALL, *more, "--word-steps", "1"])
+
+
+def test_methods_are_compared_on_frozen_features(color_folder, base_folder, cache, tmp_path, monkeypatch):
+    def vectors(texts, path):
+        colors = ["red", "green", "blue", "white"]
+        return np.stack([np.repeat([float(color in text) for color in colors], 96) for text in texts])
+
+    monkeypatch.setattr("shared.crossmodal.protocols.methods.teacher_vectors", vectors)
+    monkeypatch.setattr("shared.crossmodal.protocols.methods.LENGTH", 384)
+    options = ["--data", str(color_folder), "--base", str(base_folder), "--cache", str(tmp_path / "c")]
+    size = ["--width", "16", "--hidden", "16", "--batch", "8", "--steps", "100", "--rate", "0.01"]
+    out = ["--out", str(tmp_path / "runs"), "--seeds", "2"]
+    names = ["RRF-Net, T=1", "RRF-Net, T=2", "RRF-Net, T=3", "RRF-Net, T=4", "CycleMatch, dual", "ITMeetsAL"]
+    command = ["methods", *options, *size, *out, "--variants", *names]
+    report = benchmark(command)
+    rows = {"CycleMatch, dual, average", "CycleMatch, dual, adaptive", "RRF-Net, T=1 to 4 together"}
+    assert set(report.metrics) == {*names, *rows} - {"CycleMatch, dual"}
+    assert np.mean([row["R_sum"] for row in report.metrics.values()]) > 4  # of 6; by chance about 3.4
+    assert all(row["R_sum_deviation"] >= 0 for row in report.metrics.values())
+    assert 0 <= report.metrics["ITMeetsAL"]["entropy"] <= 0.6932
+    assert 0 <= report.metrics["ITMeetsAL"]["discriminator"] <= 1
+    again = benchmark(command)  # from what the runs kept
+    assert again.metrics == report.metrics
+    assert again.seconds < report.seconds
+    with pytest.raises(SystemExit):
+        benchmark([*command, "--weights", "x"])
