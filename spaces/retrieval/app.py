@@ -51,7 +51,7 @@ def search_similar(
         photos: A list of pictures to search in instead, at most 50, in this call only; ids count from 0.
 
     Returns:
-        The matches, best first, with ids, scores and whether the best is a good one; and their pictures.
+        The matches, best first: ids, scores, grades, and how probable it is that each is the same; pictures.
     """
     picture, among = open_image(image), GALLERIES.among(photos, session, gallery)
     found = search(SEARCHES, among, picture, parse_box(box, picture.size), engine, count, least, hide)

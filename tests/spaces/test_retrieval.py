@@ -73,7 +73,11 @@ def test_changed_photos_are_good_matches(client, changed, name):
     found, _ = client.predict(image=handle_file(changed[name]), api_name="/search_similar")
     assert names(found)[0] == name
     assert found["good"] is True
-    assert found["matches"][0]["score"] >= found["threshold"]
+    best = found["matches"][0]
+    assert best["score"] >= found["threshold"]
+    assert best["grade"] == found["grades"][0]["name"] == "very likely the same"
+    assert best["probability"] > 0.7
+    assert [grade["false_accepts"] < grade["true_accepts"] for grade in found["grades"]] == [True, True]
 
 
 def test_what_is_not_there_is_no_good_match(client, photo, changed):
@@ -84,6 +88,8 @@ def test_what_is_not_there_is_no_good_match(client, photo, changed):
     )
     assert len(found["matches"]) == 2
     assert found["good"] is False
+    assert {match["grade"] for match in found["matches"]} == {"looks alike only"}
+    assert max(match["probability"] for match in found["matches"]) < 0.5
 
 
 def test_settings(client, photo, changed):
