@@ -30,12 +30,14 @@ class Pairs:
         rows: One or several descriptions of each picture (as it is, mirrored), `[photos, 1 + R, K]` each;
             empty where pictures themselves are wanted.
         teacher: Vectors of all texts, `[texts, LENGTH]`, or None.
+        spans: Share of the texts that are cut to a few words in a row, as people search.
     """
 
     data: Described
     tokens: Tokens
     rows: Sequence[np.ndarray] = ()
     teacher: np.ndarray | None = None
+    spans: float = 0.0
 
     def draw(self, count: int, seed: int, *, each: int = 1, size: int = SIZE) -> tuple[Tensor, ...]:
         """Some pictures, none twice, with some of their texts; the seed alone decides which.
@@ -58,7 +60,7 @@ class Pairs:
         # Starts at a random text and goes on from there, so that none comes twice without need.
         places = rng.integers(own)[:, None] + np.arange(each)
         texts = (first[:, None] + places % own[:, None]).ravel()
-        pieces = self.tokens([misspell(self.data.texts[text], rng) for text in texts])
+        pieces = self.tokens([misspell(self._words(text, rng), rng) for text in texts])
         shown = np.repeat(photos, each)
         classes = np.zeros(len(shown), np.int64) if self.data.classes is None else self.data.classes[shown]
         if self.teacher is None:
@@ -73,6 +75,10 @@ class Pairs:
             seen = torch.cat([look(self.data.photos[photo].image(), rng, size) for photo in photos])
         identities = self.data.identities[shown]
         return seen, *(torch.from_numpy(part) for part in (pieces, identities, classes, known))
+
+    def _words(self, place: int, rng: np.random.Generator) -> str:
+        text = self.data.texts[place]
+        return few_words(text, rng) if self.spans and rng.random() < self.spans else text
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,18 @@ class Sentences:
         chosen = rng.integers(len(self.texts), size=count)
         pieces = self.tokens([misspell(self.texts[place], rng) for place in chosen])
         return torch.from_numpy(pieces), torch.from_numpy(self.teacher[chosen].astype(np.float32))
+
+
+def few_words(text: str, rng: np.random.Generator, most: int = 4) -> str:
+    """One to four words of a text that follow one another.
+
+    >>> few_words("apple", np.random.default_rng(0))
+    'apple'
+    """
+    words = text.split()
+    count = min(int(rng.integers(1, most + 1)), len(words))
+    start = int(rng.integers(len(words) - count + 1))
+    return " ".join(words[start : start + count])
 
 
 def misspell(text: str, rng: np.random.Generator, share: float = SLIPS) -> str:

@@ -168,13 +168,20 @@ READERS = {"flickr8k": read_flickr8k, "grocery": read_grocery_texts, "fashion": 
 
 
 def join(sets: Sequence[Described]) -> Described:
-    """Several sets as one; classes are left out."""
+    """Several sets as one. Their classes follow one another; they are left out where a set has none."""
     shifts = np.cumsum([0, *(len(one.photos) for one in sets)])
+    classes, names = None, ()
+    if all(one.classes is not None for one in sets):
+        names = tuple(name for one in sets for name in one.class_names)
+        starts = np.cumsum([0, *(len(one.class_names) for one in sets)])
+        classes = np.concatenate([one.classes + start for one, start in zip(sets, starts, strict=False)])
     return Described(
         " and ".join(one.name for one in sets),
         tuple(photo for one in sets for photo in one.photos),
         tuple(text for one in sets for text in one.texts),
         np.concatenate([one.owners + shift for one, shift in zip(sets, shifts, strict=False)]),
+        classes,
+        names,
     )
 
 

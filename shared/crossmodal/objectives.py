@@ -11,7 +11,6 @@ from torch.nn import functional as F
 from shared.crossmodal.teacher import LENGTH
 from shared.networks.cyclematch import cycle_loss
 from shared.networks.itmeetsal import discriminator_loss, encoder_loss
-from shared.networks.jmc import classification_loss
 from shared.networks.joint import JointSpace
 from shared.networks.matching_losses import bi_rank_loss, contrastive_loss, triplet_loss
 
@@ -126,7 +125,6 @@ def match(
     hardest: int,
     contrast: float = 0.0,
     distil: float = 0.0,
-    classify: float = 0.0,
     ranking: Ranking | None = None,
 ) -> Tensor:
     """The loss of each head's paper, and what else a recipe adds to it.
@@ -138,10 +136,9 @@ def match(
         hardest: How many negatives count for each row and direction.
         contrast: Weight of the contrastive loss, which looks at all negatives.
         distil: Weight of `distillation`.
-        classify: Weight of the classification loss, for JMC.
         ranking: What parts of the papers' losses count; by default all.
     """
-    seen, pieces, ids, classes, teacher = batch
+    seen, pieces, ids, _, teacher = batch
     space = pupil.space
     image, text = pupil.read(seen, len(ids)), space.text(pieces)
     rank = {"margin": margin, "hardest": hardest}
@@ -150,7 +147,4 @@ def match(
         loss = loss + (ranking or Ranking()).loss(name, head, image, text, ids, **rank)
         if contrast:
             loss = loss + contrast * contrast_scores(space, name, image, text, ids)
-        if classify and name == "jmc":
-            x, y = head.images(image), head.texts(text)
-            loss = loss + classify * classification_loss(head, x, y, classes)
     return loss + distil * distillation(pupil, text, teacher) if distil else loss

@@ -3,7 +3,7 @@
 1. The recognition network describes every photo once; `--cache` keeps that, and the teacher's vectors.
 2. With `--word-steps`: the text encoder learns from the teacher alone, also what `--sentences` say.
 3. Warm-up: contrastive loss of every head, and the teacher's vectors for the text encoder.
-4. The loss of each head's paper, on hard negatives. JMC goes on with its classifier alone, then with both.
+4. The loss of each head's paper, on hard negatives. JMC has a training of its own (`train_jmc`).
 5. With `--tune-steps`: the recognition network learns with the rest, on pictures.
 
 Each stage has a folder under `--out`; one that made the validation worse is left out again. A run that
@@ -34,7 +34,6 @@ from shared.crossmodal.objectives import Pupil, Ranking, learn_from_teacher, mat
 from shared.crossmodal.recipe import arguments
 from shared.crossmodal.teacher import teacher_vectors
 from shared.crossmodal.tokens import Tokens, learn_words
-from shared.networks.jmc import classification_loss
 from shared.networks.joint import JointSpace
 from shared.networks.regions import RegionBase
 
@@ -75,10 +74,7 @@ class Training:
             extra = teacher_vectors(more, args.cache / "teacher-sentences.npy") if more else teacher[:0]
             self.sentences = Sentences([*data.texts, *more], self.tokens, np.concatenate([teacher, extra]))
         self.pairs = Pairs(data, self.tokens, rows, teacher)
-        classes = len(data.class_names) if "jmc" in args.heads else 0
-        if "jmc" in args.heads and not classes:
-            raise SystemExit("JMC needs one data set with classes: grocery or fashion")
-        self.settings = {"heads": args.heads, "words": words, "buckets": args.buckets, "classes": classes}
+        self.settings = {"heads": args.heads, "words": words, "buckets": args.buckets}
         for name in ("width", "hidden", "features", "fusion", "recurrences"):
             self.settings[name] = getattr(args, name)
 
@@ -103,8 +99,6 @@ class Training:
             ),
         )
         pupil = self.stage("match", pupil, loss, args.steps, args.rate / 3)
-        if "jmc" in args.heads:
-            pupil = self.classification(pupil, loss)
         if args.tune_steps:
             pupil = self.tune(pupil, loss)
         config = {"network": self.digest, "tuned": bool(args.tune_steps)}
@@ -136,26 +130,8 @@ class Training:
         draw = partial(_draw, self.pairs, self._count(self.args.batch), self.args.seed, each=self.args.each)
         return self._fit(name, pupil, optimizer, draw, loss, steps, score)
 
-    def classification(self, pupil: Pupil, loss: Callable) -> Pupil:
-        """JMC's second and third stage: the classifier alone, then everything."""
-        args = self.args
-        pupil.requires_grad_(False)
-        for parameter in pupil.space.heads["jmc"].component("classification"):
-            parameter.requires_grad_()
-
-        def alone(pupil: Pupil, batch: tuple[Tensor, ...]) -> Tensor:
-            seen, pieces, _, classes, _ = batch
-            head = pupil.space.heads["jmc"]
-            x, y = head.images(pupil.read(seen, len(classes))), head.texts(pupil.space.text(pieces))
-            return classification_loss(head, x, y, classes)
-
-        pupil = self.stage("classify", pupil, alone, args.class_steps, args.rate, "top1_both")
-        both = partial(loss, classify=args.classify)
-        return self.stage("joint", pupil.requires_grad_(), both, args.class_steps, args.rate / 3)
-
     def tune(self, pupil: Pupil, loss: Callable) -> Pupil:
         """The last stage: the network that describes pictures learns as well."""
-        args = self.args
         args = self.args
         pupil.space.base = RegionBase()
         pupil.space.base.load_state_dict(self.base.state_dict())
@@ -179,11 +155,7 @@ class Training:
             return found | others | {"score": found["R_sum"]}
         texts, relevant = data.distinct()
         found = shared_figures(self.similarity(space, pictures, self.texts(space, texts)), relevant)
-        score = found["i2t_R@1"] + found["t2i_mAP"]
-        if "jmc" in space.heads:
-            found["top1_both"] = self.accuracy(space, pictures)
-            score += found["top1_both"]
-        return found | {"score": score}
+        return found | {"score": found["i2t_R@1"] + found["t2i_mAP"]}
 
     @torch.inference_mode()
     def similarity(self, space: JointSpace, pictures: Tensor, texts: Tensor, engine: str = "") -> np.ndarray:
@@ -207,14 +179,6 @@ class Training:
         return torch.cat(
             [space.text(torch.from_numpy(self.tokens(part)).to(self.args.device)) for part in parts]
         )
-
-    @torch.inference_mode()
-    def accuracy(self, space: JointSpace, pictures: Tensor) -> float:
-        """Share of the validation pictures whose class is told from the picture and its first text."""
-        data, head = self.dev, space.heads["jmc"]
-        first = [data.texts[place] for place in np.searchsorted(data.owners, np.arange(len(data.photos)))]
-        told = head.classify(head.images(pictures), head.texts(self.texts(space, first))).argmax(1)
-        return float((told.cpu().numpy() == data.classes).mean())
 
     @torch.inference_mode()
     def conclude(self, space: JointSpace) -> dict[str, object]:

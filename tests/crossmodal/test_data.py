@@ -3,12 +3,14 @@
 import csv
 import io
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from shared.crossmodal.data import join, read_fashion, read_flickr8k, read_grocery_texts
+from shared.core.datasets import Photo
+from shared.crossmodal.data import Described, join, read_fashion, read_flickr8k, read_grocery_texts
 from shared.crossmodal.sentences import everyday_sentences
 
 
@@ -115,3 +117,16 @@ def test_sentences_come_with_the_package():
         assert sentence == sentence.strip()
         assert sentence.endswith(".")
         assert 4 <= len(sentence.split()) <= 16
+
+
+def test_joined_sets_follow_one_another_with_their_classes():
+    one, other = (
+        Described(
+            name, (Photo(Path(name)),) * 2, ("a", "b"), np.arange(2), np.arange(2), (f"{name}1", f"{name}2")
+        )
+        for name in ("x", "y")
+    )
+    both = join([one, other])
+    assert both.class_names == ("x1", "x2", "y1", "y2")
+    assert both.classes.tolist() == [0, 1, 2, 3]
+    assert both.owners.tolist() == [0, 1, 2, 3]

@@ -1,9 +1,17 @@
 """Products: a photo finds the words on it, words find photos, and both tell the class, with JMC.
 
 On the Grocery Store set a photo's words are the product's name and description, on the fashion set its name
-and its attributes. Recall and mAP are over all different texts of the split. `top1_image`, `top1_text` and
-`top1_both` are the share of photos whose class is told from the photo, from its last text, or from both. The
-last text of a grocery is its description, that of a garment holds its class.
+and its attributes. `i2t`, `t2i`: recall and mAP over all different texts of the split. `top1_image`,
+`top1_text` and `top1_both`: the share of photos whose class is told from the photo, from words, or from both,
+among the classes of all sets that the weights know.
+
+A grocery's description is one text for all photos of its class, and a garment's name mostly holds its class:
+who has read them needs no picture. So there are rows for words that say less, see
+`shared.crossmodal.products.word_kinds`.
+
+With `--others`, photos that show no product, and their sentences where there are any, count as well:
+`rejected_*` is the share of them of which JMC says so, `accepted_*` that of the products which it takes for
+such. `calibration_error` is that of the probability of match, on as many pairs that belong together as not.
 """
 
 from __future__ import annotations
@@ -16,12 +24,13 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from shared.core import engines, reports
+from shared.core import reports
+from shared.core.datasets import read_photos
 from shared.core.weights import WeightsError
-from shared.crossmodal.data import READERS, SPLITS
+from shared.crossmodal.data import READERS, SPLITS, Described, read_flickr8k
 from shared.crossmodal.engines import CLASSIFIERS
-from shared.crossmodal.evaluate import shared_figures
-from shared.crossmodal.space import PICTURE, Space
+from shared.crossmodal.joint import HEAD, JointClassifier
+from shared.crossmodal.products import figures_of, word_kinds
 
 MODULE = "shared.crossmodal.benchmark joint"
 
@@ -33,27 +42,33 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     parser.add_argument("--engine", choices=list(CLASSIFIERS), default="jmc", help="(%(default)s)")
     parser.add_argument("--base", metavar="FOLDER", help="weights of the recognition network")
     parser.add_argument("--split", choices=SPLITS, default="test", help="(%(default)s)")
+    parser.add_argument("--others", type=Path, metavar="DIR", help="photos of other things, or Flickr8k")
     options = parser.parse_args(arguments)
     try:
         data = READERS[options.set](options.data, options.split)
-        engine = engines.find(CLASSIFIERS, options.engine)
-        space = Space.load(engine, folder=options.weights, base=options.base)
+        others = None if options.others is None else _others(options.others, options.split)
+        classifier = JointClassifier.load(options.engine, folder=options.weights, base=options.base)
     except (FileNotFoundError, WeightsError) as error:
         parser.error(str(error))
+    names = [
+        label for label, own in zip(classifier.labels, classifier.groups, strict=True) if own == options.set
+    ]
+    if tuple(names) != data.class_names:
+        parser.error(f"the weights know other classes than the {len(data.class_names)} of {data.name}")
     available, data = len(data.photos), data.first(options.limit)
-    if space.network.heads["jmc"].classifier[-1].out_features != len(data.class_names):
-        parser.error(f"the weights tell other classes than the {len(data.class_names)} of {data.name}")
+    kinds = word_kinds(data, options.data)
     started = time.perf_counter()
-    photos = tqdm(data.photos, unit="photo", leave=False)
-    rows = np.stack([space.describe([photo.image()])[0][PICTURE] for photo in photos])
-    texts, relevant = data.distinct()
-    pictures, words = space.pictures(rows, "jmc"), space.texts(texts, "jmc")
-    metrics = shared_figures(pictures @ words.T, relevant)
-    numbers = {text: number for number, text in enumerate(texts)}
-    last = np.searchsorted(data.owners, np.arange(len(data.photos)), side="right") - 1
-    own = words[[numbers[data.texts[place]] for place in last]]
-    for name, image, text in (("image", pictures, None), ("text", None, own), ("both", pictures, own)):
-        metrics[f"top1_{name}"] = float((_told(space, image, text) == data.classes).mean())
+    images = pictures(classifier, data)
+    texts = list(dict.fromkeys([*data.texts, *(text for words in kinds.values() for text in words)]))
+    words = dict(zip(texts, classifier.space.texts(texts, HEAD), strict=True))
+    first = classifier.groups.index(options.set)
+    head = classifier.space.network.heads[HEAD]
+    with torch.inference_mode():
+        metrics = figures_of(head, images, data, words, kinds=kinds, first=first)
+    metrics["pictures"]["calibration_error"] = calibration_error(classifier, images, data, words)
+    if others is not None:
+        own = np.stack([words[text] for text in kinds["all words"]])
+        metrics["others"] = _rejections(classifier, images, own, others.first(options.limit))
     return reports.conclude(
         MODULE,
         arguments,
@@ -69,9 +84,51 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     )
 
 
-@torch.inference_mode()
-def _told(space: Space, image: np.ndarray | None, text: np.ndarray | None) -> np.ndarray:
-    """The class of each picture, int64 `[N]`."""
-    device = next(space.network.parameters()).device
-    given = (None if one is None else torch.from_numpy(one).to(device) for one in (image, text))
-    return space.network.heads["jmc"].classify(*given).argmax(1).cpu().numpy()
+def pictures(classifier: JointClassifier, data: Described) -> np.ndarray:
+    """Vectors of all pictures of a set."""
+    photos = tqdm(data.photos, unit="photo", leave=False)
+    return np.concatenate([classifier.pictures([photo.image()]) for photo in photos])
+
+
+def calibration_error(
+    classifier: JointClassifier, images: np.ndarray, data: Described, words: dict[str, np.ndarray]
+) -> float:
+    """Expected calibration error of the probability of match, 0..1, in ten bins.
+
+    Each text with its own picture, and with one whose texts are others.
+    """
+    rng = np.random.default_rng(0)
+    other = rng.integers(len(images), size=len(data.texts))
+    apart = data.identities[other] != data.identities[data.owners]
+    texts = np.stack([words[text] for text in data.texts])
+    right, wrong = ((images[of] * texts).sum(1) for of in (data.owners, other))
+    told = classifier.space.probability(np.concatenate([right[apart], wrong[apart]]), HEAD)
+    true = np.repeat([1.0, 0.0], apart.sum())
+    bins = np.minimum((told * 10).astype(int), 9)
+    return float(sum(abs((told - true)[bins == one].sum()) for one in range(10)) / len(told))
+
+
+def _rejections(
+    classifier: JointClassifier, images: np.ndarray, words: np.ndarray, others: Described
+) -> dict[str, float]:
+    """How often others are told from products, and products from others: by picture, words, and both."""
+    strangers = {"image": pictures(classifier, others)}
+    products = {"image": images, "text": words}
+    if others.texts:
+        own = np.searchsorted(others.owners, np.arange(len(others.photos)))
+        strangers["text"] = classifier.space.texts([others.texts[place] for place in own], HEAD)
+    found = {}
+    for name, given in (("accepted", products), ("rejected", strangers)):
+        for kind in [*given, "both"][: 1 if len(given) == 1 else 3]:
+            used = given if kind == "both" else {kind: given[kind]}
+            fits = 1 - classifier.probabilities(used.get("image"), used.get("text"))[:, -1]
+            found[f"{name}_{kind}"] = float(((fits >= 0.5) == (name == "accepted")).mean())
+    return found
+
+
+def _others(folder: Path, split: str) -> Described:
+    """Flickr8k, or the photos of any folder, without words."""
+    if (folder / "captions.tsv").is_file():
+        return read_flickr8k(folder, split)
+    photos = tuple(read_photos(sorted(folder.glob("*.zip")) or [folder]))
+    return Described(folder.name, photos, (), np.zeros(0, np.int64))

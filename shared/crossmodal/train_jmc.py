@@ -1,0 +1,319 @@
+"""Trains JMC on products with words: `python -m shared.crossmodal.train_jmc --data NAME=FOLDER ...`.
+
+1. Matching: contrastive and bi-rank loss, pictures against words.
+2. The classifier alone, on embeddings that stay as they are.
+3. Both together: the matching loss and `--classify` times the classification loss.
+
+`--recipe matching` and `--recipe classification` train for as many steps with one of both losses alone, for
+comparison. Photos and sentences of `--others` belong to no class; the classifier learns to say so, and no
+embedding learns from them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from shared.core import weights
+from shared.core.calibration import fit_probability
+from shared.core.reports import positive
+from shared.core.training import Settings, fit, seed_everything
+from shared.crossmodal.batches import Pairs
+from shared.crossmodal.data import READERS, Described, join
+from shared.crossmodal.features import cached, load_base
+from shared.crossmodal.objectives import Pupil
+from shared.crossmodal.products import NEITHER, figures_of, word_kinds
+from shared.crossmodal.recipe import named
+from shared.crossmodal.tokens import Tokens, learn_words
+from shared.networks.jmc import classification_loss
+from shared.networks.joint import JointSpace
+from shared.networks.matching_losses import bi_rank_loss, contrastive_loss
+
+RECIPES = ("joint", "matching", "classification")
+#: Pictures that belong together with others' words, for each text that calibration looks at.
+WRONG = 20
+
+
+class ProductTraining:
+    """All stages of one run.
+
+    Args:
+        args: From `arguments`.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        seed_everything(args.seed)
+        self.base, self.digest = load_base(args.base, device=args.device)
+        self.sets = {name: READERS[name](folder, "train") for name, folder in args.data}
+        data = join(list(self.sets.values()))
+        if data.classes is None:
+            raise SystemExit("JMC needs data sets with classes: grocery, fashion, or both")
+        words = learn_words(data.texts, args.words)
+        self.tokens = Tokens(words, args.buckets)
+        self.tokens.pieces = lru_cache(2**16)(self.tokens.pieces)  # products have few words, which come often
+        self.names = (*data.class_names, NEITHER)
+        self.ends = np.cumsum([len(one.class_names) for one in self.sets.values()]).tolist()
+        kinds = (False, True) if args.mirrored else (False,)
+        rows = [
+            np.concatenate([self.rows(n, one, "train", kind) for n, one in self.sets.items()])
+            for kind in kinds
+        ]
+        self.pairs = Pairs(data, self.tokens, rows, spans=args.spans)
+        name, folder = args.others
+        self.others = {part: READERS[name](folder, part) for part in ("train", "dev")}
+        self.other_rows = {part: self.rows(name, one, part, False) for part, one in self.others.items()}
+        self.other_pairs = Pairs(
+            self.others["train"], self.tokens, [self.other_rows["train"]], spans=args.spans
+        )
+        self.dev = {name: READERS[name](folder, "dev") for name, folder in args.data}
+        self.dev_rows = {name: self.rows(name, one, "dev", False) for name, one in self.dev.items()}
+        self.kinds = {name: word_kinds(self.dev[name], folder) for name, folder in args.data}
+        self.settings = {
+            "heads": ["jmc"],
+            "words": words,
+            "buckets": args.buckets,
+            "classes": len(self.names),
+        }
+        for name in ("width", "hidden", "features", "embedding"):
+            self.settings[name] = getattr(args, name)
+
+    def rows(self, name: str, data: Described, part: str, mirrored: bool) -> np.ndarray:
+        end = "-mirrored" if mirrored else ""
+        file = self.args.cache / f"{name}-{part}-{self.digest[:12]}{end}.npy"
+        return np.array(cached(file, self.base, data.photos, mirrored=mirrored))
+
+    def run(self) -> Path:
+        """Runs all stages and writes the weight folder."""
+        args = self.args
+        pupil = Pupil(JointSpace(**self.settings))
+        first, second, third = args.steps
+        loss = partial(loss_of, margin=args.margin, hardest=args.hardest)
+        rank = partial(loss, matching=1.0, classification=0.0)
+        tell = partial(loss, matching=0.0, classification=1.0)
+        if args.recipe == "matching":
+            pupil = self.stage("match", pupil, rank, sum(args.steps), args.rate, "matching")
+        elif args.recipe == "classification":
+            pupil = self.stage("classify", pupil, tell, sum(args.steps), args.rate, "classification")
+        else:
+            pupil = self.stage("match", pupil, rank, first, args.rate, "matching")
+            pupil.requires_grad_(False)
+            for parameter in pupil.space.heads["jmc"].component("classification"):
+                parameter.requires_grad_()
+            pupil = self.stage("classify", pupil, tell, second, args.rate, "classification")
+            both = partial(loss, matching=1.0, classification=args.classify)
+            pupil = self.stage("joint", pupil.requires_grad_(), both, third, args.rate / 2, "score")
+        config = {"network": self.digest, "tuned": False, "recipe": args.recipe}
+        config |= {"class_names": list(self.names), "sets": self.parts()}
+        return weights.save(pupil.space, args.out / "weights", config=config | self.conclude(pupil.space))
+
+    def parts(self) -> dict[str, list[int]]:
+        """The first class of each set, and the one after its last."""
+        ends = [0, *self.ends]
+        return {name: ends[place : place + 2] for place, name in enumerate(self.sets)}
+
+    def stage(self, name: str, pupil: Pupil, loss: Callable, steps: int, rate: float, score: str) -> Pupil:
+        """One stage; `pupil` learns as far as its parameters ask for gradients."""
+        args = self.args
+        if not steps:
+            return pupil
+        learning = [parameter for parameter in pupil.parameters() if parameter.requires_grad]
+        optimizer = torch.optim.AdamW(learning, rate, weight_decay=args.decay, fused=True)
+        settings = Settings(
+            steps=steps,
+            out=args.out / name,
+            device=args.device,
+            seed=args.seed,
+            bf16=args.device != "cpu",
+            warmup=min(100, steps // 5),
+            validate_every=args.validate_every,
+            checkpoint_every=args.validate_every,
+            workers=1,
+        )
+        return fit(pupil, optimizer, self.draw, loss, settings, self.validate, score)
+
+    def draw(self, step: int) -> tuple[Tensor, ...]:
+        """Products, then others; the step and the seed alone decide which."""
+        seed = self.args.seed * 1_000_003 + step
+        products = self.pairs.draw(min(self.args.batch, len(self.pairs.data.photos)), seed)
+        count = min(self.args.batch // 4, len(self.other_pairs.data.photos))
+        return (*products, *self.other_pairs.draw(count, seed)[:2])
+
+    def validate(self, pupil: nn.Module) -> dict[str, float]:
+        """Figures on the validation sets; `score` and its parts, means over the sets, are what counts."""
+        space, found = pupil.space, {}
+        for (name, data), (first, _) in zip(self.dev.items(), self.parts().values(), strict=True):
+            kinds = self.kinds[name]
+            texts = list(dict.fromkeys([*data.texts, *(text for words in kinds.values() for text in words)]))
+            with torch.inference_mode():
+                vectors = dict(zip(texts, self.texts(space, texts).numpy(force=True), strict=True))
+                images = self.pictures(space, self.dev_rows[name]).numpy(force=True)
+                own = figures_of(space.heads["jmc"], images, data, vectors, kinds=kinds, first=first)
+            found |= {
+                f"{name}, {row}, {key}": value for row, line in own.items() for key, value in line.items()
+            }
+
+        def mean(key: str) -> float:
+            return float(np.mean([value for name, value in found.items() if name.endswith(key)]))
+
+        matching, classification = mean("i2t_R@1") + mean("t2i_mAP"), mean("top1_image") + mean("top1_both")
+        return found | {
+            "matching": matching,
+            "classification": classification,
+            "score": matching + classification,
+        }
+
+    @torch.inference_mode()
+    def pictures(self, space: JointSpace, rows: np.ndarray) -> Tensor:
+        """Pictures in the joint space."""
+        parts = (part.float().to(self.args.device) for part in torch.from_numpy(rows).split(128))
+        return torch.cat([space.pictures(space.image(part), "jmc") for part in parts])
+
+    @torch.inference_mode()
+    def texts(self, space: JointSpace, texts: Sequence[str]) -> Tensor:
+        """Texts in the joint space."""
+        parts = (self.tokens(texts[start : start + 128]) for start in range(0, len(texts), 128))
+        given = (torch.from_numpy(part).to(self.args.device) for part in parts)
+        return torch.cat([space.sentences(space.text(part), "jmc") for part in given])
+
+    @torch.inference_mode()
+    def conclude(self, space: JointSpace) -> dict[str, object]:
+        """What scores mean, learned on the validation sets: see `shared.crossmodal.joint`."""
+        head, rng = space.heads["jmc"], np.random.default_rng(0)
+        right, wrong, logits, truths = [], [], {"both": [], "picture": [], "words": []}, []
+        sets = [*zip(self.dev.values(), self.dev_rows.values(), [0, *self.ends], strict=False)]
+        sets.append((self.others["dev"], self.other_rows["dev"], len(self.names) - 1))
+        for data, rows, start in sets:
+            images, texts = self.pictures(space, rows), self.texts(space, data.texts)
+            similarity = (images @ texts.T).cpu().numpy()
+            if data.classes is not None:
+                other = rng.integers(len(data.photos), size=(WRONG, len(data.texts)))
+                apart = data.identities[other] != data.identities[data.owners]
+                right.append(similarity[data.owners, np.arange(len(data.texts))])
+                wrong.append(similarity[other, np.arange(len(data.texts))][apart])
+            first = np.searchsorted(data.owners, np.arange(len(data.photos)))
+            own = texts[torch.from_numpy(first)]
+            for name, given in (("both", (images, own)), ("picture", (images, None)), ("words", (None, own))):
+                logits[name].append(head.classify(*given))
+            classes = np.zeros(len(data.photos), np.int64) if data.classes is None else data.classes
+            truths.append(torch.from_numpy(classes + start).to(images.device))
+        truth = torch.cat(truths)
+        curve = fit_probability(np.concatenate(right), np.concatenate(wrong))
+        temperatures = {name: _temperature(torch.cat(found), truth) for name, found in logits.items()}
+        return {"calibration": {"jmc": [round(value, 6) for value in curve]}, "temperatures": temperatures}
+
+
+def loss_of(
+    pupil: Pupil,
+    batch: tuple[Tensor, ...],
+    *,
+    matching: float,
+    classification: float,
+    margin: float,
+    hardest: int,
+) -> Tensor:
+    """Both losses of JMC, each with its weight.
+
+    Args:
+        pupil: In training.
+        batch: Products from `shared.crossmodal.batches.Pairs.draw`, then others' descriptions and pieces.
+        matching: Weight of the contrastive and the bi-rank loss.
+        classification: Weight of the cross-entropies, of products and of what is none.
+        margin: Of the ranking.
+        hardest: How many negatives count for each row and direction.
+    """
+    seen, pieces, ids, classes, _, other_seen, other_pieces = batch
+    space, head = pupil.space, pupil.space.heads["jmc"]
+    x, y = head.images(space.image(seen)), head.texts(space.text(pieces))
+    loss = x.new_zeros(())
+    if matching:
+        temperature = space.temperatures["jmc"].exp().clamp(min=0.01)
+        rank = hardest * bi_rank_loss(x, y, ids, margin=margin, hardest=hardest)
+        loss = loss + matching * (rank + contrastive_loss(x, y, ids, temperature=temperature))
+    if classification:
+        # No embedding learns from what is no product, not even the mean that its normalisation keeps.
+        space.eval()
+        with torch.no_grad():
+            u, v = head.images(space.image(other_seen)), head.texts(space.text(other_pieces))
+        space.train()
+        neither = classes.new_full((len(u),), head.classifier[-1].out_features - 1)
+        both = torch.cat([x, u]), torch.cat([y, v]), torch.cat([classes, neither])
+        loss = loss + classification * classification_loss(head, *both)
+    return loss
+
+
+def _temperature(logits: Tensor, truth: Tensor) -> float:
+    """What logits are divided by so that their softmax is as likely as can be; Guo et al., ICML 2017."""
+    tried = np.geomspace(0.2, 5, 65).tolist()
+    return round(min(tried, key=lambda one: float(F.cross_entropy(logits / one, truth))), 4)
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m shared.crossmodal.train_jmc",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "--data",
+        nargs="+",
+        type=named,
+        required=True,
+        metavar="NAME=FOLDER",
+        help="grocery, fashion, or both",
+    )
+    add(
+        "--others",
+        type=named,
+        required=True,
+        metavar="NAME=FOLDER",
+        help="what belongs to no class: flickr8k",
+    )
+    add("--out", type=Path, required=True, metavar="FOLDER", help="of the run")
+    add("--cache", type=Path, required=True, metavar="FOLDER", help="of the descriptions")
+    add("--recipe", choices=RECIPES, default="joint", help="(%(default)s)")
+    add("--base", metavar="FOLDER", help="weights of the recognition network")
+    add("--mirrored", action="store_true", help="describe every training photo mirrored as well")
+    add(
+        "--steps",
+        type=int,
+        nargs=3,
+        default=[1500, 500, 1500],
+        metavar="N",
+        help="of the stages (%(default)s)",
+    )
+    add("--batch", type=positive, default=128, help="(%(default)s)")
+    add("--rate", type=float, default=2e-3, help="learning rate (%(default)s)")
+    add("--decay", type=float, default=1e-2, help="weight decay (%(default)s)")
+    add("--margin", type=float, default=0.1, help="of the ranking (%(default)s)")
+    add("--hardest", type=positive, default=10, metavar="N", help="negatives that count (%(default)s)")
+    add("--classify", type=float, default=1.0, help="classification loss beside matching (%(default)s)")
+    add("--spans", type=float, default=0.5, help="texts cut to a few words in a row (%(default)s)")
+    add("--words", type=positive, default=1200, help="of the vocabulary at most (%(default)s)")
+    add("--buckets", type=positive, default=2048, help="for letter groups (%(default)s)")
+    add("--width", type=positive, default=192, help="of the joint space (%(default)s)")
+    add("--features", type=positive, default=256, help="of both encoders (%(default)s)")
+    add("--embedding", type=positive, default=64, help="of a word piece (%(default)s)")
+    add("--hidden", type=positive, default=64, help="of the text encoder (%(default)s)")
+    add("--validate-every", type=positive, default=250, metavar="N", help="steps (%(default)s)")
+    add("--device", default="cpu", help="(%(default)s)")
+    add("--seed", type=int, default=0)
+    return parser
+
+
+def main(given: Sequence[str] | None = None) -> Path:
+    """Run the training from the command line; returns the weight folder."""
+    return ProductTraining(arguments().parse_args(given)).run()
+
+
+if __name__ == "__main__":
+    main()
