@@ -12,6 +12,7 @@ PROTOCOLS = {
     "flickr8k": "sentences and photos that find each other: recall at 1, 5, 10",
     "methods": "the theses' networks and their parts side by side, on frozen features",
     "joint": "products: matching photos with words, and telling their class",
+    "tasks": "products: learning both tasks together beside learning one alone, over several seeds",
     "generalise": "everyday photos to products and the other way round: sets that a space never saw",
 }
 

@@ -202,6 +202,19 @@ def test_benchmark(jmc, walls, stripes, base_folder, tmp_path):
     assert "rejected_text" not in few.metrics["others"]
 
 
+def test_comparison_of_tasks(given, walls, stripes, base_folder, tmp_path):
+    sets = ["tasks", "--data", str(walls), "--others", str(stripes), "--base", str(base_folder)]
+    folders = ["--cache", given[given.index("--cache") + 1], "--out", str(tmp_path)]
+    rest = [*SMALL, *STEPS, "--steps", "12", "4", "8", "--validate-every", "12"]
+    report = benchmark([*sets, *folders, "--seeds", "2", *rest])
+    both, matching, classification = report.metrics.values()
+    assert set(both) == set(matching) | set(classification)
+    assert set(matching) & set(classification) == {"sd"}
+    assert {"i2t_R@1", "t2i_mAP"} < set(matching)
+    assert {"top1_image", "top1_text, names hidden", "top1_both, sort"} < set(classification)
+    assert (tmp_path / "classification-1" / "weights").is_dir()
+
+
 def test_generalisation(jmc, walls, color_folder, base_folder, tmp_path):
     """A joint space that has learned nothing, and JMC, on sets of both kinds."""
     torch.manual_seed(0)
