@@ -17,6 +17,7 @@ PROTOCOLS = {
     "deepindex": "the inverted file beside whole descriptors: mAP, bytes and time",
     "explain": "what is lost where an explanation's regions are hidden, beside random ones",
     "indexing": "photos per second into an index, and the memory that it takes meanwhile",
+    "stream": "whether memory stays flat while very many files are described",
     "scale": "the vector index at 10,000 to 1,000,000 pictures, beside plain faiss",
 }
 

@@ -100,6 +100,19 @@ def test_indexing_from_the_command_line(network_folder, photo_folder, tmp_path):
         main(["indexing", "--data", str(tmp_path / "nowhere"), *own])
 
 
+def test_memory_stays_flat_while_files_stream_by(photo_folder, tmp_path):
+    target = tmp_path / "a.json"
+    report = main(["stream", "--data", str(photo_folder), "--files", "250", "--json", str(target)])
+    figures = report.metrics
+    assert (figures["described"], figures["skipped"], report.items) == (248, 2, 250)
+    assert figures["files_per_second"] > 0
+    if "peak_MB" in figures:  # where the system tells
+        assert figures["tenth_MB"] <= figures["half_MB"] <= figures["peak_MB"]
+        assert figures["peak_MB"] - figures["tenth_MB"] < 10
+    with pytest.raises(SystemExit):
+        main(["stream", "--data", str(tmp_path / "nowhere")])
+
+
 def test_explanations_from_the_command_line(network_folder, tmp_path, monkeypatch):
     config = {"network": network_digest(network_folder)}
     head = weights.save(DescriptorHead(sizes=[SIZE]), tmp_path / "head", config=config)
