@@ -4,8 +4,8 @@ The files are small pictures, each a part of one of the photos given; one in a h
 happens to a picture happens to them, but in place of the networks a stand-in averages parts of the picture:
 what grows with the number of files would grow all the same, within minutes in place of an hour.
 
-`tenth_MB`, `half_MB` and `peak_MB` are the most memory beyond that of the start: up to a tenth of the files, up
-to half of them, and to the end. Nothing is kept of what comes out.
+`tenth_MB`, `half_MB` and `peak_MB` are the most memory beyond that of the start: up to a tenth of the files,
+up to half of them, and to the end. Nothing is kept of what comes out.
 """
 
 from __future__ import annotations
