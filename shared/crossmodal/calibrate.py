@@ -8,7 +8,7 @@ from shared.core.calibration import fit_probability, lowest_threshold, probabili
 
 #: How many pictures the gallery has for which the threshold is meant, and how often it may let one pass that
 #: is not what was asked for.
-GALLERY, RATE = 100, 0.1
+GALLERY, RATE = 24, 0.1
 #: Wrong pairs of each text that calibration looks at.
 WRONG = 20
 
