@@ -76,7 +76,7 @@ CSS = """
 .is-scatter .is-marked circle { fill: var(--primary-600); }
 .is-charts { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(280px, 1fr)); }
 .is-figures { overflow-x: auto; margin-top: 1rem; }
-.is-figures table { border-collapse: collapse; font-size: 0.92rem; color: var(--body-text-color); }
+.is-figures table { border: 0; border-collapse: collapse; font-size: 0.92rem; color: var(--body-text-color); }
 .is-figures :is(td, th) { padding: 0.3rem 0.6rem; text-align: right; white-space: nowrap; }
 .is-figures :is(td, th) { border: 0; border-bottom: 1px solid var(--border-color-primary); }
 .is-figures :is(td, th):nth-child(2) { text-align: left; }
