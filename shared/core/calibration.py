@@ -56,6 +56,23 @@ def probability(scores: np.ndarray | float, scale: float, offset: float) -> np.n
     return 0.5 * (1 + np.tanh(0.5 * (scale * np.asarray(scores, np.float64) + offset)))
 
 
+def one_of(probability: np.ndarray | float, count: int) -> np.ndarray:
+    """What a probability becomes where only one of several is expected to be right.
+
+    That of `fit_probability` is of a world in which half of all is right. In a gallery most is wrong: of
+    `count` pictures one is expected to fit, and the odds are as many times lower.
+
+    Args:
+        probability: 0..1.
+        count: 1 or more.
+
+    >>> one_of(np.array([0.5, 0.9, 1.0]), 9).round(2).tolist()
+    [0.1, 0.5, 1.0]
+    """
+    probability = np.asarray(probability, np.float64)
+    return probability / (probability + count * (1 - probability))
+
+
 def lowest_threshold(wrong: np.ndarray, rate: float) -> float:
     """The lowest threshold that at most this share of wrong scores reach, to three decimals.
 

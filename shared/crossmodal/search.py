@@ -14,16 +14,19 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 
 from shared.core import engines
+from shared.core.calibration import one_of
 from shared.core.gallery import Gallery, Snapshot, shrunk
 from shared.core.gallery_fill import Added, Described, Given, Skipped, decoded, fill
 from shared.core.gallery_index import Indexes, VectorGallery
 from shared.core.gallery_search import Hit, Results, check_settings, features_of, list_hits
 from shared.core.images import Box, ImageError, Source, crop, open_image
+from shared.crossmodal.calibrate import GALLERY
 from shared.crossmodal.engines import MATCHERS
 from shared.crossmodal.explain import explain
 from shared.crossmodal.queries import QueryError, Term, combine
@@ -45,7 +48,8 @@ class Sentence:
     Attributes:
         text: The sentence.
         score: The cosine of its vector and the picture's.
-        probability: How probable it is that they belong together, 0..1.
+        probability: How probable it is that they belong together, 0..1, where one of all sentences is
+            expected to fit.
         rank: Its place in the list, from 1.
     """
 
@@ -64,7 +68,8 @@ class CrossModalSearch:
         engine: The name of the engine.
         space: What gives vectors to pictures and texts.
         gallery: What is searched where a call does not say.
-        threshold: Probability from which on the best picture is a good match for a text.
+        threshold: Probability from which on the best picture is a good match for a text. Probabilities are
+            those of a gallery in which one picture is expected to fit; see `shared.core.calibration.one_of`.
 
     Args:
         engine: See above; one of `shared.crossmodal.engines.MATCHERS`.
@@ -81,7 +86,9 @@ class CrossModalSearch:
             raise ValueError(f"these weights have {', '.join(space.engines)}, received {engine!r}")
         self.engine, self.space = engine, space
         self.gallery = Gallery() if gallery is None else gallery
-        self.threshold = float(space.threshold(engine))
+        # The same for galleries of any size: in a larger one a higher score is needed for it.
+        meant_for = space.config.get("gallery", GALLERY)
+        self.threshold = float(one_of(space.threshold(engine), meant_for))
         self._indexes = Indexes(lambda: _JointGallery(space, engine))
         self._bank: np.ndarray | None = None
 
@@ -159,6 +166,7 @@ class CrossModalSearch:
         words_share: float = 0.5,
         count: int = 20,
         least: float | None = None,
+        without: int | None = None,
         gallery: Gallery | None = None,
     ) -> Results:
         """Finds the pictures that fit words, are like a picture, or both.
@@ -171,6 +179,7 @@ class CrossModalSearch:
             count: How many hits at most, 1..1000.
             least: Leave out what has a lower probability, or, where a picture is part of the query, a lower
                 score.
+            without: Id of a picture to leave out, such as the one to search with.
             gallery: What to search; by default the own one.
 
         Returns:
@@ -186,8 +195,8 @@ class CrossModalSearch:
         started = time.perf_counter()
         check_settings(count, least)
         query, found = self._query(text, image, box, words_share)
-        only_words = image is None
-        return self._results(query, count, least, gallery, started, only_words, unknown=self._unknown(found))
+        new, words = self._unknown(found), image is None
+        return self._results(query, count, least, gallery, started, words, without=without, unknown=new)
 
     def like(
         self, id: int, *, count: int = 20, least: float | None = None, gallery: Gallery | None = None
@@ -282,11 +291,15 @@ class CrossModalSearch:
         query = self._vector(self._describe(image))
         scores = (self._sentence_vectors() if lines is None else self._texts(texts)) @ query
         order = np.argsort(-scores, kind="stable")[:count]
-        sure = self.space.probability(scores[order], self.engine)
+        sure = self._sure(scores[order], len(texts))
         return tuple(
             Sentence(texts[place], float(scores[place]), float(one), rank)
             for rank, (place, one) in enumerate(zip(order.tolist(), sure, strict=True), 1)
         )
+
+    def _sure(self, scores: np.ndarray, count: int) -> np.ndarray:
+        """Probabilities where one of so many is expected to fit."""
+        return one_of(self.space.probability(scores, self.engine), count)
 
     def _or_own(self, gallery: Gallery | None) -> Gallery:
         return self.gallery if gallery is None else gallery
@@ -343,7 +356,7 @@ class CrossModalSearch:
         gallery = self._or_own(gallery)
         index, searching = self._indexes.of(gallery), time.perf_counter()
         found = index.search(gallery, {PICTURE: query}, count + (without is not None))
-        sure = (lambda scores: self.space.probability(scores, self.engine)) if calibrated else None
+        sure = partial(self._sure, count=max(len(found.gallery), 1)) if calibrated else None
         hits, ended = list_hits(found, least, without, probability=sure)[:count], time.perf_counter()
         return Results(
             hits=tuple(hits),

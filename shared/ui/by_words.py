@@ -128,7 +128,9 @@ def word_matches(
         asked = [doers[name]() for name in dict.fromkeys([engine, second]) if name]
         if chosen is not None and not box and not text.strip():
             return [doer.like(chosen, **settings) for doer in asked]
-        return [doer(text, **_part(image, box), words_share=share, **settings) for doer in asked]
+        return [
+            doer(text, **_part(image, box), words_share=share, without=chosen, **settings) for doer in asked
+        ]
 
     def reason() -> tuple[list[Any], Callable[..., list[Any]]]:
         panel = word_panel()

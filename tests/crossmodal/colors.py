@@ -1,0 +1,62 @@
+"""A space that knows four colors by heart, for tests of what is built on top of spaces."""
+
+import numpy as np
+from PIL import Image
+
+from shared.crossmodal.tokens import split_words
+from tests.crossmodal.conftest import COLORS
+
+WORDS = [*COLORS, "wall", "dog"]
+
+
+def picture(*cells, side=60):
+    """A picture whose nine cells have these colors, row by row; of one color where one is given."""
+    cells = cells * 9 if len(cells) == 1 else cells
+    small = np.array([COLORS[name] for name in cells], np.uint8).reshape(3, 3, 3)
+    return Image.fromarray(small).resize((side, side), Image.Resampling.NEAREST)
+
+
+class ColorSpace:
+    """What `shared.crossmodal.space.Space` does, without a network."""
+
+    engines = ("ensemble", "rrf", "cyclematch", "itmeetsal")
+
+    class tokens:
+        words = dict.fromkeys(WORDS, 0)
+
+    def __init__(self, made=7):
+        self.made = np.array([made], np.uint64)
+        self.config = {"gallery": 1}
+
+    def describe(self, pictures):
+        palette = np.array(list(COLORS.values()), np.float32)
+        found = []
+        for one in pictures:
+            cells = np.asarray(one.resize((3, 3), Image.Resampling.BOX), np.float32).reshape(9, 1, 3)
+            nearest = np.abs(cells - palette).sum(-1)
+            regions = (nearest == nearest.min(1, keepdims=True)).astype(np.float16)
+            found.append({"picture": regions.mean(0), "regions": regions, "made": self.made})
+        return found
+
+    def pictures(self, rows, engine):
+        # Engines differ in how they see white.
+        rows = rows.astype(np.float32) * np.array([1, 1, 1, 0.5 if engine == "rrf" else 1], np.float32)
+        return self._unit(rows)
+
+    def regions(self, rows, engine):
+        return self.pictures(rows, engine)
+
+    def texts(self, texts, engine):
+        words = [split_words(text) for text in texts]
+        return self._unit(np.array([[float(name in own) for name in COLORS] for own in words], np.float32))
+
+    def probability(self, scores, engine):
+        return 1 / (1 + np.exp(-20 * (np.asarray(scores) - 0.6)))
+
+    def threshold(self, engine):
+        return 0.5
+
+    @staticmethod
+    def _unit(rows):
+        rows = np.asarray(rows, np.float32) + 1e-3
+        return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
