@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import anyio
 import pytest
-from gradio_client import Client, handle_file
+from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
-from PIL import Image, ImageOps
+from PIL import Image
 
 from shared.retrieval.engines import ENGINES
 from shared.ui.photos import gallery_photos, sample_photos
@@ -20,29 +20,6 @@ from tests.spaces.test_edges import BAD, GOOD, opened
 from tests.test_security import META, call, upload
 
 TOOLS = ["search_similar", "explain_match", "add_images", "remove_images", "save_gallery"]
-
-
-@pytest.fixture
-def visitor(server, tmp_path):
-    """Somebody with a session of their own; a function that makes another one."""
-
-    def new():
-        return Client(server.url, verbose=False, download_files=str(tmp_path))
-
-    return new
-
-
-@pytest.fixture(scope="module")
-def changed(tmp_path_factory):
-    """Sample photos, each as somebody else might have it: smaller, mirrored, saved again."""
-    folder = tmp_path_factory.mktemp("changed")
-    paths = {}
-    for name in ("cat", "coffee", "rocket"):
-        photo = Image.open(sample_photos()[name])
-        photo.thumbnail((300, 300))
-        paths[name] = folder / f"{name}-changed.jpg"
-        ImageOps.mirror(photo).save(paths[name], quality=70)
-    return paths
 
 
 def files(*paths):
