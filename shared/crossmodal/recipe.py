@@ -51,6 +51,7 @@ def arguments(description: str | None = None) -> argparse.ArgumentParser:
     add("--warm-steps", type=int, default=3000, metavar="N", help="(%(default)s)")
     add("--steps", type=int, default=3000, metavar="N", help="with the paper's loss (%(default)s)")
     add("--tune-steps", type=int, default=0, metavar="N", help="with the base (%(default)s)")
+    add("--settle-steps", type=int, default=0, metavar="N", help="with the tuned base as it is (%(default)s)")
     add("--batch", type=positive, default=128, help="(%(default)s)")
     add("--tune-batch", type=positive, default=64, help="(%(default)s)")
     add("--tune-from", type=int, default=7, metavar="N", help="blocks of the base that stay (%(default)s)")

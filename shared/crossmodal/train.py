@@ -5,6 +5,7 @@
 3. Warm-up: contrastive loss of every head, and the teacher's vectors for the text encoder.
 4. The loss of each head's paper, on hard negatives. JMC has a training of its own (`train_jmc`).
 5. With `--tune-steps`: the recognition network learns with the rest, on pictures.
+6. With `--settle-steps`: it stays as it is now, and the rest learns on from its descriptions.
 
 Each stage has a folder under `--out`; one that made the validation worse is left out again. A run that
 is cut off goes on where it was.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from shared.core import weights
+from shared.core.datasets import Photo
 from shared.core.training import Settings, adamw, fit, seed_everything
 from shared.crossmodal.batches import Pairs, Sentences
 from shared.crossmodal.calibrate import calibrate
@@ -101,6 +104,7 @@ class Training:
         pupil = self.stage("match", pupil, loss, args.steps, args.rate / 3)
         if args.tune_steps:
             pupil = self.tune(pupil, loss)
+            pupil = self.settle(pupil, loss)
         config = {"network": self.digest, "tuned": bool(args.tune_steps)}
         return weights.save(pupil.space, args.out / "weights", config=config | self.conclude(pupil.space))
 
@@ -120,15 +124,15 @@ class Training:
         loss: Callable[[Pupil, tuple[Tensor, ...]], Tensor],
         steps: int,
         rate: float,
-        score: str = "score",
+        pairs: Pairs | None = None,
     ) -> Pupil:
-        """One stage; `pupil` learns as far as its parameters ask for gradients."""
+        """One stage on `pairs`, by default those of the recognition network's descriptions."""
         if not steps:
             return pupil
-        learning = [parameter for parameter in pupil.parameters() if parameter.requires_grad]
-        optimizer = torch.optim.AdamW(learning, rate, weight_decay=1e-4, fused=True)
-        draw = partial(_draw, self.pairs, self._count(self.args.batch), self.args.seed, each=self.args.each)
-        return self._fit(name, pupil, optimizer, draw, loss, steps, score)
+        optimizer = torch.optim.AdamW(pupil.parameters(), rate, weight_decay=1e-4, fused=True)
+        count, more = self._count(self.args.batch), {"each": self.args.each}
+        draw = partial(_draw, pairs or self.pairs, count, self.args.seed, **more)
+        return self._fit(name, pupil, optimizer, draw, loss, steps)
 
     def tune(self, pupil: Pupil, loss: Callable) -> Pupil:
         """The last stage: the network that describes pictures learns as well."""
@@ -140,7 +144,26 @@ class Training:
         pairs = Pairs(self.pairs.data, self.tokens, (), self.pairs.teacher)
         more = {"each": args.each, "size": args.tune_size}
         draw = partial(_draw, pairs, self._count(args.tune_batch), args.seed, **more)
-        return self._fit("tune", pupil, optimizer, draw, loss, args.tune_steps, "score")
+        return self._fit("tune", pupil, optimizer, draw, loss, args.tune_steps)
+
+    def settle(self, pupil: Pupil, loss: Callable) -> Pupil:
+        """The rest learns on from the tuned base's descriptions, in larger batches than pictures allow."""
+        args = self.args
+        if not args.settle_steps:
+            return pupil
+        base, pupil.space.base = pupil.space.base.eval().requires_grad_(False), None
+
+        def keep(name: str, photos: Sequence[Photo], *, mirrored: bool = False) -> np.ndarray:
+            return np.array(cached(args.out / "settle" / f"{name}.npy", base, photos, mirrored=mirrored))
+
+        before, self.dev_rows = self.dev_rows, keep("dev", self.dev.photos)
+        rows = [keep("train", self.pairs.data.photos)]
+        if args.mirrored:
+            rows.append(keep("train-mirrored", self.pairs.data.photos, mirrored=True))
+        pairs = replace(self.pairs, rows=rows)
+        pupil = self.stage("settle", pupil, loss, args.settle_steps, args.rate / 3, pairs=pairs)
+        pupil.space.base, self.dev_rows = base, before
+        return pupil
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Figures on the validation set; `score` is what counts."""
@@ -213,12 +236,12 @@ class Training:
             workers=args.workers,
         )
 
-    def _fit(self, name, pupil, optimizer, draw, loss, steps, score) -> Pupil:
+    def _fit(self, name, pupil, optimizer, draw, loss, steps) -> Pupil:
         before = copy.deepcopy(pupil).to(self.args.device).eval()
-        trained = fit(pupil, optimizer, draw, loss, self._settings(name, steps), self.validate, score)
+        trained = fit(pupil, optimizer, draw, loss, self._settings(name, steps), self.validate, "score")
         # With little data, the best of a stage can still be worse than what it started from.
-        old, new = (self.validate(one)[score] for one in (before, trained))
-        print(f"{name}: {score} {old:.4f} before, {new:.4f} after")
+        old, new = (self.validate(one)["score"] for one in (before, trained))
+        print(f"{name}: score {old:.4f} before, {new:.4f} after")
         return trained if new >= old else before
 
     def _cached(
