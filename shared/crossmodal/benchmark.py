@@ -14,6 +14,7 @@ PROTOCOLS = {
     "joint": "products: matching photos with words, and telling their class",
     "tasks": "products: learning both tasks together beside learning one alone, over several seeds",
     "generalise": "everyday photos to products and the other way round: sets that a space never saw",
+    "speed": "searches with words in a large gallery, and how fast photos are described",
 }
 
 main = partial(run_protocol, "crossmodal", PROTOCOLS)

@@ -21,14 +21,15 @@ import torch
 
 from shared.core import engines
 from shared.core.calibration import one_of
-from shared.core.gallery import Gallery, Snapshot, shrunk
+from shared.core.gallery import Gallery, shrunk
 from shared.core.gallery_fill import Added, Described, Given, Skipped, decoded, fill
-from shared.core.gallery_index import Indexes, VectorGallery
+from shared.core.gallery_index import Indexes
 from shared.core.gallery_search import Hit, Results, check_settings, features_of, list_hits
 from shared.core.images import Box, ImageError, Source, crop, open_image
 from shared.crossmodal.calibrate import GALLERY
 from shared.crossmodal.engines import MATCHERS
 from shared.crossmodal.explain import explain
+from shared.crossmodal.gallery import JointGallery
 from shared.crossmodal.queries import QueryError, Term, combine
 from shared.crossmodal.reason import Reason
 from shared.crossmodal.sentences import everyday_sentences, own_lines
@@ -89,7 +90,7 @@ class CrossModalSearch:
         # The same for galleries of any size: in a larger one a higher score is needed for it.
         meant_for = space.config.get("gallery", GALLERY)
         self.threshold = float(one_of(space.threshold(engine), meant_for))
-        self._indexes = Indexes(lambda: _JointGallery(space, engine))
+        self._indexes = Indexes(lambda: JointGallery(space, engine))
         self._bank: np.ndarray | None = None
 
     @classmethod
@@ -297,6 +298,13 @@ class CrossModalSearch:
             for rank, (place, one) in enumerate(zip(order.tolist(), sure, strict=True), 1)
         )
 
+    def index(self, gallery: Gallery | None = None) -> JointGallery:
+        """The index of a gallery, as this engine searches it, up to date."""
+        gallery = self._or_own(gallery)
+        index = self._indexes.of(gallery)
+        index.refresh(gallery)
+        return index
+
     def _sure(self, scores: np.ndarray, count: int) -> np.ndarray:
         """Probabilities where one of so many is expected to fit."""
         return one_of(self.space.probability(scores, self.engine), count)
@@ -368,14 +376,3 @@ class CrossModalSearch:
             search_seconds=ended - searching,
             unknown=unknown,
         )
-
-
-class _JointGallery(VectorGallery):
-    """Pictures by the vectors that one engine gives them."""
-
-    def __init__(self, space: Space, engine: str) -> None:
-        super().__init__("exact", PICTURE, space.made)
-        self._space, self._engine = space, engine
-
-    def _vectors(self, now: Snapshot, ids: Sequence[int]) -> np.ndarray:
-        return self._space.pictures(super()._vectors(now, ids), self._engine)

@@ -14,7 +14,9 @@ from shared.core.gallery import Gallery
 from shared.core.gallery_index import MismatchError
 from shared.core.images import ImageError
 from shared.core.weights import WeightsError
+from shared.crossmodal import gallery
 from shared.crossmodal.engines import MATCHERS
+from shared.crossmodal.protocols import speed
 from shared.crossmodal.queries import MOST_LETTERS, QueryError, Term
 from shared.crossmodal.reason import Part, painted_over, parts, without
 from shared.crossmodal.search import CrossModalSearch
@@ -290,6 +292,47 @@ def test_many_threads_search_and_change(search):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
     assert search("red").searched == 5
+
+
+def test_a_large_gallery_is_searched_in_two_steps(monkeypatch):
+    """It finds what a comparison with all finds, whatever comes and goes."""
+    monkeypatch.setattr(gallery, "LARGE", 100)
+    monkeypatch.setattr(gallery, "CANDIDATES", 40)
+    monkeypatch.setattr(gallery, "SHORT", 6)
+    rng = np.random.default_rng(0)
+    # Like an engine's vectors: long, but with few directions that matter.
+    basis = rng.normal(size=(5, 32))
+
+    class Long(ColorSpace):
+        def pictures(self, rows, engine):
+            return self._unit(rows.astype(np.float32) @ basis)
+
+        def texts(self, texts, engine):
+            rows = [np.random.default_rng(len(text)).normal(size=5) for text in texts]
+            return self._unit(np.stack(rows) @ basis)
+
+    search = CrossModalSearch("ensemble", Long())
+    kept = speed.fill(rng.normal(size=(80, 5)).astype(np.float16), search.space.made)
+
+    def check():
+        texts = [f"d{'o' * number}g" for number in range(1, 6)]
+        found = [{hit.id for hit in search(text, count=10, gallery=kept).hits} for text in texts]
+        assert found == speed.nearest(search, kept, texts)
+        first = search(texts[0], gallery=kept).hits[0]
+        vector = search.space.pictures(kept.snapshot().feature("picture", first.id)[None], "")[0]
+        assert first.score == pytest.approx(float(vector @ search.space.texts(texts[:1], "")[0]), abs=2e-3)
+
+    check()
+    made = search.space.made
+    for row in rng.normal(size=(150, 5)).astype(np.float16):
+        kept.add("more", picture("red"), {"picture": row, "made": made})
+    check()
+    kept.remove(range(0, 150))  # more than half, so that the index makes itself smaller
+    check()
+    kept.add("last", picture("red"), {"picture": rng.normal(size=5).astype(np.float16), "made": made})
+    check()
+    kept.clear()
+    assert search("dog", gallery=kept).hits == ()
 
 
 @pytest.fixture(scope="module")
