@@ -18,13 +18,16 @@ from shared.networks.mobilenet_v1 import SeparableConv2d
 
 #: Height and width of the picture for which weights are laid out; others go as well.
 SIZE = (240, 320)
+#: Maps with fewer places have another best order of the weights, and a wrong one costs more than none: as a
+#: share of the maps for which weights are laid out, and as a number for these.
+SHARE, PLACES = 0.8, 200
 
 
 class FusedConv2d(nn.Module):
     """A convolution, and ReLU6 after it if wanted. Only for inference on a CPU.
 
     Args:
-        conv: The convolution, whose weights it shares until `lay_out`.
+        conv: The convolution, whose weights it shares.
         relu6: Whether ReLU6 comes after it.
 
     Shape:
@@ -35,18 +38,24 @@ class FusedConv2d(nn.Module):
         super().__init__()
         self._weight, self._bias = conv.weight.detach(), conv.bias.detach()
         self._way = conv.padding, conv.stride, conv.dilation, conv.groups
+        self._laid_out, self._least = None, 0
         self._pads = conv.pads if isinstance(conv, HalvingConv2d) else None
         self._after = ("hardtanh", [0.0, 6.0], "") if relu6 else ("none", [], "")
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.ops.mkldnn._convolution_pointwise(
-            self._padded(x), self._weight, self._bias, *self._way, *self._after
-        )
+        x = self._padded(x)
+        fits = self._laid_out is not None and x.shape[2] * x.shape[3] >= self._least
+        weight = self._laid_out if fits else self._weight
+        return torch.ops.mkldnn._convolution_pointwise(x, weight, self._bias, *self._way, *self._after)
 
     def lay_out(self, x: Tensor) -> None:
-        """Brings the weights into the order that suits maps like this one."""
+        """Brings the weights into the order that suits maps like this one, unless it is a small one."""
         shape = list(self._padded(x).shape)
-        self._weight = torch._C._nn.mkldnn_reorder_conv2d_weight(self._weight.to_mkldnn(), *self._way, shape)
+        places = shape[2] * shape[3]
+        if places >= PLACES:
+            weight = self._weight.to_mkldnn()
+            self._laid_out = torch._C._nn.mkldnn_reorder_conv2d_weight(weight, *self._way, shape)
+            self._least = int(SHARE * places)
 
     def _padded(self, x: Tensor) -> Tensor:
         if self._pads is None:
