@@ -16,10 +16,10 @@ from torch.nn import functional as F
 from shared.networks.mobilenet import HalvingConv2d, InvertedResidual, Pyramid
 from shared.networks.mobilenet_v1 import SeparableConv2d
 
-#: Height and width of the picture for which weights are laid out; others go as well.
-SIZE = (240, 320)
+#: Height and width of the pictures for which weights are laid out, the largest first; others go as well.
+SIZES = ((320, 320), (240, 320))
 #: Maps with fewer places have another best order of the weights, and a wrong one costs more than none: as a
-#: share of the maps for which weights are laid out, and as a number for these.
+#: share of those for which weights are laid out, and as a number for these.
 SHARE, PLACES = 0.8, 200
 
 
@@ -38,24 +38,24 @@ class FusedConv2d(nn.Module):
         super().__init__()
         self._weight, self._bias = conv.weight.detach(), conv.bias.detach()
         self._way = conv.padding, conv.stride, conv.dilation, conv.groups
-        self._laid_out, self._least = None, 0
+        self._laid_out: list[tuple[int, Tensor]] = []  # from how many places on, and the weights
         self._pads = conv.pads if isinstance(conv, HalvingConv2d) else None
         self._after = ("hardtanh", [0.0, 6.0], "") if relu6 else ("none", [], "")
 
     def forward(self, x: Tensor) -> Tensor:
         x = self._padded(x)
-        fits = self._laid_out is not None and x.shape[2] * x.shape[3] >= self._least
-        weight = self._laid_out if fits else self._weight
+        places = x.shape[2] * x.shape[3]
+        weight = next((weight for least, weight in self._laid_out if places >= least), self._weight)
         return torch.ops.mkldnn._convolution_pointwise(x, weight, self._bias, *self._way, *self._after)
 
     def lay_out(self, x: Tensor) -> None:
-        """Brings the weights into the order that suits maps like this one, unless it is a small one."""
+        """Prepares the order of weights that suits maps like this one, unless it is a small one."""
         shape = list(self._padded(x).shape)
         places = shape[2] * shape[3]
         if places >= PLACES:
             weight = self._weight.to_mkldnn()
-            self._laid_out = torch._C._nn.mkldnn_reorder_conv2d_weight(weight, *self._way, shape)
-            self._least = int(SHARE * places)
+            weight = torch._C._nn.mkldnn_reorder_conv2d_weight(weight, *self._way, shape)
+            self._laid_out.append((int(SHARE * places), weight))
 
     def _padded(self, x: Tensor) -> Tensor:
         if self._pads is None:
@@ -106,7 +106,6 @@ def fused(network: nn.Module) -> nn.Module:
     if not ready or any(weight.device.type != "cpu" for weight in network.parameters()):
         return network
     twin = copy.deepcopy(network).eval()
-    x = torch.zeros(1, 3, *SIZE).contiguous(memory_format=torch.channels_last)
     for pyramid in [module for module in twin.modules() if isinstance(module, Pyramid)]:
         pyramid.blocks = nn.ModuleList(
             FusedSeparable(block) if isinstance(block, SeparableConv2d) else FusedResidual(block)
@@ -115,7 +114,8 @@ def fused(network: nn.Module) -> nn.Module:
         convs = [module for module in pyramid.modules() if isinstance(module, FusedConv2d)]
         hooks = [conv.register_forward_pre_hook(lambda conv, given: conv.lay_out(*given)) for conv in convs]
         with torch.inference_mode():
-            pyramid(x)
+            for size in SIZES:
+                pyramid(torch.zeros(1, 3, *size).contiguous(memory_format=torch.channels_last))
         for hook in hooks:
             hook.remove()
     return twin

@@ -8,6 +8,11 @@ from PIL import Image
 from shared.core.images import Source, open_image
 
 BINS = (8, 4, 4)  # of hue, saturation and value
+#: What each of the 256 levels of a channel adds to the number of a bin, at most 127.
+_TABLES = [
+    (np.arange(256) * bins // 256 * int(np.prod(BINS[channel + 1 :]))).astype(np.uint8)
+    for channel, bins in enumerate(BINS)
+]
 
 
 def color_histogram(image: Source) -> np.ndarray:
@@ -38,6 +43,5 @@ def color_cells(picture: Image.Image) -> np.ndarray:
     >>> color_cells(Image.new("RGB", (2, 1), "red")).tolist()
     [[15, 15]]
     """
-    levels = np.asarray(picture.convert("HSV")).astype(np.int64)
-    hue, saturation, value = np.moveaxis(levels * BINS // 256, -1, 0)
-    return (hue * BINS[1] + saturation) * BINS[2] + value
+    levels = np.asarray(picture.convert("HSV"))
+    return sum(table[levels[..., channel]] for channel, table in enumerate(_TABLES)).astype(np.int64)
