@@ -13,7 +13,7 @@ from PIL.Image import Image
 from shared import ui
 from shared.core.devices import on_zero_gpu
 from shared.core.images import open_image
-from shared.crossmodal.engines import MATCHERS
+from shared.crossmodal.engines import CLASSIFIERS, MATCHERS
 from shared.ui import sentences, together
 from shared.ui.box import parse_box
 from shared.ui.by_words import word_matches, word_query
@@ -25,6 +25,7 @@ from shared.ui.matches import as_json, as_pictures
 CARD_PHOTO = "lion"  # the sample photo on the home page's card
 DEVICE = "cpu" if on_zero_gpu() else None  # a gallery cannot go to where ZeroGPU's GPU is, networks are small
 SEARCHES = ui.residents("shared.crossmodal.search:CrossModalSearch", MATCHERS, device=DEVICE)
+(PRODUCTS,) = ui.residents("shared.crossmodal.joint:JointClassifier", CLASSIFIERS, device=DEVICE).values()
 FIRST = SEARCHES[next(iter(MATCHERS))]
 GALLERIES = Galleries(lambda photos, gallery: FIRST().add(photos, gallery), ui.gallery_photos)
 TRY = ["a motorcycle", "a big cat", "a cup of coffee", "a rocket at night", "lion - face", "2:orange flower"]
@@ -99,7 +100,7 @@ def describe(image: str, lines: str, engine: str) -> dict:
 
 @ui.friendly("crossmodal")
 def match(image: str, text: str, engine: str) -> tuple:
-    """Tell whether a picture and a text belong together, and why.
+    """Tell whether a picture and a text belong together, why, and which product both are, if they are one.
 
     Args:
         image: The picture: JPEG, PNG, WebP, GIF, BMP or TIFF.
@@ -107,11 +108,11 @@ def match(image: str, text: str, engine: str) -> tuple:
         engine: Who compares.
 
     Returns:
-        The probability, what each word counts and what deletion has shown; and the picture with heat where
-        the words are.
+        The probability, what each word counts and what deletion has shown; groceries and fashion that it may
+        be, from both, from the picture and from the words; and the picture with heat where the words are.
     """
-    found = SEARCHES[engine]().match(open_image(image), text)
-    return together.as_json(found), found.picture()
+    found, told = together.ask(SEARCHES[engine], PRODUCTS, open_image(image), text)
+    return together.as_json(found, told), found.picture()
 
 
 with ui.page("Cross-modal search") as demo:
@@ -123,7 +124,9 @@ with ui.page("Cross-modal search") as demo:
         with gr.Column(scale=3), gr.Tabs() as tabs:
             found = word_matches("crossmodal", visit, MATCHERS, SEARCHES, query)
             told, lines = sentences.describe_tab("crossmodal", SEARCHES, query.image, query.engine)
-            pair = together.match_tab("crossmodal", SEARCHES, query.image, query.asked, query.engine)
+            pair = together.match_tab(
+                "crossmodal", SEARCHES, PRODUCTS, query.image, query.asked, query.engine
+            )
             own = gallery_tab("crossmodal", visit)
     ui.how_it_works(Path(__file__).parent, ["crossmodal-joint", "crossmodal-jmc"])
     ui.show_open(tabs, [found, told, pair, own.view], [demo.load, *query.changes])

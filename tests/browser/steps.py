@@ -22,3 +22,18 @@ def download(page: Page, control: Locator) -> tuple[str, Path]:
     with page.expect_download() as waiting:
         control.click()
     return waiting.value.suggested_filename, Path(waiting.value.path())
+
+
+def tiles(page: Page, tab: str = "matches") -> Locator:
+    """The pictures of a grid."""
+    return page.locator(f"#{tab} .is-tiles figure")
+
+
+def names(page: Page, tab: str = "matches") -> list[str]:
+    """Their names."""
+    return page.locator(f"#{tab} .is-tiles img").evaluate_all("images => images.map(image => image.alt)")
+
+
+def open_tab(page: Page, name: str) -> None:
+    """Open a tab."""
+    page.get_by_role("tab", name=name, exact=True).locator("visible=true").click()

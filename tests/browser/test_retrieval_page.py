@@ -9,25 +9,13 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from shared.ui.photos import gallery_photos, sample_photos
-from tests.browser.steps import choose, download, take_away
+from tests.browser.steps import choose, download, names, open_tab, take_away, tiles
 
 SAMPLES = len(gallery_photos())
 
 
-def tiles(page: Page, tab: str = "matches"):
-    return page.locator(f"#{tab} .is-tiles figure")
-
-
-def names(page: Page, tab: str = "matches") -> list[str]:
-    return page.locator(f"#{tab} .is-tiles img").evaluate_all("images => images.map(image => image.alt)")
-
-
 def add(page: Page, *files: Path) -> None:
     page.locator("#gallery .is-files input[type=file]").set_input_files(files)
-
-
-def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name, exact=True).locator("visible=true").click()
 
 
 def scores(page: Page) -> list[float]:
