@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 from shared.core import weights
 from shared.core.gallery import shrunk
@@ -19,6 +20,7 @@ from shared.core.gallery_fill import Described, Given, Skipped, decoded
 from shared.core.gallery_index import MADE, Features
 from shared.core.grades import Grades
 from shared.core.images import Box, Source, crop, open_image
+from shared.retrieval.codebook import Codebook
 from shared.retrieval.deepindex import Settings
 from shared.retrieval.duplicates import perceptual_hash
 from shared.retrieval.features import (
@@ -90,6 +92,11 @@ class Describer:
         self.threshold, self.grades = threshold, grades
         self.words = words and without_whitening(words)
         self._learned, self._size = words, size
+        books = [*words.codebooks.values(), words.signature] if words else []
+        self._turns = {
+            id(book): (torch.tensor(book.whitening.mean), torch.tensor(book.whitening.projection.T))
+            for book in filter(None, books)
+        }
         self._head = TogetherHead(extractor.head, words, size)
         texts = [_weights_digest(extractor), words.digest() + str(size) if words else ""]
         self.made = np.array([_number(text) if text else 0 for text in texts], np.uint64)
@@ -208,12 +215,22 @@ class Describer:
             length = len(book.whitening.mean)
             pooled = row[start : start + len(self._learned.boxes) * length].reshape(-1, length)
             start += pooled.size
-            embedded = book.embed(pooled)
+            embedded = self._embed(book, pooled)
             embedded[~(pooled > 0).any(1)] = 0
             found[patches_of(level)] = embedded.astype(np.float16)
         book, whole = self._learned.signature, row[None, start:]
-        found[WHOLE_PATCH] = (book.embed(whole) if book else whole)[0].astype(np.float16)
+        found[WHOLE_PATCH] = (self._embed(book, whole) if book else whole)[0].astype(np.float16)
         return found
+
+    def _embed(self, book: Codebook, x: np.ndarray) -> np.ndarray:
+        """What `book.embed` gives, by torch, which keeps to the threads that it was given.
+
+        NumPy would take all cores for it, and they would be busy waiting for more for as long as a network
+        takes.
+        """
+        mean, projection = self._turns[id(book)]
+        rows = F.normalize(torch.from_numpy(np.array(x, np.float32)), dim=1) - mean
+        return F.normalize(rows @ projection, dim=1).numpy()
 
 
 @dataclass(frozen=True, eq=False)
