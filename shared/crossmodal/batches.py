@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from shared.crossmodal.tokens import Tokens
 
 #: Share of the words that get a slip of the keyboard while training.
 SLIPS = 0.04
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ class Pairs:
         rows: One or several descriptions of each picture (as it is, mirrored), `[photos, 1 + R, K]` each;
             empty where pictures themselves are wanted.
         teacher: Vectors of all texts, `[texts, LENGTH]`, or None.
-        spans: Share of the texts that are cut to a few words in a row, as people search.
+        spans: Share of the texts that are cut to a few words in a row, as people search; of the others one
+            sentence is read, unless it is 0.
+        chances: How likely each picture is drawn, `[photos]`, of sum 1; None for all the same.
     """
 
     data: Described
@@ -38,6 +42,7 @@ class Pairs:
     rows: Sequence[np.ndarray] = ()
     teacher: np.ndarray | None = None
     spans: float = 0.0
+    chances: np.ndarray | None = None
 
     def draw(self, count: int, seed: int, *, each: int = 1, size: int = SIZE) -> tuple[Tensor, ...]:
         """Some pictures, none twice, with some of their texts; the seed alone decides which.
@@ -54,7 +59,10 @@ class Pairs:
             none) and teacher's vectors `[B T, LENGTH]` (0 where there are none).
         """
         rng = np.random.default_rng(seed)
-        photos = rng.permutation(len(self.data.photos))[:count]
+        if self.chances is None:
+            photos = rng.permutation(len(self.data.photos))[:count]
+        else:
+            photos = rng.choice(len(self.data.photos), count, replace=False, p=self.chances)
         first = np.searchsorted(self.data.owners, photos)
         own = np.searchsorted(self.data.owners, photos, side="right") - first
         # Starts at a random text and goes on from there, so that none comes twice without need.
@@ -78,7 +86,9 @@ class Pairs:
 
     def _words(self, place: int, rng: np.random.Generator) -> str:
         text = self.data.texts[place]
-        return few_words(text, rng) if self.spans and rng.random() < self.spans else text
+        if not self.spans:
+            return text
+        return few_words(text, rng) if rng.random() < self.spans else one_sentence(text, rng)
 
 
 @dataclass(frozen=True)
@@ -101,6 +111,15 @@ class Sentences:
         chosen = rng.integers(len(self.texts), size=count)
         pieces = self.tokens([misspell(self.texts[place], rng) for place in chosen])
         return torch.from_numpy(pieces), torch.from_numpy(self.teacher[chosen].astype(np.float32))
+
+
+def one_sentence(text: str, rng: np.random.Generator) -> str:
+    """Any sentence of a text.
+
+    >>> one_sentence("A pear. It is sweet!", np.random.default_rng(1))
+    'A pear.'
+    """
+    return str(rng.choice(_SENTENCE_END.split(text)))
 
 
 def few_words(text: str, rng: np.random.Generator, most: int = 4) -> str:

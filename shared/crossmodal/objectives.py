@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from shared.crossmodal.teacher import LENGTH
 from shared.networks.cyclematch import cycle_loss
 from shared.networks.itmeetsal import discriminator_loss, encoder_loss
+from shared.networks.jmc import classification_loss
 from shared.networks.joint import JointSpace
 from shared.networks.matching_losses import bi_rank_loss, contrastive_loss, triplet_loss
 
@@ -148,3 +149,42 @@ def match(
         if contrast:
             loss = loss + contrast * contrast_scores(space, name, image, text, ids)
     return loss + distil * distillation(pupil, text, teacher) if distil else loss
+
+
+def learn_products(
+    pupil: Pupil,
+    batch: tuple[Tensor, ...],
+    *,
+    matching: float,
+    classification: float,
+    margin: float,
+    hardest: int,
+) -> Tensor:
+    """Both losses of JMC, each with its weight; for a joint space with JMC's head.
+
+    Args:
+        pupil: In training.
+        batch: Products from `shared.crossmodal.batches.Pairs.draw`, then others' descriptions and pieces.
+        matching: Weight of the contrastive and the bi-rank loss.
+        classification: Weight of the cross-entropies, of products and of what is none.
+        margin: Of the ranking.
+        hardest: How many negatives count for each row and direction.
+    """
+    seen, pieces, ids, classes, _, other_seen, other_pieces = batch
+    space, head = pupil.space, pupil.space.heads["jmc"]
+    x, y = head.images(space.image(seen)), head.texts(space.text(pieces))
+    loss = x.new_zeros(())
+    if matching:
+        temperature = space.temperatures["jmc"].exp().clamp(min=0.01)
+        rank = hardest * bi_rank_loss(x, y, ids, margin=margin, hardest=hardest)
+        loss = loss + matching * (rank + contrastive_loss(x, y, ids, temperature=temperature))
+    if classification:
+        # No embedding learns from what is no product, not even the mean that its normalisation keeps.
+        space.eval()
+        with torch.no_grad():
+            u, v = head.images(space.image(other_seen)), head.texts(space.text(other_pieces))
+        space.train()
+        neither = classes.new_full((len(u),), head.classifier[-1].out_features - 1)
+        both = torch.cat([x, u]), torch.cat([y, v]), torch.cat([classes, neither])
+        loss = loss + classification * classification_loss(head, *both)
+    return loss

@@ -6,7 +6,8 @@
 
 `--recipe matching` and `--recipe classification` train for as many steps with one of both losses alone, for
 comparison. Photos and sentences of `--others` belong to no class; the classifier learns to say so, and no
-embedding learns from them.
+embedding learns from them. To learn fast, and more from few photos, a step reads one sentence of a text, or a
+few words, and `--regions` of a photo's regions.
 """
 
 from __future__ import annotations
@@ -28,13 +29,11 @@ from shared.core.training import Settings, fit, seed_everything
 from shared.crossmodal.batches import Pairs
 from shared.crossmodal.data import READERS, Described, join
 from shared.crossmodal.features import cached, load_base
-from shared.crossmodal.objectives import Pupil
+from shared.crossmodal.objectives import Pupil, learn_products
 from shared.crossmodal.products import NEITHER, figures_of, word_kinds
 from shared.crossmodal.recipe import named
 from shared.crossmodal.tokens import Tokens, learn_words
-from shared.networks.jmc import classification_loss
 from shared.networks.joint import JointSpace
-from shared.networks.matching_losses import bi_rank_loss, contrastive_loss
 
 RECIPES = ("joint", "matching", "classification")
 #: Pictures that belong together with others' words, for each text that calibration looks at.
@@ -66,7 +65,10 @@ class ProductTraining:
             np.concatenate([self.rows(n, one, "train", kind) for n, one in self.sets.items()])
             for kind in kinds
         ]
-        self.pairs = Pairs(data, self.tokens, rows, spans=args.spans)
+        # A step sees as much of each set, however many photos it has.
+        sizes = np.array([len(one.photos) for one in self.sets.values()])
+        chances = np.repeat(1 / sizes / len(sizes), sizes)
+        self.pairs = Pairs(data, self.tokens, rows, spans=args.spans, chances=chances)
         name, folder = args.others
         self.others = {part: READERS[name](folder, part) for part in ("train", "dev")}
         self.other_rows = {part: self.rows(name, one, part, False) for part, one in self.others.items()}
@@ -95,7 +97,7 @@ class ProductTraining:
         args = self.args
         pupil = Pupil(JointSpace(**self.settings))
         first, second, third = args.steps
-        loss = partial(loss_of, margin=args.margin, hardest=args.hardest)
+        loss = partial(learn_products, margin=args.margin, hardest=args.hardest)
         rank = partial(loss, matching=1.0, classification=0.0)
         tell = partial(loss, matching=0.0, classification=1.0)
         if args.recipe == "matching":
@@ -136,6 +138,7 @@ class ProductTraining:
             validate_every=args.validate_every,
             checkpoint_every=args.validate_every,
             workers=1,
+            average=0.99,  # stages are short
         )
         return fit(pupil, optimizer, self.draw, loss, settings, self.validate, score)
 
@@ -144,7 +147,11 @@ class ProductTraining:
         seed = self.args.seed * 1_000_003 + step
         products = self.pairs.draw(min(self.args.batch, len(self.pairs.data.photos)), seed)
         count = min(self.args.batch // 4, len(self.other_pairs.data.photos))
-        return (*products, *self.other_pairs.draw(count, seed)[:2])
+        others = self.other_pairs.draw(count, seed)
+        # The whole picture and some of its regions, the same of all pictures.
+        order = np.random.default_rng(seed).permutation(self.base.cells**2)
+        read = [0, *(1 + order[: self.args.regions]).tolist()]
+        return products[0][:, read], *products[1:], others[0][:, read], others[1]
 
     def validate(self, pupil: nn.Module) -> dict[str, float]:
         """Figures on the validation sets; `score` and its parts, means over the sets, are what counts."""
@@ -210,45 +217,6 @@ class ProductTraining:
         return {"calibration": {"jmc": [round(value, 6) for value in curve]}, "temperatures": temperatures}
 
 
-def loss_of(
-    pupil: Pupil,
-    batch: tuple[Tensor, ...],
-    *,
-    matching: float,
-    classification: float,
-    margin: float,
-    hardest: int,
-) -> Tensor:
-    """Both losses of JMC, each with its weight.
-
-    Args:
-        pupil: In training.
-        batch: Products from `shared.crossmodal.batches.Pairs.draw`, then others' descriptions and pieces.
-        matching: Weight of the contrastive and the bi-rank loss.
-        classification: Weight of the cross-entropies, of products and of what is none.
-        margin: Of the ranking.
-        hardest: How many negatives count for each row and direction.
-    """
-    seen, pieces, ids, classes, _, other_seen, other_pieces = batch
-    space, head = pupil.space, pupil.space.heads["jmc"]
-    x, y = head.images(space.image(seen)), head.texts(space.text(pieces))
-    loss = x.new_zeros(())
-    if matching:
-        temperature = space.temperatures["jmc"].exp().clamp(min=0.01)
-        rank = hardest * bi_rank_loss(x, y, ids, margin=margin, hardest=hardest)
-        loss = loss + matching * (rank + contrastive_loss(x, y, ids, temperature=temperature))
-    if classification:
-        # No embedding learns from what is no product, not even the mean that its normalisation keeps.
-        space.eval()
-        with torch.no_grad():
-            u, v = head.images(space.image(other_seen)), head.texts(space.text(other_pieces))
-        space.train()
-        neither = classes.new_full((len(u),), head.classifier[-1].out_features - 1)
-        both = torch.cat([x, u]), torch.cat([y, v]), torch.cat([classes, neither])
-        loss = loss + classification * classification_loss(head, *both)
-    return loss
-
-
 def _temperature(logits: Tensor, truth: Tensor) -> float:
     """What logits are divided by so that their softmax is as likely as can be; Guo et al., ICML 2017."""
     tried = np.geomspace(0.2, 5, 65).tolist()
@@ -291,13 +259,14 @@ def arguments() -> argparse.ArgumentParser:
         metavar="N",
         help="of the stages (%(default)s)",
     )
-    add("--batch", type=positive, default=128, help="(%(default)s)")
+    add("--batch", type=positive, default=64, help="(%(default)s)")
+    add("--regions", type=positive, default=4, metavar="N", help="read in a step (%(default)s)")
     add("--rate", type=float, default=2e-3, help="learning rate (%(default)s)")
     add("--decay", type=float, default=1e-2, help="weight decay (%(default)s)")
     add("--margin", type=float, default=0.1, help="of the ranking (%(default)s)")
     add("--hardest", type=positive, default=10, metavar="N", help="negatives that count (%(default)s)")
     add("--classify", type=float, default=1.0, help="classification loss beside matching (%(default)s)")
-    add("--spans", type=float, default=0.5, help="texts cut to a few words in a row (%(default)s)")
+    add("--spans", type=float, default=0.3, help="texts cut to a few words in a row (%(default)s)")
     add("--words", type=positive, default=1200, help="of the vocabulary at most (%(default)s)")
     add("--buckets", type=positive, default=2048, help="for letter groups (%(default)s)")
     add("--width", type=positive, default=192, help="of the joint space (%(default)s)")

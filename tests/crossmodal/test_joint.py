@@ -4,6 +4,7 @@ import csv
 import math
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,10 +18,10 @@ from shared.crossmodal.benchmark import main as benchmark
 from shared.crossmodal.data import read_flickr8k, read_grocery_texts
 from shared.crossmodal.engines import CLASSIFIERS
 from shared.crossmodal.joint import JointClassifier
-from shared.crossmodal.objectives import Pupil
+from shared.crossmodal.objectives import Pupil, learn_products
 from shared.crossmodal.products import NEITHER, hide_names, word_kinds
 from shared.crossmodal.space import Space
-from shared.crossmodal.train_jmc import ProductTraining, arguments, loss_of, main
+from shared.crossmodal.train_jmc import ProductTraining, arguments, main
 from shared.networks.joint import JointSpace
 from tests.crossmodal.conftest import COLORS
 
@@ -244,6 +245,21 @@ def test_words_that_say_less(walls):
     assert hide_names("", ["Shirts"]) == ""
 
 
+def test_a_step_sees_what_it_is_told_to(given, tmp_path):
+    run = ProductTraining(arguments().parse_args([*given, "--out", str(tmp_path), "--regions", "2"]))
+    seen, *_, others, _ = run.draw(0)
+    assert seen.shape[:2] == (8, 3)  # the whole, and two regions
+    assert others.shape[:2] == (2, 3)
+    assert run.pairs.chances.sum() == pytest.approx(1)
+    chances = np.repeat([0.25, 0.0], 4)
+    few = replace(run.pairs, chances=chances)
+    assert sorted(few.draw(4, 0)[3].tolist()) == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="non-zero"):  # rather than a picture that is to stay out
+        few.draw(5, 0)
+    short = replace(run.pairs, spans=1.0)
+    assert short.draw(8, 0)[1].shape[1] <= 4
+
+
 def test_each_recipe_learns_its_own_task_alone(given, tmp_path):
     run = ProductTraining(arguments().parse_args([*given, "--out", str(tmp_path)]))
     batch = run.draw(0)
@@ -251,7 +267,7 @@ def test_each_recipe_learns_its_own_task_alone(given, tmp_path):
 
     def moved(**share):
         pupil = Pupil(JointSpace(**run.settings)).train()
-        loss_of(pupil, batch, margin=0.1, hardest=3, **share).backward()
+        learn_products(pupil, batch, margin=0.1, hardest=3, **share).backward()
         head = pupil.space.heads["jmc"]
         return [
             any(one.grad is not None and bool(one.grad.any()) for one in head.component(part))
@@ -270,7 +286,7 @@ def test_others_teach_no_embedding(given, tmp_path):
         torch.manual_seed(0)
         pupil = Pupil(JointSpace(**run.settings)).train()
         batch = (seen, pieces, ids, classes, known, other, other_pieces)
-        loss_of(pupil, batch, margin=0.1, hardest=3, matching=0, classification=1)
+        learn_products(pupil, batch, margin=0.1, hardest=3, matching=0, classification=1)
         assert pupil.space.training
         return pupil.space.heads["jmc"].images.layers[1].running_mean.clone()
 
