@@ -124,9 +124,7 @@ with ui.page("Cross-modal search") as demo:
         with gr.Column(scale=3), gr.Tabs() as tabs:
             found = word_matches("crossmodal", visit, MATCHERS, SEARCHES, query)
             told, lines = sentences.describe_tab("crossmodal", SEARCHES, query.image, query.engine)
-            pair = together.match_tab(
-                "crossmodal", SEARCHES, PRODUCTS, query.image, query.asked, query.engine
-            )
+            pair = together.match_tab("crossmodal", SEARCHES, PRODUCTS, query)
             own = gallery_tab("crossmodal", visit)
     ui.how_it_works(Path(__file__).parent, ["crossmodal-joint", "crossmodal-jmc"])
     ui.show_open(tabs, [found, told, pair, own.view], [demo.load, *query.changes])
