@@ -55,7 +55,7 @@ class Codebooks:
         rotation = np.zeros((dimension, count * length), np.float32)
         rotation[:, part * length + turn] = directions[:, ::-1]
         quantizer = faiss.ProductQuantizer(count * length, count, 8)
-        quantizer.cp.niter, quantizer.cp.max_points_per_centroid = 20, 256
+        quantizer.cp.niter, quantizer.cp.max_points_per_centroid = 30, 256
         quantizer.cp.min_points_per_centroid = 1
         quantizer.train(vectors @ rotation)
         return cls(rotation, faiss.vector_to_array(quantizer.centroids).reshape(-1, length))

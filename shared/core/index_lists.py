@@ -120,11 +120,11 @@ class Lists:
 
         Args:
             neighbors: true neighbours of some vectors of the store.
-            recall: share of them, 0..1; where codes lose some, too, a quarter as many may lie elsewhere.
+            recall: share of them, 0..1; where codes lose some, too, an eighth as many may lie elsewhere.
         """
         lists = self._index.nlist
         if self._codebooks is not None:
-            recall = 1 - (1 - recall) / 4
+            recall = 1 - (1 - recall) / 8
         queries = self._turned(neighbors.queries)
         order = self._centroids.search(queries, lists)[1]
         rank = np.empty_like(order)

@@ -55,7 +55,7 @@ def lengths(vectors: np.ndarray) -> np.ndarray:
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors of length 1 in the same directions, float32 `[N, dimension]`.
+    """Vectors of length 1 in the same directions, float32 `[N, dimension]`; a single one may stay itself.
 
     Raises:
         ValueError: as `lengths`.
@@ -66,6 +66,8 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     if len(vectors) == 1 and vectors.dtype.char == "f":  # the usual query
         row = vectors[0]
         square = float(row.dot(row))
+        if -1e-6 < square - 1 < 1e-6 and vectors.flags.c_contiguous:
+            return vectors
         if 1e-20 < square < 1e20:
             return vectors / math.sqrt(square)
     return np.ascontiguousarray(vectors / lengths(vectors)[:, None], np.float32)
