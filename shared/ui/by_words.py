@@ -21,7 +21,11 @@ from shared.ui.words import word_panel
 
 HINT = "Type some words, choose a picture, or press one of these: what fits appears here."
 PLACEHOLDER = "a motorcycle, dog - beach + snow, 2:red shoe"
-LETTERS = 500
+# On a phone the matches are below all settings: whoever presses "Search" is taken there.
+_ASK = """text => {
+    if (innerWidth < 768) document.querySelector('#matches')?.scrollIntoView({behavior: 'smooth'});
+    return text;
+}"""
 
 
 @dataclass(frozen=True)
@@ -94,8 +98,8 @@ def word_query(engines: Mapping[str, Any], tries: Sequence[str]) -> WordQuery:
         choices = [("No other engine", ""), *((one.title, name) for name, one in engines.items())]
         second = gr.Dropdown(choices, value="", label="Compare with", filterable=False)
         count, least = amounts()
-    asks = [words.submit, words.blur, button.click]
-    gr.on(asks, None, [words], asked, js="text => text", api_visibility="private")
+    gr.on([words.submit, button.click], None, [words], asked, js=_ASK, api_visibility="private")
+    words.blur(None, [words], asked, js="text => text", api_visibility="private")
     react([samples.click], lambda row: [row[0], row[0]], [samples], [words, asked], lane={})
     both = "(text, image) => [text, image]"
     react([asked.change, image.change], _both, [asked, image], share, js=both, lane={})
