@@ -21,7 +21,7 @@ from shared.core.images import to_tensor
 from shared.core.loading import load_network
 from shared.crossmodal.engines import BASE
 from shared.networks.cfn import CFN
-from shared.networks.regions import RegionBase
+from shared.networks.regions import RegionBase, RegionEmbedding
 
 #: Pictures are squeezed to a square, so that every region of the grid has as many positions.
 SIZE = 224
@@ -51,21 +51,48 @@ def load_base(
     return base.to(memory_format=torch.channels_last).eval(), weights.digest(found)
 
 
-def view(picture: Image.Image, *, mirrored: bool = False) -> Tensor:
-    """A picture as the network sees it, `[1, 3, SIZE, SIZE]` in 0..1."""
-    picture = picture.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+def view(picture: Image.Image, *, mirrored: bool = False, size: int = SIZE) -> Tensor:
+    """A picture as the network sees it, `[1, 3, size, size]` in 0..1."""
+    picture = picture.resize((size, size), Image.Resampling.BICUBIC)
     return to_tensor(picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else picture)
 
 
 @torch.inference_mode()
-def describe(base: RegionBase, pictures: Sequence[Image.Image], *, mirrored: bool = False) -> np.ndarray:
+def describe(
+    base: RegionBase, pictures: Sequence[Image.Image], *, mirrored: bool = False, size: int = SIZE
+) -> np.ndarray:
     """Rows of pictures, float16 `[N, 1 + cells^2, 1280]`; one by one, as a CPU likes it."""
     device = next(base.parameters()).device
     rows = []
     for picture in pictures:
-        x = view(picture, mirrored=mirrored).to(device, memory_format=torch.channels_last)
+        x = view(picture, mirrored=mirrored, size=size).to(device, memory_format=torch.channels_last)
         rows.append(base(x)[0].half().cpu().numpy())
     return np.stack(rows)
+
+
+@torch.inference_mode()
+def looks(
+    base: RegionBase, encoder: RegionEmbedding, picture: Image.Image, sizes: Sequence[int] = (SIZE,)
+) -> tuple[Tensor, Tensor]:
+    """A picture's embedding from several looks at it: at each size, as it is and mirrored.
+
+    Args:
+        base: The network.
+        encoder: Reads its rows.
+        picture: RGB.
+        sizes: Sides of the square that the network sees.
+
+    Returns:
+        The mean of all looks' embeddings `[F]`, and the regions' embeddings `[cells^2, F]` of the first one.
+    """
+    device = encoder.score.weight.device
+    rows = [
+        torch.from_numpy(describe(base, [picture], mirrored=mirrored, size=size)).float()
+        for size in sizes
+        for mirrored in (False, True)
+    ]
+    rows = torch.cat(rows).to(device)
+    return encoder(rows).mean(0), encoder.regions(rows[:1])[0]
 
 
 def cached(path: Path, base: RegionBase, photos: Sequence[Photo], *, mirrored: bool = False) -> np.ndarray:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shared.core.reports import positive
 from shared.crossmodal.data import READERS
+from shared.crossmodal.features import SIZE
 from shared.networks.joint import HEADS
 
 #: The heads that the suite's own joint space has.
@@ -56,6 +57,9 @@ def arguments(description: str | None = None) -> argparse.ArgumentParser:
     add("--tune-batch", type=positive, default=64, help="(%(default)s)")
     add("--tune-from", type=int, default=7, metavar="N", help="blocks of the base that stay (%(default)s)")
     add("--tune-size", type=positive, default=192, metavar="PIXELS", help="(%(default)s)")
+    add(
+        "--sizes", type=positive, nargs="+", default=[SIZE], metavar="PIXELS", help="in the end (%(default)s)"
+    )
     add("--each", type=positive, default=1, metavar="N", help="texts of a picture in a batch (%(default)s)")
     add("--rate", type=float, default=1e-3, help="learning rate of the warm-up (%(default)s)")
     add("--tune-rate", type=float, default=1e-4, help="(%(default)s)")

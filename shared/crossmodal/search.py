@@ -18,6 +18,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from PIL import Image
 
 from shared.core import engines
 from shared.core.calibration import one_of
@@ -26,6 +27,7 @@ from shared.core.gallery_fill import Added, Described, Given, Skipped, decoded, 
 from shared.core.gallery_index import Indexes
 from shared.core.gallery_search import Hit, Results, check_settings, features_of, list_hits
 from shared.core.images import Box, ImageError, Source, crop, open_image
+from shared.core.streams import Crew
 from shared.crossmodal.calibrate import GALLERY
 from shared.crossmodal.engines import MATCHERS
 from shared.crossmodal.explain import explain
@@ -147,16 +149,19 @@ class CrossModalSearch:
     def stream(
         self, photos: Iterable[tuple[str, Given]], skipped: Skipped, *, ahead: int = 8
     ) -> Iterator[Described]:
-        """Describes many pictures, the next ones being decoded meanwhile.
+        """Describes many pictures, several at a time, in memory that does not grow.
 
         Args:
             photos: See `shared.core.gallery_fill.decoded`, as for the others.
             skipped: Is told what cannot be used.
             ahead: How many are decoded in advance.
         """
-        rows = decoded(photos, lambda name, one: (name, one.size, shrunk(one)), skipped=skipped, ahead=ahead)
-        for name, size, picture in rows:
-            yield Described(name, size, picture, self.space.describe([picture])[0])
+
+        def read(name: str, picture: Image.Image) -> Described:
+            small = shrunk(picture)
+            return Described(name, picture.size, small, self.space.describe([small])[0])
+
+        return decoded(photos, read, skipped=skipped, ahead=ahead, crew=self.space.crew or Crew(1))
 
     def __call__(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -15,9 +14,11 @@ from shared.core import weights
 from shared.core.calibration import probability
 from shared.core.engines import Engine
 from shared.core.loading import load_network
+from shared.core.turns import Turns
 from shared.crossmodal.engines import ENSEMBLE, MATCHERS
-from shared.crossmodal.features import describe, load_base
+from shared.crossmodal.features import SIZE, load_base, looks
 from shared.crossmodal.tokens import Tokens
+from shared.networks.fused import fused
 from shared.networks.joint import JointSpace
 from shared.networks.regions import RegionBase
 
@@ -32,7 +33,8 @@ class Space:
         network: The joint space on its device, in eval mode.
         base: What describes pictures.
         config: Of the weights: `words` and `buckets` of the text encoder; for each engine `calibration`
-            (scale and offset of `shared.core.calibration.probability`) and `threshold`.
+            (scale and offset of `shared.core.calibration.probability`) and `threshold`; and `sizes`, at which
+            pictures are seen, see `looks`.
         stamp: A number that tells these weights from others.
 
     Attributes:
@@ -40,6 +42,7 @@ class Space:
         engines: What vectors can be asked for.
         made: The stamp, uint64 `[1]`, as `describe` has it.
         tokens: What turns texts into rows.
+        crew: See `shared.core.turns.Turns`.
     """
 
     def __init__(self, network: JointSpace, base: RegionBase, config: dict, stamp: int = 0) -> None:
@@ -48,7 +51,9 @@ class Space:
         self.made = np.array([stamp], np.uint64)
         self.tokens = Tokens(config["words"], config["buckets"])
         self._device = next(network.parameters()).device
-        self._lock = threading.Lock()  # one pass at a time: two would take each other's cores
+        self._fused, self._sizes = fused(base), config.get("sizes", [SIZE])
+        self._turn = Turns(self._device)
+        self.crew = self._turn.crew
 
     @classmethod
     def load(
@@ -92,12 +97,13 @@ class Space:
             For each `picture`, float16 `[F]`; `regions`, float16 `[R, F]`, cells of a square grid row by row;
             and `made`, uint64 `[1]`, which weights made them.
         """
-        with self._lock:
-            rows = self._tensor(describe(self.base, pictures))
-            with torch.inference_mode():
-                whole, parts = self.network.image(rows), self.network.image.regions(rows)
-        whole, parts = whole.half().cpu().numpy(), parts.half().cpu().numpy()
-        return [{PICTURE: one, REGIONS: own, MADE: self.made} for one, own in zip(whole, parts, strict=True)]
+        return [self._described(picture) for picture in pictures]
+
+    def _described(self, picture: Image.Image) -> dict[str, np.ndarray]:
+        with self._turn():
+            found = looks(self._fused, self.network.image, picture, self._sizes)
+        whole, parts = (one.half().cpu().numpy() for one in found)
+        return {PICTURE: whole, REGIONS: parts, MADE: self.made}
 
     def pictures(self, rows: np.ndarray, engine: str) -> np.ndarray:
         """Vectors `[N, D]` of pictures, from `describe`, stacked to `[N, F]`."""
@@ -129,7 +135,7 @@ class Space:
         found = []
         for start in range(0, len(given), 64):
             part = given[start : start + 64]
-            with self._lock:
+            with self._turn():
                 found.append(embed(self._tensor(part)).float().cpu().numpy())
         return np.concatenate(found)
 

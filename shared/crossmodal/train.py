@@ -31,7 +31,7 @@ from shared.crossmodal.batches import Pairs, Sentences
 from shared.crossmodal.calibrate import calibrate
 from shared.crossmodal.data import READERS, Described, join, read_sentences
 from shared.crossmodal.evaluate import figures, shared_figures
-from shared.crossmodal.features import cached, describe, load_base
+from shared.crossmodal.features import cached, describe, load_base, looks
 from shared.crossmodal.fusion import adaptive_weights
 from shared.crossmodal.objectives import Pupil, Ranking, learn_from_teacher, match, warm_up
 from shared.crossmodal.recipe import arguments
@@ -105,7 +105,7 @@ class Training:
         if args.tune_steps:
             pupil = self.tune(pupil, loss)
             pupil = self.settle(pupil, loss)
-        config = {"network": self.digest, "tuned": bool(args.tune_steps)}
+        config = {"network": self.digest, "tuned": bool(args.tune_steps), "sizes": args.sizes}
         return weights.save(pupil.space, args.out / "weights", config=config | self.conclude(pupil.space))
 
     def words(self, pupil: Pupil) -> Pupil:
@@ -207,14 +207,18 @@ class Training:
     def conclude(self, space: JointSpace) -> dict[str, object]:
         """What the validation set decides in the end: late fusion, and what scores mean."""
         data, config = self.dev, {}
-        pictures, texts = self.pictures(space), self.texts(space, data.texts)
+        base = self.base if space.base is None else space.base
+        seen = [looks(base, space.image, photo.image(), self.args.sizes)[0] for photo in data.photos]
+        pictures, texts = torch.stack(seen), self.texts(space, data.texts)
         if "cyclematch" in space.heads:
             head = space.heads["cyclematch"]
             x, y = (part.cpu().numpy() for part in (head.images(pictures), head.texts(texts)))
             config["scores"] = adaptive_weights(np.einsum("ikd,jkd->kij", x, y), data.owners)
             space.weigh(config["scores"])
         for engine in space.engines:
-            found = calibrate(self.similarity(space, pictures, texts, engine), data.owners)
+            similarity = self.similarity(space, pictures, texts, engine)
+            print(f"{engine}: {figures(similarity, data.owners)}")
+            found = calibrate(similarity, data.owners)
             for name, value in found.items():
                 config.setdefault(name, {})[engine] = value
         return config

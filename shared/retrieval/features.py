@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +14,10 @@ from torch import Tensor, nn
 
 from shared.core import engines, weights
 from shared.core.datasets import Photo
-from shared.core.devices import use_one_core
 from shared.core.images import Box, ImageError, Source, crop, open_image, to_tensor
 from shared.core.loading import load_network
-from shared.core.streams import Crew, in_order
+from shared.core.streams import in_order
+from shared.core.turns import Turns
 from shared.networks.fused import fused
 from shared.retrieval.engines import EXTRACTORS, parts
 from shared.retrieval.head import DescriptorHead
@@ -64,11 +62,8 @@ class Extractor:
         on_cpu = self._device.type == "cpu"
         # On a CPU a single picture stays in the cache from layer to layer, and a batch does not.
         self._together = 1 if on_cpu else 16
-        self._all_cores = threading.Lock()  # one pass at a time: two would take each other's cores
-        cores = torch.get_num_threads() if on_cpu else 1
-        self._cores = threading.Semaphore(cores)
-        #: Threads that may describe pictures side by side; None where they would only wait for each other.
-        self.crew = Crew(cores, use_one_core) if on_cpu else None
+        self._turn = Turns(self._device)
+        self.crew = self._turn.crew
 
     @classmethod
     def load(
@@ -200,11 +195,6 @@ class Extractor:
 
     def _look(self, photo: Photo) -> np.ndarray | ImageError:
         return self._finish(self._read(photo))
-
-    def _turn(self) -> AbstractContextManager:
-        """The right to use the network: with all cores, or with the only one that this thread has."""
-        alone = self._device.type == "cpu" and torch.get_num_threads() == 1
-        return self._cores if alone else self._all_cores
 
     @staticmethod
     def views(picture: Image.Image, sizes: Iterable[int]) -> dict[int, Tensor]:

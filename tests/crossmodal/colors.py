@@ -19,6 +19,7 @@ def picture(*cells, side=60):
 class ColorSpace:
     """What `shared.crossmodal.space.Space` does, without a network."""
 
+    crew = None
     engines = ("ensemble", "rrf", "cyclematch", "itmeetsal")
 
     class tokens:

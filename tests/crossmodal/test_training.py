@@ -18,7 +18,7 @@ from shared.crossmodal.batches import Pairs, look, misspell
 from shared.crossmodal.benchmark import main as benchmark
 from shared.crossmodal.data import read_flickr8k, read_sentences
 from shared.crossmodal.engines import MATCHERS
-from shared.crossmodal.features import SIZE, cached, describe, load_base
+from shared.crossmodal.features import SIZE, cached, describe, load_base, looks
 from shared.crossmodal.objectives import Pupil, distillation, learn_from_teacher, warm_up
 from shared.crossmodal.recipe import arguments
 from shared.crossmodal.space import Space
@@ -203,6 +203,21 @@ def test_mirrored_descriptions_are_mirrored(base_folder):
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
     turned = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     assert np.array_equal(describe(base, [picture], mirrored=True), describe(base, [turned]))
+
+
+def test_several_looks_are_averaged(base_folder):
+    base, _ = load_base(base_folder)
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 70, 3), np.uint8))
+    encoder = JointSpace(["plain"], features=8, width=8, hidden=4).image.eval()
+    whole, regions = looks(base, encoder, picture, [96, 64])
+    rows = [describe(base, [picture], mirrored=one, size=size) for size in (96, 64) for one in (False, True)]
+    each = torch.stack([encoder(torch.from_numpy(one).float())[0] for one in rows])
+    assert torch.allclose(whole, each.mean(0), atol=1e-5)
+    assert torch.allclose(regions, encoder.regions(torch.from_numpy(rows[0]).float())[0], atol=1e-5)
+    mirrored = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    assert torch.allclose(
+        looks(base, encoder, mirrored, [96])[0], looks(base, encoder, picture, [96])[0], atol=1e-4
+    )
 
 
 def test_draws_depend_on_the_seed_alone(color_folder):
