@@ -49,6 +49,15 @@ def retrieval(page: Page) -> None:
     page.locator(".is-why img").wait_for()
 
 
+def crossmodal(page: Page) -> None:
+    """The page for cross-modal search after a search with words: why the first picture was found."""
+    page.get_by_label("Words", exact=True).fill("a motorcycle in a garage")
+    page.keyboard.press("Enter")
+    page.locator("#matches .is-tiles b").first.wait_for()
+    page.locator("#matches .is-tiles figcaption button").first.click()
+    page.locator(".is-why img").wait_for()
+
+
 def home(page: Page) -> None:
     """The home page with all its cards."""
     page.wait_for_function(
@@ -65,8 +74,8 @@ def main() -> None:
         try:
             path = chromium.find_chromium(playwright)
             browser = playwright.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)
-            uses = {"/edges": edges, "/recognition": recognition, "/retrieval": retrieval}
-            for path, use in {"/": home, **uses}.items():
+            uses = [home, edges, recognition, retrieval, crossmodal]
+            for path, use in {"/" if one is home else f"/{one.__name__}": one for one in uses}.items():
                 page = browser.new_page(viewport={"width": 1280, "height": 980})
                 page.set_default_timeout(120_000)
                 page.goto(server.url + path)
