@@ -16,7 +16,7 @@ from sklearn.utils.extmath import randomized_svd
 from shared.core.gallery import Snapshot
 from shared.core.gallery_index import VectorGallery
 from shared.core.index import VectorIndex
-from shared.core.index_vectors import Column, parts
+from shared.core.index.vectors import Column, parts
 from shared.crossmodal.space import PICTURE, Space
 
 LARGE = 8192

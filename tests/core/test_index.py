@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from shared.core import index as index_module
 from shared.core.index import KINDS, VectorIndex
-from shared.core.index_graph import Graph
-from shared.core.index_stores import Flat
+from shared.core.index import vector_index as index_module
+from shared.core.index.graph import Graph
+from shared.core.index.stores import Flat
 
 DIMENSION = 24
 TRAINED = [kind for kind in KINDS if kind != "exact"]

@@ -55,7 +55,7 @@ def test_searches_while_vectors_come_and_go(kind):
 
 
 def test_searches_go_on_while_an_index_is_trained_and_saved(monkeypatch, tmp_path):
-    from shared.core import index as index_module
+    from shared.core.index import vector_index as index_module
 
     index = make("exact", 250)
     index.kind = "ivf"

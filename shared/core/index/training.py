@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from shared.core.index_graph import Graph
-from shared.core.index_lists import Lists, sample_size
-from shared.core.index_stores import Flat
-from shared.core.index_vectors import Neighbors
+from shared.core.index.graph import Graph
+from shared.core.index.lists import Lists, sample_size
+from shared.core.index.stores import Flat
+from shared.core.index.vectors import Neighbors
 
 #: Vectors whose true neighbours are looked for, to tune the search.
 QUERIES = 200

@@ -13,10 +13,10 @@ from typing import Any
 import faiss
 import numpy as np
 
-from shared.core.index_codes import Codebooks
+from shared.core.index.codes import Codebooks
+from shared.core.index.stores import nearest
+from shared.core.index.vectors import CHUNK, Neighbors
 from shared.core.index_file import Reader
-from shared.core.index_stores import nearest
-from shared.core.index_vectors import CHUNK, Neighbors
 
 
 class Lists:

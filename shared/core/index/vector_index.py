@@ -29,15 +29,12 @@ import numpy as np
 
 from shared.core import index_file
 from shared.core.gate import Gate
-from shared.core.index_file import IndexFileError
-from shared.core.index_graph import Graph
-from shared.core.index_items import Items, encode
-from shared.core.index_lists import Lists
-from shared.core.index_stores import Flat
-from shared.core.index_training import built
-from shared.core.index_vectors import CHUNK, lengths, matrix, parts, unit
-
-__all__ = ["KINDS", "IndexFileError", "VectorIndex"]
+from shared.core.index.graph import Graph
+from shared.core.index.items import Items, encode
+from shared.core.index.lists import Lists
+from shared.core.index.stores import Flat
+from shared.core.index.training import built
+from shared.core.index.vectors import CHUNK, lengths, matrix, parts, unit
 
 #: The kinds of an index, and from how many vectors on each is trained.
 KINDS = {"exact": 2**62, "ivf": 10_000, "hnsw": 2_000, "pq": 20_000}

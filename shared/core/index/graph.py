@@ -14,9 +14,9 @@ from typing import Any
 import faiss
 import numpy as np
 
+from shared.core.index.stores import nearest
+from shared.core.index.vectors import CHUNK, Column, Neighbors
 from shared.core.index_file import Reader
-from shared.core.index_stores import nearest
-from shared.core.index_vectors import CHUNK, Column, Neighbors
 
 _GONE = -1
 

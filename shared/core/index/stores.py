@@ -17,8 +17,8 @@ from typing import Any
 import faiss
 import numpy as np
 
+from shared.core.index.vectors import CHUNK, Column
 from shared.core.index_file import Reader
-from shared.core.index_vectors import CHUNK, Column
 
 #: Fewer queries than this are searched for on the caller's own thread: to wake others takes longer than the
 #: search, and many callers at once keep all cores busy anyway.

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from shared.core.index.vectors import Column
 from shared.core.index_file import Reader
-from shared.core.index_vectors import Column
 
 MAX_ITEM = 65_536  # letters of JSON
 _EMPTY = "{}"
