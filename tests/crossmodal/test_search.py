@@ -359,6 +359,17 @@ def test_all_engines_share_one_space(folder):
     assert names(first("dog", gallery=again)) == names(first("dog"))
 
 
+def test_speed_is_measured(folder, tmp_path):
+    for number in range(4):
+        Image.effect_noise((20, 20), 60 + number).convert("RGB").save(tmp_path / f"{number}.png")
+    given = ["--data", str(tmp_path), "--weights", str(folder), "--engine", "rrf", "--pictures", "30"]
+    metrics = speed.main(given).metrics
+    assert metrics["pictures"] == 30
+    assert 0.3 < metrics["recall@10"] <= 1  # an untrained network has almost the same score for many
+    assert metrics["ms_95"] >= metrics["ms_per_query"] > 0
+    assert metrics["photos_per_second"] > 0
+
+
 def test_weights_that_are_not_there(tmp_path):
     with pytest.raises(ValueError, match="received 'magic'"):
         CrossModalSearch.load("magic")
