@@ -22,8 +22,9 @@ def test_first_page_within_eight_seconds(server):
     assert min(server.seconds, server.cpu_seconds) < 8, (server.seconds, server.cpu_seconds)
 
 
-def test_the_first_page_does_not_wait_for_torch(server):
-    assert not any("libtorch" in library for library in server.libraries)
+@pytest.mark.parametrize("name", ["libtorch", "faiss"])
+def test_the_first_page_does_not_wait_for_large_libraries(server, name):
+    assert not any(name in library for library in server.libraries)
 
 
 @pytest.mark.parametrize("path", ["/", "/edges", "/gradio_api/info", "/config"])

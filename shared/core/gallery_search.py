@@ -6,13 +6,16 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from shared.core.gallery import Gallery, Snapshot
-from shared.core.gallery_index import Features, Found
 from shared.core.grades import Grades
 from shared.core.images import ImageError
+
+if TYPE_CHECKING:  # which needs faiss, and a page shows results before it needs that
+    from shared.core.gallery_index import Features, Found
 
 MOST = 1000  # hits of a search
 
