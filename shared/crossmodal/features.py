@@ -25,6 +25,9 @@ from shared.networks.regions import RegionBase, RegionEmbedding
 
 #: Pictures are squeezed to a square, so that every region of the grid has as many positions.
 SIZE = 224
+#: The side of the square that the network sees, and whether left and right are exchanged.
+Look = tuple[int, bool]
+ONE_LOOK: tuple[Look, ...] = ((SIZE, False),)
 
 
 def load_base(
@@ -72,15 +75,15 @@ def describe(
 
 @torch.inference_mode()
 def looks(
-    base: RegionBase, encoder: RegionEmbedding, picture: Image.Image, sizes: Sequence[int] = (SIZE,)
+    base: RegionBase, encoder: RegionEmbedding, picture: Image.Image, given: Sequence[Look] = ONE_LOOK
 ) -> tuple[Tensor, Tensor]:
-    """A picture's embedding from several looks at it: at each size, as it is and mirrored.
+    """A picture's embedding from one or several looks at it.
 
     Args:
         base: The network.
         encoder: Reads its rows.
         picture: RGB.
-        sizes: Sides of the square that the network sees.
+        given: Of each look the side of the square that the network sees, and whether it is mirrored.
 
     Returns:
         The mean of all looks' embeddings `[F]`, and the regions' embeddings `[cells^2, F]` of the first one.
@@ -88,8 +91,7 @@ def looks(
     device = encoder.score.weight.device
     rows = [
         torch.from_numpy(describe(base, [picture], mirrored=mirrored, size=size)).float()
-        for size in sizes
-        for mirrored in (False, True)
+        for size, mirrored in given
     ]
     rows = torch.cat(rows).to(device)
     return encoder(rows).mean(0), encoder.regions(rows[:1])[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shared.core.reports import positive
 from shared.crossmodal.data import READERS
-from shared.crossmodal.features import SIZE
+from shared.crossmodal.features import ONE_LOOK, Look
 from shared.networks.joint import HEADS
 
 #: The heads that the suite's own joint space has.
@@ -24,6 +24,10 @@ def named(text: str) -> tuple[str, Path]:
     if not equals or name not in READERS:
         raise argparse.ArgumentTypeError(f"expected {'|'.join(READERS)}=FOLDER, received {text!r}")
     return name, Path(folder)
+
+
+def _look(text: str) -> Look:
+    return positive(text.removesuffix("m")), text.endswith("m")
 
 
 def arguments(description: str | None = None) -> argparse.ArgumentParser:
@@ -58,7 +62,12 @@ def arguments(description: str | None = None) -> argparse.ArgumentParser:
     add("--tune-from", type=int, default=7, metavar="N", help="blocks of the base that stay (%(default)s)")
     add("--tune-size", type=positive, default=192, metavar="PIXELS", help="(%(default)s)")
     add(
-        "--sizes", type=positive, nargs="+", default=[SIZE], metavar="PIXELS", help="in the end (%(default)s)"
+        "--looks",
+        type=_look,
+        nargs="+",
+        default=ONE_LOOK,
+        metavar="SIZE",
+        help="in the end: 224, 224m mirrored",
     )
     add("--each", type=positive, default=1, metavar="N", help="texts of a picture in a batch (%(default)s)")
     add("--rate", type=float, default=1e-3, help="learning rate of the warm-up (%(default)s)")

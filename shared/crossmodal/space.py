@@ -16,7 +16,7 @@ from shared.core.engines import Engine
 from shared.core.loading import load_network
 from shared.core.turns import Turns
 from shared.crossmodal.engines import ENSEMBLE, MATCHERS
-from shared.crossmodal.features import SIZE, load_base, looks
+from shared.crossmodal.features import ONE_LOOK, load_base, looks
 from shared.crossmodal.tokens import Tokens
 from shared.networks.fused import fused
 from shared.networks.joint import JointSpace
@@ -33,8 +33,8 @@ class Space:
         network: The joint space on its device, in eval mode.
         base: What describes pictures.
         config: Of the weights: `words` and `buckets` of the text encoder; for each engine `calibration`
-            (scale and offset of `shared.core.calibration.probability`) and `threshold`; and `sizes`, at which
-            pictures are seen, see `looks`.
+            (scale and offset of `shared.core.calibration.probability`) and `threshold`; and `looks`, see
+            the function.
         stamp: A number that tells these weights from others.
 
     Attributes:
@@ -51,7 +51,7 @@ class Space:
         self.made = np.array([stamp], np.uint64)
         self.tokens = Tokens(config["words"], config["buckets"])
         self._device = next(network.parameters()).device
-        self._fused, self._sizes = fused(base), config.get("sizes", [SIZE])
+        self._fused, self._looks = fused(base), config.get("looks", ONE_LOOK)
         self._turn = Turns(self._device)
         self.crew = self._turn.crew
 
@@ -101,7 +101,7 @@ class Space:
 
     def _described(self, picture: Image.Image) -> dict[str, np.ndarray]:
         with self._turn():
-            found = looks(self._fused, self.network.image, picture, self._sizes)
+            found = looks(self._fused, self.network.image, picture, self._looks)
         whole, parts = (one.half().cpu().numpy() for one in found)
         return {PICTURE: whole, REGIONS: parts, MADE: self.made}
 

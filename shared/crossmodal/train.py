@@ -105,7 +105,7 @@ class Training:
         if args.tune_steps:
             pupil = self.tune(pupil, loss)
             pupil = self.settle(pupil, loss)
-        config = {"network": self.digest, "tuned": bool(args.tune_steps), "sizes": args.sizes}
+        config = {"network": self.digest, "tuned": bool(args.tune_steps), "looks": args.looks}
         return weights.save(pupil.space, args.out / "weights", config=config | self.conclude(pupil.space))
 
     def words(self, pupil: Pupil) -> Pupil:
@@ -208,7 +208,7 @@ class Training:
         """What the validation set decides in the end: late fusion, and what scores mean."""
         data, config = self.dev, {}
         base = self.base if space.base is None else space.base
-        seen = [looks(base, space.image, photo.image(), self.args.sizes)[0] for photo in data.photos]
+        seen = [looks(base, space.image, photo.image(), self.args.looks)[0] for photo in data.photos]
         pictures, texts = torch.stack(seen), self.texts(space, data.texts)
         if "cyclematch" in space.heads:
             head = space.heads["cyclematch"]
