@@ -136,7 +136,9 @@ class JointClassifier:
             )
         self.labels = names[:-1]
         self.groups = tuple(
-            group for group, (first, end) in config["sets"].items() for _ in range(first, end)
+            group
+            for group, (first, end) in sorted(config["sets"].items(), key=lambda own: own[1])
+            for _ in range(first, end)
         )
         self._temperatures = config.get("temperatures", {})
         self._device = next(self._head.parameters()).device
