@@ -177,6 +177,12 @@ def test_many_threads_get_the_answers_of_one(classifier):
     assert np.allclose([one.probability for one in found], [one.probability for one in alone], atol=1e-5)
 
 
+def test_sets_go_by_their_classes_not_by_their_names(jmc, base_folder):
+    space = Space.load(CLASSIFIERS["jmc"], folder=jmc, base=base_folder)
+    space.config["sets"] = {"a": [1, 4], "z": [0, 1]}  # as `config.json` has them, whatever their classes
+    assert JointClassifier("jmc", space).groups == ("z", "a", "a", "a")
+
+
 def test_weights_say_what_they_know(jmc):
     config = weights.read_config(jmc)
     assert config["class_names"][-1] == NEITHER
