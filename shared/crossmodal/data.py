@@ -55,6 +55,10 @@ class Described:
         relevant[self.owners, [numbers[text] for text in self.texts]] = True
         return tuple(numbers), relevant
 
+    def firsts(self) -> tuple[str, ...]:
+        """The first text of each picture."""
+        return tuple(self.texts[place] for place in np.searchsorted(self.owners, np.arange(len(self.photos))))
+
     def first(self, count: int | None) -> Described:
         """The same set with only the first so many pictures and their texts; all of them for None."""
         if count is None:

@@ -155,7 +155,7 @@ class ProductTraining:
 
     def validate(self, pupil: nn.Module) -> dict[str, float]:
         """Figures on the validation sets; `score` and its parts, means over the sets, are what counts."""
-        space, found = pupil.space, {}
+        space, found = pupil.space, self.rejections(pupil.space)
         for (name, data), (first, _) in zip(self.dev.items(), self.parts().values(), strict=True):
             kinds = self.kinds[name]
             texts = list(dict.fromkeys([*data.texts, *(text for words in kinds.values() for text in words)]))
@@ -176,6 +176,16 @@ class ProductTraining:
             "classification": classification,
             "score": matching + classification,
         }
+
+    @torch.inference_mode()
+    def rejections(self, space: JointSpace) -> dict[str, float]:
+        """Share of the validation part of what is no product that is known for such."""
+        head, found = space.heads["jmc"], {}
+        x, y = self.pictures(space, self.other_rows["dev"]), self.texts(space, self.others["dev"].firsts())
+        for name, given in (("image", (x, None)), ("text", (None, y)), ("both", (x, y))):
+            told = head.classify(*given).argmax(1) == len(self.names) - 1
+            found[f"others, rejected_{name}"] = float(told.float().mean())
+        return found
 
     @torch.inference_mode()
     def pictures(self, space: JointSpace, rows: np.ndarray) -> Tensor:
@@ -205,8 +215,7 @@ class ProductTraining:
                 apart = data.identities[other] != data.identities[data.owners]
                 right.append(similarity[data.owners, np.arange(len(data.texts))])
                 wrong.append(similarity[other, np.arange(len(data.texts))][apart])
-            first = np.searchsorted(data.owners, np.arange(len(data.photos)))
-            own = texts[torch.from_numpy(first)]
+            own = self.texts(space, data.firsts())
             for name, given in (("both", (images, own)), ("picture", (images, None)), ("words", (None, own))):
                 logits[name].append(head.classify(*given))
             classes = np.zeros(len(data.photos), np.int64) if data.classes is None else data.classes

@@ -162,6 +162,18 @@ def test_jmc_classifies_from_both_or_either(fusion):
     assert not {id(one) for one in matching} & {id(one) for one in classification}
 
 
+def test_jmc_learns_all_evidence_by_one_normalisation():
+    """In training as it judges later: pictures alone are not moved to the mean of all pictures first."""
+    network, (image, text, _) = small(JMC, classes=3).train(), features()
+    x, y, _ = network(image, text)
+    x, y = x.detach(), y.detach() + 1  # words lie elsewhere
+    norm = network.classifier[0]
+    norm.momentum = 1.0
+    classification_loss(network, x, y, torch.arange(6) % 3)
+    both = network.fuse(x, y)
+    torch.testing.assert_close(norm.running_mean, torch.cat([both, x, y]).mean(0))
+
+
 def test_jmc_refuses_what_it_does_not_know():
     with pytest.raises(ValueError, match="got 'max'"):
         JMC(7, 5, classes=3, fusion="max")

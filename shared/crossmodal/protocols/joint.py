@@ -115,8 +115,7 @@ def _rejections(
     strangers = {"image": pictures(classifier, others)}
     products = {"image": images, "text": words}
     if others.texts:
-        own = np.searchsorted(others.owners, np.arange(len(others.photos)))
-        strangers["text"] = classifier.space.texts([others.texts[place] for place in own], HEAD)
+        strangers["text"] = classifier.space.texts(others.firsts(), HEAD)
     found = {}
     for name, given in (("accepted", products), ("rejected", strangers)):
         for kind in [*given, "both"][: 1 if len(given) == 1 else 3]:
