@@ -132,22 +132,31 @@ def test_nothing_is_recorded_or_reported(server):
     assert config["show_error"] is False
 
 
+def documented(tree):
+    """Functions that are handed to `endpoint` and have a docstring, in the order in which they stand there."""
+    told = {
+        node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and ast.get_docstring(node)
+    }
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    named = (node.args[0].id for node in calls if ast.unparse(node.func) in ("ui.endpoint", "endpoint"))
+    return [name for name in named if name in told]
+
+
 def test_only_the_documented_functions_are_listed(server):
     """Those that a space hands to `ui.endpoint`, each with a docstring; what its page calls is private."""
-    offered = set()
-    for app in (ROOT / "spaces").glob("*/app.py"):
-        tree = ast.parse(app.read_text(encoding="utf-8"))
-        documented = {
-            node.name for node in tree.body if isinstance(node, ast.FunctionDef) and ast.get_docstring(node)
-        }
-        offered |= {
-            node.args[0].id
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "ui.endpoint"
-        } & documented
+    read = [
+        ast.parse(path.read_text(encoding="utf-8"))
+        for path in (*(ROOT / "spaces").glob("*/app.py"), ROOT / "shared/ui/gallery_tools.py")
+    ]
+    *spaces, shared = map(documented, read)
+    galleries = sum("gallery_endpoints(" in ast.unparse(tree) for tree in read[:-1])
+    # Functions that several spaces have get a number from the second on.
+    offered = {name for own in spaces for name in own}
+    offered |= {f"{name}_{number}" if number else name for name in shared for number in range(galleries)}
     with server.http() as http:
         names = http.get("/gradio_api/info").json()["named_endpoints"]
-    assert {"detect_edges", "edge_details", "detect_edges_in_many"} <= offered
+    assert {"detect_edges", "edge_details", "detect_edges_in_many", "search_by_text"} <= offered
+    assert (len(shared), galleries) == (3, 2)
     assert set(names) == {f"/{name}" for name in offered}
 
 

@@ -29,7 +29,7 @@ def own_lines(lines: str | Sequence[str]) -> list[str]:
     Raises:
         QueryError: There is none, there are too many, or one says nothing.
 
-    >>> own_lines("A dog.\n\n A cat. \nA dog.")
+    >>> own_lines(["A dog.", "", " A cat. ", "A dog."])
     ['A dog.', 'A cat.']
     """
     given = lines.splitlines() if isinstance(lines, str) else list(lines)

@@ -178,7 +178,8 @@ def test_a_stream_skips_what_is_not_a_picture(extractor, photo_folder, tmp_path)
     found = list(extractor.stream(iter(photos), skipped=lambda *one: skipped.append(one)))
     assert [one.name for one, _ in found] == ["a", "c", good[2].stem]
     for (_, vector), path in zip(found, good, strict=True):
-        np.testing.assert_array_equal(vector, extractor(path))
+        # on one core and on several, sums are rounded in another order
+        np.testing.assert_allclose(vector, extractor(path), atol=1e-6)
     assert [one.name for one, _ in skipped] == ["b", "d", "gone", "a"]
     assert all(reason for _, reason in skipped)
     assert "is not a picture" in skipped[0][1]
