@@ -133,7 +133,7 @@ def test_nothing_is_recorded_or_reported(server):
 
 
 def documented(tree):
-    """Functions that are handed to `endpoint` and have a docstring, in the order in which they stand there."""
+    """Functions that are handed to `endpoint` and have a docstring, in the order of the file."""
     told = {
         node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and ast.get_docstring(node)
     }
