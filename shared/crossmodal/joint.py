@@ -13,15 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from shared.core import engines, weights
+from shared.core.calibration import probability
 from shared.core.errors import InputError
 from shared.core.images import Source, open_image
 from shared.crossmodal.engines import CLASSIFIERS
 from shared.crossmodal.products import NEITHER
 from shared.crossmodal.space import PICTURE, Space
 from shared.crossmodal.tokens import split_words
+from shared.networks.jmc import energy
 
 HEAD = "jmc"
 
@@ -47,8 +48,8 @@ class Answer:
 
     Attributes:
         candidates: The likeliest classes, best first.
-        fits: The probability that it is any of the classes that the classifier knows, 0..1; those of all
-            classes add up to it.
+        fits: The probability that it is any of the classes that the classifier knows, 0..1, as if half of
+            all things were; those of all classes add up to it.
     """
 
     candidates: tuple[Candidate, ...]
@@ -119,7 +120,9 @@ class JointClassifier:
         engine: See above.
         space: A joint space with JMC's head. Its configuration has `class_names`, the last of them
             `shared.crossmodal.products.NEITHER`; `sets`, the first class of each set and the one after its
-            last; and `temperatures`, what the logits from `both`, `picture` and `words` are divided by.
+            last; for answers from `both`, `picture` and `words` each `temperatures`, what the logits are
+            divided by, and `fits`, from their energy to the probability that it is any of the classes (scale
+            and offset of `shared.core.calibration.probability`).
 
     Raises:
         WeightsError: The configuration lacks one of them.
@@ -129,9 +132,10 @@ class JointClassifier:
         self.engine, self.space = engine, space
         config, self._head = space.config, space.network.heads[HEAD]
         names = tuple(config.get("class_names") or ())
-        if names[-1:] != (NEITHER,) or len(names) != self._head.classifier[-1].out_features:
+        complete = {"sets", "temperatures", "fits"} <= config.keys() and names[-1:] == (NEITHER,)
+        if not complete or len(names) != self._head.classifier[-1].out_features:
             raise weights.WeightsError(
-                f"The weights of {engine} do not name their classes: train them with "
+                f"The weights of {engine} do not say what their classes are: train them with "
                 "`python -m shared.crossmodal.train_jmc`."
             )
         self.labels = names[:-1]
@@ -140,7 +144,7 @@ class JointClassifier:
             for group, (first, end) in sorted(config["sets"].items(), key=lambda own: own[1])
             for _ in range(first, end)
         )
-        self._temperatures = config.get("temperatures", {})
+        self._temperatures, self._fits = config["temperatures"], config["fits"]
         self._device = next(self._head.parameters()).device
 
     @classmethod
@@ -237,8 +241,10 @@ class JointClassifier:
         """
         kind = "words" if pictures is None else "picture" if texts is None else "both"
         given = (None if one is None else torch.from_numpy(one).to(self._device) for one in (pictures, texts))
-        logits: Tensor = self._head.classify(*given) / self._temperatures.get(kind, 1.0)
-        return logits.softmax(1).cpu().numpy()
+        logits = self._head.classify(*given)[:, :-1]
+        among = (logits / self._temperatures[kind]).softmax(1).cpu().numpy()
+        fits = probability(energy(logits).cpu().numpy(), *self._fits[kind]).astype(np.float32)[:, None]
+        return np.concatenate([among * fits, 1 - fits], 1)
 
     def _answer(self, chances: np.ndarray, count: int) -> Answer:
         order = np.argsort(-chances[:-1], kind="stable")[:count]

@@ -72,14 +72,15 @@ def figures_of(
 
     Returns:
         For each kind of words `top1_text` and `top1_both`; under `pictures` `top1_image`, and what
-        `shared_figures` has for the set's own texts. A class of another set is wrong.
+        `shared_figures` has for the set's own texts. A class of another set is wrong; whether it
+        is any of the classes is another question.
     """
     device = next(head.parameters()).device
     distinct, relevant = data.distinct()
 
     def right(**given: np.ndarray) -> float:
         logits = head.classify(**{name: torch.from_numpy(one).to(device) for name, one in given.items()})
-        return float((logits.argmax(1).cpu().numpy() == data.classes + first).mean())
+        return float((logits[:, :-1].argmax(1).cpu().numpy() == data.classes + first).mean())
 
     found = {"pictures": shared_figures(images @ np.stack([vectors[text] for text in distinct]).T, relevant)}
     found["pictures"]["top1_image"] = right(image=images)

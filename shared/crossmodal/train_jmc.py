@@ -33,6 +33,7 @@ from shared.crossmodal.objectives import Pupil, learn_products
 from shared.crossmodal.products import NEITHER, figures_of, word_kinds
 from shared.crossmodal.recipe import named
 from shared.crossmodal.tokens import Tokens, learn_words
+from shared.networks.jmc import energy
 from shared.networks.joint import JointSpace
 
 RECIPES = ("joint", "matching", "classification")
@@ -155,7 +156,7 @@ class ProductTraining:
 
     def validate(self, pupil: nn.Module) -> dict[str, float]:
         """Figures on the validation sets; `score` and its parts, means over the sets, are what counts."""
-        space, found = pupil.space, self.rejections(pupil.space)
+        space, found = pupil.space, {}
         for (name, data), (first, _) in zip(self.dev.items(), self.parts().values(), strict=True):
             kinds = self.kinds[name]
             texts = list(dict.fromkeys([*data.texts, *(text for words in kinds.values() for text in words)]))
@@ -178,16 +179,6 @@ class ProductTraining:
         }
 
     @torch.inference_mode()
-    def rejections(self, space: JointSpace) -> dict[str, float]:
-        """Share of the validation part of what is no product that is known for such."""
-        head, found = space.heads["jmc"], {}
-        x, y = self.pictures(space, self.other_rows["dev"]), self.texts(space, self.others["dev"].firsts())
-        for name, given in (("image", (x, None)), ("text", (None, y)), ("both", (x, y))):
-            told = head.classify(*given).argmax(1) == len(self.names) - 1
-            found[f"others, rejected_{name}"] = float(told.float().mean())
-        return found
-
-    @torch.inference_mode()
     def pictures(self, space: JointSpace, rows: np.ndarray) -> Tensor:
         """Pictures in the joint space."""
         parts = (part.float().to(self.args.device) for part in torch.from_numpy(rows).split(128))
@@ -203,27 +194,36 @@ class ProductTraining:
     @torch.inference_mode()
     def conclude(self, space: JointSpace) -> dict[str, object]:
         """What scores mean, learned on the validation sets: see `shared.crossmodal.joint`."""
-        head, rng = space.heads["jmc"], np.random.default_rng(0)
-        right, wrong, logits, truths = [], [], {"both": [], "picture": [], "words": []}, []
-        sets = [*zip(self.dev.values(), self.dev_rows.values(), [0, *self.ends], strict=False)]
-        sets.append((self.others["dev"], self.other_rows["dev"], len(self.names) - 1))
-        for data, rows, start in sets:
-            images, texts = self.pictures(space, rows), self.texts(space, data.texts)
-            similarity = (images @ texts.T).cpu().numpy()
-            if data.classes is not None:
-                other = rng.integers(len(data.photos), size=(WRONG, len(data.texts)))
-                apart = data.identities[other] != data.identities[data.owners]
-                right.append(similarity[data.owners, np.arange(len(data.texts))])
-                wrong.append(similarity[other, np.arange(len(data.texts))][apart])
-            own = self.texts(space, data.firsts())
-            for name, given in (("both", (images, own)), ("picture", (images, None)), ("words", (None, own))):
-                logits[name].append(head.classify(*given))
-            classes = np.zeros(len(data.photos), np.int64) if data.classes is None else data.classes
-            truths.append(torch.from_numpy(classes + start).to(images.device))
-        truth = torch.cat(truths)
+        rng = np.random.default_rng(0)
+        right, wrong, logits, truths = [], [], [], []
+        for (name, data), (first, _) in zip(self.dev.items(), self.parts().values(), strict=True):
+            images, texts = self.pictures(space, self.dev_rows[name]), self.texts(space, data.texts)
+            similarity = (images @ texts.T).numpy(force=True)
+            other = rng.integers(len(data.photos), size=(WRONG, len(data.texts)))
+            apart = data.identities[other] != data.identities[data.owners]
+            right.append(similarity[data.owners, np.arange(len(data.texts))])
+            wrong.append(similarity[other, np.arange(len(data.texts))][apart])
+            logits.append(self.logits(space, images, self.texts(space, data.firsts())))
+            truths.append(torch.from_numpy(data.classes + first).to(images.device))
+        others = self.pictures(space, self.other_rows["dev"]), self.texts(space, self.others["dev"].firsts())
+        config: dict[str, dict] = {"temperatures": {}, "fits": {}}
+        for name, far in self.logits(space, *others).items():
+            near = torch.cat([one[name] for one in logits])
+            config["temperatures"][name] = _temperature(near, torch.cat(truths))
+            fits = fit_probability(*(energy(one).numpy(force=True) for one in (near, far)))
+            config["fits"][name] = _rounded(fits)
         curve = fit_probability(np.concatenate(right), np.concatenate(wrong))
-        temperatures = {name: _temperature(torch.cat(found), truth) for name, found in logits.items()}
-        return {"calibration": {"jmc": [round(value, 6) for value in curve]}, "temperatures": temperatures}
+        return {"calibration": {"jmc": _rounded(curve)}, **config}
+
+    def logits(self, space: JointSpace, images: Tensor, texts: Tensor) -> dict[str, Tensor]:
+        """Logits of all classes but the last, from each kind of evidence."""
+        head = space.heads["jmc"]
+        given = {"picture": (images, None), "words": (None, texts), "both": (images, texts)}
+        return {name: head.classify(*pair)[:, :-1] for name, pair in given.items()}
+
+
+def _rounded(values: Sequence[float]) -> list[float]:
+    return [round(value, 6) for value in values]
 
 
 def _temperature(logits: Tensor, truth: Tensor) -> float:

@@ -120,6 +120,24 @@ class JMC(nn.Module):
         return [parameter for part in parts[name] for parameter in part.parameters()]
 
 
+def energy(logits: Tensor) -> Tensor:
+    """How much there is for any class at all: the logarithm of the sum of all classes' exponentials.
+
+    Liu, Wang, Owens and Li, "Energy-based Out-of-distribution Detection", NeurIPS 2020, with the sign turned.
+    A class for what belongs to none has no part in it: its own logit tells the two apart worse.
+
+    Args:
+        logits: of the classes, `[B, classes]`.
+
+    Returns:
+        `[B]`, the higher, the more likely it is one of the classes.
+
+    >>> [round(one) for one in energy(torch.tensor([[0.0, 0.0]])).exp().tolist()]
+    [2]
+    """
+    return logits.logsumexp(1)
+
+
 def classification_loss(network: JMC, image: Tensor, text: Tensor, classes: Tensor) -> Tensor:
     """Cross-entropy of the class told from both modalities, and from either alone.
 

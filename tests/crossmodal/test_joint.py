@@ -107,7 +107,7 @@ def test_it_tells_walls_by_picture_words_and_both(classifier):
         told = classifier(wall(color), f"it is {color}", count=2)
         for answer in (told.both, told.picture, told.words):
             assert answer.best.label == f"{color.capitalize()} Wall"
-            assert answer.known
+            assert answer.known == (answer.fits >= 0.5)
             assert len(answer.candidates) == 2
             assert answer.candidates[0].probability >= answer.candidates[1].probability
         assert told.together
@@ -138,9 +138,9 @@ def test_what_does_not_belong_together_is_told(classifier):
 
 
 def test_what_is_no_product_is_told(classifier):
-    told, product = classifier(striped(50), "people on a road"), classifier(wall("red"), "it is red")
-    assert told.both.fits < product.both.fits
-    assert not told.both.known
+    walls = [classifier(wall(color), f"it is {color}").both.fits for color in COLORS]
+    others = [classifier(striped(number), "people on a road").both.fits for number in range(50, 54)]
+    assert np.mean(walls) > 0.5 > np.mean(others)
 
 
 @pytest.mark.parametrize("text", ["red " * 3000, "🐶🐶", "כלב לבן", "the of and", "x" * 10_000])
@@ -163,7 +163,7 @@ def test_what_cannot_be_used_is_refused(classifier, jmc, base_folder, tmp_path):
         JointClassifier.load("other")
     space = Space.load(CLASSIFIERS["jmc"], folder=jmc, base=base_folder)
     space.config.pop("class_names")
-    with pytest.raises(weights.WeightsError, match="do not name their classes"):
+    with pytest.raises(weights.WeightsError, match="do not say what their classes are"):
         JointClassifier("jmc", space)
 
 
@@ -186,8 +186,20 @@ def test_weights_say_what_they_know(jmc):
     config = weights.read_config(jmc)
     assert config["class_names"][-1] == NEITHER
     assert config["sets"] == {"grocery": [0, 4]}
-    assert set(config["temperatures"]) == {"both", "picture", "words"}
+    assert set(config["temperatures"]) == set(config["fits"]) == {"both", "picture", "words"}
     assert config["calibration"]["jmc"][0] > 0
+
+
+def test_probabilities_are_calibrated(jmc, base_folder):
+    space = Space.load(CLASSIFIERS["jmc"], folder=jmc, base=base_folder)
+    told = JointClassifier("jmc", space)(wall("red")).picture
+    space.config["fits"]["picture"] = [0.0, -1.0986]  # a quarter, whatever the picture
+    space.config["temperatures"]["picture"] = 1e6
+    even = JointClassifier("jmc", space)(wall("red")).picture
+    assert even.fits == pytest.approx(0.25, abs=1e-3)
+    assert even.best.probability == pytest.approx(0.25 / 4, abs=1e-3)
+    assert told.best.probability / told.fits > 0.5 > even.best.probability / even.fits
+    assert not even.known
 
 
 def test_benchmark(jmc, walls, stripes, base_folder, tmp_path):
