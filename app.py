@@ -16,8 +16,13 @@ Besides the pages there are /healthz (one tiny real prediction per space: 200, o
 /metrics (Prometheus) and /cards/<space>.jpg (the home page's pictures, made when they are first asked for).
 """
 
+import gc
 import os
 from contextlib import suppress
+
+if __name__ == "__main__":
+    # All that starting up makes is there to stay: to look for garbage in it costs a second.
+    gc.disable()
 
 os.environ.setdefault(
     "GRADIO_ANALYTICS_ENABLED", "False"
@@ -170,6 +175,8 @@ def main() -> None:
     modules = {name: load_space(name) for name in NAMES}
     url = address(host, port, setting("ROOT_PATH", ""))
     suite = build_suite(modules, url)
+    gc.freeze()
+    gc.enable()
     if on_zero_gpu():  # its package tells the platform from within launch() that the app is ready
         suite.launch(server_name=host, server_port=port, **serving())
         return
