@@ -44,6 +44,12 @@ def arguments(description: str | None = None) -> argparse.ArgumentParser:
     heads = [name for name in HEADS if name != "jmc"]  # which is trained by `train_jmc`
     add("--heads", nargs="+", choices=heads, default=list(TOGETHER), help="(%(default)s)")
     add("--base", metavar="FOLDER", help="weights of the recognition network")
+    add(
+        "--start",
+        type=Path,
+        metavar="FOLDER",
+        help="weights of a tuned joint space, from which --tune-steps go on; stages before that are left out",
+    )
     add("--mirrored", action="store_true", help="describe every training photo mirrored as well")
     add("--distil", type=float, default=0.0, metavar="WEIGHT", help="learn from the teacher of sentences")
     add(

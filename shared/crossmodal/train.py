@@ -7,6 +7,8 @@
 5. With `--tune-steps`: the recognition network learns with the rest, on pictures.
 6. With `--settle-steps`: it stays as it is now, and the rest learns on from its descriptions.
 
+With `--start` a space that has been through all this begins again with 5, and its settings are kept.
+
 Each stage has a folder under `--out`; one that made the validation worse is left out again. A run that
 is cut off goes on where it was.
 """
@@ -56,9 +58,11 @@ class Training:
         self.dev = read[0][1](read[0][2], "dev")
         data = sets[0] if len(sets) == 1 else join(sets)
         self.base, self.digest = load_base(args.base, device=args.device)
-        cache = partial(self._cached, [name for name, *_ in read])
-        rows = [cache(sets, "train", mirrored) for mirrored in ((False, True) if args.mirrored else (False,))]
-        self.dev_rows = cache([self.dev], "dev", False)
+        self.start, self.dev_rows, rows = self._start() if args.start else None, None, []
+        if self.start is None:
+            cache = partial(self._cached, [name for name, *_ in read])
+            rows = [cache(sets, "train", mirrored) for mirrored in ((False, True)[: 1 + args.mirrored])]
+            self.dev_rows = cache([self.dev], "dev", False)
         more: tuple[str, ...] = ()
         if args.sentences:
             held_out = [
@@ -68,8 +72,12 @@ class Training:
                 for text in reader(folder, part).texts
             ]
             more = read_sentences(args.sentences, held_out)
-        words = learn_words([*data.texts, *more], args.words)
-        self.tokens = Tokens(words, args.buckets)
+        if self.start is None:
+            self.settings = {"heads": args.heads, "buckets": args.buckets}
+            self.settings["words"] = learn_words([*data.texts, *more], args.words)
+            for name in ("width", "hidden", "features", "fusion", "recurrences"):
+                self.settings[name] = getattr(args, name)
+        self.tokens = Tokens(self.settings["words"], self.settings["buckets"])
         teacher = self.sentences = None
         if args.distil:
             names = "-".join(name for name, *_ in read)
@@ -77,17 +85,10 @@ class Training:
             extra = teacher_vectors(more, args.cache / "teacher-sentences.npy") if more else teacher[:0]
             self.sentences = Sentences([*data.texts, *more], self.tokens, np.concatenate([teacher, extra]))
         self.pairs = Pairs(data, self.tokens, rows, teacher)
-        self.settings = {"heads": args.heads, "words": words, "buckets": args.buckets}
-        for name in ("width", "hidden", "features", "fusion", "recurrences"):
-            self.settings[name] = getattr(args, name)
 
     def run(self) -> Path:
         """Runs all stages and writes the weight folder."""
         args = self.args
-        pupil = Pupil(JointSpace(**self.settings))
-        if args.word_steps:
-            pupil = self.words(pupil)
-        pupil = self.stage("warm", pupil, partial(warm_up, distil=args.distil), args.warm_steps, args.rate)
         loss = partial(
             match,
             margin=args.margin,
@@ -101,11 +102,19 @@ class Training:
                 args.within,
             ),
         )
-        pupil = self.stage("match", pupil, loss, args.steps, args.rate / 3)
+        if self.start is None:
+            pupil = Pupil(JointSpace(**self.settings))
+            if args.word_steps:
+                pupil = self.words(pupil)
+            warm = partial(warm_up, distil=args.distil)
+            pupil = self.stage("warm", pupil, warm, args.warm_steps, args.rate)
+            pupil = self.stage("match", pupil, loss, args.steps, args.rate / 3)
+        else:
+            pupil = self.taught(Pupil(self.start))
         if args.tune_steps:
             pupil = self.tune(pupil, loss)
             pupil = self.settle(pupil, loss)
-        config = {"network": self.digest, "tuned": bool(args.tune_steps), "looks": args.looks}
+        config = {"network": self.digest, "tuned": pupil.space.base is not None, "looks": args.looks}
         return weights.save(pupil.space, args.out / "weights", config=config | self.conclude(pupil.space))
 
     def words(self, pupil: Pupil) -> Pupil:
@@ -116,6 +125,20 @@ class Training:
         optimizer = torch.optim.AdamW(pupil.parameters(), 2 * args.rate, weight_decay=1e-4, fused=True)
         draw = partial(_draw, self.sentences, 2 * args.batch, args.seed)
         return fit(pupil, optimizer, draw, learn_from_teacher, self._settings("words", args.word_steps))
+
+    @torch.inference_mode()
+    def taught(self, pupil: Pupil) -> Pupil:
+        """Gives the layer that speaks to the teacher, which weights leave out, its least-squares solution."""
+        if self.pairs.teacher is not None:
+            places = np.random.default_rng(self.args.seed).permutation(len(self.pairs.data.texts))[:8192]
+            x = self.texts(pupil.space, [self.pairs.data.texts[place] for place in places]).cpu()
+            x = torch.cat([x, torch.ones(len(x), 1)], 1)
+            y = torch.from_numpy(self.pairs.teacher[places].astype(np.float32))
+            # Damped a little: a short text encoder leaves some directions nearly empty.
+            solution = torch.linalg.solve(x.T @ x + 1e-3 * len(x) * torch.eye(x.shape[1]), x.T @ y)
+            pupil.to_teacher.weight.copy_(solution[:-1].T)
+            pupil.to_teacher.bias.copy_(solution[-1])
+        return pupil
 
     def stage(
         self,
@@ -137,8 +160,9 @@ class Training:
     def tune(self, pupil: Pupil, loss: Callable) -> Pupil:
         """The last stage: the network that describes pictures learns as well."""
         args = self.args
-        pupil.space.base = RegionBase()
-        pupil.space.base.load_state_dict(self.base.state_dict())
+        if pupil.space.base is None:
+            pupil.space.base = RegionBase()
+            pupil.space.base.load_state_dict(self.base.state_dict())
         pupil.space.base.freeze(args.tune_from)
         optimizer = adamw(pupil, slow=pupil.space.base, rate=args.tune_rate)
         pairs = Pairs(self.pairs.data, self.tokens, (), self.pairs.teacher)
@@ -222,6 +246,16 @@ class Training:
             for name, value in found.items():
                 config.setdefault(name, {})[engine] = value
         return config
+
+    def _start(self) -> JointSpace:
+        """What `--start` names; its settings are taken from there."""
+        space = weights.load(JointSpace, self.args.start.name, folder=self.args.start)
+        if space.base is None:
+            raise SystemExit("--start needs weights with a base of their own, as --tune-steps make them")
+        config = weights.read_config(self.args.start)
+        names = ("heads", "buckets", "words", "width", "hidden", "features", "fusion", "recurrences")
+        self.settings = {name: config[name] for name in names}
+        return space
 
     def _count(self, batch: int) -> int:
         return min(batch, len(self.pairs.data.photos))

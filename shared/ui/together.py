@@ -19,7 +19,7 @@ from shared.ui.words import word_panel
 
 HINT = "Choose a picture and type some words, and whether they belong together appears here."
 PRODUCTS = "What the product is, for groceries and fashion: from both together, and from each alone."
-NOTHING = "This is probably none of the products that the network knows."
+NOTHING = "This is probably none of the groceries and garments that the network for products knows."
 SHOWN = 3
 
 log = logging.getLogger("image_spaces")
@@ -54,8 +54,7 @@ def match_tab(space: str, doers: Mapping[str, Resident], classifier: Resident, q
         except InputError as error:
             return [str(error), "", *panel.fill(None), "", ""]
         bar = Bar("They belong together", found.probability, f"{found.probability:.0%}")
-        products = ["", ""] if told is None else [_about(told), class_bars(told)]
-        return ["", bars([bar], most=1), *panel.fill(found), *products]
+        return ["", bars([bar], most=1), *panel.fill(found), *_products(told)]
 
     return View(
         tab, match, [query.image, query.asked, query.engine], [note, answer, *panel.outputs, about, classes]
@@ -126,9 +125,11 @@ def _candidates(side: Any) -> Sequence[dict[str, Any]]:
     ]
 
 
-def _about(told: Any) -> str:
-    """What stands above the classes."""
-    return PRODUCTS if told.answer.known else f"{PRODUCTS} **{NOTHING}**"
+def _products(told: Any) -> list[str]:
+    """What stands above the classes, and their bars; of what is no product only that it is none."""
+    if told is None:
+        return ["", ""]
+    return [PRODUCTS, class_bars(told)] if told.answer.known else [NOTHING, ""]
 
 
 def _bar(one: Any) -> Bar:

@@ -80,8 +80,9 @@ def test_what_a_product_is():
     assert shown.count("Apple (grocery)") == shown.count("Pear (grocery)") == together.SHOWN
     assert "+2.5 bits" in shown
     assert "−0.5 bits" in shown
-    assert together.NOTHING in together._about(product(known=False))
-    assert together.NOTHING not in together._about(product())
+    assert together._products(product()) == [together.PRODUCTS, shown]
+    assert together._products(product(known=False)) == [together.NOTHING, ""]
+    assert together._products(None) == ["", ""]
     values = together.as_json(reason(word("cat", 0.3)), product())
     assert values["probability"] == 0.8
     assert values["words"] == [{"word": "cat", "lost": 0.3}]
