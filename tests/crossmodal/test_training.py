@@ -172,6 +172,40 @@ def test_the_base_learns_with_the_rest(color_folder, base_folder, cache, tmp_pat
     assert {file.name for file in (tmp_path / "settle").glob("*.npy")} >= {"train.npy", "train-mirrored.npy"}
 
 
+def test_tuning_goes_on_from_weights(color_folder, base_folder, cache, tmp_path, monkeypatch):
+    score = count()
+    monkeypatch.setattr(Training, "validate", lambda run, network: {"score": float(next(score))})
+    eye = np.eye(teacher.LENGTH, dtype=np.float16)
+    monkeypatch.setattr(
+        "shared.crossmodal.train.teacher_vectors", lambda texts, path: eye[[len(text) for text in texts]]
+    )
+    data = ["--data", f"flickr8k={color_folder}", "--base", str(base_folder), "--cache", str(cache)]
+    tuned = ["--tune-steps", "2", "--tune-batch", "4", "--tune-size", "64", "--tune-from", "17"]
+    small = [*SMALL, "--heads", "plain", "--warm-steps", "3", "--steps", "0"]
+    first = main([*data, *small, *tuned, "--out", str(tmp_path / "first")])
+    # settings of the network come from the weights, whatever the command line says of them
+    begun = ["--start", str(first), "--distil", "1", "--width", "24", "--heads", "rrf"]
+    run = Training(arguments().parse_args([*data, *begun, *tuned, "--out", str(tmp_path / "more")]))
+    assert (run.settings["width"], run.settings["heads"]) == (16, ["plain"])
+    # the layer that speaks to the teacher, which weights leave out, knows what a new one does not
+    new, taught = Pupil(run.start), run.taught(Pupil(run.start))
+    texts = run.pairs.data.texts
+    pieces, known = torch.from_numpy(run.tokens(texts)), torch.from_numpy(run.pairs.teacher).float()
+    with torch.no_grad():
+        read = run.start.text(pieces)
+        assert distillation(taught, read, known) < 0.5 * distillation(new, read, known)
+    before = {name: value.clone() for name, value in run.start.state_dict().items()}
+    after = Space.load(MATCHERS["ensemble"], folder=run.run()).network.state_dict()
+    assert before.keys() == after.keys()
+    moved = [name for name in before if not torch.equal(before[name].half(), after[name].half())]
+    assert any(name.startswith("text.") for name in moved)
+    assert not any(name.startswith("base.base.") for name in moved)  # all its blocks stay
+    assert not (tmp_path / "more" / "warm").exists()
+    untuned = main([*data, *small, "--out", str(tmp_path / "untuned")])
+    with pytest.raises(SystemExit, match="base of their own"):
+        main([*data, "--start", str(untuned), "--out", str(tmp_path / "no")])
+
+
 def test_what_cannot_be_trained_is_refused():
     for rest in (["--data", "coco=x"], ["--data", "flickr8k=x", "--heads", "jmc"]):
         with pytest.raises(SystemExit):
