@@ -40,6 +40,10 @@ CSS = """
 
 .is-measured table { width: auto; }
 .is-measured :is(td, th) { white-space: nowrap; padding: 0.25rem 0.8rem; }
+@media (max-width: 640px) {
+  .is-measured :is(td, th) { padding: 0.25rem 0.4rem; }
+  .is-measured :is(td, th):first-child { white-space: normal; min-width: 7.5rem; }
+}
 
 .is-report { margin: 0; padding: 0; list-style: none; }
 .is-report li { padding: 0.4rem 0; border-bottom: 1px solid var(--border-color-primary); }
