@@ -12,9 +12,8 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -23,9 +22,9 @@ from PIL import Image
 from shared.core import engines
 from shared.core.calibration import one_of
 from shared.core.gallery import Gallery, shrunk
-from shared.core.gallery_fill import Added, Described, Given, Skipped, decoded, fill
-from shared.core.gallery_index import Indexes
-from shared.core.gallery_search import Hit, Results, check_settings, features_of, list_hits
+from shared.core.gallery_engine import GalleryEngine
+from shared.core.gallery_fill import Added, Described, Given, Skipped, decoded
+from shared.core.gallery_search import Hit, Results, check_settings, features_of
 from shared.core.images import Box, ImageError, Source, crop, open_image
 from shared.core.streams import Crew
 from shared.crossmodal.calibrate import GALLERY
@@ -34,9 +33,9 @@ from shared.crossmodal.explain import explain
 from shared.crossmodal.gallery import JointGallery
 from shared.crossmodal.queries import QueryError, Term, combine
 from shared.crossmodal.reason import Reason
-from shared.crossmodal.sentences import everyday_sentences, own_lines
+from shared.crossmodal.sentences import Sentence, SentenceBank
 from shared.crossmodal.space import PICTURE, Space
-from shared.crossmodal.wording import plain, said, terms, unknown
+from shared.crossmodal.wording import plain, terms, unknown
 
 __all__ = ["Added", "CrossModalSearch", "Hit", "Reason", "Results", "Sentence"]
 
@@ -44,25 +43,7 @@ _spaces: weakref.WeakValueDictionary[tuple, Space] = weakref.WeakValueDictionary
 _loading = threading.Lock()
 
 
-@dataclass(frozen=True)
-class Sentence:
-    """A sentence that may describe a picture.
-
-    Attributes:
-        text: The sentence.
-        score: The cosine of its vector and the picture's.
-        probability: How probable it is that they belong together, 0..1, where one of all sentences is
-            expected to fit.
-        rank: Its place in the list, from 1.
-    """
-
-    text: str
-    score: float
-    probability: float
-    rank: int
-
-
-class CrossModalSearch:
+class CrossModalSearch(GalleryEngine):
     """Searches galleries with words. `CrossModalSearch.load` makes one; many threads may call it at once.
 
     A gallery that was filled with one engine can be searched with all others of the same weights.
@@ -87,13 +68,12 @@ class CrossModalSearch:
         engines.find(MATCHERS, engine)
         if engine not in space.engines:
             raise ValueError(f"these weights have {', '.join(space.engines)}, received {engine!r}")
-        self.engine, self.space = engine, space
-        self.gallery = Gallery() if gallery is None else gallery
+        super().__init__(engine, gallery)
+        self.space = space
         # The same for galleries of any size: in a larger one a higher score is needed for it.
         meant_for = space.config.get("gallery", GALLERY)
         self.threshold = float(one_of(space.threshold(engine), meant_for))
-        self._indexes = Indexes(lambda: JointGallery(space, engine))
-        self._bank: np.ndarray | None = None
+        self._bank = SentenceBank(space, engine)
 
     @classmethod
     def load(
@@ -127,24 +107,14 @@ class CrossModalSearch:
                 _spaces[key] = space
         return cls(name, space, gallery)
 
-    def add(
-        self,
-        photos: Source | Iterable[Given | tuple[str, Given]],
-        gallery: Gallery | None = None,
-        progress: Callable[[int, int | None], None] | None = None,
-    ) -> Added:
-        """Adds pictures to a gallery. What cannot be used is left out, and told.
+    @property
+    def made(self) -> np.ndarray:
+        """Which weights describe pictures; see `Space`."""
+        return self.space.made
 
-        Args:
-            photos: See `shared.core.gallery_fill.fill`, as for the rest.
-            gallery: Where to; by default the own one.
-            progress: Is called with the number of pictures that are done, and of all or None.
-
-        Raises:
-            FileNotFoundError: A path does not exist, or neither is nor holds a photo.
-            MismatchError: The gallery was described with other weights.
-        """
-        return fill(self._or_own(gallery), photos, self.stream, self.space.made, progress)
+    def make_index(self) -> JointGallery:
+        """An empty index of this engine."""
+        return JointGallery(self.space, self.engine)
 
     def stream(
         self, photos: Iterable[tuple[str, Given]], skipped: Skipped, *, ahead: int = 8
@@ -201,8 +171,18 @@ class CrossModalSearch:
         started = time.perf_counter()
         check_settings(count, least)
         query, found = self._query(text, image, box, words_share)
-        new, words = self._unknown(found), image is None
-        return self._results(query, count, least, gallery, started, words, without=without, unknown=new)
+        words = image is None
+        return self._find(
+            {PICTURE: query},
+            count,
+            least,
+            gallery,
+            started,
+            without=without,
+            judged=words,
+            probability=self._sure if words else None,
+            unknown=self._unknown(found),
+        )
 
     def like(
         self, id: int, *, count: int = 20, least: float | None = None, gallery: Gallery | None = None
@@ -221,8 +201,8 @@ class CrossModalSearch:
         started = time.perf_counter()
         check_settings(count, least)
         own = self._or_own(gallery)
-        query = self._vector(features_of(own, id))
-        return self._results(query, count, least, own, started, False, without=id)
+        query = {PICTURE: self._vector(features_of(own, id))}
+        return self._find(query, count, least, own, started, without=id, judged=False)
 
     def explain(
         self,
@@ -293,43 +273,17 @@ class CrossModalSearch:
             ValueError: `count` is out of range.
         """
         check_settings(count, None)
-        texts = everyday_sentences() if lines is None else own_lines(lines)
-        query = self._vector(self._describe(image))
-        scores = (self._sentence_vectors() if lines is None else self._texts(texts)) @ query
-        order = np.argsort(-scores, kind="stable")[:count]
-        sure = self._sure(scores[order], len(texts))
-        return tuple(
-            Sentence(texts[place], float(scores[place]), float(one), rank)
-            for rank, (place, one) in enumerate(zip(order.tolist(), sure, strict=True), 1)
-        )
-
-    def index(self, gallery: Gallery | None = None) -> JointGallery:
-        """The index of a gallery, as this engine searches it, up to date."""
-        gallery = self._or_own(gallery)
-        index = self._indexes.of(gallery)
-        index.refresh(gallery)
-        return index
+        return self._bank.rank(self._vector(self._describe(image)), lines, count)
 
     def _sure(self, scores: np.ndarray, count: int) -> np.ndarray:
         """Probabilities where one of so many is expected to fit."""
         return one_of(self.space.probability(scores, self.engine), count)
-
-    def _or_own(self, gallery: Gallery | None) -> Gallery:
-        return self.gallery if gallery is None else gallery
 
     def _describe(self, image: Source, box: Box | None = None) -> dict[str, np.ndarray]:
         return self.space.describe([shrunk(crop(open_image(image), box))])[0]
 
     def _vector(self, features: dict[str, np.ndarray]) -> np.ndarray:
         return self.space.pictures(features[PICTURE][None], self.engine)[0]
-
-    def _texts(self, texts: Sequence[str]) -> np.ndarray:
-        return self.space.texts([said(text) for text in texts], self.engine)
-
-    def _sentence_vectors(self) -> np.ndarray:
-        if self._bank is None:
-            self._bank = self._texts(everyday_sentences())
-        return self._bank
 
     def _unknown(self, found: Sequence[Term]) -> tuple[str, ...]:
         return tuple(unknown([term.text for term in found], self.space.tokens.words))
@@ -353,31 +307,3 @@ class CrossModalSearch:
             return sides[0][1], found
         weights = [Term("", weight) for weight, _ in sides]
         return combine(weights, np.stack([vector for _, vector in sides])), found
-
-    def _results(
-        self,
-        query: np.ndarray,
-        count: int,
-        least: float | None,
-        gallery: Gallery | None,
-        started: float,
-        calibrated: bool,
-        *,
-        without: int | None = None,
-        unknown: tuple[str, ...] = (),
-    ) -> Results:
-        gallery = self._or_own(gallery)
-        index, searching = self._indexes.of(gallery), time.perf_counter()
-        found = index.search(gallery, {PICTURE: query}, count + (without is not None))
-        sure = partial(self._sure, count=max(len(found.gallery), 1)) if calibrated else None
-        hits, ended = list_hits(found, least, without, probability=sure)[:count], time.perf_counter()
-        return Results(
-            hits=tuple(hits),
-            good=bool(hits) and hits[0].figure >= self.threshold if calibrated else None,
-            threshold=self.threshold if calibrated else None,
-            engine=self.engine,
-            searched=len(found.gallery),
-            seconds=ended - started,
-            search_seconds=ended - searching,
-            unknown=unknown,
-        )

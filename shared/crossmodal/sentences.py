@@ -3,13 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from importlib import resources
 
+import numpy as np
+
+from shared.core.calibration import one_of
 from shared.crossmodal.queries import QueryError
-from shared.crossmodal.wording import plain
+from shared.crossmodal.space import Space
+from shared.crossmodal.wording import plain, said
 
 MOST_LINES = 1000
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence that may describe a picture.
+
+    Attributes:
+        text: The sentence.
+        score: The cosine of its vector and the picture's.
+        probability: How probable it is that they belong together, 0..1, where one of all sentences is
+            expected to fit.
+        rank: Its place in the list, from 1.
+    """
+
+    text: str
+    score: float
+    probability: float
+    rank: int
+
+
+class SentenceBank:
+    """Ranks sentences by how well they fit a picture; those that are here are read once.
+
+    Args:
+        space: What gives vectors to texts.
+        engine: Which of its engines.
+    """
+
+    def __init__(self, space: Space, engine: str) -> None:
+        self._space, self._engine = space, engine
+
+    def rank(
+        self, picture: np.ndarray, lines: str | Sequence[str] | None, count: int
+    ) -> tuple[Sentence, ...]:
+        """The sentences that fit a picture, the most probable first.
+
+        Args:
+            picture: Its vector `[D]`.
+            lines: Sentences to choose from, one a line; None for those that are here.
+            count: How many at most.
+
+        Raises:
+            QueryError: There are lines, but none that can be used, or too many.
+        """
+        texts = everyday_sentences() if lines is None else own_lines(lines)
+        scores = (self._everyday if lines is None else self._vectors(texts)) @ picture
+        order = np.argsort(-scores, kind="stable")[:count]
+        sure = one_of(self._space.probability(scores[order], self._engine), len(texts))
+        return tuple(
+            Sentence(texts[place], float(scores[place]), float(one), rank)
+            for rank, (place, one) in enumerate(zip(order.tolist(), sure, strict=True), 1)
+        )
+
+    @cached_property
+    def _everyday(self) -> np.ndarray:
+        return self._vectors(everyday_sentences())
+
+    def _vectors(self, texts: Sequence[str]) -> np.ndarray:
+        return self._space.texts([said(text) for text in texts], self._engine)
 
 
 @cache

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,9 +20,10 @@ import torch
 
 from shared.core import engines
 from shared.core.gallery import Gallery, Snapshot
-from shared.core.gallery_fill import Added, Given, fill
-from shared.core.gallery_index import Features, GalleryIndex, Indexes, MismatchError, VectorGallery
-from shared.core.gallery_search import Hit, Results, check_settings, features_of, list_hits
+from shared.core.gallery_engine import GalleryEngine
+from shared.core.gallery_fill import Added, Described, Given, Skipped
+from shared.core.gallery_index import GalleryIndex, MismatchError, VectorGallery
+from shared.core.gallery_search import Hit, Results, check_settings, features_of
 from shared.core.images import Box, Source
 from shared.core.weights import WeightsError
 from shared.retrieval.describe import COLOR, DESCRIPTOR, HASH, Describer
@@ -39,7 +40,7 @@ _describers: weakref.WeakValueDictionary[tuple, Describer] = weakref.WeakValueDi
 _loading = threading.Lock()
 
 
-class ImageSearch:
+class ImageSearch(GalleryEngine):
     """Searches galleries. `ImageSearch.load` makes one; calls may come from many threads at once.
 
     All engines search what `describe` says of a picture: a gallery that was filled with one can be searched
@@ -68,13 +69,10 @@ class ImageSearch:
             raise WeightsError(
                 "There are no words for this network: learn with `python -m shared.retrieval.train words`."
             )
-        self.engine = engine
+        super().__init__(engine, gallery)
         self.describer = describer
-        self.gallery = Gallery() if gallery is None else gallery
-        self.threshold, self.grades = None, None
         if _by_descriptor(engine):
             self.threshold, self.grades = describer.threshold, describer.grades
-        self._indexes = Indexes(self.make_index)
 
     @classmethod
     def load(
@@ -125,28 +123,16 @@ class ImageSearch:
         """
         return self.describer(image, box)
 
-    def add(
-        self,
-        photos: Source | Iterable[Given | tuple[str, Given]],
-        gallery: Gallery | None = None,
-        progress: Callable[[int, int | None], None] | None = None,
-    ) -> Added:
-        """Adds pictures to a gallery. What cannot be used is left out, and told.
+    @property
+    def made(self) -> np.ndarray:
+        """Which weights describe pictures; see `Describer`."""
+        return self.describer.made
 
-        Args:
-            photos: See `shared.core.gallery_fill.fill`, as for the rest.
-            gallery: Where to; by default the own one.
-            progress: Is called with the number of pictures that are done, and of all or None.
-
-        Raises:
-            FileNotFoundError: A path does not exist, or neither is nor holds a photo.
-            MismatchError: The gallery was described with other weights.
-        """
-        gallery = self.gallery if gallery is None else gallery
-        describe = self.describer.stream
-        return fill(
-            gallery, photos, lambda rows, skip: describe(rows, skipped=skip), self.describer.made, progress
-        )
+    def stream(
+        self, photos: Iterable[tuple[str, Given]], skipped: Skipped, *, ahead: int = 8
+    ) -> Iterator[Described]:
+        """Describes many pictures; see `Describer.stream`."""
+        return self.describer.stream(photos, skipped=skipped, ahead=ahead)
 
     def __call__(
         self,
@@ -174,7 +160,8 @@ class ImageSearch:
         """
         started = time.perf_counter()
         check_settings(count, least)
-        return self._results(self.describe(image, box), count, least, hide_duplicates, gallery, started)
+        query, groups = self.describe(image, box), _duplicates if hide_duplicates else None
+        return self._find(query, count, least, gallery, started, groups=groups)
 
     def like(
         self,
@@ -197,8 +184,8 @@ class ImageSearch:
         """
         started = time.perf_counter()
         check_settings(count, least)
-        own = self.gallery if gallery is None else gallery
-        return self._results(features_of(own, id), count, least, hide_duplicates, own, started, without=id)
+        own, groups = self._or_own(gallery), _duplicates if hide_duplicates else None
+        return self._find(features_of(own, id), count, least, own, started, without=id, groups=groups)
 
     def explain(
         self, image: Source, id: int, box: Box | None = None, gallery: Gallery | None = None
@@ -217,13 +204,6 @@ class ImageSearch:
         """
         return explain(self, image, id, box, gallery)
 
-    def index(self, gallery: Gallery | None = None) -> GalleryIndex:
-        """The index of a gallery, as this engine searches it, up to date."""
-        gallery = self.gallery if gallery is None else gallery
-        index = self._indexes.of(gallery)
-        index.refresh(gallery)
-        return index
-
     def make_index(self) -> GalleryIndex:
         """An empty index of this engine."""
         if self.engine == "histogram":
@@ -237,40 +217,6 @@ class ImageSearch:
         if self.engine != "deepindex-signature":
             settings = replace(settings, signature=0.0)
         return WordGallery(self.describer, levels, settings)
-
-    def _results(
-        self,
-        query: Features,
-        count: int,
-        least: float | None,
-        hide: bool,
-        gallery: Gallery | None,
-        started: float,
-        without: int | None = None,
-    ) -> Results:
-        gallery = self.gallery if gallery is None else gallery
-        index = self._indexes.of(gallery)
-        searching = time.perf_counter()
-        wanted = count + (without is not None)
-        wanted = 2 * wanted + 20 if hide else wanted
-        while True:
-            found = index.search(gallery, query, wanted)
-            hits = list_hits(found, least, without, groups=_duplicates if hide else None)
-            if len(hits) >= count or len(found.ids) < wanted:
-                break
-            wanted *= 4  # many were hidden: look farther down
-        hits, ended = hits[:count], time.perf_counter()
-        good = None if self.threshold is None else bool(hits) and hits[0].score >= self.threshold
-        return Results(
-            hits=tuple(hits),
-            good=good,
-            threshold=self.threshold,
-            engine=self.engine,
-            searched=len(found.gallery),
-            seconds=ended - started,
-            search_seconds=ended - searching,
-            grades=self.grades,
-        )
 
 
 def _by_descriptor(engine: str) -> bool:

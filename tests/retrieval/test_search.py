@@ -318,7 +318,7 @@ def test_searches_while_pictures_come_and_go(engine, describer):
     def read():
         looks = 0
         while not done.is_set() or not looks:
-            results = search._results(known[0], 100, None, False, gallery, 0.0)
+            results = search._find(known[0], 100, None, gallery, 0.0)
             names = [hit.name for hit in results.hits]
             assert names[0] == "0"
             assert len({hit.id for hit in results.hits}) == len(names) <= results.searched
@@ -335,7 +335,7 @@ def test_searches_while_pictures_come_and_go(engine, describer):
             reader.result()
     assert {entry.id for entry in gallery.entries} == {0, 1, 2, 3, *last}
     for seed, id in enumerate(last):
-        assert search._results(known[4 + seed], 1, None, False, gallery, 0.0).hits[0].id == id
+        assert search._find(known[4 + seed], 1, None, gallery, 0.0).hits[0].id == id
 
 
 def test_threads_add_to_one_gallery(describer):
