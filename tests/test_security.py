@@ -17,6 +17,11 @@ def upload(http, name, data):
     return answer.json()[0]
 
 
+def data_url(data, kind="jpeg"):
+    """A picture as a page or an agent may send it."""
+    return f"data:image/{kind};base64," + base64.b64encode(data).decode()
+
+
 def call(http, function, arguments):
     """One call as curl makes it: `(event, data)`, where event is `complete` or `error`."""
     started = http.post(f"/gradio_api/call/v2/{function}", json=arguments)

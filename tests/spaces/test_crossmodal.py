@@ -1,15 +1,10 @@
 """Cross-modal search from the outside: the Python client, plain HTTP, MCP, and what cannot be used."""
 
-import base64
 import io
-from concurrent.futures import ThreadPoolExecutor
 
-import anyio
 import pytest
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
-from mcp import ClientSession
-from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
 
 from shared.core.gallery import THUMBNAIL
@@ -17,7 +12,7 @@ from shared.crossmodal.engines import MATCHERS
 from shared.ui.photos import gallery_photos, sample_photos
 from tests.spaces.test_edges import BAD, GOOD, opened
 from tests.spaces.test_retrieval import files, names
-from tests.test_security import META, call, upload
+from tests.test_security import META, call, data_url, upload
 
 TOOLS = ["search_by_text", "search_by_image_and_text", "describe", "match"]
 LINES = "A motorcycle stands in a garage.\nTwo children play on a beach.\nA motorcycle stands in a garage.\n"
@@ -124,31 +119,18 @@ def test_plain_http(server, photo):
         assert 0 <= data[0]["probability"] <= 1
 
 
-def test_mcp_tools(server, photo):
-    async def talk():
-        async with (
-            streamable_http_client(f"{server.url}/gradio_api/mcp/") as (reading, writing, _),
-            ClientSession(reading, writing) as session,
-        ):
-            await session.initialize()
-            tools = {tool.name: tool for tool in (await session.list_tools()).tools}
-            image = "data:image/jpeg;base64," + base64.b64encode(photo.read_bytes()).decode()
-            answers = [
-                await session.call_tool("search_by_text", {"text": "a motorcycle"}),
-                await session.call_tool("search_by_text", {"text": "a cat", "photos": [image]}),
-                await session.call_tool("match", {"image": image, "text": "a cat"}),
-                await session.call_tool("search_by_text", {"text": "the of"}),
-            ]
-            return tools, answers
-
-    with ThreadPoolExecutor(1) as pool:  # the browser tests leave an event loop running in this thread
-        tools, answers = pool.submit(anyio.run, talk).result()
+def test_mcp_tools(agent, photo):
+    tools, use = agent()
+    image = data_url(photo.read_bytes())
+    wide = use("search_by_text", text="a motorcycle")
+    narrow = use("search_by_text", text="a cat", photos=[image])
+    told = use("match", image=image, text="a cat")
+    refused = use("search_by_text", text="the of")
     for name in TOOLS:
         schema = tools[name].inputSchema
         assert all(field.get("description") for field in schema["properties"].values()), name
         assert "session" not in schema["properties"]
     assert tools["search_by_text"].inputSchema["properties"]["engine"]["enum"] == list(MATCHERS)
-    wide, narrow, told, refused = answers
     assert f"'searched': {len(gallery_photos())}" in wide.content[0].text
     assert "'searched': 1," in narrow.content[0].text
     assert "probability" in told.content[0].text

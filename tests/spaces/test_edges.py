@@ -8,20 +8,17 @@ import struct
 import subprocess
 import zipfile
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
-import anyio
 import numpy as np
 import pytest
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
-from mcp import ClientSession
-from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
 
 from shared.ui import home
+from tests.test_security import data_url
 
 ENGINES = ["rds", "hed", "fcfn", "canny"]
 
@@ -118,22 +115,10 @@ def test_calls_that_the_home_page_shows(server, photo, tmp_path, monkeypatch):
     assert json.loads(home.MCP.format(url=server.url))["mcpServers"]["image-spaces"]["url"].endswith("/mcp/")
 
 
-def test_mcp_tools(server, photo):
-    async def talk():
-        async with (
-            streamable_http_client(f"{server.url}/gradio_api/mcp/") as (reading, writing, _),
-            ClientSession(reading, writing) as session,
-        ):
-            await session.initialize()
-            tools = {tool.name: tool for tool in (await session.list_tools()).tools}
-            url = "data:image/jpeg;base64," + base64.b64encode(photo.read_bytes()).decode()
-            good = await session.call_tool("detect_edges", {"image": url, "engine": "canny"})
-            url = "data:image/png;base64," + base64.b64encode(b"text").decode()
-            bad = await session.call_tool("detect_edges", {"image": url, "engine": "canny"})
-            return tools, good, bad
-
-    with ThreadPoolExecutor(1) as pool:  # the browser tests leave an event loop running in this thread
-        tools, good, bad = pool.submit(anyio.run, talk).result()
+def test_mcp_tools(agent, photo):
+    tools, use = agent()
+    good = use("detect_edges", image=data_url(photo.read_bytes()), engine="canny")
+    bad = use("detect_edges", image=data_url(b"text", "png"), engine="canny")
     assert {"detect_edges", "edge_details", "detect_edges_in_many"} <= set(tools)
     schema = tools["detect_edges"].inputSchema
     assert tools["detect_edges"].description.startswith("Turn a photo into a line drawing")

@@ -5,18 +5,15 @@ import csv
 import io
 import json
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 
-import anyio
 import numpy as np
 import pytest
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
-from mcp import ClientSession
-from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
 
 from tests.spaces.test_edges import BAD, GOOD, opened
+from tests.test_security import data_url
 
 TOOLS = ["classify", "segment", "explain", "recognize", "recognize_many"]
 
@@ -120,7 +117,7 @@ def test_many_photos_become_a_table(client, photo, tmp_path):
 
 def test_plain_http(server, photo):
     picture = {
-        "url": "data:image/jpeg;base64," + base64.b64encode(photo.read_bytes()).decode(),
+        "url": data_url(photo.read_bytes()),
         "meta": {"_type": "gradio.FileData"},
     }
     with server.http() as http:
@@ -131,25 +128,11 @@ def test_plain_http(server, photo):
     assert len(json.loads(data)[0]["guesses"]) == 3
 
 
-def test_mcp_tools(server, photo):
-    async def talk():
-        async with (
-            streamable_http_client(f"{server.url}/gradio_api/mcp/") as (reading, writing, _),
-            ClientSession(reading, writing) as session,
-        ):
-            await session.initialize()
-            tools = {tool.name: tool for tool in (await session.list_tools()).tools}
-            image = "data:image/jpeg;base64," + base64.b64encode(photo.read_bytes()).decode()
-            answers = [
-                await session.call_tool("classify", {"image": image}),
-                await session.call_tool("segment", {"image": image}),
-                await session.call_tool("explain", {"image": image, "label": "tiger cat"}),
-                await session.call_tool("explain", {"image": image, "label": "unicorn"}),
-            ]
-            return tools, answers
-
-    with ThreadPoolExecutor(1) as pool:  # the browser tests leave an event loop running in this thread
-        tools, (classes, regions, heat, unknown) = pool.submit(anyio.run, talk).result()
+def test_mcp_tools(agent, photo):
+    tools, use = agent()
+    image = data_url(photo.read_bytes())
+    classes, regions = use("classify", image=image), use("segment", image=image)
+    heat, unknown = (use("explain", image=image, label=label) for label in ("tiger cat", "unicorn"))
     for name in TOOLS:
         schema = tools[name].inputSchema
         assert schema["required"] == ["images" if name == "recognize_many" else "image"]

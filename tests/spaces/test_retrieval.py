@@ -6,18 +6,15 @@ import io
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
-import anyio
 import pytest
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
-from mcp import ClientSession
-from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
 
 from shared.retrieval.engines import ENGINES
 from shared.ui.photos import gallery_photos, sample_photos
 from tests.spaces.test_edges import BAD, GOOD, opened
-from tests.test_security import META, call, upload
+from tests.test_security import META, call, data_url, upload
 
 TOOLS = ["search_similar", "explain_match", "add_images", "remove_images", "save_gallery"]
 
@@ -188,29 +185,17 @@ def test_plain_http(server, photo):
         assert "cat.jpg" not in names(data[0])
 
 
-def test_mcp_tools_keep_agents_apart(server, photo, changed):
-    async def talk(path):
-        async with (
-            streamable_http_client(f"{server.url}/gradio_api/mcp/") as (reading, writing, _),
-            ClientSession(reading, writing) as session,
-        ):
-            await session.initialize()
-            tools = {tool.name: tool for tool in (await session.list_tools()).tools}
-            image = "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode()
-            answer = await session.call_tool("add_images", {"images": [image]})
-            added = ast.literal_eval(answer.content[0].text)  # Gradio writes plain values as Python does
-            key = {"gallery": added["gallery"]}
-            answers = [
-                await session.call_tool("search_similar", {"image": image, **key}),
-                await session.call_tool("search_similar", {"image": image}),
-                await session.call_tool("explain_match", {"image": image, "id": 0}),
-                await session.call_tool("remove_images", {"ids": [0, 999], **key}),
-            ]
-            return tools, added, answers
-
-    with ThreadPoolExecutor(1) as pool:  # the browser tests leave an event loop running in this thread
-        tools, first, answers = pool.submit(anyio.run, talk, photo).result()
-        _, second, _ = pool.submit(anyio.run, talk, changed["coffee"]).result()
+def test_mcp_tools_keep_agents_apart(agent, photo, changed):
+    (tools, use), (_, use_other) = agent(), agent()
+    image = data_url(photo.read_bytes())
+    other = use_other("add_images", images=[data_url(changed["coffee"].read_bytes())])
+    own = use("add_images", images=[image])
+    # Gradio writes plain values as Python does
+    own, other = (ast.literal_eval(answer.content[0].text) for answer in (own, other))
+    with_key = use("search_similar", image=image, gallery=own["gallery"])
+    without = use("search_similar", image=image)
+    both = use("explain_match", image=image, id=0)
+    unknown = use("remove_images", ids=[0, 999], gallery=own["gallery"])
     for name in TOOLS:
         schema = tools[name].inputSchema
         assert all(field.get("description") for field in schema["properties"].values()), name
@@ -219,10 +204,9 @@ def test_mcp_tools_keep_agents_apart(server, photo, changed):
     assert tools["explain_match"].inputSchema["required"] == ["image", "id"]
     assert tools["search_similar"].inputSchema["properties"]["engine"]["enum"] == list(ENGINES)
 
-    assert first["gallery"] != second["gallery"]
-    assert first["count"] == second["count"] == len(gallery_photos()) + 1
-    with_key, without, both, unknown = answers
-    assert f"'searched': {first['count']}" in with_key.content[0].text
+    assert own["gallery"] != other["gallery"]
+    assert own["count"] == other["count"] == len(gallery_photos()) + 1
+    assert f"'searched': {own['count']}" in with_key.content[0].text
     assert f"'searched': {len(gallery_photos())}" in without.content[0].text
     assert (both.content[0].type, both.content[0].mimeType) == ("image", "image/png")
     assert opened(io.BytesIO(base64.b64decode(both.content[0].data))).width > 300
