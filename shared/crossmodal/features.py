@@ -97,6 +97,23 @@ def looks(
     return encoder(rows).mean(0), encoder.regions(rows[:1])[0]
 
 
+def cached_part(
+    folder: Path, part: str, base: tuple[RegionBase, str], photos: Sequence[Photo], *, mirrored: bool = False
+) -> np.ndarray:
+    """Rows of a part of a data set, in the folder that trainings and benchmarks share; see `cached`.
+
+    Args:
+        folder: See above.
+        part: What photos these are, such as `"flickr8k-dev"`.
+        base: From `load_base`.
+        photos: What is described.
+        mirrored: Whether left and right are exchanged.
+    """
+    network, digest = base
+    end = "-mirrored" if mirrored else ""
+    return cached(folder / f"{part}-{digest[:12]}{end}.npy", network, photos, mirrored=mirrored)
+
+
 def cached(path: Path, base: RegionBase, photos: Sequence[Photo], *, mirrored: bool = False) -> np.ndarray:
     """Rows of photos, from a file if they are there, else described and written.
 

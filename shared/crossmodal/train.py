@@ -33,7 +33,7 @@ from shared.crossmodal.batches import Pairs, Sentences
 from shared.crossmodal.calibrate import calibrate
 from shared.crossmodal.data import READERS, Described, join, read_sentences
 from shared.crossmodal.evaluate import figures, shared_figures
-from shared.crossmodal.features import cached, describe, load_base, looks
+from shared.crossmodal.features import cached, cached_part, describe, load_base, looks
 from shared.crossmodal.fusion import adaptive_weights
 from shared.crossmodal.objectives import Pupil, Ranking, learn_from_teacher, match, warm_up
 from shared.crossmodal.recipe import arguments
@@ -286,11 +286,10 @@ class Training:
         self, names: Sequence[str], sets: Sequence[Described], split: str, mirrored: bool
     ) -> np.ndarray:
         """Descriptions of all photos of some sets, in the order of `join`; in memory, to draw at random."""
-        end = "-mirrored" if mirrored else ""
-        files = [self.args.cache / f"{name}-{split}-{self.digest[:12]}{end}.npy" for name in names]
+        base = self.base, self.digest
         found = [
-            np.array(cached(file, self.base, one.photos, mirrored=mirrored))
-            for file, one in zip(files, sets, strict=False)
+            np.array(cached_part(self.args.cache, f"{name}-{split}", base, one.photos, mirrored=mirrored))
+            for name, one in zip(names, sets, strict=False)
         ]
         return found[0] if len(found) == 1 else np.concatenate(found)
 

@@ -28,7 +28,7 @@ from shared.core.reports import positive
 from shared.core.training import Settings, fit, seed_everything
 from shared.crossmodal.batches import Pairs
 from shared.crossmodal.data import READERS, Described, join
-from shared.crossmodal.features import cached, load_base
+from shared.crossmodal.features import cached_part, load_base
 from shared.crossmodal.objectives import Pupil, learn_products
 from shared.crossmodal.products import NEITHER, figures_of, word_kinds
 from shared.crossmodal.recipe import named
@@ -89,9 +89,8 @@ class ProductTraining:
             self.settings[name] = getattr(args, name)
 
     def rows(self, name: str, data: Described, part: str, mirrored: bool) -> np.ndarray:
-        end = "-mirrored" if mirrored else ""
-        file = self.args.cache / f"{name}-{part}-{self.digest[:12]}{end}.npy"
-        return np.array(cached(file, self.base, data.photos, mirrored=mirrored))
+        folder, base = self.args.cache, (self.base, self.digest)
+        return np.array(cached_part(folder, f"{name}-{part}", base, data.photos, mirrored=mirrored))
 
     def run(self) -> Path:
         """Runs all stages and writes the weight folder."""

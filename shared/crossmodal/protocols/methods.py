@@ -26,7 +26,7 @@ from shared.core import reports
 from shared.core.training import Settings, fit
 from shared.crossmodal.data import Described, read_flickr8k
 from shared.crossmodal.evaluate import figures
-from shared.crossmodal.features import cached, load_base
+from shared.crossmodal.features import cached_part, load_base
 from shared.crossmodal.fusion import adaptive_weights, fuse
 from shared.crossmodal.teacher import LENGTH, teacher_vectors
 from shared.crossmodal.variants import TOGETHER, VARIANTS, Variant
@@ -53,8 +53,7 @@ class Frozen:
 
     def __init__(self, options: Namespace, split: str, base: tuple[nn.Module, str]) -> None:
         self.data: Described = read_flickr8k(options.data, split)
-        network, digest = base
-        rows = cached(options.cache / f"flickr8k-{split}-{digest[:12]}.npy", network, self.data.photos)
+        rows = cached_part(options.cache, f"flickr8k-{split}", base, self.data.photos)
         name = "flickr8k" if split == "train" else f"flickr8k-{split}"
         vectors = teacher_vectors(self.data.texts, options.cache / f"teacher-{name}.npy")
         self.data = self.data.first(options.limit)

@@ -22,7 +22,7 @@ from shared.core.weights import WeightsError
 from shared.crossmodal import train_jmc
 from shared.crossmodal.data import READERS, SPLITS, Described
 from shared.crossmodal.engines import CLASSIFIERS
-from shared.crossmodal.features import cached, load_base
+from shared.crossmodal.features import cached_part, load_base
 from shared.crossmodal.joint import HEAD
 from shared.crossmodal.products import figures_of, word_kinds
 from shared.crossmodal.space import Space
@@ -55,12 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     started = time.perf_counter()
     try:
         sets = {name: READERS[name](root, options.split).first(options.limit) for name, root in roots.items()}
-        base, digest = load_base(options.base)
+        base = load_base(options.base)
     except (FileNotFoundError, WeightsError) as error:
         parser.error(str(error))
     end = "" if options.limit is None else f"-{options.limit}"
     rows = {
-        name: cached(options.cache / f"{name}-{options.split}-{digest[:12]}{end}.npy", base, data.photos)
+        name: cached_part(options.cache, f"{name}-{options.split}{end}", base, data.photos)
         for name, data in sets.items()
     }
     metrics: dict[str, dict[str, float]] = {}
