@@ -25,7 +25,7 @@ ENGINES = table(
     Engine(
         name="pq",
         title="Descriptor, codes (PQ)",
-        line="compares codes of 84 bytes; from 20,000 pictures on, the descriptors before",
+        line="compares codes of 88 bytes; from 20,000 pictures on, the descriptors before",
         weights="retrieval-descriptor",
     ),
     Engine(

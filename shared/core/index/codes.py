@@ -1,4 +1,4 @@
-"""Product quantisation: a vector as 84 bytes or fewer, each of which names one of 256 words for a part of it.
+"""Product quantisation: a vector as 88 bytes or fewer, each of which names one of 256 words for a part of it.
 
 Jegou, Douze and Schmid, "Product quantization for nearest neighbor search", TPAMI 33(1), 2011. A rotation
 comes first, that of the principal directions, which are dealt out so that all parts hold about as much: the
@@ -15,8 +15,8 @@ import numpy as np
 from shared.core.index_file import Reader
 
 WORDS = 256
-#: With 12 bytes for the id, in two places, and 4 for a share in the lists, under 100 for a million vectors.
-MOST_BYTES = 84
+#: With 8 bytes for the id and 3 for a share in lists and words, under 100 for a million vectors.
+MOST_BYTES = 88
 
 
 class Codebooks:

@@ -15,29 +15,96 @@ MAX_ITEM = 65_536  # letters of JSON
 _EMPTY = "{}"
 
 
-class Items:
-    """Ids in rising order, each with a mapping as JSON text.
+class Rising:
+    """Rising ids. While none is missing between the first and the last these two say it all.
 
-    Text takes less memory than dictionaries, and nobody can change it by accident. Beside codes of 84 bytes
-    every byte counts: where no item holds anything there are no texts, and ids take four while they can.
+    Beside codes of 88 bytes every byte counts, and most indexes never lose a vector. Otherwise an id takes
+    four bytes while it can.
     """
 
     def __init__(self) -> None:
-        self._ids = Column(np.uint32)
+        self._first = self._count = 0
+        self._column: Column | None = None  # once one is missing
+
+    def __len__(self) -> int:
+        return self._count if self._column is None else len(self._column.rows)
+
+    @property
+    def rows(self) -> np.ndarray:
+        """All of them, int64."""
+        if self._column is None:
+            return np.arange(self._first, self._first + self._count)
+        return self._column.rows.astype(np.int64)
+
+    @property
+    def nbytes(self) -> int:
+        """What they take in memory."""
+        return 0 if self._column is None else self._column.rows.nbytes
+
+    def append(self, ids: np.ndarray) -> None:
+        """Adds ids, rising and higher than all others."""
+        if not len(ids):
+            return
+        if self._column is None:
+            first = self._first if self._count else int(ids[0])
+            if ids[-1] - first + 1 == self._count + len(ids):
+                self._first, self._count = first, self._count + len(ids)
+                return
+            self._spread(self.rows)
+        if ids[-1] > np.iinfo(self._column.rows.dtype).max:
+            self._spread(self.rows, np.int64)
+        self._column.append(ids)
+
+    def find(self, ids: np.ndarray) -> np.ndarray | None:
+        """Places of ids, int64, or None if one is not here."""
+        if self._column is None:
+            places = ids - self._first
+            return places if ((places >= 0) & (places < self._count)).all() else None
+        rows = self._column.rows
+        places = np.searchsorted(rows, ids.astype(rows.dtype))  # one that does not fit is not found
+        inside = places < len(rows)
+        return places if inside.all() and (rows[places] == ids).all() else None
+
+    def keep(self, kept: np.ndarray) -> None:
+        """Takes away all that are not marked in `kept`, bool, one for each."""
+        if self._column is None:
+            places = np.flatnonzero(kept)
+            if not len(places) or places[-1] - places[0] + 1 == len(places):
+                self._first += int(places[0]) if len(places) else 0
+                self._count = len(places)
+                return
+            self._spread(self.rows)
+        keep(self._column, kept)
+
+    def _spread(self, ids: np.ndarray, dtype: type = np.uint32) -> None:
+        wide = len(ids) and ids[-1] > np.iinfo(dtype).max
+        self._column = Column(np.int64 if wide else dtype)
+        self._column.append(ids)
+
+
+class Items:
+    """Ids in rising order, each with a mapping as JSON text.
+
+    Text takes less memory than dictionaries, and nobody can change it by accident. Where no item holds
+    anything there are no texts.
+    """
+
+    def __init__(self) -> None:
+        self._ids = Rising()
         self._texts: Column | None = None
 
     def __len__(self) -> int:
-        return len(self._ids.rows)
+        return len(self._ids)
 
     @property
     def ids(self) -> np.ndarray:
         """All ids, int64, rising."""
-        return self._ids.rows.astype(np.int64)
+        return self._ids.rows
 
     @property
     def nbytes(self) -> int:
         """Bytes of the ids."""
-        return self._ids.rows.nbytes
+        return self._ids.nbytes
 
     def append(self, ids: np.ndarray, texts: Sequence[str] | None) -> None:
         """Adds new ids, higher than all others; None for items that hold nothing."""
@@ -46,19 +113,11 @@ class Items:
             self._texts.append(np.full(len(self), _EMPTY, object))
         if self._texts is not None:
             self._texts.append(np.fromiter(texts or [_EMPTY] * len(ids), object, len(ids)))
-        if len(ids) and ids[-1] > np.iinfo(self._ids.rows.dtype).max:
-            wider = Column(np.int64)
-            wider.append(self._ids.rows)
-            self._ids = wider
         self._ids.append(ids)
 
     def find(self, ids: Sequence[int] | np.ndarray) -> np.ndarray | None:
         """Places of ids, or None if one is not here."""
-        rows = self._ids.rows
-        ids = np.asarray(ids, np.int64)
-        places = np.searchsorted(rows, ids.astype(rows.dtype))  # one that does not fit is not found
-        inside = places < len(rows)
-        return places if inside.all() and (rows[places] == ids).all() else None
+        return self._ids.find(np.asarray(ids, np.int64))
 
     def text(self, place: int) -> str:
         """The JSON text at a place."""
@@ -75,10 +134,9 @@ class Items:
         """Takes ids and their texts away."""
         kept = np.ones(len(self), bool)
         kept[places] = False
-        left = int(kept.sum())
-        for column in filter(None, (self._ids, self._texts)):
-            column.rows[:left] = column.rows[kept]
-            column.cut(left)
+        self._ids.keep(kept)
+        if self._texts is not None:
+            keep(self._texts, kept)
 
     def arrays(self) -> dict[str, Sequence[np.ndarray]]:
         """What `restored` needs, in parts."""
@@ -112,6 +170,13 @@ class Items:
             ]
         items.append(ids, texts)
         return items
+
+
+def keep(column: Column, kept: np.ndarray) -> None:
+    """Takes away all rows of a column that are not marked in `kept`, bool, one for each."""
+    left = int(kept.sum())
+    column.rows[:left] = column.rows[kept]
+    column.cut(left)
 
 
 def encode(items: Sequence[Mapping[str, Any]] | None, count: int) -> list[str] | None:

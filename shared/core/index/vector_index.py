@@ -12,7 +12,7 @@ Scores are cosines: vectors and queries get length 1 on their way in. The kinds 
 | `exact` | all vectors | 4 per number; exact |
 | `ivf` | the vectors in the lists nearest to it | the same; nearly exact |
 | `hnsw` | the vectors on a way through a graph | the same, and 150; nearly exact; slow to build |
-| `pq` | the codes in the lists nearest to it | 84, and the id; good enough to find, not to measure |
+| `pq` | the codes in the lists nearest to it | 88, and the id; good enough to find, not to measure |
 
 All but the first keep their vectors side by side, and are exact, until there are enough to train on.
 """
