@@ -31,10 +31,9 @@ class Gate:
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
-        self._lock = threading.Lock()  # of the two below; readers take it as it is, which is faster
-        self._state = threading.Condition(self._lock)
-        self._readers = 0
+        self._state = threading.Condition(threading.Lock())  # of whether it is closed
         self._closed = False
+        self._inside: list[None] = []  # one for each reader
         self._reading = _Reading(self)
 
     def reading(self) -> AbstractContextManager[None]:
@@ -53,7 +52,7 @@ class Gate:
         try:
             with self._state:
                 self._closed = True
-                while self._readers:
+                while self._inside:
                     self._state.wait()
             yield
         finally:
@@ -65,23 +64,37 @@ class Gate:
 class _Reading:
     """What `Gate.reading` returns: one for all readers, since to make it would take as long as some searches.
 
+    For the same reason a reader takes no lock while the gate is open. It first comes in and then looks
+    whether the gate is closed; a writer first closes it and then looks whether somebody is inside. So at
+    least one of the two sees the other. To lengthen a list is one step, which to count is not.
+
     Args:
         gate: Whose it is.
     """
 
     def __init__(self, gate: Gate) -> None:
-        self._gate, self._lock = gate, gate._lock
+        self._gate, self._inside = gate, gate._inside
 
     def __enter__(self) -> None:
-        gate = self._gate
-        with self._lock:
-            while gate._closed:
-                gate._state.wait()
-            gate._readers += 1
+        self._inside.append(None)
+        if self._gate._closed:
+            self._wait()
 
     def __exit__(self, *error: object) -> None:
-        gate = self._gate
-        with self._lock:
-            gate._readers -= 1
-            if gate._closed and not gate._readers:
-                gate._state.notify_all()
+        self._inside.pop()
+        if self._gate._closed:
+            self._tell()
+
+    def _wait(self) -> None:
+        """Goes out again until the gate opens."""
+        self._inside.pop()
+        self._tell()
+        with self._gate._state:
+            while self._gate._closed:
+                self._gate._state.wait()
+            self._inside.append(None)  # before anybody can close it again
+
+    def _tell(self) -> None:
+        """Tells a writer that waits that somebody has gone."""
+        with self._gate._state:
+            self._gate._state.notify_all()

@@ -36,7 +36,7 @@ class Lists:
     ) -> None:
         self._codebooks, self._planned = codebooks, planned
         lists, dimension = centroids.shape
-        self._numbers = range(lists)
+        self._lists, self._numbers = lists, range(lists)
         self._centroids = faiss.IndexFlatIP(dimension)
         self._centroids.add(centroids)
         if codebooks is None:
@@ -104,7 +104,7 @@ class Lists:
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         queries = self._turned(queries)
-        settings, lists = self._settings, len(self._numbers)
+        settings, lists = None, self._lists
         # At least four times as many vectors as are asked for, where lists are of even length.
         if self._probes * self._count < 4 * k * lists:
             settings = faiss.SearchParametersIVF(nprobe=min(-(-4 * k * lists // self._count), lists))
@@ -194,7 +194,6 @@ class Lists:
 
     def _look_into(self, probes: int) -> None:
         self._probes = self._index.nprobe = probes
-        self._settings = faiss.SearchParametersIVF(nprobe=probes)
 
     def _turned(self, vectors: np.ndarray) -> np.ndarray:
         return vectors if self._codebooks is None else self._codebooks.turned(vectors)

@@ -16,6 +16,7 @@ from typing import Any
 
 import faiss
 import numpy as np
+from faiss import swig_ptr
 
 from shared.core.index.vectors import CHUNK, Column
 from shared.core.index_file import Reader
@@ -116,7 +117,7 @@ class Flat:
 
 
 def nearest(
-    index: faiss.Index, queries: np.ndarray, k: int, settings: faiss.SearchParameters
+    index: faiss.Index, queries: np.ndarray, k: int, settings: faiss.SearchParameters | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """What `index.search` gives, without its checks: scores and places `[Q, k]`.
 
@@ -127,16 +128,17 @@ def nearest(
         index: A trained index.
         queries: float32 `[Q, dimension]`, C-contiguous.
         k: How many.
-        settings: Of the search.
+        settings: Of the search, where they are not the index's own.
     """
     count = len(queries)
     scores, places = np.empty((count, k), np.float32), np.empty((count, k), np.int64)
-    pointers = faiss.swig_ptr(queries), k, faiss.swig_ptr(scores), faiss.swig_ptr(places)
+    given = count, swig_ptr(queries), k, swig_ptr(scores), swig_ptr(places)
+    given = given if settings is None else (*given, settings)
     if count == 1:
-        index.search_c(1, *pointers, settings)
+        index.search_c(*given)
     else:
         with threads(count):
-            index.search_c(count, *pointers, settings)
+            index.search_c(*given)
     return scores, places
 
 
