@@ -23,7 +23,7 @@ from shared.crossmodal.objectives import Pupil, distillation, learn_from_teacher
 from shared.crossmodal.recipe import arguments
 from shared.crossmodal.space import Space
 from shared.crossmodal.tokens import Tokens
-from shared.crossmodal.train import Training, main
+from shared.crossmodal.train import SHARES, Training, main
 from shared.networks.joint import JointSpace
 
 SMALL = ["--width", "16", "--features", "16", "--hidden", "8", "--buckets", "512", "--batch", "8"]
@@ -199,6 +199,10 @@ def test_tuning_goes_on_from_weights(color_folder, base_folder, cache, tmp_path,
     assert before.keys() == after.keys()
     moved = [name for name in before if not torch.equal(before[name].half(), after[name].half())]
     assert any(name.startswith("text.") for name in moved)
+    # of all shares of the start the last was best, by a score that rises with every call
+    tuned = torch.load(tmp_path / "more" / "tune" / "checkpoint.pt", weights_only=True)["best_weights"]
+    share = tuned["space.text.last.1.weight"], before["text.last.1.weight"]
+    assert torch.allclose(after["text.last.1.weight"], torch.lerp(*share, SHARES[-1]), atol=1e-3)
     assert not any(name.startswith("base.base.") for name in moved)  # all its blocks stay
     assert not (tmp_path / "more" / "warm").exists()
     untuned = main([*data, *small, "--out", str(tmp_path / "untuned")])
