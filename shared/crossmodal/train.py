@@ -314,8 +314,11 @@ class Training:
 
 
 def _between(new: dict[str, Tensor], old: dict[str, Tensor], share: float) -> dict[str, Tensor]:
-    """Weights on the way from new ones to old ones."""
-    return {name: torch.lerp(value, old[name], share) for name, value in new.items()}
+    """Weights on the way from new ones to old ones; whole numbers, which count batches, stay the new ones."""
+    return {
+        name: torch.lerp(value, old[name], share) if value.is_floating_point() else value
+        for name, value in new.items()
+    }
 
 
 def _draw(source: Pairs | Sentences, count: int, seed: int, step: int, **more: int) -> tuple[Tensor, ...]:

@@ -181,12 +181,12 @@ def test_tuning_goes_on_from_weights(color_folder, base_folder, cache, tmp_path,
     )
     data = ["--data", f"flickr8k={color_folder}", "--base", str(base_folder), "--cache", str(cache)]
     tuned = ["--tune-steps", "2", "--tune-batch", "4", "--tune-size", "64", "--tune-from", "17"]
-    small = [*SMALL, "--heads", "plain", "--warm-steps", "3", "--steps", "0"]
+    small = [*SMALL, "--heads", "rrf", "--warm-steps", "3", "--steps", "0"]
     first = main([*data, *small, *tuned, "--out", str(tmp_path / "first")])
     # settings of the network come from the weights, whatever the command line says of them
-    begun = ["--start", str(first), "--distil", "1", "--width", "24", "--heads", "rrf"]
+    begun = ["--start", str(first), "--distil", "1", "--width", "24", "--heads", "plain"]
     run = Training(arguments().parse_args([*data, *begun, *tuned, "--out", str(tmp_path / "more")]))
-    assert (run.settings["width"], run.settings["heads"]) == (16, ["plain"])
+    assert (run.settings["width"], run.settings["heads"]) == (16, ["rrf"])
     # the layer that speaks to the teacher, which weights leave out, knows what a new one does not
     new, taught = Pupil(run.start), run.taught(Pupil(run.start))
     texts = run.pairs.data.texts
