@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from shared.core import index_file
 from shared.core.index import KINDS, IndexFileError, VectorIndex
+from shared.core.index.codes import Codebooks
 from tests.core.test_index import DIMENSION, check_all, draw, make
 
 
@@ -34,6 +36,18 @@ def rewritten(path, target, change):
     change(reader.values, reader.arrays)
     index_file.write(target, reader.values, {name: [array] for name, array in reader.arrays.items()})
     return target
+
+
+def test_codes_of_another_length_come_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(Codebooks, "trained", partial(Codebooks.trained, most_bytes=7))
+    index = VectorIndex(DIMENSION, "pq", exact_below=256)
+    index.add(draw(300))
+    index.save(tmp_path / "index")
+    monkeypatch.undo()
+    again = VectorIndex.load(tmp_path / "index")
+    assert again.bytes_per_vector == index.bytes_per_vector
+    for a, b in zip(index.search(draw(20, seed=1), 10), again.search(draw(20, seed=1), 10), strict=True):
+        assert (a == b).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)

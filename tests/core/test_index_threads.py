@@ -88,6 +88,38 @@ def test_searches_go_on_while_an_index_is_trained_and_saved(monkeypatch, tmp_pat
     assert len(VectorIndex.load(tmp_path / "a")) == 260
 
 
+def test_nobody_reads_while_somebody_changes():
+    gate, state, torn, reads = Gate(), [0, 0], [], [0]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads change places wherever they can
+
+    def read():
+        while state[0] < 300:
+            with gate.reading():
+                first, second = state
+                reads[0] += 1
+            if first != second:
+                torn.append((first, second))
+
+    def write():
+        for _ in range(100):
+            with gate.changing(), gate.alone():
+                state[0] += 1
+                sum(range(200))
+                state[1] += 1
+
+    try:
+        with ThreadPoolExecutor(7) as pool:
+            jobs = [pool.submit(read) for _ in range(4)] + [pool.submit(write) for _ in range(3)]
+            for job in jobs:
+                job.result(60)
+    finally:
+        sys.setswitchinterval(interval)
+    assert state == [300, 300]
+    assert not torn
+    assert reads[0] > 4
+
+
 def test_a_writer_is_not_starved():
     gate, inside, order = Gate(), threading.Event(), []
 
