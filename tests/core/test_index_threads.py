@@ -96,7 +96,9 @@ def test_nobody_reads_while_somebody_changes():
     def read():
         while state[0] < 300:
             with gate.reading():
-                first, second = state
+                first = state[0]
+                sum(range(200))
+                second = state[1]
                 reads[0] += 1
             if first != second:
                 torn.append((first, second))
