@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -89,11 +90,14 @@ def looks(
         The mean of all looks' embeddings `[F]`, and the regions' embeddings `[cells^2, F]` of the first one.
     """
     device = encoder.score.weight.device
-    rows = [
-        torch.from_numpy(describe(base, [picture], mirrored=mirrored, size=size)).float()
-        for size, mirrored in given
-    ]
-    rows = torch.cat(rows).to(device)
+    rows = []
+    for size, same in groupby(given, key=lambda look: look[0]):  # those of a size together, which is faster
+        seen = torch.cat([view(picture, mirrored=mirrored, size=size) for _, mirrored in same])
+        seen = seen.to(
+            next(base.parameters(), encoder.score.weight).device, memory_format=torch.channels_last
+        )
+        rows.append(base(seen).half())
+    rows = torch.cat(rows).float().to(device)
     return encoder(rows).mean(0), encoder.regions(rows[:1])[0]
 
 

@@ -51,7 +51,9 @@ class Space:
         self.made = np.array([stamp], np.uint64)
         self.tokens = Tokens(config["words"], config["buckets"])
         self._device = next(network.parameters()).device
-        self._fused, self._looks = fused(base), config.get("looks", ONE_LOOK)
+        self._looks = config.get("looks", ONE_LOOK)
+        sides = sorted({side for side, _ in self._looks}, reverse=True)
+        self._fused = fused(base, [(side, side) for side in sides])
         self._turn = Turns(self._device)
         self.crew = self._turn.crew
 

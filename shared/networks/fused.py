@@ -8,6 +8,7 @@ same up to rounding.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from torch.nn import functional as F
 from shared.networks.mobilenet import HalvingConv2d, InvertedResidual, Pyramid
 from shared.networks.mobilenet_v1 import SeparableConv2d
 
-#: Height and width of the pictures for which weights are laid out, the largest first; others go as well.
+#: What photos of usual shapes become for retrieval.
 SIZES = ((320, 320), (240, 320))
 #: Maps with fewer places have another best order of the weights, and a wrong one costs more than none: as a
 #: share of those for which weights are laid out, and as a number for these.
@@ -93,13 +94,15 @@ class FusedResidual(nn.Module):
         return y.add_(x) if self.residual else y
 
 
-def fused(network: nn.Module) -> nn.Module:
+def fused(network: nn.Module, sizes: Sequence[tuple[int, int]] = SIZES) -> nn.Module:
     """A copy of a network on a CPU for inference alone, in which the MobileNets' blocks are fused.
 
     Where PyTorch cannot do that, or the network is elsewhere, the network itself.
 
     Args:
         network: Has one `Pyramid` or several in it, or is one.
+        sizes: Height and width of the pictures for which weights are laid out, the largest first; others go
+            as well.
     """
     ready = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
     ready = ready and hasattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")
@@ -114,7 +117,7 @@ def fused(network: nn.Module) -> nn.Module:
         convs = [module for module in pyramid.modules() if isinstance(module, FusedConv2d)]
         hooks = [conv.register_forward_pre_hook(lambda conv, given: conv.lay_out(*given)) for conv in convs]
         with torch.inference_mode():
-            for size in SIZES:
+            for size in sizes:
                 pyramid(torch.zeros(1, 3, *size).contiguous(memory_format=torch.channels_last))
         for hook in hooks:
             hook.remove()
