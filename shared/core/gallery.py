@@ -12,7 +12,6 @@ changes, whatever other threads do to the gallery meanwhile.
 
 from __future__ import annotations
 
-import io
 import os
 import threading
 from collections.abc import Iterable, Mapping
@@ -23,11 +22,9 @@ import numpy as np
 from PIL import Image
 
 from shared.core.images import open_image
+from shared.core.thumbnails import short_name, thumbnail
+from shared.core.thumbnails import shrunk as shrunk  # users of galleries take it from here too
 
-#: Longest side of a thumbnail in pixels, and its quality as JPEG.
-THUMBNAIL, QUALITY = 640, 85
-#: A longer name loses what is in its middle, so that its beginning and its suffix stay.
-MAX_NAME = 200
 MAX_COUNT, MAX_BYTES = 2000, 256 * 2**20
 #: What a picture costs beside its thumbnail, its name and its features.
 OVERHEAD = 512
@@ -45,7 +42,7 @@ class Entry:
         id: Its number, which no other picture of this gallery ever has.
         name: What it was called, such as a file's name.
         size: Width and height of the picture as it came, upright.
-        thumbnail: A JPEG file whose longest side has at most `THUMBNAIL` pixels.
+        thumbnail: A JPEG file whose longest side has at most `shared.core.thumbnails.THUMBNAIL` pixels.
     """
 
     id: int
@@ -312,37 +309,6 @@ class Gallery:
     def _changed(self) -> None:
         self._version += 1
         self._snapshot = None
-
-
-def thumbnail(picture: Image.Image) -> bytes:
-    """A picture as a JPEG file, made smaller where its longest side has more than `THUMBNAIL` pixels."""
-    stream = io.BytesIO()
-    shrunk(picture).convert("RGB").save(stream, "JPEG", quality=QUALITY)
-    return stream.getvalue()
-
-
-def shrunk(picture: Image.Image, side: int = THUMBNAIL) -> Image.Image:
-    """The picture itself, or a smaller one whose longest side has `side` pixels.
-
-    >>> shrunk(Image.new("RGB", (2000, 1)), 100).size
-    (100, 1)
-    """
-    if max(picture.size) <= side:
-        return picture
-    scale = side / max(picture.size)
-    size = tuple(max(1, round(length * scale)) for length in picture.size)
-    return picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
-
-
-def short_name(name: str) -> str:
-    """A name without what cannot be shown, and not too long.
-
-    >>> short_name("a\\nb.jpg"), len(short_name("x" * 1000 + ".jpg")), short_name("x" * 1000 + ".jpg")[-4:]
-    ('ab.jpg', 200, '.jpg')
-    """
-    name = "".join(letter for letter in str(name) if letter.isprintable()).strip() or "picture"
-    half = MAX_NAME // 2
-    return name if len(name) <= MAX_NAME else f"{name[: half - 1]}…{name[-half:]}"
 
 
 def _kept(kind: str, value: np.ndarray) -> np.ndarray:

@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core import weights
-from shared.core.gallery import shrunk
 from shared.core.gallery_fill import Described, Given, Skipped, decoded
 from shared.core.gallery_index import MADE, Features
 from shared.core.grades import Grades
 from shared.core.images import Box, Source, crop, open_image
+from shared.core.thumbnails import shrunk
 from shared.retrieval.codebook import Codebook
 from shared.retrieval.deepindex import Settings
 from shared.retrieval.duplicates import perceptual_hash

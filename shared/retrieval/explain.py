@@ -13,8 +13,9 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional as F
 
-from shared.core.gallery import Gallery, shrunk
+from shared.core.gallery import Gallery
 from shared.core.images import Box, ImageError, Source, crop, open_image
+from shared.core.thumbnails import shrunk
 from shared.retrieval.explanation import Explanation, Pair, choose
 from shared.retrieval.features import Extractor
 from shared.retrieval.histogram import color_cells

@@ -7,7 +7,7 @@ from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from shared.core.gallery import THUMBNAIL
+from shared.core.thumbnails import THUMBNAIL
 from shared.crossmodal.engines import MATCHERS
 from shared.ui.photos import gallery_photos, sample_photos
 from tests.spaces.test_edges import BAD, GOOD, opened

@@ -21,7 +21,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from shared.core import reports
-from shared.core.gallery import Gallery, shrunk
+from shared.core.gallery import Gallery
+from shared.core.thumbnails import shrunk
 from shared.core.weights import WeightsError
 from shared.retrieval.data import RetrievalSet, read_holidays
 from shared.retrieval.describe import Describer
