@@ -15,12 +15,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
 from PIL import Image
 
+from shared.core import gallery_file
+from shared.core.gallery_entries import Entry, GalleryFull, Snapshot
 from shared.core.images import open_image
 from shared.core.thumbnails import short_name, thumbnail
 from shared.core.thumbnails import shrunk as shrunk  # users of galleries take it from here too
@@ -28,80 +29,6 @@ from shared.core.thumbnails import shrunk as shrunk  # users of galleries take i
 MAX_COUNT, MAX_BYTES = 2000, 256 * 2**20
 #: What a picture costs beside its thumbnail, its name and its features.
 OVERHEAD = 512
-
-
-class GalleryFull(ValueError):
-    """A picture more than a gallery may hold; the text is a sentence for whoever brought it."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One picture of a gallery.
-
-    Attributes:
-        id: Its number, which no other picture of this gallery ever has.
-        name: What it was called, such as a file's name.
-        size: Width and height of the picture as it came, upright.
-        thumbnail: A JPEG file whose longest side has at most `shared.core.thumbnails.THUMBNAIL` pixels.
-    """
-
-    id: int
-    name: str
-    size: tuple[int, int]
-    thumbnail: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """A gallery at one moment.
-
-    Attributes:
-        version: Of the gallery, see `Gallery.version`.
-        entries: By id, in the order in which they came.
-    """
-
-    version: int
-    entries: Mapping[int, Entry]
-    _features: Mapping[int, Mapping[str, np.ndarray]] = field(repr=False)
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    @property
-    def ids(self) -> tuple[int, ...]:
-        """All ids, rising."""
-        return tuple(self.entries)
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """The names of the features that every picture has; none in an empty gallery."""
-        return tuple(next(iter(self._features.values()), {}))
-
-    def features(self, kind: str, ids: Iterable[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Features of one kind.
-
-        Args:
-            kind: One of `kinds`.
-            ids: Of which pictures; by default all.
-
-        Returns:
-            The ids, int64 `[N]`, and an array `[N, ...]`; `[0]` where there are none.
-
-        Raises:
-            KeyError: There is no such picture, or no such kind of feature.
-        """
-        chosen = self.ids if ids is None else tuple(ids)
-        rows = [self.feature(kind, id) for id in chosen]
-        return np.array(chosen, np.int64), np.stack(rows) if rows else np.zeros(0, np.float32)
-
-    def feature(self, kind: str, id: int) -> np.ndarray:
-        """One feature of one picture; see `features`."""
-        own = self._features.get(id)
-        if own is None:
-            raise KeyError(f"there is no picture {id} in the gallery")
-        if kind not in own:
-            raise KeyError(f"the gallery's pictures have {', '.join(own) or 'no features'}, not {kind}")
-        return own[kind]
 
 
 class Gallery:
@@ -244,8 +171,6 @@ class Gallery:
         Raises:
             OSError: The file cannot be written; one that was there before is as it was.
         """
-        from shared.core import gallery_file  # not at the top: it needs this module
-
         with self._lock:
             next_id = self._next
         gallery_file.write(path, self.snapshot(), next_id)
@@ -265,8 +190,6 @@ class Gallery:
             IndexFileError: There is no such file, it is not as it was saved, or what is in it is no gallery.
             GalleryFull: It holds more than the limits allow.
         """
-        from shared.core import gallery_file  # not at the top: it needs this module
-
         gallery = cls(max_count, max_bytes)
         next_id, rows = gallery_file.read(path, max_count, max_bytes)
         for entry, features in rows:

@@ -9,7 +9,8 @@ from functools import partial
 
 import numpy as np
 
-from shared.core.gallery import Gallery, Snapshot
+from shared.core.gallery import Gallery
+from shared.core.gallery_entries import Snapshot
 from shared.core.gallery_fill import Added, Described, Given, Skipped, fill
 from shared.core.gallery_index import Features, GalleryIndex, Indexes
 from shared.core.gallery_search import Results, list_hits

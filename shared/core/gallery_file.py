@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from shared.core import index_file
-from shared.core.gallery import Entry, GalleryFull, Snapshot
+from shared.core.gallery_entries import Entry, GalleryFull, Snapshot
 from shared.core.images import MAX_PIXELS, ImageError, open_image
 from shared.core.index_file import Reader
 from shared.core.thumbnails import MAX_NAME, THUMBNAIL

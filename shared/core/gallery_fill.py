@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image
 
 from shared.core.datasets import Photo, read_photos
-from shared.core.gallery import Gallery, GalleryFull
+from shared.core.gallery import Gallery
+from shared.core.gallery_entries import GalleryFull
 from shared.core.gallery_index import Features, check_made
 from shared.core.images import MAX_BYTES, ImageError, Source, open_image
 from shared.core.streams import READERS, Crew, in_order

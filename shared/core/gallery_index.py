@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shared.core.gallery import Gallery, Snapshot
+from shared.core.gallery import Gallery
+from shared.core.gallery_entries import Snapshot
 from shared.core.gate import Gate
 from shared.core.index import VectorIndex
 

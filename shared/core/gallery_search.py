@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.core.gallery import Gallery, Snapshot
+from shared.core.gallery import Gallery
+from shared.core.gallery_entries import Snapshot
 from shared.core.grades import Grades
 from shared.core.images import ImageError
 

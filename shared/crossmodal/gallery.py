@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.utils.extmath import randomized_svd
 
-from shared.core.gallery import Snapshot
+from shared.core.gallery_entries import Snapshot
 from shared.core.gallery_index import VectorGallery
 from shared.core.index import VectorIndex
 from shared.core.index.vectors import Column, parts

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared.core.gallery import Gallery, Snapshot
+from shared.core.gallery import Gallery
+from shared.core.gallery_entries import Snapshot
 from shared.core.gallery_index import Features, GalleryIndex
 from shared.retrieval.deepindex import DeepIndex, Match, Settings
 from shared.retrieval.describe import Describer

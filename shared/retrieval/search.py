@@ -19,8 +19,9 @@ import numpy as np
 import torch
 
 from shared.core import engines
-from shared.core.gallery import Gallery, Snapshot
+from shared.core.gallery import Gallery
 from shared.core.gallery_engine import GalleryEngine
+from shared.core.gallery_entries import Snapshot
 from shared.core.gallery_fill import Added, Described, Given, Skipped
 from shared.core.gallery_index import GalleryIndex, MismatchError, VectorGallery
 from shared.core.gallery_search import Hit, Results, check_settings, features_of

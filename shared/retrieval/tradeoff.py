@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.core.gallery import Gallery, Snapshot
+from shared.core.gallery import Gallery
+from shared.core.gallery_entries import Snapshot
 from shared.core.gallery_index import VectorGallery
 from shared.core.images import ImageError
 from shared.core.index import VectorIndex

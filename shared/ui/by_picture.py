@@ -6,7 +6,8 @@ from typing import Any
 import gradio as gr
 
 from shared.core.devices import Resident
-from shared.core.gallery import Entry, Gallery
+from shared.core.gallery import Gallery
+from shared.core.gallery_entries import Entry
 from shared.core.gallery_search import Results
 from shared.core.images import open_image
 from shared.ui.box import parse_box

@@ -7,7 +7,8 @@ from typing import Any
 import gradio as gr
 
 from shared.core.devices import Resident
-from shared.core.gallery import Entry, Gallery
+from shared.core.gallery import Gallery
+from shared.core.gallery_entries import Entry
 from shared.core.images import open_image
 from shared.ui.box import box_on, parse_box
 from shared.ui.by_picture import amounts

@@ -18,7 +18,8 @@ from gradio.context import LocalContext
 
 from shared.core.archives import Uploads
 from shared.core.devices import Resident
-from shared.core.gallery import MAX_COUNT, Gallery, GalleryFull
+from shared.core.gallery import MAX_COUNT, Gallery
+from shared.core.gallery_entries import GalleryFull
 from shared.core.images import ImageError
 from shared.core.index_file import IndexFileError
 from shared.ui.lockers import Lockers

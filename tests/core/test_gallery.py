@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from shared.core import gallery_file, index_file
-from shared.core.gallery import Gallery, GalleryFull, Snapshot
+from shared.core.gallery import Gallery
+from shared.core.gallery_entries import GalleryFull, Snapshot
 from shared.core.images import open_image
 from shared.core.index_file import IndexFileError
 from tests.doers import photo

@@ -14,7 +14,8 @@ from gradio.context import LocalContext
 from PIL import Image
 
 from shared.core.engines import Engine, table
-from shared.core.gallery import MAX_COUNT, Gallery, GalleryFull
+from shared.core.gallery import MAX_COUNT, Gallery
+from shared.core.gallery_entries import GalleryFull
 from shared.core.gallery_search import Hit, Results
 from shared.core.grades import Grade, Grades
 from shared.core.images import ImageError, open_image
