@@ -8,6 +8,7 @@ from pathlib import Path
 from shared.core.reports import positive
 from shared.crossmodal.data import READERS
 from shared.crossmodal.features import ONE_LOOK, Look
+from shared.crossmodal.trunks import PACKAGES
 from shared.networks.joint import HEADS
 
 #: The heads that the suite's own joint space has.
@@ -44,6 +45,11 @@ def arguments(description: str | None = None) -> argparse.ArgumentParser:
     heads = [name for name in HEADS if name != "jmc"]  # which is trained by `train_jmc`
     add("--heads", nargs="+", choices=heads, default=list(TOGETHER), help="(%(default)s)")
     add("--base", metavar="FOLDER", help="weights of the recognition network")
+    add(
+        "--trunk",
+        choices=list(PACKAGES),
+        help="a network of ImageNet to begin with in place of the recognition network; it comes as a package",
+    )
     add(
         "--start",
         type=Path,

@@ -1,10 +1,11 @@
 """Trains a joint space of words and pictures: `python -m shared.crossmodal.train --data NAME=FOLDER ...`.
 
-1. The recognition network describes every photo once; `--cache` keeps that, and the teacher's vectors.
+1. The recognition network, or `--trunk`, describes every photo once; `--cache` keeps that, and the teacher's
+   vectors.
 2. With `--word-steps`: the text encoder learns from the teacher alone, also what `--sentences` say.
 3. Warm-up: contrastive loss of every head, and the teacher's vectors for the text encoder.
 4. The loss of each head's paper, on hard negatives. JMC has a training of its own (`train_jmc`).
-5. With `--tune-steps`: the recognition network learns with the rest, on pictures.
+5. With `--tune-steps`: the network that describes photos learns with the rest, on pictures.
 6. With `--settle-steps`: it stays as it is now, and the rest learns on from its descriptions.
 
 With `--start` a space that has been through all this begins again with 5, and its settings are kept. What
@@ -42,8 +43,8 @@ from shared.crossmodal.objectives import Pupil, Ranking, learn_from_teacher, mat
 from shared.crossmodal.recipe import arguments
 from shared.crossmodal.teacher import teacher_vectors
 from shared.crossmodal.tokens import Tokens, learn_words
+from shared.crossmodal.trunks import load_trunk
 from shared.networks.joint import JointSpace
-from shared.networks.regions import RegionBase
 
 #: Of what a space was at the start, to average with what it has become.
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8)
@@ -63,7 +64,11 @@ class Training:
         sets = [reader(folder, "train") for _, reader, folder in read]
         self.dev = read[0][1](read[0][2], "dev")
         data = sets[0] if len(sets) == 1 else join(sets)
-        self.base, self.digest = load_base(args.base, device=args.device)
+        if args.trunk:
+            self.base, self.digest = load_trunk(args.trunk)
+            self.base = self.base.to(args.device)
+        else:
+            self.base, self.digest = load_base(args.base, device=args.device)
         self.start, self.dev_rows, rows = self._start() if args.start else None, None, []
         if self.start is None:
             cache = partial(self._cached, [name for name, *_ in read])
@@ -83,6 +88,8 @@ class Training:
             self.settings["words"] = learn_words([*data.texts, *more], args.words)
             for name in ("width", "hidden", "features", "fusion", "recurrences"):
                 self.settings[name] = getattr(args, name)
+            if args.trunk:
+                self.settings["trunk"] = args.trunk
         self.tokens = Tokens(self.settings["words"], self.settings["buckets"])
         teacher = self.sentences = None
         if args.distil:
@@ -122,6 +129,8 @@ class Training:
             if self.start is not None:
                 self.average(pupil)
             pupil = self.settle(pupil, loss)
+        elif args.trunk:
+            pupil.space.base = self.base  # nobody else has it
         config = {"network": self.digest, "tuned": pupil.space.base is not None, "looks": args.looks}
         return weights.save(pupil.space, args.out / "weights", config=config | self.conclude(pupil.space))
 
@@ -169,8 +178,7 @@ class Training:
         """The last stage: the network that describes pictures learns as well."""
         args = self.args
         if pupil.space.base is None:
-            pupil.space.base = RegionBase()
-            pupil.space.base.load_state_dict(self.base.state_dict())
+            pupil.space.base = copy.deepcopy(self.base)
         pupil.space.base.freeze(args.tune_from)
         optimizer = adamw(pupil, slow=pupil.space.base, rate=args.tune_rate)
         pairs = Pairs(self.pairs.data, self.tokens, (), self.pairs.teacher)
@@ -271,8 +279,8 @@ class Training:
         if space.base is None:
             raise SystemExit("--start needs weights with a base of their own, as --tune-steps make them")
         config = weights.read_config(self.args.start)
-        names = ("heads", "buckets", "words", "width", "hidden", "features", "fusion", "recurrences")
-        self.settings = {name: config[name] for name in names}
+        names = ("heads", "buckets", "words", "width", "hidden", "features", "fusion", "recurrences", "trunk")
+        self.settings = {name: config[name] for name in names if name in config}
         self.before = {name: value.clone() for name, value in space.state_dict().items()}
         return space
 

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from shared.networks.mobilenet import HalvingConv2d, InvertedResidual, Pyramid
 from shared.networks.mobilenet_v1 import SeparableConv2d
@@ -40,7 +39,7 @@ class FusedConv2d(nn.Module):
         self._weight, self._bias = conv.weight.detach(), conv.bias.detach()
         self._way = conv.padding, conv.stride, conv.dilation, conv.groups
         self._laid_out: list[tuple[int, Tensor]] = []  # from how many places on, and the weights
-        self._pads = conv.pads if isinstance(conv, HalvingConv2d) else None
+        self._padded = conv.padded if isinstance(conv, HalvingConv2d) else _as_it_is
         self._after = ("hardtanh", [0.0, 6.0], "") if relu6 else ("none", [], "")
 
     def forward(self, x: Tensor) -> Tensor:
@@ -58,12 +57,9 @@ class FusedConv2d(nn.Module):
             weight = torch._C._nn.mkldnn_reorder_conv2d_weight(weight, *self._way, shape)
             self._laid_out.append((int(SHARE * places), weight))
 
-    def _padded(self, x: Tensor) -> Tensor:
-        if self._pads is None:
-            return x
-        height, width = x.shape[-2:]
-        symmetric = self._pads == "symmetric"
-        return F.pad(x, (1, 1, 1, 1) if symmetric else (0, 1 + width % 2, 0, 1 + height % 2))
+
+def _as_it_is(x: Tensor) -> Tensor:
+    return x
 
 
 class FusedSeparable(nn.Module):

@@ -61,6 +61,7 @@ class JointSpace(
         fusion: of RRF-Net's steps.
         scores: weights of CycleMatch's late fusion, one for each of its scores; by default all the same.
         tuned: whether it has a base of its own, which describes pictures.
+        trunk: of this base, see `RegionBase`.
 
     Attributes:
         base: a `RegionBase`, or None.
@@ -93,6 +94,7 @@ class JointSpace(
         fusion: str = "conv",
         scores: Sequence[float] | None = None,
         tuned: bool = False,
+        trunk: str = "mobilenet_v2",
     ) -> None:
         super().__init__()
         unknown = [name for name in heads if name not in HEADS]
@@ -104,7 +106,7 @@ class JointSpace(
             "rrf": {"recurrences": recurrences, "fusion": fusion, "hidden": width, "dropout": 0.1},
         }
         self.cells = cells
-        self.base = RegionBase(cells) if tuned else None
+        self.base = RegionBase(cells, trunk) if tuned else None
         # 0 and 1 fill up and stand for a text without words; see `shared.crossmodal.tokens`.
         self.text = TextEncoder(2 + len(words) + buckets, features, width=embedding, hidden=hidden)
         self.image = RegionEmbedding(channels, features)

@@ -31,30 +31,45 @@ PADDINGS = ("end", "symmetric")
 
 
 class HalvingConv2d(nn.Conv2d):
-    """3x3 convolution with stride 2 whose output has exactly half the size, rounded up.
+    """Convolution with stride 2 whose output has exactly half the size, rounded up.
+
+    Args:
+        kernel: 3 or 5.
 
     Attributes:
-        pads: `"end"` pads on the right and at the bottom only, as the ImageNet weights in TensorFlow's layout
-            expect; an odd side gets one row more, so that `ceil(n / 2)` cells times two always cover the
-            input. `"symmetric"` pads one row on every side, as is usual in PyTorch. May be set at any time.
+        pads: `"end"` pads one row more on the right and at the bottom than on the left and at the top, where
+            a 3x3 filter gets none, as the ImageNet weights in TensorFlow's layout expect; an odd side gets
+            one row more, so that `ceil(n / 2)` cells times two always cover the input. `"symmetric"` pads as
+            many rows on every side, as is usual in PyTorch. May be set at any time.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, groups: int = 1) -> None:
-        super().__init__(in_channels, out_channels, 3, stride=2, groups=groups)
+    def __init__(self, in_channels: int, out_channels: int, groups: int = 1, *, kernel: int = 3) -> None:
+        super().__init__(in_channels, out_channels, kernel, stride=2, groups=groups)
         self.pads = PADDINGS[0]
 
     def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[-2:]
+        return super().forward(self.padded(x))
+
+    def padded(self, x: Tensor) -> Tensor:
+        """A map with the rows that the filters reach beyond it."""
+        (height, width), reach = x.shape[-2:], self.kernel_size[0] // 2
         if self.pads == "symmetric":
-            return super().forward(F.pad(x, (1, 1, 1, 1)))
-        return super().forward(F.pad(x, (0, 1 + width % 2, 0, 1 + height % 2)))
+            return F.pad(x, (reach,) * 4)
+        return F.pad(x, (reach - 1, reach + width % 2, reach - 1, reach + height % 2))
 
 
 class InvertedResidual(nn.Module):
-    """Expand (1x1), filter each channel (3x3), project (1x1); adds its input where shapes agree."""
+    """Expand (1x1), filter each channel (3x3 or 5x5), project (1x1); adds its input where shapes agree."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, *, expansion: int, stride: int, dilation: int = 1
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        expansion: int,
+        stride: int,
+        dilation: int = 1,
+        kernel: int = 3,
     ) -> None:
         super().__init__()
         hidden = in_channels * expansion
@@ -63,9 +78,10 @@ class InvertedResidual(nn.Module):
         else:
             self.expand = None
         if stride == 2:
-            self.depthwise = HalvingConv2d(hidden, hidden, groups=hidden)
+            self.depthwise = HalvingConv2d(hidden, hidden, groups=hidden, kernel=kernel)
         else:
-            self.depthwise = nn.Conv2d(hidden, hidden, 3, padding=dilation, dilation=dilation, groups=hidden)
+            way = {"padding": kernel // 2 * dilation, "dilation": dilation}
+            self.depthwise = nn.Conv2d(hidden, hidden, kernel, groups=hidden, **way)
         self.project = nn.Conv2d(hidden, out_channels, 1)
         self.residual = stride == 1 and in_channels == out_channels
 

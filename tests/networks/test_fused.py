@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from shared.networks.cfn import CFN
+from shared.networks.efficientnet_lite import EfficientNetLitePyramid
 from shared.networks.fused import FusedConv2d, fused
 from shared.networks.mobilenet import MobileNetV2Pyramid
 from shared.networks.mobilenet_v1 import MobileNetV1
@@ -14,7 +15,13 @@ SHAPES = [(1, 3, 64, 96), (2, 3, 33, 65), (1, 3, 32, 16)]
 
 @pytest.mark.parametrize("pads", ["end", "symmetric"])
 @pytest.mark.parametrize(
-    "make", [MobileNetV1, lambda: MobileNetV2Pyramid(depth=17), lambda: MobileNetV2Pyramid(dilated=True)]
+    "make",
+    [
+        MobileNetV1,
+        lambda: MobileNetV2Pyramid(depth=17),
+        lambda: MobileNetV2Pyramid(dilated=True),
+        EfficientNetLitePyramid,
+    ],
 )
 @torch.inference_mode()
 def test_maps_stay_as_they_are(make, pads):
