@@ -26,12 +26,12 @@ from shared.core import weights
 from shared.core.calibration import fit_probability
 from shared.core.reports import positive
 from shared.core.training import Settings, fit, seed_everything
+from shared.crossmodal import options
 from shared.crossmodal.batches import Pairs
 from shared.crossmodal.data import READERS, Described, join
 from shared.crossmodal.features import cached_part, load_base
 from shared.crossmodal.objectives import Pupil, learn_products
 from shared.crossmodal.products import NEITHER, figures_of, word_kinds
-from shared.crossmodal.recipe import named
 from shared.crossmodal.tokens import Tokens, learn_words
 from shared.networks.jmc import energy
 from shared.networks.joint import JointSpace
@@ -233,32 +233,35 @@ def _temperature(logits: Tensor, truth: Tensor) -> float:
 
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m shared.crossmodal.train_jmc",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = options.parser(
+        __doc__,
+        "shared.crossmodal.train_jmc",
+        batch=64,
+        margin=0.1,
+        words=1200,
+        buckets=2048,
+        width=192,
+        features=256,
+        hidden=64,
+        validate_every=250,
     )
     add = parser.add_argument
     add(
         "--data",
         nargs="+",
-        type=named,
+        type=options.named,
         required=True,
         metavar="NAME=FOLDER",
         help="grocery, fashion, or both",
     )
     add(
         "--others",
-        type=named,
+        type=options.named,
         required=True,
         metavar="NAME=FOLDER",
         help="what belongs to no class: flickr8k",
     )
-    add("--out", type=Path, required=True, metavar="FOLDER", help="of the run")
-    add("--cache", type=Path, required=True, metavar="FOLDER", help="of the descriptions")
     add("--recipe", choices=RECIPES, default="joint", help="(%(default)s)")
-    add("--base", metavar="FOLDER", help="weights of the recognition network")
-    add("--mirrored", action="store_true", help="describe every training photo mirrored as well")
     add(
         "--steps",
         type=int,
@@ -267,23 +270,12 @@ def arguments() -> argparse.ArgumentParser:
         metavar="N",
         help="of the stages (%(default)s)",
     )
-    add("--batch", type=positive, default=64, help="(%(default)s)")
     add("--regions", type=positive, default=4, metavar="N", help="read in a step (%(default)s)")
     add("--rate", type=float, default=2e-3, help="learning rate (%(default)s)")
     add("--decay", type=float, default=1e-2, help="weight decay (%(default)s)")
-    add("--margin", type=float, default=0.1, help="of the ranking (%(default)s)")
-    add("--hardest", type=positive, default=10, metavar="N", help="negatives that count (%(default)s)")
     add("--classify", type=float, default=1.0, help="classification loss beside matching (%(default)s)")
     add("--spans", type=float, default=0.3, help="texts cut to a few words in a row (%(default)s)")
-    add("--words", type=positive, default=1200, help="of the vocabulary at most (%(default)s)")
-    add("--buckets", type=positive, default=2048, help="for letter groups (%(default)s)")
-    add("--width", type=positive, default=192, help="of the joint space (%(default)s)")
-    add("--features", type=positive, default=256, help="of both encoders (%(default)s)")
     add("--embedding", type=positive, default=64, help="of a word piece (%(default)s)")
-    add("--hidden", type=positive, default=64, help="of the text encoder (%(default)s)")
-    add("--validate-every", type=positive, default=250, metavar="N", help="steps (%(default)s)")
-    add("--device", default="cpu", help="(%(default)s)")
-    add("--seed", type=int, default=0)
     return parser
 
 
