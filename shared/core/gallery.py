@@ -24,7 +24,6 @@ from shared.core import gallery_file
 from shared.core.gallery_entries import Entry, GalleryFull, Snapshot
 from shared.core.images import open_image
 from shared.core.thumbnails import short_name, thumbnail
-from shared.core.thumbnails import shrunk as shrunk  # users of galleries take it from here too
 
 MAX_COUNT, MAX_BYTES = 2000, 256 * 2**20
 #: What a picture costs beside its thumbnail, its name and its features.

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from shared.core.errors import InputError
 from shared.core.gallery import Gallery
 from shared.core.gallery_entries import Snapshot
 from shared.core.gate import Gate
@@ -20,7 +21,7 @@ Features = Mapping[str, np.ndarray]
 MADE = "made"
 
 
-class MismatchError(ValueError):
+class MismatchError(InputError):
     """A gallery that this engine cannot search; the text is a sentence that tells why and the fix."""
 
 

@@ -16,6 +16,9 @@ BASE = Engine(
 #: One folder of weights: the encoders, and a head for each of the three networks.
 JOINT = "crossmodal-joint"
 
+#: A network from the Hub, which describes pictures itself.
+SIGLIP = "siglip2"
+
 MATCHERS = table(
     Engine(
         name=ENSEMBLE,
@@ -41,7 +44,16 @@ MATCHERS = table(
         line="pictures and words made indistinguishable by an adversary; works offline",
         weights=JOINT,
     ),
+    Engine(
+        name=SIGLIP,
+        title="SigLIP 2",
+        line="large public network of 2025, many languages; 375 M parameters, 1.5 GB from the Hub",
+        weights="google/siglip2-base-patch16-224",
+        hub=True,
+    ),
 )
+#: Those that share `JOINT`.
+EMBEDDED = tuple(name for name, engine in MATCHERS.items() if not engine.hub)
 
 CLASSIFIERS = table(
     Engine(

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image
 
+from shared.crossmodal.embedder import PICTURE, REGIONS, Embedder
 from shared.crossmodal.queries import Term, combine
 from shared.crossmodal.reason import Reason, Word, painted_over, parts, region_heat, without
-from shared.crossmodal.space import PICTURE, REGIONS, Space
 
 
 def explain(
-    space: Space,
+    space: Embedder,
     engine: str,
     picture: Image.Image,
     query: np.ndarray,
@@ -54,7 +54,7 @@ def explain(
 
 
 def _words(
-    space: Space,
+    space: Embedder,
     engine: str,
     terms: Sequence[Term],
     picture: np.ndarray,

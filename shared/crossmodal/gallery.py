@@ -17,7 +17,7 @@ from shared.core.gallery_entries import Snapshot
 from shared.core.gallery_index import VectorGallery
 from shared.core.index import VectorIndex
 from shared.core.index.vectors import Column, parts
-from shared.crossmodal.space import PICTURE, Space
+from shared.crossmodal.embedder import PICTURE, Embedder
 
 LARGE = 8192
 #: Length of short vectors, and how many candidates they name at least.
@@ -28,13 +28,13 @@ class JointGallery(VectorGallery):
     """Pictures by the vectors that one engine gives them.
 
     Args:
-        space: What gives vectors to what the gallery knows of pictures.
+        space: What gives vectors to pictures.
         engine: Which of its engines.
     """
 
-    def __init__(self, space: Space, engine: str) -> None:
+    def __init__(self, space: Embedder, engine: str) -> None:
         self._space, self._engine = space, engine
-        super().__init__("exact", PICTURE, space.made)
+        super().__init__("exact", PICTURE, space.made if space.own_galleries else None)
 
     @property
     def nbytes(self) -> int:
@@ -44,7 +44,7 @@ class JointGallery(VectorGallery):
         return self._whole.rows.nbytes + round(self.index.bytes_per_vector * len(self.index))
 
     def _vectors(self, now: Snapshot, ids: Sequence[int]) -> np.ndarray:
-        return self._space.pictures(super()._vectors(now, ids), self._engine)
+        return self._space.gallery_vectors(now, ids, self._engine)
 
     def _clear(self) -> None:
         super()._clear()

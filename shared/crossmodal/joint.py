@@ -18,9 +18,10 @@ from shared.core import engines, weights
 from shared.core.calibration import probability
 from shared.core.errors import InputError
 from shared.core.images import Source, open_image
+from shared.crossmodal.embedder import PICTURE
 from shared.crossmodal.engines import CLASSIFIERS
 from shared.crossmodal.products import NEITHER
-from shared.crossmodal.space import PICTURE, Space
+from shared.crossmodal.space import Space
 from shared.crossmodal.tokens import split_words
 from shared.networks.jmc import energy
 

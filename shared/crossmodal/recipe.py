@@ -55,6 +55,12 @@ def arguments(description: str | None = None) -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="weights of a tuned joint space, from which --tune-steps go on; stages before that are left out",
     )
+    add(
+        "--text",
+        type=Path,
+        metavar="FOLDER",
+        help="weights of a joint space whose text encoder to begin with, in place of --word-steps",
+    )
     add("--distil", type=float, default=0.0, metavar="WEIGHT", help="learn from the teacher of sentences")
     add(
         "--sentences",

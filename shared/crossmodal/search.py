@@ -21,39 +21,43 @@ from PIL import Image
 
 from shared.core import engines
 from shared.core.calibration import one_of
-from shared.core.gallery import Gallery, shrunk
+from shared.core.gallery import Gallery
 from shared.core.gallery_engine import GalleryEngine
 from shared.core.gallery_fill import Added, Described, Given, Skipped, decoded
 from shared.core.gallery_search import Hit, Results, check_settings, features_of
 from shared.core.images import Box, ImageError, Source, crop, open_image
 from shared.core.streams import Crew
-from shared.crossmodal.calibrate import GALLERY
+from shared.core.thumbnails import shrunk
+from shared.crossmodal.embedder import PICTURE, Embedder
 from shared.crossmodal.engines import MATCHERS
 from shared.crossmodal.explain import explain
 from shared.crossmodal.gallery import JointGallery
 from shared.crossmodal.queries import QueryError, Term, combine
 from shared.crossmodal.reason import Reason
 from shared.crossmodal.sentences import Sentence, SentenceBank
-from shared.crossmodal.space import PICTURE, Space
-from shared.crossmodal.wording import plain, terms, unknown
+from shared.crossmodal.siglip import SiglipSpace
+from shared.crossmodal.space import Space
+from shared.crossmodal.wording import plain, terms
 
 __all__ = ["Added", "CrossModalSearch", "Hit", "Reason", "Results", "Sentence"]
 
-_spaces: weakref.WeakValueDictionary[tuple, Space] = weakref.WeakValueDictionary()
+_spaces: weakref.WeakValueDictionary[tuple, Embedder] = weakref.WeakValueDictionary()
 _loading = threading.Lock()
 
 
 class CrossModalSearch(GalleryEngine):
     """Searches galleries with words. `CrossModalSearch.load` makes one; many threads may call it at once.
 
-    A gallery that was filled with one engine can be searched with all others of the same weights.
+    A gallery that was filled with one engine can be searched with all others of the same weights, and with
+    those of the Hub, which look at its small pictures themselves.
 
     Attributes:
         engine: The name of the engine.
         space: What gives vectors to pictures and texts.
         gallery: What is searched where a call does not say.
-        threshold: Probability from which on the best picture is a good match for a text. Probabilities are
-            those of a gallery in which one picture is expected to fit; see `shared.core.calibration.one_of`.
+        threshold: Probability from which on the best picture is a good match for a text, or None where
+            nobody has measured one. Probabilities are those of a gallery in which one picture is expected to
+            fit; see `shared.core.calibration.one_of`.
 
     Args:
         engine: See above; one of `shared.crossmodal.engines.MATCHERS`.
@@ -64,15 +68,15 @@ class CrossModalSearch(GalleryEngine):
         ValueError: There is no such engine, or the space lacks it.
     """
 
-    def __init__(self, engine: str, space: Space, gallery: Gallery | None = None) -> None:
+    def __init__(self, engine: str, space: Embedder, gallery: Gallery | None = None) -> None:
         engines.find(MATCHERS, engine)
         if engine not in space.engines:
             raise ValueError(f"these weights have {', '.join(space.engines)}, received {engine!r}")
         super().__init__(engine, gallery)
         self.space = space
         # The same for galleries of any size: in a larger one a higher score is needed for it.
-        meant_for = space.config.get("gallery", GALLERY)
-        self.threshold = float(one_of(space.threshold(engine), meant_for))
+        least = space.threshold(engine)
+        self.threshold = None if least is None else float(one_of(least, space.meant_for))
         self._bank = SentenceBank(space, engine)
 
     @classmethod
@@ -103,7 +107,8 @@ class CrossModalSearch(GalleryEngine):
         with _loading:
             space = _spaces.get(key)
             if space is None:
-                space = Space.load(engine, folder=folder, device=device, allow_hub=allow_hub)
+                kind = SiglipSpace if engine.hub else Space
+                space = kind.load(engine, folder=folder, device=device, allow_hub=allow_hub)
                 _spaces[key] = space
         return cls(name, space, gallery)
 
@@ -181,7 +186,7 @@ class CrossModalSearch(GalleryEngine):
             without=without,
             judged=words,
             probability=self._sure if words else None,
-            unknown=self._unknown(found),
+            unknown=self.space.unknown([term.text for term in found]),
         )
 
     def like(
@@ -201,7 +206,8 @@ class CrossModalSearch(GalleryEngine):
         started = time.perf_counter()
         check_settings(count, least)
         own = self._or_own(gallery)
-        query = {PICTURE: self._vector(features_of(own, id))}
+        features_of(own, id)  # which refuses what is not there
+        query = {PICTURE: self.space.gallery_vectors(own.snapshot(), [id], self.engine)[0]}
         return self._find(query, count, least, own, started, without=id, judged=False)
 
     def explain(
@@ -284,9 +290,6 @@ class CrossModalSearch(GalleryEngine):
 
     def _vector(self, features: dict[str, np.ndarray]) -> np.ndarray:
         return self.space.pictures(features[PICTURE][None], self.engine)[0]
-
-    def _unknown(self, found: Sequence[Term]) -> tuple[str, ...]:
-        return tuple(unknown([term.text for term in found], self.space.tokens.words))
 
     def _query(
         self, text: str, image: Source | None, box: Box | None, share: float

@@ -10,8 +10,8 @@ from importlib import resources
 import numpy as np
 
 from shared.core.calibration import one_of
+from shared.crossmodal.embedder import Embedder
 from shared.crossmodal.queries import QueryError
-from shared.crossmodal.space import Space
 from shared.crossmodal.wording import plain, said
 
 MOST_LINES = 1000
@@ -43,7 +43,7 @@ class SentenceBank:
         engine: Which of its engines.
     """
 
-    def __init__(self, space: Space, engine: str) -> None:
+    def __init__(self, space: Embedder, engine: str) -> None:
         self._space, self._engine = space, engine
 
     def rank(

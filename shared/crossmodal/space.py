@@ -13,41 +13,42 @@ from torch import Tensor
 from shared.core import weights
 from shared.core.calibration import probability
 from shared.core.engines import Engine
+from shared.core.gallery_entries import Snapshot
 from shared.core.loading import load_network
 from shared.core.turns import Turns
+from shared.crossmodal.calibrate import GALLERY
+from shared.crossmodal.embedder import MADE, PICTURE, REGIONS, Embedder
 from shared.crossmodal.engines import ENSEMBLE, MATCHERS
 from shared.crossmodal.features import ONE_LOOK, load_base, looks
 from shared.crossmodal.tokens import Tokens
+from shared.crossmodal.wording import unknown
 from shared.networks.fused import fused
 from shared.networks.joint import JointSpace
 from shared.networks.regions import RegionBase
 
-#: What `Space.describe` says of a picture.
-PICTURE, REGIONS, MADE = "picture", "regions", "made"
 
-
-class Space:
-    """Embeds pictures and texts. `Space.load` makes one; calls may come from many threads at once.
+class Space(Embedder):
+    """Embeds pictures and texts with networks of ours. `Space.load` makes one.
 
     Args:
         network: The joint space on its device, in eval mode.
         base: What describes pictures.
         config: Of the weights: `words` and `buckets` of the text encoder; for each engine `calibration`
-            (scale and offset of `shared.core.calibration.probability`) and `threshold`; and `looks`, see
-            the function.
+            (scale and offset of `shared.core.calibration.probability`) and `threshold`; for galleries of how
+            many pictures that is (`gallery`); and `looks`, see the function.
         stamp: A number that tells these weights from others.
 
     Attributes:
         network: See above.
-        engines: What vectors can be asked for.
-        made: The stamp, uint64 `[1]`, as `describe` has it.
         tokens: What turns texts into rows.
-        crew: See `shared.core.turns.Turns`.
     """
+
+    own_galleries = True
 
     def __init__(self, network: JointSpace, base: RegionBase, config: dict, stamp: int = 0) -> None:
         self.network, self.base, self.config = network, base, config
         self.engines = network.engines
+        self.meant_for = config.get("gallery", GALLERY)
         self.made = np.array([stamp], np.uint64)
         self.tokens = Tokens(config["words"], config["buckets"])
         self._device = next(network.parameters()).device
@@ -93,12 +94,6 @@ class Space:
         return cls(network, reader, config, int(weights.digest(found)[:16], 16))
 
     def describe(self, pictures: Sequence[Image.Image]) -> list[dict[str, np.ndarray]]:
-        """What any engine wants to know of RGB pictures, for `Gallery.add`.
-
-        Returns:
-            For each `picture`, float16 `[F]`; `regions`, float16 `[R, F]`, cells of a square grid row by row;
-            and `made`, uint64 `[1]`, which weights made them.
-        """
         return [self._described(picture) for picture in pictures]
 
     def _described(self, picture: Image.Image) -> dict[str, np.ndarray]:
@@ -107,17 +102,20 @@ class Space:
         whole, parts = (one.half().cpu().numpy() for one in found)
         return {PICTURE: whole, REGIONS: parts, MADE: self.made}
 
+    def gallery_vectors(self, gallery: Snapshot, ids: Sequence[int], engine: str) -> np.ndarray:
+        return self.pictures(gallery.features(PICTURE, ids)[1], engine)
+
     def pictures(self, rows: np.ndarray, engine: str) -> np.ndarray:
-        """Vectors `[N, D]` of pictures, from `describe`, stacked to `[N, F]`."""
         return self._each(lambda part: self.network.pictures(part, engine), rows)
 
     def regions(self, rows: np.ndarray, engine: str) -> np.ndarray:
-        """Vectors `[N, R, D]` of the regions of pictures, from `describe`, stacked to `[N, R, F]`."""
         return self._each(lambda part: self.network.pictures(part, engine), rows)
 
     def texts(self, texts: Sequence[str], engine: str) -> np.ndarray:
-        """Vectors `[N, D]` of texts, of any length and script."""
         return self._each(lambda part: self.network.sentences(self.network.text(part), engine), texts)
+
+    def unknown(self, texts: Sequence[str]) -> tuple[str, ...]:
+        return tuple(unknown(texts, self.tokens.words))
 
     def probability(self, scores: np.ndarray | float, engine: str) -> np.ndarray:
         """How likely it is that a text and a picture belong together whose vectors have this dot product.
@@ -128,7 +126,6 @@ class Space:
         return probability(scores, *self.config.get("calibration", {}).get(engine, (0, 0)))
 
     def threshold(self, engine: str) -> float:
-        """The probability from which on the best picture of a gallery is a good match for a text."""
         return self.config.get("threshold", {}).get(engine, 0.5)
 
     @torch.inference_mode()

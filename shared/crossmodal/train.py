@@ -2,7 +2,8 @@
 
 1. The recognition network, or `--trunk`, describes every photo once; `--cache` keeps that, and the teacher's
    vectors.
-2. With `--word-steps`: the text encoder learns from the teacher alone, also what `--sentences` say.
+2. With `--word-steps`: the text encoder learns from the teacher alone, also what `--sentences` say. With
+   `--text` it begins as that of another joint space instead.
 3. Warm-up: contrastive loss of every head, and the teacher's vectors for the text encoder.
 4. The loss of each head's paper, on hard negatives. JMC has a training of its own (`train_jmc`).
 5. With `--tune-steps`: the network that describes photos learns with the rest, on pictures.
@@ -88,6 +89,9 @@ class Training:
             self.settings["words"] = learn_words([*data.texts, *more], args.words)
             for name in ("width", "hidden", "features", "fusion", "recurrences"):
                 self.settings[name] = getattr(args, name)
+            if args.text:
+                known = weights.read_config(args.text)
+                self.settings |= {name: known[name] for name in ("words", "buckets", "hidden", "features")}
             if args.trunk:
                 self.settings["trunk"] = args.trunk
         self.tokens = Tokens(self.settings["words"], self.settings["buckets"])
@@ -117,7 +121,11 @@ class Training:
         )
         if self.start is None:
             pupil = Pupil(JointSpace(**self.settings))
-            if args.word_steps:
+            if args.text:
+                known = weights.load(JointSpace, args.text.name, folder=args.text)
+                pupil.space.text.load_state_dict(known.text.state_dict())
+                pupil = self.taught(pupil)
+            elif args.word_steps:
                 pupil = self.words(pupil)
             warm = partial(warm_up, distil=args.distil)
             pupil = self.stage("warm", pupil, warm, args.warm_steps, args.rate)

@@ -88,7 +88,7 @@ def matches(
             return ["", closed, empty(EMPTY)]
         try:
             found = search(pictures, chosen if _is(values[place], chosen, pictures) else None, *values)
-        except InputError as error:
+        except (InputError, weights.WeightsError) as error:
             return ["", closed, empty(str(error))]
         if not found:
             rows = [Tile(entry.id, entry.name, entry.thumbnail) for entry in pictures.entries[:FIRST]]

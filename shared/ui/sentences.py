@@ -8,6 +8,7 @@ import gradio as gr
 from shared.core.devices import Resident
 from shared.core.errors import InputError
 from shared.core.images import open_image
+from shared.core.weights import WeightsError
 from shared.ui.charts import Bar, bars
 from shared.ui.guard import friendly
 from shared.ui.views import View
@@ -49,7 +50,7 @@ def describe_tab(
             return [HINT, ""]
         try:
             rows = doers[engine]().sentences(open_image(image), lines if lines.strip() else None, SHOWN)
-        except InputError as error:
+        except (InputError, WeightsError) as error:
             return [str(error), ""]
         return ["How likely each sentence belongs to this picture, the likeliest first.", sentence_bars(rows)]
 

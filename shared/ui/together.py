@@ -51,7 +51,7 @@ def match_tab(space: str, doers: Mapping[str, Resident], classifier: Resident, q
             return [HINT, "", *panel.fill(None), "", ""]
         try:
             found, told = ask(doers[engine], classifier, open_image(image), text)
-        except InputError as error:
+        except (InputError, WeightsError) as error:
             return [str(error), "", *panel.fill(None), "", ""]
         bar = Bar("They belong together", found.probability, f"{found.probability:.0%}")
         return ["", bars([bar], most=1), *panel.fill(found), *_products(told)]

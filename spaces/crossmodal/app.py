@@ -42,7 +42,7 @@ def search_by_text(text: str, engine: str, count: int, least: float, session, ga
 
     Args:
         text: English words, at most 500 letters; "dog - beach + 2:snow" takes away, adds and weighs.
-        engine: Who compares: "ensemble" puts the three others together.
+        engine: Who compares: "ensemble" puts three networks together; "siglip2" comes from the Hub.
         count: How many matches at most, from 1 to 100.
         least: Leave out what is less probable, from 0, which leaves out nothing, to 1.
         gallery: Key of a gallery, as add_images answers it; empty for your session's or the sample photos.

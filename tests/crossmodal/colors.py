@@ -3,7 +3,9 @@
 import numpy as np
 from PIL import Image
 
+from shared.crossmodal.embedder import Embedder
 from shared.crossmodal.tokens import split_words
+from shared.crossmodal.wording import unknown
 from tests.crossmodal.conftest import COLORS
 
 WORDS = [*COLORS, "wall", "dog"]
@@ -16,18 +18,16 @@ def picture(*cells, side=60):
     return Image.fromarray(small).resize((side, side), Image.Resampling.NEAREST)
 
 
-class ColorSpace:
+class ColorSpace(Embedder):
     """What `shared.crossmodal.space.Space` does, without a network."""
 
     crew = None
     engines = ("ensemble", "rrf", "cyclematch", "itmeetsal")
-
-    class tokens:
-        words = dict.fromkeys(WORDS, 0)
+    meant_for = 1
+    own_galleries = True
 
     def __init__(self, made=7):
         self.made = np.array([made], np.uint64)
-        self.config = {"gallery": 1}
 
     def describe(self, pictures):
         palette = np.array(list(COLORS.values()), np.float32)
@@ -38,6 +38,9 @@ class ColorSpace:
             regions = (nearest == nearest.min(1, keepdims=True)).astype(np.float16)
             found.append({"picture": regions.mean(0), "regions": regions, "made": self.made})
         return found
+
+    def gallery_vectors(self, gallery, ids, engine):
+        return self.pictures(gallery.features("picture", ids)[1], engine)
 
     def pictures(self, rows, engine):
         # Engines differ in how they see white.
@@ -50,6 +53,9 @@ class ColorSpace:
     def texts(self, texts, engine):
         words = [split_words(text) for text in texts]
         return self._unit(np.array([[float(name in own) for name in COLORS] for own in words], np.float32))
+
+    def unknown(self, texts):
+        return tuple(unknown(texts, WORDS))
 
     def probability(self, scores, engine):
         return 1 / (1 + np.exp(-20 * (np.asarray(scores) - 0.6)))

@@ -15,7 +15,7 @@ from shared.core.gallery_index import MismatchError
 from shared.core.images import ImageError
 from shared.core.weights import WeightsError
 from shared.crossmodal import gallery
-from shared.crossmodal.engines import MATCHERS
+from shared.crossmodal.engines import EMBEDDED
 from shared.crossmodal.protocols import speed
 from shared.crossmodal.queries import MOST_LETTERS, QueryError, Term
 from shared.crossmodal.reason import Part, painted_over, parts, without
@@ -346,7 +346,7 @@ def folder(tmp_path_factory):
 
 
 def test_all_engines_share_one_space(folder):
-    found = {name: CrossModalSearch.load(name, folder=folder, device="cpu") for name in MATCHERS}
+    found = {name: CrossModalSearch.load(name, folder=folder, device="cpu") for name in EMBEDDED}
     assert len({id(one.space) for one in found.values()}) == 1
     first = found["ensemble"]
     first.add([Image.new("RGB", (1, 1)), Image.effect_noise((90, 3), 60).convert("RGB")])

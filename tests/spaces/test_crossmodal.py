@@ -8,7 +8,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from shared.core.thumbnails import THUMBNAIL
-from shared.crossmodal.engines import MATCHERS
+from shared.crossmodal.engines import EMBEDDED, MATCHERS, SIGLIP
 from shared.ui.photos import gallery_photos, sample_photos
 from tests.spaces.test_edges import BAD, GOOD, opened
 from tests.spaces.test_retrieval import files, names
@@ -32,7 +32,7 @@ def motorcycle():
     return handle_file(sample_photos()["motorcycle"])
 
 
-@pytest.mark.parametrize("engine", MATCHERS)
+@pytest.mark.parametrize("engine", EMBEDDED)
 def test_words_find_a_picture(client, engine):
     found, pictures = client.predict(text="a motorcycle", engine=engine, count=5, api_name="/search_by_text")
     assert names(found)[0].startswith("motorcycle")
@@ -148,6 +148,7 @@ def test_mcp_tools(agent, photo):
         ("search_by_text", {"text": "?!"}, "no word in this text"),
         ("search_by_text", {"text": "dog - dog"}, "cancel each other out"),
         ("search_by_text", {"text": "- dog"}, "at least one thing"),
+        ("search_by_text", {"text": "a dog", "engine": SIGLIP}, "HF_HUB_OFFLINE is set"),
         ("search_by_text", {"text": "dog", "engine": "magic"}, "not in the list of choices"),
         ("search_by_text", {"text": "dog", "gallery": "mine"}, "no gallery behind this key"),
         ("search_by_text", {"text": "dog", "count": 0}, "less than minimum value 1"),

@@ -18,10 +18,11 @@ from tqdm import tqdm
 from shared.core import reports
 from shared.core.weights import WeightsError
 from shared.crossmodal.data import SPLITS, read_flickr8k
+from shared.crossmodal.embedder import PICTURE
 from shared.crossmodal.engines import JOINT
 from shared.crossmodal.evaluate import figures
 from shared.crossmodal.fusion import fuse
-from shared.crossmodal.space import PICTURE, Space
+from shared.crossmodal.space import Space
 from shared.networks.cyclematch import SCORES
 
 MODULE = "shared.crossmodal.benchmark flickr8k"

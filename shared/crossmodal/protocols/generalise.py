@@ -19,9 +19,10 @@ from tqdm import tqdm
 from shared.core import reports
 from shared.core.weights import WeightsError
 from shared.crossmodal.data import READERS, SPLITS, Described
+from shared.crossmodal.embedder import PICTURE
 from shared.crossmodal.engines import CLASSIFIERS, MATCHERS
 from shared.crossmodal.evaluate import shared_figures
-from shared.crossmodal.space import PICTURE, Space
+from shared.crossmodal.space import Space
 from shared.networks.joint import ENSEMBLE
 
 MODULE = "shared.crossmodal.benchmark generalise"

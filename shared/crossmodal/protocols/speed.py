@@ -20,11 +20,11 @@ from shared.core import reports
 from shared.core.datasets import Photo, read_photos
 from shared.core.gallery import Gallery
 from shared.core.weights import WeightsError
+from shared.crossmodal.embedder import MADE, PICTURE
 from shared.crossmodal.engines import JOINT, MATCHERS
 from shared.crossmodal.gallery import LARGE
 from shared.crossmodal.search import CrossModalSearch
 from shared.crossmodal.sentences import everyday_sentences
-from shared.crossmodal.space import MADE, PICTURE
 
 MODULE = "shared.crossmodal.benchmark speed"
 NEAREST = 10
