@@ -12,7 +12,7 @@ from shared.core.gallery_entries import Snapshot
 from shared.core.streams import Crew
 
 #: What `Embedder.describe` says of a picture.
-PICTURE, REGIONS, MADE = "picture", "regions", "made"
+PICTURE, MADE = "picture", "made"
 
 
 class Embedder(ABC):
@@ -38,8 +38,7 @@ class Embedder(ABC):
         """What any engine wants to know of RGB pictures, for `Gallery.add`.
 
         Returns:
-            For each `picture`, float16 `[F]`; `regions`, float16 `[R, F]`, cells of a square grid row by row;
-            and `made`, uint64 `[1]`, which weights made them.
+            For each `picture`, float16 `[F]`, and `made`, uint64 `[1]`, which weights made it.
         """
 
     @abstractmethod
@@ -55,8 +54,8 @@ class Embedder(ABC):
         """Vectors `[N, D]` of pictures, from `describe`, stacked to `[N, F]`."""
 
     @abstractmethod
-    def regions(self, rows: np.ndarray, engine: str) -> np.ndarray:
-        """Vectors `[N, R, D]` of the regions of pictures, from `describe`, stacked to `[N, R, F]`."""
+    def regions(self, picture: Image.Image, engine: str) -> np.ndarray:
+        """Vectors `[R, D]` of parts all over an RGB picture, which may overlap: a square grid row by row."""
 
     @abstractmethod
     def texts(self, texts: Sequence[str], engine: str) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image
 
-from shared.crossmodal.embedder import PICTURE, REGIONS, Embedder
+from shared.crossmodal.embedder import PICTURE, Embedder
 from shared.crossmodal.queries import Term, combine
 from shared.crossmodal.reason import Reason, Word, painted_over, parts, region_heat, without
 
@@ -36,7 +36,7 @@ def explain(
         return space.probability(scores, engine)
 
     features = space.describe([picture])[0]
-    regions = space.regions(features[REGIONS][None], engine)[0]
+    regions = space.regions(picture, engine)
     heat = region_heat(regions, query, sure if calibrated else np.ones_like)
     changed = [features, *space.describe(painted_over(picture, heat))]
     rows = space.pictures(np.stack([one[PICTURE] for one in changed]), engine)

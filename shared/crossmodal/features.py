@@ -22,7 +22,7 @@ from shared.core.images import to_tensor
 from shared.core.loading import load_network
 from shared.crossmodal.engines import BASE
 from shared.networks.cfn import CFN
-from shared.networks.regions import RegionBase, RegionEmbedding
+from shared.networks.regions import RegionBase, RegionEmbedding, window_rows
 
 #: Pictures are squeezed to a square, so that every region of the grid has as many positions.
 SIZE = 224
@@ -77,7 +77,7 @@ def describe(
 @torch.inference_mode()
 def looks(
     base: RegionBase, encoder: RegionEmbedding, picture: Image.Image, given: Sequence[Look] = ONE_LOOK
-) -> tuple[Tensor, Tensor]:
+) -> Tensor:
     """A picture's embedding from one or several looks at it.
 
     Args:
@@ -87,18 +87,32 @@ def looks(
         given: Of each look the side of the square that the network sees, and whether it is mirrored.
 
     Returns:
-        The mean of all looks' embeddings `[F]`, and the regions' embeddings `[cells^2, F]` of the first one.
+        The mean of all looks' embeddings, `[F]`.
     """
-    device = encoder.score.weight.device
     rows = []
     for size, same in groupby(given, key=lambda look: look[0]):  # those of a size together, which is faster
         seen = torch.cat([view(picture, mirrored=mirrored, size=size) for _, mirrored in same])
-        seen = seen.to(
-            next(base.parameters(), encoder.score.weight).device, memory_format=torch.channels_last
-        )
-        rows.append(base(seen).half())
-    rows = torch.cat(rows).float().to(device)
-    return encoder(rows).mean(0), encoder.regions(rows[:1])[0]
+        rows.append(base(_ready(seen, base, encoder)).half())
+    return encoder(torch.cat(rows).float().to(encoder.score.weight.device)).mean(0)
+
+
+@torch.inference_mode()
+def windows(base: RegionBase, encoder: RegionEmbedding, picture: Image.Image) -> Tensor:
+    """Embeddings of windows all over a picture, `[positions, F]` of a square grid row by row.
+
+    Args:
+        base: The network.
+        encoder: Reads its rows.
+        picture: RGB.
+    """
+    rows = window_rows(base.maps(_ready(view(picture), base, encoder))).to(encoder.score.weight.device)
+    return encoder.regions(rows)[0]
+
+
+def _ready(seen: Tensor, base: RegionBase, encoder: RegionEmbedding) -> Tensor:
+    # A fused base has no parameters, and is on the CPU as the encoder is.
+    device = next(base.parameters(), encoder.score.weight).device
+    return seen.to(device, memory_format=torch.channels_last)
 
 
 def cached_part(

@@ -29,10 +29,10 @@ from shared.core.gallery_index import MismatchError
 from shared.core.images import open_image, to_tensor
 from shared.core.turns import Turns
 from shared.crossmodal.calibrate import GALLERY
-from shared.crossmodal.embedder import MADE, PICTURE, REGIONS, Embedder
+from shared.crossmodal.embedder import MADE, PICTURE, Embedder
 from shared.crossmodal.engines import SIGLIP
 
-CELLS = 3  # along each side of the grid of regions
+CELLS = 7  # along each side of the grid of regions
 #: Pairs of a training batch, of which the sigmoid's probability speaks.
 BATCH = 32_768
 #: Pictures of galleries whose vectors are remembered, and how many new ones a search looks at on a CPU, where
@@ -114,22 +114,8 @@ class SiglipSpace(Embedder):
         return cls(network, tokenizer, int(stamp[:16], 16))
 
     def describe(self, pictures: Sequence[Image.Image]) -> list[dict[str, np.ndarray]]:
-        """See `Embedder.describe`. A region is what the network's pooling makes of its part of the maps."""
-        described = []
-        for part in _parts(pictures):
-            wholes, maps = self._seen(part)
-            side = math.isqrt(maps.shape[1])
-            with self._turn(), torch.inference_mode():
-                cells = [
-                    self._network.vision_model.head(maps[:, places].contiguous())
-                    for places in _cells(side, CELLS)
-                ]
-            regions = torch.stack(cells, 1).half().cpu().numpy()
-            described += [
-                {PICTURE: whole, REGIONS: own, MADE: self.made}
-                for whole, own in zip(wholes.half().cpu().numpy(), regions, strict=True)
-            ]
-        return described
+        wholes = np.concatenate([self._seen(part)[0].half().cpu().numpy() for part in _parts(pictures)])
+        return [{PICTURE: whole, MADE: self.made} for whole in wholes]
 
     def gallery_vectors(self, gallery: Snapshot, ids: Sequence[int], engine: str) -> np.ndarray:
         """Vectors `[N, D]` of pictures of a gallery, whatever has described them.
@@ -162,8 +148,13 @@ class SiglipSpace(Embedder):
         rows = rows.astype(np.float32)
         return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
 
-    def regions(self, rows: np.ndarray, engine: str) -> np.ndarray:
-        return self.pictures(rows, engine)
+    def regions(self, picture: Image.Image, engine: str) -> np.ndarray:
+        """See `Embedder.regions`. A region is what the network's own pooling makes of a part of its map."""
+        _, maps = self._seen([picture])
+        side = math.isqrt(maps.shape[1])
+        with self._turn(), torch.inference_mode():
+            parts = [self._network.vision_model.head(maps[:, places]) for places in _windows(side, CELLS)]
+        return self.pictures(torch.cat(parts).float().cpu().numpy(), engine)
 
     def texts(self, texts: Sequence[str], engine: str) -> np.ndarray:
         """Vectors `[N, D]` of texts; what is longer than the network reads is cut."""
@@ -202,13 +193,16 @@ class SiglipSpace(Embedder):
         return seen.pooler_output, seen.last_hidden_state
 
 
-def _cells(side: int, cells: int) -> list[list[int]]:
-    """The places, row by row, in each cell of a grid on a square map; neighbours may share some.
+def _windows(side: int, cells: int) -> list[list[int]]:
+    """The places, row by row, in windows around the cells of a grid on a square map.
 
-    >>> _cells(3, 2)
-    [[0, 1, 3, 4], [1, 2, 4, 5], [3, 4, 6, 7], [4, 5, 7, 8]]
+    A window is a third of the map wide, and ends where the map does.
+
+    >>> _windows(3, 3)[1], _windows(6, 3)[4]
+    ([1], [14, 15, 20, 21])
     """
-    spans = [range(cell * side // cells, -(-(cell + 1) * side // cells)) for cell in range(cells)]
+    middles = [(cell + 0.5) * side / cells for cell in range(cells)]
+    spans = [range(max(round(at - side / 6), 0), min(round(at + side / 6), side)) for at in middles]
     return [[row * side + column for row in down for column in across] for down in spans for across in spans]
 
 

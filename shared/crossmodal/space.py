@@ -17,9 +17,9 @@ from shared.core.gallery_entries import Snapshot
 from shared.core.loading import load_network
 from shared.core.turns import Turns
 from shared.crossmodal.calibrate import GALLERY
-from shared.crossmodal.embedder import MADE, PICTURE, REGIONS, Embedder
+from shared.crossmodal.embedder import MADE, PICTURE, Embedder
 from shared.crossmodal.engines import ENSEMBLE, MATCHERS
-from shared.crossmodal.features import ONE_LOOK, load_base, looks
+from shared.crossmodal.features import ONE_LOOK, load_base, looks, windows
 from shared.crossmodal.tokens import Tokens
 from shared.crossmodal.wording import unknown
 from shared.networks.fused import fused
@@ -99,8 +99,7 @@ class Space(Embedder):
     def _described(self, picture: Image.Image) -> dict[str, np.ndarray]:
         with self._turn():
             found = looks(self._fused, self.network.image, picture, self._looks)
-        whole, parts = (one.half().cpu().numpy() for one in found)
-        return {PICTURE: whole, REGIONS: parts, MADE: self.made}
+        return {PICTURE: found.half().cpu().numpy(), MADE: self.made}
 
     def gallery_vectors(self, gallery: Snapshot, ids: Sequence[int], engine: str) -> np.ndarray:
         return self.pictures(gallery.features(PICTURE, ids)[1], engine)
@@ -108,8 +107,10 @@ class Space(Embedder):
     def pictures(self, rows: np.ndarray, engine: str) -> np.ndarray:
         return self._each(lambda part: self.network.pictures(part, engine), rows)
 
-    def regions(self, rows: np.ndarray, engine: str) -> np.ndarray:
-        return self._each(lambda part: self.network.pictures(part, engine), rows)
+    def regions(self, picture: Image.Image, engine: str) -> np.ndarray:
+        with self._turn():
+            found = windows(self._fused, self.network.image, picture).cpu().numpy()
+        return self.pictures(found, engine)
 
     def texts(self, texts: Sequence[str], engine: str) -> np.ndarray:
         return self._each(lambda part: self.network.sentences(self.network.text(part), engine), texts)

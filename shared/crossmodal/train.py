@@ -266,7 +266,7 @@ class Training:
         """What the validation set decides in the end: late fusion, and what scores mean."""
         data, config = self.dev, {}
         base = self.base if space.base is None else space.base
-        seen = [looks(base, space.image, photo.image(), self.args.looks)[0] for photo in data.photos]
+        seen = [looks(base, space.image, photo.image(), self.args.looks) for photo in data.photos]
         pictures, texts = torch.stack(seen), self.texts(space, data.texts)
         if "cyclematch" in space.heads:
             head = space.heads["cyclematch"]

@@ -35,6 +35,24 @@ def grid_rows(maps: Tensor, cells: int = 3) -> Tensor:
     return torch.cat([whole, F.adaptive_avg_pool2d(maps, cells).flatten(2).mT], 1)
 
 
+def window_rows(maps: Tensor, window: int = 3) -> Tensor:
+    """Averages of a map around each of its positions; windows end where the map does.
+
+    Args:
+        maps: `[B, K, h, w]`.
+        window: positions along each side of a window, an odd number. Three are as large as the cells of
+            `grid_rows` on the 7 x 7 positions of a picture of 224 pixels, but lie closer.
+
+    Returns:
+        `[B, h * w, K]`, row by row.
+
+    >>> window_rows(torch.tensor([[[[1.0, 2.0, 6.0]]]]))[0, :, 0].tolist()
+    [1.5, 3.0, 4.0]
+    """
+    around = F.avg_pool2d(maps, window, 1, window // 2, count_include_pad=False)
+    return around.flatten(2).mT
+
+
 class RegionBase(nn.Module):
     """A small network with its last layer of 1280 channels, read on a grid.
 
@@ -60,7 +78,11 @@ class RegionBase(nn.Module):
         self.cells = cells
 
     def forward(self, x: Tensor) -> Tensor:
-        return grid_rows(F.relu6(self.head(self.base(x * 2 - 1)[-1])), self.cells)
+        return grid_rows(self.maps(x), self.cells)
+
+    def maps(self, x: Tensor) -> Tensor:
+        """What the rows are averages of, `[B, 1280, ceil(H / 32), ceil(W / 32)]`."""
+        return F.relu6(self.head(self.base(x * 2 - 1)[-1]))
 
     def start_from(self, network: CFN) -> RegionBase:
         """Takes the weights of the recognition network's main branch; gives itself."""
@@ -90,8 +112,8 @@ class RegionEmbedding(nn.Module):
         features: of the result.
 
     Shape:
-        input `[B, 1 + R, K]` from `grid_rows`; output `[B, features]`. `regions` gives `[B, R, features]`:
-        each region as if it were a picture of its own.
+        input `[B, 1 + R, K]` from `grid_rows`; output `[B, features]`. `regions` makes `[B, R, features]` of
+        rows `[B, R, K]`: each region as if it were a picture of its own.
     """
 
     def __init__(self, channels: int = 1280, features: int = 512, *, dropout: float = 0.1) -> None:
@@ -113,7 +135,7 @@ class RegionEmbedding(nn.Module):
 
     def regions(self, rows: Tensor) -> Tensor:
         # Whole and attended region are the same thing where the picture is one region.
-        return 2 * self.layers(rows[:, 1:])
+        return 2 * self.layers(rows)
 
 
 def heat(regions: Tensor, text: Tensor) -> Tensor:

@@ -30,14 +30,7 @@ class ColorSpace(Embedder):
         self.made = np.array([made], np.uint64)
 
     def describe(self, pictures):
-        palette = np.array(list(COLORS.values()), np.float32)
-        found = []
-        for one in pictures:
-            cells = np.asarray(one.resize((3, 3), Image.Resampling.BOX), np.float32).reshape(9, 1, 3)
-            nearest = np.abs(cells - palette).sum(-1)
-            regions = (nearest == nearest.min(1, keepdims=True)).astype(np.float16)
-            found.append({"picture": regions.mean(0), "regions": regions, "made": self.made})
-        return found
+        return [{"picture": self._cells(one).mean(0), "made": self.made} for one in pictures]
 
     def gallery_vectors(self, gallery, ids, engine):
         return self.pictures(gallery.features("picture", ids)[1], engine)
@@ -47,8 +40,8 @@ class ColorSpace(Embedder):
         rows = rows.astype(np.float32) * np.array([1, 1, 1, 0.5 if engine == "rrf" else 1], np.float32)
         return self._unit(rows)
 
-    def regions(self, rows, engine):
-        return self.pictures(rows, engine)
+    def regions(self, picture, engine):
+        return self.pictures(self._cells(picture), engine)
 
     def texts(self, texts, engine):
         words = [split_words(text) for text in texts]
@@ -62,6 +55,14 @@ class ColorSpace(Embedder):
 
     def threshold(self, engine):
         return 0.5
+
+    @staticmethod
+    def _cells(picture):
+        """Of which color each of nine cells is, float16 `[9, colors]`."""
+        palette = np.array(list(COLORS.values()), np.float32)
+        cells = np.asarray(picture.resize((3, 3), Image.Resampling.BOX), np.float32).reshape(9, 1, 3)
+        nearest = np.abs(cells - palette).sum(-1)
+        return (nearest == nearest.min(1, keepdims=True)).astype(np.float16)
 
     @staticmethod
     def _unit(rows):

@@ -61,8 +61,8 @@ def test_a_trained_space_knows_its_colors(trained, engine, base_folder, color_fo
     told = space.probability(scores, engine)
     assert np.diag(told).mean() > 0.5 > told[~np.eye(4, dtype=bool)].mean()
     assert 0 < space.threshold(engine) < 1
-    regions = space.regions(np.stack([one["regions"] for one in seen]), engine)
-    assert regions.shape == (4, 9, pictures.shape[1])
+    regions = space.regions(data.photos[0].image(), engine)
+    assert regions.shape == (49, pictures.shape[1])
     for vectors in (pictures, words, regions):
         assert np.allclose(np.linalg.norm(vectors, axis=-1), 1, atol=1e-5)
     # a text has the same vector in any company
@@ -252,12 +252,11 @@ def test_several_looks_are_averaged(base_folder):
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 70, 3), np.uint8))
     encoder = JointSpace(["plain"], features=8, width=8, hidden=4).image.eval()
     given = [(96, False), (64, True)]
-    whole, regions = looks(base, encoder, picture, given)
+    whole = looks(base, encoder, picture, given)
     rows = [describe(base, [picture], mirrored=mirrored, size=size) for size, mirrored in given]
     each = torch.stack([encoder(torch.from_numpy(one).float())[0] for one in rows])
     assert torch.allclose(whole, each.mean(0), atol=1e-5)
-    assert torch.allclose(regions, encoder.regions(torch.from_numpy(rows[0]).float())[0], atol=1e-5)
-    alone, _ = looks(base, encoder, picture)
+    alone = looks(base, encoder, picture)
     assert torch.allclose(alone, encoder(torch.from_numpy(describe(base, [picture])).float())[0], atol=1e-5)
 
 
@@ -449,7 +448,7 @@ def test_another_trunk_goes_with_the_space(package, color_folder, tmp_path):
     again = main([*more, "--batch", "8", "--start", str(untuned), "--out", str(tmp_path / "two")])
     assert weights.read_config(again)["trunk"] == "efficientnet_lite0"
     space = Space.load(MATCHERS["rrf"], folder=again)
-    assert space.describe([Image.new("RGB", (50, 40))])[0]["regions"].shape == (9, 16)
+    assert space.describe([Image.new("RGB", (50, 40))])[0]["picture"].shape == (16,)
 
 
 def test_without_its_package_a_trunk_says_how_to_get_it(monkeypatch):

@@ -5,7 +5,7 @@ import torch
 
 from shared.core import weights
 from shared.networks.joint import ENSEMBLE, HEADS, JointSpace
-from shared.networks.regions import RegionEmbedding, grid_rows, heat
+from shared.networks.regions import RegionEmbedding, grid_rows, heat, window_rows
 from shared.networks.text import TextEncoder, pool_words
 
 SMALL = {"words": ["a", "dog"], "buckets": 30, "features": 8, "width": 8, "channels": 6, "embedding": 4}
@@ -69,10 +69,20 @@ def test_grid_covers_the_picture():
         assert grid_rows(torch.randn(1, 6, *size)).shape == (1, 10, 6)
 
 
+def test_windows_are_the_cells_of_the_grid_and_those_between():
+    maps = torch.randn(2, 6, 7, 7)
+    windows = window_rows(maps).unflatten(1, (7, 7))
+    torch.testing.assert_close(windows[:, 1::2, 1::2].flatten(1, 2)[:, 4], grid_rows(maps)[:, 5])
+    torch.testing.assert_close(windows[:, 1, 1], grid_rows(maps)[:, 1])
+    torch.testing.assert_close(windows[:, 0, 0], maps[:, :, :2, :2].mean((2, 3)))
+    torch.testing.assert_close(windows[:, 6, 3], maps[:, :, 5:, 2:5].mean((2, 3)))
+    assert window_rows(torch.randn(1, 6, 1, 2)).shape == (1, 2, 6)
+
+
 def test_a_picture_of_one_region_is_that_region():
     embedding = RegionEmbedding(6, 8).eval()
     rows = torch.randn(2, 1, 6).expand(2, 10, 6)
-    torch.testing.assert_close(embedding.regions(rows), embedding(rows)[:, None].expand(2, 9, 8))
+    torch.testing.assert_close(embedding.regions(rows[:, 1:]), embedding(rows)[:, None].expand(2, 9, 8))
     attention = embedding.attention(embedding.layers(torch.randn(2, 9, 6)))
     torch.testing.assert_close(attention.sum(1), torch.ones(2))
 
@@ -84,7 +94,7 @@ def test_every_head_gives_vectors_of_length_1(head, tmp_path):
     rows = torch.randn(2, 10, 6)
     with torch.inference_mode():
         pictures, sentences = network(rows, PIECES, head)
-        regions = network.pictures(network.image.regions(rows), head)
+        regions = network.pictures(network.image.regions(rows[:, 1:]), head)
     assert pictures.shape == sentences.shape
     assert regions.shape == (2, 9, pictures.shape[1])
     for vectors in (pictures, sentences, regions):
