@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from functools import cached_property
+from typing import TypeVar
 
 import torch
 
 from shared.core.devices import use_one_core
 from shared.core.streams import Crew
+
+R = TypeVar("R")
 
 
 class Turns:
@@ -37,3 +43,18 @@ class Turns:
         """The turn of the calling thread, to be entered."""
         alone = self._on_cpu and torch.get_num_threads() == 1
         return self._cores if alone else self._all_cores
+
+    def briefly(self, work: Callable[[], R]) -> R:
+        """Does a small piece of work, on a CPU with one core: all of them would lose more by waiting.
+
+        Args:
+            work: Takes its turn itself.
+
+        Returns:
+            What it returns.
+        """
+        return self._single.submit(work).result() if self._on_cpu else work()
+
+    @cached_property
+    def _single(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.crew.size, "one-core", use_one_core)

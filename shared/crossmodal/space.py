@@ -26,6 +26,9 @@ from shared.networks.fused import fused
 from shared.networks.joint import JointSpace
 from shared.networks.regions import RegionBase
 
+#: Texts that one core embeds sooner than all.
+FEW = 4
+
 
 class Space(Embedder):
     """Embeds pictures and texts with networks of ours. `Space.load` makes one.
@@ -113,7 +116,12 @@ class Space(Embedder):
         return self.pictures(found, engine)
 
     def texts(self, texts: Sequence[str], engine: str) -> np.ndarray:
-        return self._each(lambda part: self.network.sentences(self.network.text(part), engine), texts)
+        def embed(part: Tensor) -> Tensor:
+            return self.network.sentences(self.network.text(part), engine)
+
+        if len(texts) > FEW:
+            return self._each(embed, texts)
+        return self._turn.briefly(lambda: self._each(embed, texts))
 
     def unknown(self, texts: Sequence[str]) -> tuple[str, ...]:
         return tuple(unknown(texts, self.tokens.words))

@@ -49,3 +49,21 @@ def test_elsewhere_nobody_goes_side_by_side():
     turns = Turns(torch.device("meta"))
     assert turns.crew is None
     assert most_at_once(turns, 3) == 1
+
+
+def test_small_work_gets_one_core():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        turns = Turns(torch.device("cpu"))
+
+        def work():
+            with turns():
+                return torch.get_num_threads()
+
+        with turns():  # whoever has all cores need not end first
+            assert turns.briefly(work) == 1
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert Turns(torch.device("meta")).briefly(lambda: "done") == "done"
