@@ -61,6 +61,13 @@ def arguments(description: str | None = None) -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="weights of a joint space whose text encoder to begin with, in place of --word-steps",
     )
+    add(
+        "--beside",
+        type=Path,
+        nargs="+",
+        metavar="FOLDER",
+        help="weights of other runs from the same --start, with another seed",
+    )
     add("--distil", type=float, default=0.0, metavar="WEIGHT", help="learn from the teacher of sentences")
     add(
         "--sentences",

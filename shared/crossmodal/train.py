@@ -10,9 +10,10 @@
 6. With `--settle-steps`: it stays as it is now, and the rest learns on from its descriptions.
 
 With `--start` a space that has been through all this begins again with 5, and its settings are kept. What
-it learned is then averaged with what it was, in the share that the validation likes best: as far as both do
-well for different reasons, their mean does better (Wortsman et al., "Robust fine-tuning of zero-shot models",
-CVPR 2022).
+it learned is then averaged with what it was, and with what other runs from the same start learned
+(`--beside`), in the share that the validation likes best: as far as they do well for different reasons, their
+mean does better (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022; "Model soups", ICML
+2022).
 
 Each stage has a folder under `--out`; one that made the validation worse is left out again. A run that
 is cut off goes on where it was.
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -214,14 +216,21 @@ class Training:
         return pupil
 
     def average(self, pupil: Pupil) -> None:
-        """Averages the weights with those at the start; see above."""
+        """Averages the weights with those at the start, and with those of other runs; see above."""
         new = {name: value.cpu().clone() for name, value in pupil.space.state_dict().items()}
+        ends = {"alone": new}
+        if self.args.beside:
+            ends["together"] = new
+            for number, folder in enumerate(self.args.beside, 2):
+                other = weights.load(JointSpace, folder.name, folder=folder).state_dict()
+                ends["together"] = _between(ends["together"], other, 1 / number)
         scores = {}
-        for share in SHARES:
-            pupil.space.load_state_dict(_between(new, self.before, share))
-            scores[share] = self.validate(pupil)["score"]
-            print(f"share {share} of the start: score {scores[share]:.4f}")
-        pupil.space.load_state_dict(_between(new, self.before, max(scores, key=scores.get)))
+        for (name, end), share in itertools.product(ends.items(), SHARES):
+            pupil.space.load_state_dict(_between(end, self.before, share))
+            scores[name, share] = self.validate(pupil)["score"]
+            print(f"{name}, share {share} of the start: score {scores[name, share]:.4f}", flush=True)
+        name, share = max(scores, key=scores.get)
+        pupil.space.load_state_dict(_between(ends[name], self.before, share))
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """Figures on the validation set; `score` is what counts."""

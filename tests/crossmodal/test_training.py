@@ -182,12 +182,12 @@ def test_tuning_goes_on_from_weights(color_folder, base_folder, cache, tmp_path,
         "shared.crossmodal.train.teacher_vectors", lambda texts, path: eye[[len(text) for text in texts]]
     )
     data = ["--data", f"flickr8k={color_folder}", "--base", str(base_folder), "--cache", str(cache)]
-    tuned = ["--tune-steps", "2", "--tune-batch", "4", "--tune-size", "64", "--tune-from", "17"]
+    tuned_by = ["--tune-steps", "2", "--tune-batch", "4", "--tune-size", "64", "--tune-from", "17"]
     small = [*SMALL, "--heads", "rrf", "--warm-steps", "3", "--steps", "0"]
-    first = main([*data, *small, *tuned, "--out", str(tmp_path / "first")])
+    first = main([*data, *small, *tuned_by, "--out", str(tmp_path / "first")])
     # settings of the network come from the weights, whatever the command line says of them
     begun = ["--start", str(first), "--distil", "1", "--width", "24", "--heads", "plain"]
-    run = Training(arguments().parse_args([*data, *begun, *tuned, "--out", str(tmp_path / "more")]))
+    run = Training(arguments().parse_args([*data, *begun, *tuned_by, "--out", str(tmp_path / "more")]))
     assert (run.settings["width"], run.settings["heads"]) == (16, ["rrf"])
     # the layer that speaks to the teacher, which weights leave out, knows what a new one does not
     new, taught = Pupil(run.start), run.taught(Pupil(run.start))
@@ -206,6 +206,12 @@ def test_tuning_goes_on_from_weights(color_folder, base_folder, cache, tmp_path,
     share = tuned["space.text.last.1.weight"], before["text.last.1.weight"]
     assert torch.allclose(after["text.last.1.weight"], torch.lerp(*share, SHARES[-1]), atol=1e-3)
     assert not any(name.startswith("base.base.") for name in moved)  # all its blocks stay
+    # the mean with another run, which is the start itself here; its last share is the best one of all
+    beside = [*begun, *tuned_by, "--seed", "1", "--beside", str(first), "--out", str(tmp_path / "beside")]
+    again = load_file(main([*data, *beside]) / "model.safetensors")["text.last.1.weight"].float()
+    tuned = torch.load(tmp_path / "beside" / "tune" / "checkpoint.pt", weights_only=True)["best_weights"]
+    share = tuned["space.text.last.1.weight"], before["text.last.1.weight"]
+    assert torch.allclose(again, torch.lerp(*share, 1 - (1 - SHARES[-1]) / 2), atol=1e-3)
     assert not (tmp_path / "more" / "warm").exists()
     untuned = main([*data, *small, "--out", str(tmp_path / "untuned")])
     with pytest.raises(SystemExit, match="base of their own"):
