@@ -31,22 +31,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from shared.core import weights
 from shared.core.datasets import Photo
 from shared.core.training import Settings, adamw, fit, seed_everything
 from shared.crossmodal.batches import Pairs, Sentences
-from shared.crossmodal.calibrate import calibrate
 from shared.crossmodal.data import READERS, Described, join, read_sentences
-from shared.crossmodal.evaluate import figures, shared_figures
-from shared.crossmodal.features import cached, cached_part, describe, load_base, looks
-from shared.crossmodal.fusion import adaptive_weights
+from shared.crossmodal.features import cached, cached_part, load_base
 from shared.crossmodal.objectives import Pupil, Ranking, learn_from_teacher, match, warm_up
 from shared.crossmodal.recipe import arguments
 from shared.crossmodal.teacher import teacher_vectors
 from shared.crossmodal.tokens import Tokens, learn_words
 from shared.crossmodal.trunks import load_trunk
+from shared.crossmodal.validation import Validation
 from shared.networks.joint import JointSpace
 
 #: Of what a space was at the start, to average with what it has become.
@@ -65,18 +63,18 @@ class Training:
         seed_everything(args.seed)
         read = [(name, READERS[name], folder) for name, folder in args.data]
         sets = [reader(folder, "train") for _, reader, folder in read]
-        self.dev = read[0][1](read[0][2], "dev")
+        dev = read[0][1](read[0][2], "dev")
         data = sets[0] if len(sets) == 1 else join(sets)
         if args.trunk:
             self.base, self.digest = load_trunk(args.trunk)
             self.base = self.base.to(args.device)
         else:
             self.base, self.digest = load_base(args.base, device=args.device)
-        self.start, self.dev_rows, rows = self._start() if args.start else None, None, []
+        self.start, dev_rows, rows = self._start() if args.start else None, None, []
         if self.start is None:
             cache = partial(self._cached, [name for name, *_ in read])
             rows = [cache(sets, "train", mirrored) for mirrored in ((False, True)[: 1 + args.mirrored])]
-            self.dev_rows = cache([self.dev], "dev", False)
+            dev_rows = cache([dev], "dev", False)
         more: tuple[str, ...] = ()
         if args.sentences:
             held_out = [
@@ -104,6 +102,7 @@ class Training:
             extra = teacher_vectors(more, args.cache / "teacher-sentences.npy") if more else teacher[:0]
             self.sentences = Sentences([*data.texts, *more], self.tokens, np.concatenate([teacher, extra]))
         self.pairs = Pairs(data, self.tokens, rows, teacher)
+        self.validation = Validation(dev, dev_rows, self.tokens, args.device)
 
     def run(self) -> Path:
         """Runs all stages and writes the weight folder."""
@@ -142,7 +141,9 @@ class Training:
         elif args.trunk:
             pupil.space.base = self.base  # nobody else has it
         config = {"network": self.digest, "tuned": pupil.space.base is not None, "looks": args.looks}
-        return weights.save(pupil.space, args.out / "weights", config=config | self.conclude(pupil.space))
+        base = self.base if pupil.space.base is None else pupil.space.base
+        config |= self.validation.conclude(pupil.space, base, args.looks)
+        return weights.save(pupil.space, args.out / "weights", config=config)
 
     def words(self, pupil: Pupil) -> Pupil:
         """The text encoder learns what the teacher says of sentences, with and without photos."""
@@ -158,7 +159,7 @@ class Training:
         """Gives the layer that speaks to the teacher, which weights leave out, its least-squares solution."""
         if self.pairs.teacher is not None:
             places = np.random.default_rng(self.args.seed).permutation(len(self.pairs.data.texts))[:8192]
-            x = self.texts(pupil.space, [self.pairs.data.texts[place] for place in places]).cpu()
+            x = self.validation.texts(pupil.space, [self.pairs.data.texts[place] for place in places]).cpu()
             x = torch.cat([x, torch.ones(len(x), 1)], 1)
             y = torch.from_numpy(self.pairs.teacher[places].astype(np.float32))
             # Damped a little: a short text encoder leaves some directions nearly empty.
@@ -206,13 +207,13 @@ class Training:
         def keep(name: str, photos: Sequence[Photo], *, mirrored: bool = False) -> np.ndarray:
             return np.array(cached(args.out / "settle" / f"{name}.npy", base, photos, mirrored=mirrored))
 
-        before, self.dev_rows = self.dev_rows, keep("dev", self.dev.photos)
+        before, self.validation.rows = self.validation.rows, keep("dev", self.validation.data.photos)
         rows = [keep("train", self.pairs.data.photos)]
         if args.mirrored:
             rows.append(keep("train-mirrored", self.pairs.data.photos, mirrored=True))
         pairs = replace(self.pairs, rows=rows)
         pupil = self.stage("settle", pupil, loss, args.settle_steps, args.rate / 3, pairs=pairs)
-        pupil.space.base, self.dev_rows = base, before
+        pupil.space.base, self.validation.rows = base, before
         return pupil
 
     def average(self, pupil: Pupil) -> None:
@@ -227,68 +228,10 @@ class Training:
         scores = {}
         for (name, end), share in itertools.product(ends.items(), SHARES):
             pupil.space.load_state_dict(_between(end, self.before, share))
-            scores[name, share] = self.validate(pupil)["score"]
+            scores[name, share] = self.validation(pupil)["score"]
             print(f"{name}, share {share} of the start: score {scores[name, share]:.4f}", flush=True)
         name, share = max(scores, key=scores.get)
         pupil.space.load_state_dict(_between(ends[name], self.before, share))
-
-    def validate(self, network: nn.Module) -> dict[str, float]:
-        """Figures on the validation set; `score` is what counts."""
-        space, data = network.space, self.dev
-        pictures = self.pictures(space)
-        if data.classes is None:
-            texts = self.texts(space, data.texts)
-            each = {name: self.similarity(space, pictures, texts, name) for name in space.engines}
-            each = {name: figures(one, data.owners) for name, one in each.items()}
-            found = each[space.engines[0]]
-            others = {f"{name}_R_sum": each[name]["R_sum"] for name in space.engines[1:]}
-            return found | others | {"score": found["R_sum"]}
-        texts, relevant = data.distinct()
-        found = shared_figures(self.similarity(space, pictures, self.texts(space, texts)), relevant)
-        return found | {"score": found["i2t_R@1"] + found["t2i_mAP"]}
-
-    @torch.inference_mode()
-    def similarity(self, space: JointSpace, pictures: Tensor, texts: Tensor, engine: str = "") -> np.ndarray:
-        """Scores `[pictures, texts]` of embeddings."""
-        engine = engine or space.engines[0]
-        return (space.pictures(pictures, engine) @ space.sentences(texts, engine).T).float().cpu().numpy()
-
-    @torch.inference_mode()
-    def pictures(self, space: JointSpace) -> Tensor:
-        """Embeddings of the validation set's pictures."""
-        rows = self.dev_rows
-        if space.base is not None:
-            rows = np.concatenate([describe(space.base, [photo.image()]) for photo in self.dev.photos])
-        parts = torch.from_numpy(rows).split(128)
-        return torch.cat([space.image(part.float().to(self.args.device)) for part in parts])
-
-    @torch.inference_mode()
-    def texts(self, space: JointSpace, texts: Sequence[str]) -> Tensor:
-        """Embeddings of texts."""
-        parts = (texts[start : start + 128] for start in range(0, len(texts), 128))
-        return torch.cat(
-            [space.text(torch.from_numpy(self.tokens(part)).to(self.args.device)) for part in parts]
-        )
-
-    @torch.inference_mode()
-    def conclude(self, space: JointSpace) -> dict[str, object]:
-        """What the validation set decides in the end: late fusion, and what scores mean."""
-        data, config = self.dev, {}
-        base = self.base if space.base is None else space.base
-        seen = [looks(base, space.image, photo.image(), self.args.looks) for photo in data.photos]
-        pictures, texts = torch.stack(seen), self.texts(space, data.texts)
-        if "cyclematch" in space.heads:
-            head = space.heads["cyclematch"]
-            x, y = (part.cpu().numpy() for part in (head.images(pictures), head.texts(texts)))
-            config["scores"] = adaptive_weights(np.einsum("ikd,jkd->kij", x, y), data.owners)
-            space.weigh(config["scores"])
-        for engine in space.engines:
-            similarity = self.similarity(space, pictures, texts, engine)
-            print(f"{engine}: {figures(similarity, data.owners)}")
-            found = calibrate(similarity, data.owners)
-            for name, value in found.items():
-                config.setdefault(name, {})[engine] = value
-        return config
 
     def _start(self) -> JointSpace:
         """What `--start` names; its settings are taken from there."""
@@ -320,9 +263,9 @@ class Training:
 
     def _fit(self, name, pupil, optimizer, draw, loss, steps) -> Pupil:
         before = copy.deepcopy(pupil).to(self.args.device).eval()
-        trained = fit(pupil, optimizer, draw, loss, self._settings(name, steps), self.validate, "score")
+        trained = fit(pupil, optimizer, draw, loss, self._settings(name, steps), self.validation, "score")
         # With little data, the best of a stage can still be worse than what it started from.
-        old, new = (self.validate(one)["score"] for one in (before, trained))
+        old, new = (self.validation(one)["score"] for one in (before, trained))
         print(f"{name}: score {old:.4f} before, {new:.4f} after")
         return trained if new >= old else before
 

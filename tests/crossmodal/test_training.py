@@ -25,6 +25,7 @@ from shared.crossmodal.recipe import arguments
 from shared.crossmodal.space import Space
 from shared.crossmodal.tokens import Tokens
 from shared.crossmodal.train import SHARES, Training, main
+from shared.crossmodal.validation import Validation
 from shared.networks.joint import JointSpace
 from shared.networks.regions import RegionBase
 
@@ -142,7 +143,7 @@ def test_a_run_goes_on_where_it_was(color_folder, base_folder, cache, tmp_path):
 
 def test_the_base_learns_with_the_rest(color_folder, base_folder, cache, tmp_path, monkeypatch):
     score = count()  # so few steps may make it worse, which would leave them out
-    monkeypatch.setattr(Training, "validate", lambda run, network: {"score": float(next(score))})
+    monkeypatch.setattr(Validation, "__call__", lambda run, network: {"score": float(next(score))})
     data = ["--data", f"flickr8k={color_folder}", "--base", str(base_folder), "--cache", str(cache)]
     steps = ["--warm-steps", "3", "--steps", "0", "--tune-steps", "2", "--tune-batch", "4", "--each", "2"]
     size = [
@@ -176,7 +177,7 @@ def test_the_base_learns_with_the_rest(color_folder, base_folder, cache, tmp_pat
 
 def test_tuning_goes_on_from_weights(color_folder, base_folder, cache, tmp_path, monkeypatch):
     score = count()
-    monkeypatch.setattr(Training, "validate", lambda run, network: {"score": float(next(score))})
+    monkeypatch.setattr(Validation, "__call__", lambda run, network: {"score": float(next(score))})
     eye = np.eye(teacher.LENGTH, dtype=np.float16)
     monkeypatch.setattr(
         "shared.crossmodal.train.teacher_vectors", lambda texts, path: eye[[len(text) for text in texts]]
@@ -327,9 +328,9 @@ def test_a_stage_that_makes_it_worse_is_left_out(color_folder, base_folder, cach
     run = Training(arguments().parse_args([*data, *SMALL, "--heads", "plain", "--out", str(tmp_path)]))
     pupil = Pupil(JointSpace(**run.settings))
     pupil = run.stage("good", pupil, partial(warm_up, distil=0), 60, 0.01)
-    good = run.validate(pupil)["score"]
+    good = run.validation(pupil)["score"]
     spoilt = run.stage("bad", pupil, lambda pupil, batch: -warm_up(pupil, batch, distil=0), 30, 0.1)
-    assert run.validate(spoilt)["score"] == good
+    assert run.validation(spoilt)["score"] == good
 
 
 @pytest.fixture

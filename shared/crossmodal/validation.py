@@ -1,0 +1,100 @@
+"""What the validation set says of a joint space in training, and what it decides in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from shared.crossmodal.calibrate import calibrate
+from shared.crossmodal.data import Described
+from shared.crossmodal.evaluate import figures, shared_figures
+from shared.crossmodal.features import Look, describe, looks
+from shared.crossmodal.fusion import adaptive_weights
+from shared.crossmodal.tokens import Tokens
+from shared.networks.joint import JointSpace
+from shared.networks.regions import RegionBase
+
+
+class Validation:
+    """A validation set.
+
+    Args:
+        data: Its pictures and texts.
+        rows: Descriptions of its pictures `[photos, 1 + R, K]`, for spaces without a base of their own; None
+            where there are only others.
+        tokens: What turns texts into rows.
+        device: Where joint spaces are.
+
+    Attributes:
+        data: See above.
+        rows: See above; may be set anew.
+    """
+
+    def __init__(self, data: Described, rows: np.ndarray | None, tokens: Tokens, device: str) -> None:
+        self.data, self.rows, self._tokens, self._device = data, rows, tokens, device
+
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Figures of a `Pupil`; `score` is what counts."""
+        space, data = network.space, self.data
+        pictures = self.pictures(space)
+        if data.classes is None:
+            texts = self.texts(space, data.texts)
+            each = {name: self.similarity(space, pictures, texts, name) for name in space.engines}
+            each = {name: figures(one, data.owners) for name, one in each.items()}
+            found = each[space.engines[0]]
+            others = {f"{name}_R_sum": each[name]["R_sum"] for name in space.engines[1:]}
+            return found | others | {"score": found["R_sum"]}
+        texts, relevant = data.distinct()
+        found = shared_figures(self.similarity(space, pictures, self.texts(space, texts)), relevant)
+        return found | {"score": found["i2t_R@1"] + found["t2i_mAP"]}
+
+    @torch.inference_mode()
+    def similarity(self, space: JointSpace, pictures: Tensor, texts: Tensor, engine: str = "") -> np.ndarray:
+        """Scores `[pictures, texts]` of embeddings."""
+        engine = engine or space.engines[0]
+        return (space.pictures(pictures, engine) @ space.sentences(texts, engine).T).float().cpu().numpy()
+
+    @torch.inference_mode()
+    def pictures(self, space: JointSpace) -> Tensor:
+        """Embeddings of the validation set's pictures."""
+        rows = self.rows
+        if space.base is not None:
+            rows = np.concatenate([describe(space.base, [photo.image()]) for photo in self.data.photos])
+        parts = torch.from_numpy(rows).split(128)
+        return torch.cat([space.image(part.float().to(self._device)) for part in parts])
+
+    @torch.inference_mode()
+    def texts(self, space: JointSpace, texts: Sequence[str]) -> Tensor:
+        """Embeddings of texts."""
+        parts = (texts[start : start + 128] for start in range(0, len(texts), 128))
+        return torch.cat(
+            [space.text(torch.from_numpy(self._tokens(part)).to(self._device)) for part in parts]
+        )
+
+    @torch.inference_mode()
+    def conclude(self, space: JointSpace, base: RegionBase, given: Sequence[Look]) -> dict[str, object]:
+        """What the validation set decides in the end: late fusion, and what scores mean.
+
+        Args:
+            space: Gets the weights of its late fusion.
+            base: What describes pictures.
+            given: See `looks`.
+        """
+        data, config = self.data, {}
+        seen = [looks(base, space.image, photo.image(), given) for photo in data.photos]
+        pictures, texts = torch.stack(seen), self.texts(space, data.texts)
+        if "cyclematch" in space.heads:
+            head = space.heads["cyclematch"]
+            x, y = (part.cpu().numpy() for part in (head.images(pictures), head.texts(texts)))
+            config["scores"] = adaptive_weights(np.einsum("ikd,jkd->kij", x, y), data.owners)
+            space.weigh(config["scores"])
+        for engine in space.engines:
+            similarity = self.similarity(space, pictures, texts, engine)
+            print(f"{engine}: {figures(similarity, data.owners)}")
+            found = calibrate(similarity, data.owners)
+            for name, value in found.items():
+                config.setdefault(name, {})[engine] = value
+        return config
