@@ -28,7 +28,7 @@ SEARCHES = ui.residents("shared.crossmodal.search:CrossModalSearch", MATCHERS, d
 (PRODUCTS,) = ui.residents("shared.crossmodal.joint:JointClassifier", CLASSIFIERS, device=DEVICE).values()
 FIRST = SEARCHES[next(iter(MATCHERS))]
 GALLERIES = Galleries(lambda photos, gallery: FIRST().add(photos, gallery), ui.gallery_photos)
-TRY = ["a motorcycle", "a big cat", "a cup of coffee", "a rocket at night", "lion - face", "2:orange flower"]
+TRY = ["a motorcycle", "a man takes a photo", "animal face", "night sky", "sky + tower", "sky - tower"]
 
 
 def preview(picture: Image) -> Image:
