@@ -51,7 +51,7 @@ def retrieval(page: Page) -> None:
 
 def crossmodal(page: Page) -> None:
     """The page for cross-modal search after a search with words: why the first picture was found."""
-    page.get_by_label("Words", exact=True).fill("a motorcycle in a garage")
+    page.get_by_label("Words", exact=True).fill("a man with a camera on a tripod")
     page.keyboard.press("Enter")
     page.locator("#matches .is-tiles b").first.wait_for()
     page.locator("#matches .is-tiles figcaption button").first.click()

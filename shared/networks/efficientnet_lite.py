@@ -43,6 +43,7 @@ class EfficientNetLitePyramid(Pyramid):
     Raises:
         ValueError: there is no such scale.
 
+    >>> import torch
     >>> pyramid = EfficientNetLitePyramid()
     >>> [tuple(m.shape[1:]) for m in pyramid(torch.zeros(1, 3, 65, 33))]
     [(16, 33, 17), (24, 17, 9), (40, 9, 5), (112, 5, 3), (320, 3, 2)]
