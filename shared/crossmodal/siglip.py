@@ -11,6 +11,7 @@ asked to search them, and remembers their vectors.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import math
 import os
 import threading
@@ -90,13 +91,14 @@ class SiglipSpace(Embedder):
         Raises:
             WeightsError: The package is missing, or the weights cannot be had or used.
         """
-        try:
-            from transformers import AutoTokenizer, SiglipModel
-        except ImportError as error:
+        if importlib.util.find_spec("transformers") is None:
             raise weights.WeightsError(
                 "This engine needs the package transformers: pip install image-spaces[hub]"
-            ) from error
+            )
         found = weights.find(engine.weights, folder=folder, allow_hub=allow_hub or engine.hub)
+        # Not at the top, nor before the weights are there: it takes seconds to import.
+        from transformers import AutoTokenizer, SiglipModel
+
         try:
             network, told = SiglipModel.from_pretrained(
                 found, local_files_only=True, use_safetensors=True, output_loading_info=True
