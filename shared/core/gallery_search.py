@@ -110,8 +110,8 @@ def list_hits(
     return list(first.values())
 
 
-def features_of(gallery: Gallery, id: int) -> Features:
-    """The features of a picture of a gallery.
+def snapshot_with(gallery: Gallery, id: int) -> Snapshot:
+    """A gallery as it is now, with a picture in it.
 
     Raises:
         ImageError: There is no such picture.
@@ -119,6 +119,16 @@ def features_of(gallery: Gallery, id: int) -> Features:
     snapshot = gallery.snapshot()
     if id not in snapshot.entries:
         raise ImageError(f"There is no picture {id} in the gallery: it may have been removed.")
+    return snapshot
+
+
+def features_of(gallery: Gallery, id: int) -> Features:
+    """The features of a picture of a gallery.
+
+    Raises:
+        ImageError: There is no such picture.
+    """
+    snapshot = snapshot_with(gallery, id)
     return {kind: snapshot.feature(kind, id) for kind in snapshot.kinds}
 
 

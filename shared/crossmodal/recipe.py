@@ -21,27 +21,10 @@ def _look(text: str) -> Look:
 
 def arguments(description: str | None = None) -> argparse.ArgumentParser:
     """The command line of the training."""
-    parser = options.parser(
-        description,
-        "shared.crossmodal.train",
-        batch=128,
-        margin=0.2,
-        words=5000,
-        buckets=4096,
-        width=384,
-        features=512,
-        hidden=192,
-        validate_every=500,
-    )
+    parser = options.parser(description, "shared.crossmodal.train", "the first one validates")
+    parser.set_defaults(batch=128, margin=0.2, words=5000, buckets=4096, width=384, features=512, hidden=192)
+    parser.set_defaults(validate_every=500)
     add = parser.add_argument
-    add(
-        "--data",
-        nargs="+",
-        type=options.named,
-        required=True,
-        metavar="NAME=FOLDER",
-        help="the first one validates",
-    )
     heads = [name for name in HEADS if name != "jmc"]  # which is trained by `train_jmc`
     add("--heads", nargs="+", choices=heads, default=list(TOGETHER), help="(%(default)s)")
     add(

@@ -24,8 +24,8 @@ from shared.core.calibration import one_of
 from shared.core.gallery import Gallery
 from shared.core.gallery_engine import GalleryEngine
 from shared.core.gallery_fill import Added, Described, Given, Skipped, decoded
-from shared.core.gallery_search import Hit, Results, check_settings, features_of
-from shared.core.images import Box, ImageError, Source, crop, open_image
+from shared.core.gallery_search import Hit, Results, check_settings, snapshot_with
+from shared.core.images import Box, Source, crop, open_image
 from shared.core.streams import Crew
 from shared.core.thumbnails import shrunk
 from shared.crossmodal.embedder import PICTURE, Embedder
@@ -206,8 +206,7 @@ class CrossModalSearch(GalleryEngine):
         started = time.perf_counter()
         check_settings(count, least)
         own = self._or_own(gallery)
-        features_of(own, id)  # which refuses what is not there
-        query = {PICTURE: self.space.gallery_vectors(own.snapshot(), [id], self.engine)[0]}
+        query = {PICTURE: self.space.gallery_vectors(snapshot_with(own, id), [id], self.engine)[0]}
         return self._find(query, count, least, own, started, without=id, judged=False)
 
     def explain(
@@ -234,11 +233,9 @@ class CrossModalSearch(GalleryEngine):
         """
         started = time.perf_counter()
         own = self._or_own(gallery)
-        if id not in own:
-            raise ImageError(f"There is no picture {id} in the gallery: it may have been removed.")
+        entry = snapshot_with(own, id).entries[id]
         query, found = self._query(text, image, box, words_share)
-        entry = own.entry(id)
-        picture, only_words = own.picture(id), image is None
+        picture, only_words = open_image(entry.thumbnail), image is None
         reason = explain(self.space, self.engine, picture, query, found, calibrated=only_words)
         return replace(reason, name=entry.name, seconds=time.perf_counter() - started)
 

@@ -46,6 +46,7 @@ from shared.crossmodal.tokens import Tokens, learn_words
 from shared.crossmodal.trunks import load_trunk
 from shared.crossmodal.validation import Validation
 from shared.networks.joint import JointSpace
+from shared.networks.regions import RegionBase
 
 #: Of what a space was at the start, to average with what it has become.
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -65,13 +66,9 @@ class Training:
         sets = [reader(folder, "train") for _, reader, folder in read]
         dev = read[0][1](read[0][2], "dev")
         data = sets[0] if len(sets) == 1 else join(sets)
-        if args.trunk:
-            self.base, self.digest = load_trunk(args.trunk)
-            self.base = self.base.to(args.device)
-        else:
-            self.base, self.digest = load_base(args.base, device=args.device)
         self.start, dev_rows, rows = self._start() if args.start else None, None, []
         if self.start is None:
+            self.base, self.digest = self._first_base()
             cache = partial(self._cached, [name for name, *_ in read])
             rows = [cache(sets, "train", mirrored) for mirrored in ((False, True)[: 1 + args.mirrored])]
             dev_rows = cache([dev], "dev", False)
@@ -233,6 +230,13 @@ class Training:
         name, share = max(scores, key=scores.get)
         pupil.space.load_state_dict(_between(ends[name], self.before, share))
 
+    def _first_base(self) -> tuple[RegionBase, str]:
+        """What describes pictures in the beginning, and the checksum that tells it from others."""
+        if not self.args.trunk:
+            return load_base(self.args.base, device=self.args.device)
+        base, digest = load_trunk(self.args.trunk)
+        return base.to(self.args.device), digest
+
     def _start(self) -> JointSpace:
         """What `--start` names; its settings are taken from there."""
         space = weights.load(JointSpace, self.args.start.name, folder=self.args.start)
@@ -241,6 +245,7 @@ class Training:
         config = weights.read_config(self.args.start)
         names = ("heads", "buckets", "words", "width", "hidden", "features", "fusion", "recurrences", "trunk")
         self.settings = {name: config[name] for name in names if name in config}
+        self.digest = config["network"]
         self.before = {name: value.clone() for name, value in space.state_dict().items()}
         return space
 

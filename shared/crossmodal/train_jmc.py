@@ -233,27 +233,10 @@ def _temperature(logits: Tensor, truth: Tensor) -> float:
 
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
-    parser = options.parser(
-        __doc__,
-        "shared.crossmodal.train_jmc",
-        batch=64,
-        margin=0.1,
-        words=1200,
-        buckets=2048,
-        width=192,
-        features=256,
-        hidden=64,
-        validate_every=250,
-    )
+    parser = options.parser(__doc__, "shared.crossmodal.train_jmc", "grocery, fashion, or both")
+    parser.set_defaults(batch=64, margin=0.1, words=1200, buckets=2048, width=192, features=256, hidden=64)
+    parser.set_defaults(validate_every=250)
     add = parser.add_argument
-    add(
-        "--data",
-        nargs="+",
-        type=options.named,
-        required=True,
-        metavar="NAME=FOLDER",
-        help="grocery, fashion, or both",
-    )
     add(
         "--others",
         type=options.named,

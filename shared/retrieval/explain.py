@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core.gallery import Gallery
+from shared.core.gallery_search import snapshot_with
 from shared.core.images import Box, ImageError, Source, crop, open_image
 from shared.core.thumbnails import shrunk
 from shared.retrieval.explanation import Explanation, Pair, choose
@@ -45,9 +46,7 @@ def explain(
     started = time.perf_counter()
     gallery = search.gallery if gallery is None else gallery
     picture = open_image(image)
-    if id not in gallery:
-        raise ImageError(f"There is no picture {id} in the gallery: it may have been removed.")
-    match = gallery.picture(id)
+    match = open_image(snapshot_with(gallery, id).entries[id].thumbnail)
     seen = crop(picture, box)
     corner = (0, 0) if box is None else (max(round(box[0]), 0), max(round(box[1]), 0))
     index = search.index(gallery)
