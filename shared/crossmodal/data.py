@@ -83,7 +83,7 @@ def read_flickr8k(root: str | Path, split: str) -> Described:
         FileNotFoundError: `captions.tsv` or a photo is missing.
         ValueError: There is no such split.
     """
-    rows = [row for row in _table(root, "captions.tsv") if row["split"] == _known(split)]
+    rows = [row for row in _table(root, "captions.tsv") if row["split"] == known_split(split)]
     photos = _photos(root, [row["image"] for row in rows])
     captions = [[row[f"caption{number}"] for number in range(1, 6)] for row in rows]
     texts = tuple(tidy(text) for five in captions for text in five)
@@ -104,7 +104,7 @@ def read_grocery_texts(root: str | Path, split: str) -> Described:
         FileNotFoundError: A file is missing.
         ValueError: There is no such split.
     """
-    shown = read_grocery(root, _VALIDATION.get(_known(split), split))
+    shown = read_grocery(root, _VALIDATION.get(known_split(split), split))
     with (Path(root) / "classes.csv").open(encoding="utf-8", newline="") as file:
         words = {int(row["class_id"]): row["description"].strip() for row in csv.DictReader(file)}
     names = tuple(name.replace("-", " ") for name in shown.classes)
@@ -127,7 +127,7 @@ def read_fashion(root: str | Path, split: str) -> Described:
     """
     table = _table(root, "products.tsv")
     names = tuple(sorted({row["articleType"] for row in table}))
-    rows = [row for row in table if row["split"] == _VALIDATION.get(_known(split), split)]
+    rows = [row for row in table if row["split"] == _VALIDATION.get(known_split(split), split)]
     photos = _photos(root, [row["id"] for row in rows])
     # Names tell a brand and sometimes a colour; the attributes tell what can be seen.
     seen = [f"{row['baseColour']} {row['articleType']} for {row['gender']}".lower() for row in rows]
@@ -168,9 +168,6 @@ def read_sentences(root: str | Path, held_out: Iterable[str] = ()) -> tuple[str,
     return tuple(found)
 
 
-READERS = {"flickr8k": read_flickr8k, "grocery": read_grocery_texts, "fashion": read_fashion}
-
-
 def join(sets: Sequence[Described]) -> Described:
     """Several sets as one. Their classes follow one another; they are left out where a set has none."""
     shifts = np.cumsum([0, *(len(one.photos) for one in sets)])
@@ -198,7 +195,12 @@ def tidy(text: str) -> str:
     return " ".join(text.split()).replace(" .", ".").replace(" ,", ",")
 
 
-def _known(split: str) -> str:
+def known_split(split: str) -> str:
+    """The name of a split.
+
+    Raises:
+        ValueError: There is no such split.
+    """
     if split not in SPLITS:
         raise ValueError(f"the split must be one of {', '.join(SPLITS)}, received {split!r}")
     return split

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -108,6 +109,25 @@ def learn_from_teacher(pupil: Pupil, batch: tuple[Tensor, ...]) -> Tensor:
     """The teacher's vectors alone, for texts without pictures."""
     pieces, teacher = batch
     return distillation(pupil, pupil.space.text(pieces), teacher)
+
+
+def read_beside(
+    pupil: Pupil,
+    batch: tuple[Tensor, ...],
+    *,
+    loss: Callable[[Pupil, tuple[Tensor, ...]], Tensor],
+    weight: float,
+) -> Tensor:
+    """A loss of pairs, and what the teacher says of texts without pictures.
+
+    Args:
+        pupil: In training.
+        batch: What `loss` reads, then that of `learn_from_teacher`.
+        loss: Of pairs.
+        weight: Of `learn_from_teacher`.
+    """
+    *pairs, pieces, teacher = batch
+    return loss(pupil, tuple(pairs)) + weight * learn_from_teacher(pupil, (pieces, teacher))
 
 
 def warm_up(pupil: Pupil, batch: tuple[Tensor, ...], *, distil: float) -> Tensor:

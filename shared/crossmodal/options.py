@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from shared.core.reports import positive
-from shared.crossmodal.data import READERS
+from shared.crossmodal.readers import READERS
 
 
 def named(text: str) -> tuple[str, Path]:

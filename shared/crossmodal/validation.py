@@ -18,6 +18,25 @@ from shared.networks.joint import JointSpace
 from shared.networks.regions import RegionBase
 
 
+class Validations:
+    """Several validation sets; their scores add up.
+
+    Args:
+        sets: All of them.
+    """
+
+    def __init__(self, sets: Sequence[Validation]) -> None:
+        self.sets = sets
+
+    def __call__(self, network: nn.Module) -> dict[str, float]:
+        """Figures of a `Pupil` on the first set, and with its name on each other; `score` is of all."""
+        found, *more = (one(network) for one in self.sets)
+        for one, own in zip(self.sets[1:], more, strict=True):
+            found |= {f"{one.data.name}: {name}": value for name, value in own.items()}
+            found["score"] += own["score"]
+        return found
+
+
 class Validation:
     """A validation set.
 

@@ -1,7 +1,8 @@
 """Joint spaces on data that they were not trained on: everyday photos to products, and the other way round.
 
-The joint space of sentences and photos has learned on Flickr8k, JMC on groceries and garments; both are
-tested on the test splits of all three. Each photo looks for its texts among all different texts of its set
+The joint space of sentences and photos has learned on Flickr8k and from names of things, JMC on groceries and
+garments; both are tested on the test splits of all sets that are given, also of folders of photos by name
+(`--named`). Each photo looks for its texts among all different texts of its set
 (`i2t`), and each text for its photos (`t2i`). On products `top1_names` is the share of photos whose nearest
 name, of all classes of the set, is that of their own class. The rows of chance have a score drawn at random
 for each pair.
@@ -18,15 +19,19 @@ from tqdm import tqdm
 
 from shared.core import reports
 from shared.core.weights import WeightsError
-from shared.crossmodal.data import READERS, SPLITS, Described
+from shared.crossmodal.data import SPLITS, Described
 from shared.crossmodal.embedder import PICTURE
 from shared.crossmodal.engines import CLASSIFIERS, MATCHERS
 from shared.crossmodal.evaluate import shared_figures
+from shared.crossmodal.named import read_named
+from shared.crossmodal.readers import READERS
 from shared.crossmodal.space import Space
 from shared.networks.joint import ENSEMBLE
 
 MODULE = "shared.crossmodal.benchmark generalise"
 CHANCE = "chance"
+#: Of a thing with a name; those beyond what a training looks at are as new to it as those held out.
+MOST_PHOTOS = 100
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
@@ -34,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     parser = reports.parser("Test joint spaces on data that they were not trained on.", MODULE)
     for name in ("grocery", "fashion"):
         parser.add_argument(f"--{name}", type=Path, metavar="DIR", help=f"root folder of the {name} set")
+    parser.add_argument("--named", type=Path, nargs="+", default=[], metavar="DIR", help="photos of things")
     parser.add_argument("--jmc", metavar="FOLDER", help="weights in place of JMC's own")
     parser.add_argument("--base", metavar="FOLDER", help="weights of the recognition network")
     parser.add_argument("--split", choices=SPLITS, default="test", help="(%(default)s)")
@@ -41,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     roots = {"flickr8k": options.data, "grocery": options.grocery, "fashion": options.fashion}
     try:
         sets = {name: READERS[name](root, options.split) for name, root in roots.items() if root is not None}
+        sets |= {str(root): read_named(root, options.split, MOST_PHOTOS) for root in options.named}
         spaces = [
             Space.load(engine, folder=folder, base=options.base)
             for engine, folder in ((MATCHERS[ENSEMBLE], options.weights), (CLASSIFIERS["jmc"], options.jmc))

@@ -27,10 +27,11 @@ from tqdm import tqdm
 from shared.core import reports
 from shared.core.datasets import read_photos
 from shared.core.weights import WeightsError
-from shared.crossmodal.data import READERS, SPLITS, Described, read_flickr8k
+from shared.crossmodal.data import SPLITS, Described, read_flickr8k
 from shared.crossmodal.engines import CLASSIFIERS
 from shared.crossmodal.joint import HEAD, JointClassifier
 from shared.crossmodal.products import figures_of, word_kinds
+from shared.crossmodal.readers import READERS
 
 MODULE = "shared.crossmodal.benchmark joint"
 

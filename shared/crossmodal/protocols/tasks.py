@@ -20,11 +20,12 @@ import torch
 from shared.core import reports
 from shared.core.weights import WeightsError
 from shared.crossmodal import train_jmc
-from shared.crossmodal.data import READERS, SPLITS, Described
+from shared.crossmodal.data import SPLITS, Described
 from shared.crossmodal.engines import CLASSIFIERS
 from shared.crossmodal.features import cached_part, load_base
 from shared.crossmodal.joint import HEAD
 from shared.crossmodal.products import figures_of, word_kinds
+from shared.crossmodal.readers import READERS
 from shared.crossmodal.space import Space
 
 MODULE = "shared.crossmodal.benchmark tasks"

@@ -1,0 +1,83 @@
+"""What a training of a joint space reads: described photos, and sentences without photos."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from shared.crossmodal.data import Described, join, read_sentences
+from shared.crossmodal.named import read_nouns
+from shared.crossmodal.readers import READERS
+
+
+@dataclass(frozen=True)
+class Material:
+    """See `read_material`.
+
+    Attributes:
+        names: What files of descriptions call each set.
+        sets: The training part of each set.
+        held_out: The validation part of the first set and, as one, of those after it that have one.
+        data: All sets as one.
+        chances: How likely each picture of `data` is drawn, `[photos]`, of sum 1; None for all the same.
+        sentences: Texts without pictures.
+    """
+
+    names: tuple[str, ...]
+    sets: tuple[Described, ...]
+    held_out: tuple[Described, ...]
+    data: Described
+    chances: np.ndarray | None
+    sentences: tuple[str, ...]
+
+
+def read_material(args: argparse.Namespace) -> Material:
+    """Reads what the command line of a training names.
+
+    Args:
+        args: `data`, `sentences`, `nouns` and `share` of `shared.crossmodal.recipe.arguments`.
+
+    Raises:
+        FileNotFoundError: Something is missing.
+    """
+    read = [(READERS[name], folder) for name, folder in args.data]
+    sets = tuple(reader(folder, "train") for reader, folder in read)
+    held_out = [read[0][0](read[0][1], "dev")]
+    rest = [part for reader, folder in read[1:] if (part := _part(reader, folder, "dev"))]
+    if rest:
+        held_out.append(rest[0] if len(rest) == 1 else join(rest))
+    sentences: tuple[str, ...] = ()
+    if args.sentences:
+        parts = [_part(reader, folder, split) for reader, folder in read for split in ("dev", "test")]
+        sentences += read_sentences(args.sentences, [text for part in parts if part for text in part.texts])
+    if args.nouns:
+        sentences += read_nouns(args.nouns)
+    # Folders tell sets of things apart, of which there may be several.
+    names = tuple(f"{name}-{folder.name}" if name == "named" else name for name, folder in args.data)
+    data = sets[0] if len(sets) == 1 else join(sets)
+    return Material(names, sets, tuple(held_out), data, _chances(sets, args.share), sentences)
+
+
+def _part(reader: Callable[[Path, str], Described], folder: Path, split: str) -> Described | None:
+    """A part of a set; None where it has none."""
+    try:
+        return reader(folder, split)
+    except FileNotFoundError:
+        return None
+
+
+def _chances(sets: Sequence[Described], share: float | None) -> np.ndarray | None:
+    """A share of all draws for the sets after the first, in which all classes come as often."""
+    if share is None or len(sets) == 1:
+        return None
+    first, *rest = sets
+    found = [np.full(len(first.photos), (1 - share) / len(first.photos))]
+    classes = sum(len(np.unique(one.classes)) for one in rest)
+    for one in rest:
+        _, place, counts = np.unique(one.classes, return_inverse=True, return_counts=True)
+        found.append(share / classes / counts[place])
+    return np.concatenate(found)

@@ -1,0 +1,188 @@
+"""Photos of things with their names, and what nouns mean."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from shared.crossmodal.data import read_flickr8k
+from shared.crossmodal.engines import MATCHERS
+from shared.crossmodal.material import read_material
+from shared.crossmodal.named import MOST_PHOTOS, read_named, read_nouns, say
+from shared.crossmodal.recipe import arguments
+from shared.crossmodal.space import Space
+from shared.crossmodal.teacher import LENGTH
+from shared.crossmodal.tokens import Tokens
+from shared.crossmodal.train import main
+from shared.crossmodal.vocabulary import add_words
+from shared.networks.joint import JointSpace
+
+
+def photos(folder, *names):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        Image.new("RGB", (4, 4)).save(folder / f"{name}.png")
+
+
+def test_a_folder_says_what_its_photos_show(tmp_path):
+    photos(tmp_path / "sea_horse", *(f"{number:02}" for number in range(20)))
+    photos(tmp_path / "Faces_easy", "face")
+    photos(tmp_path / "BACKGROUND_Google", "clutter")
+    train, dev, test = (read_named(tmp_path, split) for split in ("train", "dev", "test"))
+    assert train.class_names == ("faces", "sea horse")
+    assert train.texts[:2] == ("faces", "a photo of faces")
+    assert train.texts[-2:] == ("sea horse", "a photo of a sea horse")
+    # every tenth photo is held out, each once, and none of a thing with one photo
+    names = [[photo.name for photo in part.photos] for part in (train, dev, test)]
+    assert names[1:] == [["08", "18"], ["09", "19"]]
+    assert len({name for part in names for name in part}) == 21
+    assert train.classes.tolist() == [0] + [1] * 16
+    assert len(set(train.identities)) == 2
+    with pytest.raises(ValueError, match="must be one of"):
+        read_named(tmp_path, "val")
+
+
+def test_wordnets_numbers_have_names(tmp_path):
+    photos(tmp_path / "train" / "n01443537" / "images", *map(str, range(MOST_PHOTOS + 5)))
+    photos(tmp_path / "train" / "n02124075" / "images", "cat")
+    photos(tmp_path / "flat", "n01443537_goldfish", "n00000001_ice_bear")
+    words = ["n01443537\tgoldfish, Carassius auratus", "n02124075\tEgyptian cat", "n1\tthing"]
+    (tmp_path / "words.txt").write_text("\n".join(words), encoding="utf-8")
+    many = read_named(tmp_path / "train", "train")
+    assert many.class_names == ("egyptian cat", "goldfish")
+    assert len(many.photos) == 1 + MOST_PHOTOS * 8 // 10
+    flat = read_named(tmp_path / "flat", "train")
+    assert flat.class_names == ("goldfish", "ice bear")
+    with pytest.raises(FileNotFoundError, match="no photos of things for the part 'test'"):
+        read_named(tmp_path / "flat", "test")
+
+
+def test_names_as_people_write_them():
+    assert say("glass") == ("glass", "a photo of a glass")
+    assert say("octopus") == ("octopus", "a photo of an octopus")
+    assert say("trees")[1] == "a photo of trees"
+
+
+def test_nouns(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"data\.noun is missing"):
+        read_nouns(tmp_path)
+    lines = [
+        "  1 a licence",
+        '00000001 05 n 02 dog 0 Canis_familiaris 0 000 | a member of the genus Canis; "the dog barked"',
+        "00000002 06 n 01 fire_engine 0 000 | a fire engine that a dog follows",
+        "00000003 04 n 01 running 0 000 | dog fire engine dog fire engine",  # an act cannot be seen
+        "00000004 20 n 01 quaking_aspen 0 000 | an aspen",
+    ]
+    (tmp_path / "data.noun").write_text("\n".join(lines), encoding="utf-8")
+    assert read_nouns(tmp_path) == (
+        "dog",
+        "a photo of a dog",
+        "dog, a member of the genus Canis",
+        "fire engine",
+        "a photo of a fire engine",
+        "fire engine, a fire engine that a dog follows",
+    )
+
+
+def test_material_of_several_sets(color_folder, tmp_path):
+    photos(tmp_path / "things" / "owl", *map(str, range(10)))
+    photos(tmp_path / "things" / "oak", "tree")
+    photos(tmp_path / "more" / "owl", "bird")
+    folders = [f"named={tmp_path / name}" for name in ("things", "more")]
+    line = ["--data", f"flickr8k={color_folder}", *folders, "--out", "x", "--cache", "x"]
+    plain, shared = (read_material(arguments().parse_args([*line, *end])) for end in ([], ["--share", "0.4"]))
+    assert plain.names == ("flickr8k", "named-things", "named-more")
+    assert (plain.chances, plain.sentences) == (None, ())
+    assert [len(part.photos) for part in plain.held_out] == [4, 1]
+    assert len(plain.data.photos) == 8 + 9 + 1
+    chances = shared.chances
+    assert chances.sum() == pytest.approx(1)
+    assert chances[:8].sum() == pytest.approx(0.6)
+    # oak, which one photo shows, is drawn as often as all eight of the owl, and the owl of the other set
+    oak, owls, bird = chances[8], chances[9:-1], chances[-1]
+    assert oak == pytest.approx(owls.sum())
+    assert oak == pytest.approx(bird)
+
+
+def test_new_words_change_nothing_at_first():
+    settings = {
+        "heads": ["plain"],
+        "words": ["a", "dog"],
+        "buckets": 64,
+        "width": 8,
+        "features": 8,
+        "hidden": 4,
+    }
+    old = JointSpace(**settings).eval()
+    new, grown = add_words(old, settings, ["dog", "astronaut", "astronaut"])
+    assert grown["words"] == ["a", "dog", "astronaut"]
+    assert settings["words"] == ["a", "dog"]
+    texts = ["a dog", "an astronaut", "a cat"]
+    before, after = (torch.from_numpy(Tokens(one["words"], 64)(texts)) for one in (settings, grown))
+    assert after.shape[2] == before.shape[2] + 1  # a row of its own
+    with torch.no_grad():
+        assert np.allclose(old.text(before), new.eval().text(after), atol=1e-5)
+    assert add_words(old, settings, ["a"])[1]["words"] == settings["words"]
+
+
+def test_a_space_learns_new_names(color_folder, base_folder, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr(
+        "shared.crossmodal.train.teacher_vectors",
+        lambda texts, path: np.stack([_vector(text) for text in texts]),
+    )
+    colors = {"purple": (150, 20, 160), "orange": (250, 150, 20)}
+    for name, color in colors.items():
+        folder = tmp_path / "things" / name
+        folder.mkdir(parents=True)
+        for number in range(12):
+            noise = rng.normal(0, 12, (24, 24, 3)) + color
+            Image.fromarray(noise.clip(0, 255).astype(np.uint8)).save(folder / f"{number:02}.png")
+    noun = "00000001 05 n 01 violet 0 000 | a purple violet that is violet, as violet as purple is purple"
+    (tmp_path / "data.noun").write_text(noun, encoding="utf-8")
+    small = ["--width", "16", "--features", "16", "--hidden", "8", "--buckets", "512", "--batch", "8"]
+    given = ["--base", str(base_folder), "--cache", str(tmp_path / "cache"), *small, "--heads", "rrf"]
+    data = ["--data", f"flickr8k={color_folder}"]
+    steps = [
+        "--warm-steps",
+        "100",
+        "--steps",
+        "0",
+        "--tune-steps",
+        "1",
+        "--tune-size",
+        "64",
+        "--tune-batch",
+        "4",
+    ]
+    first = main([*data, *given, *steps, "--rate", "0.02", "--out", str(tmp_path / "first")])
+    more = [
+        "--start",
+        str(first),
+        "--distil",
+        "1",
+        "--nouns",
+        str(tmp_path),
+        "--share",
+        "0.5",
+        "--rate",
+        "0.02",
+    ]
+    more += ["--settle-warm", "150", "--settle-steps", "5", "--words", "100", "--validate-every", "50"]
+    folder = main([*data, f"named={tmp_path / 'things'}", *given, *more, "--out", str(tmp_path / "more")])
+    space = Space.load(MATCHERS["rrf"], folder=folder)
+    assert {"red", "purple", "orange", "violet"} <= set(space.config["words"])
+    photos = [photo.image() for photo in read_named(tmp_path / "things", "test").photos]
+    photos += [photo.image() for photo in read_flickr8k(color_folder, "test").photos[:4]]
+    pictures = space.pictures(np.stack([one["picture"] for one in space.describe(photos)]), "rrf")
+    texts = ["an orange", "a photo of purple", "a red wall", "green", "it is blue", "white"]
+    found = (pictures @ space.texts(texts, "rrf").T).argmax(1)
+    assert found[:2].tolist() == [0, 1]
+    assert sum(found == np.arange(6)) >= 4
+
+
+def _vector(text):
+    """A vector of length 1 that is as the words of a text are."""
+    words = [np.random.default_rng(sum(map(ord, word))).normal(size=LENGTH) for word in text.split()]
+    whole = np.sum(words, 0)
+    return (whole / np.linalg.norm(whole)).astype(np.float16)
