@@ -14,11 +14,14 @@ from torch import Tensor
 from shared.core.images import to_tensor
 from shared.crossmodal.data import Described
 from shared.crossmodal.features import SIZE
+from shared.crossmodal.named import frame
 from shared.crossmodal.teacher import LENGTH
 from shared.crossmodal.tokens import Tokens
 
 #: Share of the words that get a slip of the keyboard while training.
 SLIPS = 0.04
+#: Share of the names that are put into sentences.
+FRAMED = 0.5
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -35,6 +38,8 @@ class Pairs:
         spans: Share of the texts that are cut to a few words in a row, as people search; of the others one
             sentence is read, unless it is 0.
         chances: How likely each picture is drawn, `[photos]`, of sum 1; None for all the same.
+        names: Which texts are names alone, bool `[texts]`, half of which are put into sentences (see
+            `shared.crossmodal.named.frame`), of which the teacher knows nothing; None for none.
     """
 
     data: Described
@@ -43,6 +48,7 @@ class Pairs:
     teacher: np.ndarray | None = None
     spans: float = 0.0
     chances: np.ndarray | None = None
+    names: np.ndarray | None = None
 
     def draw(self, count: int, seed: int, *, each: int = 1, size: int = SIZE) -> tuple[Tensor, ...]:
         """Some pictures, none twice, with some of their texts; the seed alone decides which.
@@ -68,13 +74,20 @@ class Pairs:
         # Starts at a random text and goes on from there, so that none comes twice without need.
         places = rng.integers(own)[:, None] + np.arange(each)
         texts = (first[:, None] + places % own[:, None]).ravel()
-        pieces = self.tokens([misspell(self._words(text, rng), rng) for text in texts])
+        framed = np.zeros(len(texts), bool)
+        if self.names is not None:
+            framed = self.names[texts] & (rng.random(len(texts)) < FRAMED)
+        said = [
+            frame(self.data.texts[text], rng) if inside else self._words(text, rng)
+            for text, inside in zip(texts, framed, strict=True)
+        ]
+        pieces = self.tokens([misspell(text, rng) for text in said])
         shown = np.repeat(photos, each)
         classes = np.zeros(len(shown), np.int64) if self.data.classes is None else self.data.classes[shown]
         if self.teacher is None:
             known = np.zeros((len(texts), LENGTH), np.float32)
         else:
-            known = self.teacher[texts].astype(np.float32)
+            known = self.teacher[texts].astype(np.float32) * ~framed[:, None]
         if self.rows:
             kinds = rng.integers(len(self.rows), size=len(photos))
             rows = np.stack([self.rows[kind][photo] for kind, photo in zip(kinds, photos, strict=True)])

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from shared.crossmodal.data import Described, join, read_sentences
-from shared.crossmodal.named import read_nouns
+from shared.crossmodal.named import names_alone, read_nouns
 from shared.crossmodal.readers import READERS
 
 
@@ -24,6 +24,7 @@ class Material:
         held_out: The validation part of the first set and, as one, of those after it that have one.
         data: All sets as one.
         chances: How likely each picture of `data` is drawn, `[photos]`, of sum 1; None for all the same.
+        named: Which texts of `data` are names alone, bool `[texts]`; None where there are none.
         sentences: Texts without pictures.
     """
 
@@ -32,6 +33,7 @@ class Material:
     held_out: tuple[Described, ...]
     data: Described
     chances: np.ndarray | None
+    named: np.ndarray | None
     sentences: tuple[str, ...]
 
 
@@ -59,7 +61,12 @@ def read_material(args: argparse.Namespace) -> Material:
     # Folders tell sets of things apart, of which there may be several.
     names = tuple(f"{name}-{folder.name}" if name == "named" else name for name, folder in args.data)
     data = sets[0] if len(sets) == 1 else join(sets)
-    return Material(names, sets, tuple(held_out), data, _chances(sets, args.share), sentences)
+    kinds = [name for name, _ in args.data]
+    named = None
+    if "named" in kinds:
+        each = zip(kinds, sets, strict=True)
+        named = np.concatenate([names_alone(one) & (kind == "named") for kind, one in each])
+    return Material(names, sets, tuple(held_out), data, _chances(sets, args.share), named, sentences)
 
 
 def _part(reader: Callable[[Path, str], Described], folder: Path, split: str) -> Described | None:

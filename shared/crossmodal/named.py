@@ -27,6 +27,31 @@ _HELD_OUT = {"dev": 8, "test": 9}
 #: Folders whose name is not that of a thing, or is misspelled.
 _RENAMED = {"faces easy": "faces", "binocular": "binoculars", "water lilly": "water lily", "car side": "car"}
 _NO_THINGS = ("BACKGROUND_Google",)
+#: Sentences around a name; see `frame`.
+FRAMES = (
+    "{} on a table",
+    "{} in the grass",
+    "{} on a rock",
+    "{} by the water",
+    "{} in front of a wall",
+    "{} in the street",
+    "{} in a room",
+    "{} in the dark",
+    "{} in the sun",
+    "{} from close by",
+    "{} stands in a field",
+    "{} lies on the ground",
+    "{} rests in the shade",
+    "{} looks into the camera",
+    "there is {} in the picture",
+    "this is {}",
+    "a man looks at {}",
+    "a woman with {}",
+    "a child plays near {}",
+    "people stand around {}",
+    "somebody holds {}",
+    "two people and {}",
+)
 _WORDNET_ID = re.compile(r"n\d{8}")
 #: WordNet's files of nouns for what can be seen: animals, artifacts, bodies, food, places and things in
 #: nature, persons, plants.
@@ -74,17 +99,39 @@ def read_named(root: str | Path, split: str, most: int = MOST_PHOTOS) -> Describ
     return Described(name, tuple(photos), tuple(texts), np.array(owners), np.array(classes), firsts)
 
 
-def say(name: str) -> tuple[str, ...]:
-    """A name as people write it who look for a picture.
+def say(name: str) -> tuple[str, str]:
+    """A name as people write it who look for a picture: alone, and of a photo.
 
     >>> say("owl")
     ('owl', 'a photo of an owl')
-    >>> say("sunglasses")
-    ('sunglasses', 'a photo of sunglasses')
+    """
+    return name, f"a photo of {with_article(name)}"
+
+
+def names_alone(data: Described) -> np.ndarray:
+    """Which texts of `read_named` are a name and nothing else, bool `[texts]`; the first of `say` each."""
+    return np.arange(len(data.texts)) % 2 == 0
+
+
+def with_article(name: str) -> str:
+    """A name inside a sentence.
+
+    >>> with_article("owl"), with_article("sunglasses")
+    ('an owl', 'sunglasses')
     """
     many = name.endswith("s") and not name.endswith(("ss", "us"))
-    article = "" if many else "an " if name[0] in "aeiou" else "a "
-    return name, f"a photo of {article}{name}"
+    return name if many else f"an {name}" if name[0] in "aeiou" else f"a {name}"
+
+
+def frame(name: str, rng: np.random.Generator) -> str:
+    """A name in a sentence as captions are: where nobody knows what else a photo shows, any may be right.
+
+    Over many photos what a sentence says beside the name comes to nothing, and the name is what is learned.
+
+    >>> frame("owl", np.random.default_rng(0))
+    'a child plays near an owl'
+    """
+    return str(rng.choice(FRAMES)).format(with_article(name))
 
 
 def read_nouns(root: str | Path) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ class Training:
             self.sentences = Sentences([*data.texts, *more], self.tokens, np.concatenate([teacher, extra]))
             if args.nouns:
                 self.beside = Sentences(more, self.tokens, extra)
-        self.pairs = Pairs(data, self.tokens, rows, teacher, chances=material.chances)
+        self.pairs = Pairs(data, self.tokens, rows, teacher, chances=material.chances, names=material.named)
         each = zip(material.held_out, dev_rows, strict=True)
         self.validations = Validations([Validation(*one, self.tokens, args.device) for one in each])
         self.validation = self.validations.sets[0]
@@ -137,7 +137,7 @@ class Training:
             pupil.space.base = self.base  # nobody else has it
         if pupil.space.base is not None:
             pupil = self.settle(pupil, warm, loss)
-        if self.start is not None:
+        if self.start is not None and args.tune_steps:
             self.average(pupil)
         config = {"network": self.digest, "tuned": pupil.space.base is not None, "looks": args.looks}
         base = self.base if pupil.space.base is None else pupil.space.base
@@ -216,6 +216,8 @@ class Training:
         pairs = replace(self.pairs, rows=rows)
         pupil = self.stage("settle-warm", pupil, warm, args.settle_warm, args.rate, pairs=pairs)
         pupil = self.stage("settle", pupil, loss, args.settle_steps, args.rate / 3, pairs=pairs)
+        if self.start is not None and not args.tune_steps:
+            self.average(pupil)  # while pictures are described already
         pupil.space.base = base
         for one, rows in zip(held_out, before, strict=True):
             one.rows = rows

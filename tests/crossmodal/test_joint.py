@@ -246,6 +246,14 @@ def test_generalisation(jmc, walls, color_folder, base_folder, tmp_path):
     assert list(metrics) == [f"{name}, {one}" for name in ("Flickr8k", "Grocery Store") for one in engines]
     assert metrics["Grocery Store, jmc"]["top1_names"] == 1
     assert metrics["Grocery Store, jmc"]["t2i_mAP"] > metrics["Grocery Store, chance"]["t2i_mAP"]
+    things = tmp_path / "things"
+    for name, color in COLORS.items():
+        (things / name).mkdir(parents=True)
+        for number in range(10):
+            Image.new("RGB", (24, 24), color).save(things / name / f"{number}.png")
+    named = benchmark(["generalise", "--data", str(color_folder), "--named", str(things), *options]).metrics
+    assert named["things in things, chance"]["top1_names"] == 0.25
+    assert named["things in things, jmc"]["top1_names"] >= 0.75
     # the same colors, in other words
     assert metrics["Flickr8k, jmc"]["i2t_R@1"] > metrics["Flickr8k, chance"]["i2t_R@1"]
     with pytest.raises(SystemExit):

@@ -1,14 +1,17 @@
 """Photos of things with their names, and what nouns mean."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from shared.crossmodal.batches import Pairs
 from shared.crossmodal.data import read_flickr8k
 from shared.crossmodal.engines import MATCHERS
 from shared.crossmodal.material import read_material
-from shared.crossmodal.named import MOST_PHOTOS, read_named, read_nouns, say
+from shared.crossmodal.named import MOST_PHOTOS, names_alone, read_named, read_nouns, say
 from shared.crossmodal.recipe import arguments
 from shared.crossmodal.space import Space
 from shared.crossmodal.teacher import LENGTH
@@ -55,6 +58,26 @@ def test_wordnets_numbers_have_names(tmp_path):
     assert flat.class_names == ("goldfish", "ice bear")
     with pytest.raises(FileNotFoundError, match="no photos of things for the part 'test'"):
         read_named(tmp_path / "flat", "test")
+
+
+def test_names_come_in_sentences(tmp_path):
+    photos(tmp_path / "owl", *map(str, range(4)))
+    data = read_named(tmp_path, "train")
+    rows = np.zeros((4, 10, 2), np.float16)
+    tokens, told = Tokens(["owl", "photo"], 64), np.ones((8, LENGTH), np.float16)
+    plain = Pairs(data, tokens, [rows], told)
+    framed = replace(plain, names=names_alone(data))
+    lengths, known = [], []
+    for seed in range(20):
+        _, pieces, ids, _, vectors = framed.draw(4, seed)
+        lengths += (pieces[..., 0] > 0).sum(1).tolist()
+        known += vectors.any(1).tolist()
+        assert len(set(ids.tolist())) == 1
+    assert {1, 5} < set(lengths)  # alone, of a photo, and in sentences
+    # what a sentence says beside the name is nothing that the teacher knows
+    assert all(told for length, told in zip(lengths, known, strict=True) if length == 1)
+    assert 0.55 < np.mean(known) < 0.95
+    assert set(plain.draw(4, 0)[4].any(1).tolist()) == {True}
 
 
 def test_names_as_people_write_them():
