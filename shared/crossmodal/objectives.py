@@ -130,6 +130,46 @@ def read_beside(
     return loss(pupil, tuple(pairs)) + weight * learn_from_teacher(pupil, (pieces, teacher))
 
 
+def keep_what_was(
+    pupil: Pupil,
+    batch: tuple[Tensor, ...],
+    *,
+    loss: Callable[[Pupil, tuple[Tensor, ...]], Tensor],
+    weight: float,
+    before: JointSpace,
+    familiar: int,
+) -> Tensor:
+    """A loss, and how far pairs that a space knew have moved since: what is new must not cost what is old.
+
+    As in Li and Hoiem, "Learning without Forgetting", ECCV 2016, here with the vectors of all heads.
+
+    Args:
+        pupil: In training.
+        batch: What `loss` reads, of descriptions.
+        loss: Of all pairs.
+        weight: Of what has moved: for each head half the squared distance between vectors of length 1, of
+            pictures and of texts.
+        before: The space as it was, in eval mode.
+        familiar: Pairs with a lower identity are known to it.
+    """
+    seen, pieces, ids, *_ = batch
+    texts = len(ids) // len(seen)
+    known = ids < familiar
+    if known.sum() < 2 * texts:
+        return loss(pupil, batch)  # batch normalisation needs more than one picture
+    seen, pieces = seen[known[::texts]], pieces[known]
+    with torch.no_grad():
+        old = before.image(seen), before.text(pieces)
+    new = pupil.space.image(seen), pupil.space.text(pieces)
+    moved = seen.new_zeros(())
+    for name, head in pupil.space.heads.items():
+        was = before.heads[name]
+        for now, then in ((head.images(new[0]), was.images(old[0])), (head.texts(new[1]), was.texts(old[1]))):
+            apart = F.normalize(now, dim=-1) - F.normalize(then, dim=-1)
+            moved = moved + apart.square().sum(-1).mean() / 2
+    return loss(pupil, batch) + weight * moved
+
+
 def warm_up(pupil: Pupil, batch: tuple[Tensor, ...], *, distil: float) -> Tensor:
     """Contrastive loss of each head, and the teacher's words with the weight `distil`."""
     seen, pieces, ids, _, teacher = batch

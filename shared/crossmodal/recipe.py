@@ -21,7 +21,7 @@ def _look(text: str) -> Look:
 
 def arguments(description: str | None = None) -> argparse.ArgumentParser:
     """The command line of the training."""
-    parser = options.parser(description, "shared.crossmodal.train", "the first one decides what scores mean")
+    parser = options.parser(description, "shared.crossmodal.train", "the first one decides late fusion")
     parser.set_defaults(batch=128, margin=0.2, words=5000, buckets=4096, width=384, features=512, hidden=192)
     parser.set_defaults(validate_every=500)
     add = parser.add_argument
@@ -66,6 +66,7 @@ def arguments(description: str | None = None) -> argparse.ArgumentParser:
     add("--tune-steps", type=int, default=0, metavar="N", help="with the base (%(default)s)")
     add("--settle-steps", type=int, default=0, metavar="N", help="with the tuned base as it is (%(default)s)")
     add("--settle-warm", type=int, default=0, metavar="N", help="contrastive before these (%(default)s)")
+    add("--keep", type=float, default=0.0, metavar="WEIGHT", help="of what --start knew, while settling")
     add("--tune-batch", type=positive, default=64, help="(%(default)s)")
     add("--tune-from", type=int, default=7, metavar="N", help="blocks of the base that stay (%(default)s)")
     add("--tune-size", type=positive, default=192, metavar="PIXELS", help="(%(default)s)")

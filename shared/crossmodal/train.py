@@ -41,7 +41,15 @@ from shared.crossmodal.batches import Pairs, Sentences
 from shared.crossmodal.data import Described
 from shared.crossmodal.features import cached, cached_part, load_base
 from shared.crossmodal.material import read_material
-from shared.crossmodal.objectives import Pupil, Ranking, learn_from_teacher, match, read_beside, warm_up
+from shared.crossmodal.objectives import (
+    Pupil,
+    Ranking,
+    keep_what_was,
+    learn_from_teacher,
+    match,
+    read_beside,
+    warm_up,
+)
 from shared.crossmodal.recipe import arguments
 from shared.crossmodal.teacher import teacher_vectors
 from shared.crossmodal.tokens import Tokens, learn_words
@@ -141,7 +149,7 @@ class Training:
             self.average(pupil)
         config = {"network": self.digest, "tuned": pupil.space.base is not None, "looks": args.looks}
         base = self.base if pupil.space.base is None else pupil.space.base
-        config |= self.validation.conclude(pupil.space, base, args.looks)
+        config |= self.validations.conclude(pupil.space, base, args.looks)
         return weights.save(pupil.space, args.out / "weights", config=config)
 
     def words(self, pupil: Pupil) -> Pupil:
@@ -214,6 +222,17 @@ class Training:
         if args.mirrored:
             rows.append(keep("train-mirrored", self.pairs.data.photos, mirrored=True))
         pairs = replace(self.pairs, rows=rows)
+        if args.keep:
+            if self.start is None:
+                raise SystemExit("--keep needs a space to keep: give --start")
+            old = JointSpace(**self.settings, tuned=True)
+            old.load_state_dict(self.before)
+            old.base = None
+            old.to(args.device).eval().requires_grad_(False)
+            # Identities are numbered in the order of photos, of which those of the first set are familiar.
+            first = self.pairs.data.identities[: len(self.material.sets[0].photos)]
+            held = {"weight": args.keep, "before": old, "familiar": int(first.max()) + 1}
+            warm, loss = (partial(keep_what_was, loss=one, **held) for one in (warm, loss))
         pupil = self.stage("settle-warm", pupil, warm, args.settle_warm, args.rate, pairs=pairs)
         pupil = self.stage("settle", pupil, loss, args.settle_steps, args.rate / 3, pairs=pairs)
         if self.start is not None and not args.tune_steps:

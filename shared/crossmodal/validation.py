@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from shared.crossmodal.calibrate import calibrate
-from shared.crossmodal.data import Described
+from shared.crossmodal.data import Described, join
 from shared.crossmodal.evaluate import figures, shared_figures
 from shared.crossmodal.features import Look, describe, looks
 from shared.crossmodal.fusion import adaptive_weights
@@ -35,6 +35,35 @@ class Validations:
             found |= {f"{one.data.name}: {name}": value for name, value in own.items()}
             found["score"] += own["score"]
         return found
+
+    @torch.inference_mode()
+    def conclude(self, space: JointSpace, base: RegionBase, given: Sequence[Look]) -> dict[str, object]:
+        """What the validation sets decide in the end: the first late fusion, and all what scores mean.
+
+        Args:
+            space: Gets the weights of its late fusion.
+            base: What describes pictures.
+            given: See `looks`.
+        """
+        config: dict[str, object] = {}
+        data = join([one.data for one in self.sets]) if len(self.sets) > 1 else self.sets[0].data
+        pictures = torch.stack([looks(base, space.image, photo.image(), given) for photo in data.photos])
+        texts = self.sets[0].texts(space, data.texts)
+        first = self.sets[0].data
+        owned = slice(len(first.photos)), slice(len(first.texts))
+        if "cyclematch" in space.heads:
+            head = space.heads["cyclematch"]
+            own = head.images(pictures[owned[0]]), head.texts(texts[owned[1]])
+            scores = np.einsum("ikd,jkd->kij", *(part.cpu().numpy() for part in own))
+            config["scores"] = adaptive_weights(scores, first.owners)
+            space.weigh(config["scores"])
+        for engine in space.engines:
+            similarity = self.sets[0].similarity(space, pictures, texts, engine)
+            print(f"{engine}: {figures(similarity[owned], first.owners)}")
+            found = calibrate(similarity, data.owners)
+            for name, value in found.items():
+                config.setdefault(name, {})[engine] = value
+        return config
 
 
 class Validation:
@@ -92,28 +121,3 @@ class Validation:
         return torch.cat(
             [space.text(torch.from_numpy(self._tokens(part)).to(self._device)) for part in parts]
         )
-
-    @torch.inference_mode()
-    def conclude(self, space: JointSpace, base: RegionBase, given: Sequence[Look]) -> dict[str, object]:
-        """What the validation set decides in the end: late fusion, and what scores mean.
-
-        Args:
-            space: Gets the weights of its late fusion.
-            base: What describes pictures.
-            given: See `looks`.
-        """
-        data, config = self.data, {}
-        seen = [looks(base, space.image, photo.image(), given) for photo in data.photos]
-        pictures, texts = torch.stack(seen), self.texts(space, data.texts)
-        if "cyclematch" in space.heads:
-            head = space.heads["cyclematch"]
-            x, y = (part.cpu().numpy() for part in (head.images(pictures), head.texts(texts)))
-            config["scores"] = adaptive_weights(np.einsum("ikd,jkd->kij", x, y), data.owners)
-            space.weigh(config["scores"])
-        for engine in space.engines:
-            similarity = self.similarity(space, pictures, texts, engine)
-            print(f"{engine}: {figures(similarity, data.owners)}")
-            found = calibrate(similarity, data.owners)
-            for name, value in found.items():
-                config.setdefault(name, {})[engine] = value
-        return config

@@ -1,6 +1,8 @@
 """Photos of things with their names, and what nouns mean."""
 
+import copy
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from shared.crossmodal.data import read_flickr8k
 from shared.crossmodal.engines import MATCHERS
 from shared.crossmodal.material import read_material
 from shared.crossmodal.named import MOST_PHOTOS, names_alone, read_named, read_nouns, say
+from shared.crossmodal.objectives import Pupil, keep_what_was
 from shared.crossmodal.recipe import arguments
 from shared.crossmodal.space import Space
 from shared.crossmodal.teacher import LENGTH
@@ -191,7 +194,18 @@ def test_a_space_learns_new_names(color_folder, base_folder, tmp_path, monkeypat
         "--rate",
         "0.02",
     ]
-    more += ["--settle-warm", "150", "--settle-steps", "5", "--words", "100", "--validate-every", "50"]
+    more += [
+        "--settle-warm",
+        "150",
+        "--settle-steps",
+        "5",
+        "--keep",
+        "1",
+        "--words",
+        "100",
+        "--validate-every",
+        "50",
+    ]
     folder = main([*data, f"named={tmp_path / 'things'}", *given, *more, "--out", str(tmp_path / "more")])
     space = Space.load(MATCHERS["rrf"], folder=folder)
     assert {"red", "purple", "orange", "violet"} <= set(space.config["words"])
@@ -209,3 +223,26 @@ def _vector(text):
     words = [np.random.default_rng(sum(map(ord, word))).normal(size=LENGTH) for word in text.split()]
     whole = np.sum(words, 0)
     return (whole / np.linalg.norm(whole)).astype(np.float16)
+
+
+def test_what_a_space_knew_is_kept():
+    torch.manual_seed(0)
+    space = JointSpace(["rrf", "cyclematch"], buckets=16, features=8, width=8, hidden=4, embedding=8).eval()
+    pupil = Pupil(copy.deepcopy(space)).eval()
+    rows, pieces = torch.randn(3, 10, 1280), torch.randint(1, 10, (6, 2, 3))
+    batch = (rows, pieces, torch.tensor([0, 0, 1, 1, 2, 2]), None, None)
+
+    def moved(familiar):
+        zero = partial(keep_what_was, loss=lambda pupil, batch: torch.zeros(()), weight=2.0)
+        with torch.no_grad():
+            return float(zero(pupil, batch, before=space, familiar=familiar))
+
+    assert moved(3) == pytest.approx(0, abs=1e-5)
+    with torch.no_grad():
+        pupil.space.text.pieces.weight[pieces[4:].unique()] += 1  # what the third picture's texts read
+        pupil.space.text.pieces.weight[pieces[:4].unique()] -= 1
+    assert moved(3) > 0.01
+    old = moved(2)
+    batch[1][4:] = 0  # unknown pairs may become anything
+    batch[1][4:, :, 0] = 11
+    assert moved(2) == pytest.approx(old)
