@@ -38,6 +38,7 @@ def arguments(description: str | None = None) -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="weights of a tuned joint space, from which --tune-steps go on; --words may add words",
     )
+    add("--start-share", type=float, help="of --start in the mean (what the validation likes best)")
     add(
         "--text",
         type=Path,

@@ -10,11 +10,12 @@
 6. With `--settle-steps`: it stays as it is now, and the rest learns on from its descriptions; with
    `--settle-warm` first as in 3, where there is much to learn that is new.
 
-With `--start` a space that has been through all this begins again with 5, and its settings are kept. What
-it learned is then averaged with what it was, and with what other runs from the same start learned
-(`--beside`), in the share that the validation likes best: as far as they do well for different reasons, their
-mean does better (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022; "Model soups", ICML
-2022).
+With `--start` a space that has been through all this begins again with 5, and its settings are kept. It may
+read further sets, such as photos with names of things (`shared.crossmodal.named`); `--keep` then holds the
+vectors of the first set's pairs where they were. What it learned is averaged with what it was, and with what
+other runs from the same start learned (`--beside`), in the share that the validation likes best, or
+`--start-share`: as far as they do well for different reasons, their mean does better (Wortsman et al.,
+"Robust fine-tuning of zero-shot models", CVPR 2022; "Model soups", ICML 2022).
 
 Each stage has a folder under `--out`; one that made the validation worse is left out again. A run that
 is cut off goes on where it was.
@@ -252,7 +253,8 @@ class Training:
                 other = weights.load(JointSpace, folder.name, folder=folder).state_dict()
                 ends["together"] = _between(ends["together"], other, 1 / number)
         scores = {}
-        for (name, end), share in itertools.product(ends.items(), SHARES):
+        shares = SHARES if self.args.start_share is None else (self.args.start_share,)
+        for (name, end), share in itertools.product(ends.items(), shares):
             pupil.space.load_state_dict(_between(end, self.before, share))
             scores[name, share] = self.validations(pupil)["score"]
             print(f"{name}, share {share} of the start: score {scores[name, share]:.4f}", flush=True)

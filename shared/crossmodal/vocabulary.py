@@ -34,4 +34,4 @@ def add_words(space: JointSpace, settings: dict, more: Sequence[str]) -> tuple[J
     rows = [table[tokens.pieces(word)].mean(0) for word in added]
     state[name] = torch.cat([table[:first], *(row[None] for row in rows), table[first:]])
     grown.load_state_dict(state)
-    return grown, settings
+    return grown.train(space.training), settings
