@@ -126,6 +126,27 @@ class Sentences:
         return torch.from_numpy(pieces), torch.from_numpy(self.teacher[chosen].astype(np.float32))
 
 
+@dataclass(frozen=True)
+class Beside:
+    """Pairs, and as many texts without pictures; for `shared.crossmodal.objectives.read_beside`.
+
+    Attributes:
+        pairs: See `Pairs`.
+        sentences: See `Sentences`.
+    """
+
+    pairs: Pairs
+    sentences: Sentences
+
+    def draw(self, count: int, seed: int, **more: int) -> tuple[Tensor, ...]:
+        """What both draw, one behind the other; see `Pairs.draw`."""
+        found = self.pairs.draw(count, seed, **more)
+        return *found, *self.sentences.draw(len(found[1]), seed)
+
+
+Source = Pairs | Sentences | Beside
+
+
 def one_sentence(text: str, rng: np.random.Generator) -> str:
     """Any sentence of a text.
 

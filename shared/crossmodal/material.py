@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from shared.crossmodal.data import Described, join, read_sentences
+from shared.crossmodal.features import cached_part
 from shared.crossmodal.named import names_alone, read_nouns
 from shared.crossmodal.readers import READERS
+from shared.networks.regions import RegionBase
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,19 @@ class Material:
     named: np.ndarray | None
     sentences: tuple[str, ...]
 
+    def rows(self, cache: Path, base: tuple[RegionBase, str], *, mirrored: bool) -> np.ndarray:
+        """Descriptions of all photos of `data`, see `cached_part`; in memory, to draw at random."""
+        each = zip(self.names, self.sets, strict=True)
+        return np.concatenate(
+            [cached_part(cache, f"{name}-train", base, one.photos, mirrored=mirrored) for name, one in each]
+        )
+
+    def held_out_rows(self, cache: Path, base: tuple[RegionBase, str]) -> list[np.ndarray]:
+        """Descriptions of the photos of each of `held_out`, in memory."""
+        names = self.names[0], "-".join(self.names[1:])
+        each = zip(names, self.held_out, strict=False)
+        return [np.array(cached_part(cache, f"{name}-dev", base, one.photos)) for name, one in each]
+
 
 def read_material(args: argparse.Namespace) -> Material:
     """Reads what the command line of a training names.
@@ -45,6 +60,7 @@ def read_material(args: argparse.Namespace) -> Material:
 
     Raises:
         FileNotFoundError: Something is missing.
+        SystemExit: A set that `--share` is for has no classes.
     """
     read = [(READERS[name], folder) for name, folder in args.data]
     sets = tuple(reader(folder, "train") for reader, folder in read)
@@ -58,8 +74,11 @@ def read_material(args: argparse.Namespace) -> Material:
         sentences += read_sentences(args.sentences, [text for part in parts if part for text in part.texts])
     if args.nouns:
         sentences += read_nouns(args.nouns)
-    # Folders tell sets of things apart, of which there may be several.
-    names = tuple(f"{name}-{folder.name}" if name == "named" else name for name, folder in args.data)
+    # Folders tell sets of things apart, of which there may be several, even if all are called `train`.
+    names = tuple(
+        "-".join([name, *folder.resolve().parts[-2:]]) if name == "named" else name
+        for name, folder in args.data
+    )
     data = sets[0] if len(sets) == 1 else join(sets)
     kinds = [name for name, _ in args.data]
     named = None
@@ -82,6 +101,8 @@ def _chances(sets: Sequence[Described], share: float | None) -> np.ndarray | Non
     if share is None or len(sets) == 1:
         return None
     first, *rest = sets
+    if not all(one.class_names for one in rest):
+        raise SystemExit("--share needs classes in all sets after the first")
     found = [np.full(len(first.photos), (1 - share) / len(first.photos))]
     classes = sum(len(np.unique(one.classes)) for one in rest)
     for one in rest:

@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -38,9 +37,9 @@ from torch import Tensor
 from shared.core import weights
 from shared.core.datasets import Photo
 from shared.core.training import Settings, adamw, fit, seed_everything
-from shared.crossmodal.batches import Pairs, Sentences
-from shared.crossmodal.data import Described
-from shared.crossmodal.features import cached, cached_part, load_base
+from shared.crossmodal.averaging import SHARES, average
+from shared.crossmodal.batches import Beside, Pairs, Sentences, Source
+from shared.crossmodal.features import cached, load_base
 from shared.crossmodal.material import read_material
 from shared.crossmodal.objectives import (
     Pupil,
@@ -59,9 +58,6 @@ from shared.crossmodal.validation import Validation, Validations
 from shared.crossmodal.vocabulary import add_words
 from shared.networks.joint import JointSpace
 from shared.networks.regions import RegionBase
-
-#: Of what a space was at the start, to average with what it has become.
-SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 class Training:
@@ -82,8 +78,10 @@ class Training:
         else:
             self.start = None
             self.base, self.digest = self._first_base()
-            rows = [self._cached(mirrored) for mirrored in ((False, True)[: 1 + args.mirrored])]
-            dev_rows = self._cached_held_out()
+            base = self.base, self.digest
+            kinds = (False, True)[: 1 + args.mirrored]
+            rows = [material.rows(args.cache, base, mirrored=mirrored) for mirrored in kinds]
+            dev_rows = material.held_out_rows(args.cache, base)
             self.settings = {"heads": args.heads, "buckets": args.buckets}
             self.settings["words"] = learn_words([*data.texts, *more], args.words)
             for name in ("width", "hidden", "features", "fusion", "recurrences"):
@@ -98,7 +96,7 @@ class Training:
         if args.distil:
             names = "-".join(material.names)
             teacher = teacher_vectors(data.texts, args.cache / f"teacher-{names}.npy")
-            name = "teacher-sentences" + ("-nouns" if args.nouns else "")
+            name = "-".join(["teacher", *(kind for kind in ("sentences", "nouns") if getattr(args, kind))])
             extra = teacher_vectors(more, args.cache / f"{name}.npy") if more else teacher[:0]
             self.sentences = Sentences([*data.texts, *more], self.tokens, np.concatenate([teacher, extra]))
             if args.nouns:
@@ -190,7 +188,7 @@ class Training:
             return pupil
         optimizer = torch.optim.AdamW(pupil.parameters(), rate, weight_decay=1e-4, fused=True)
         count, more = self._count(self.args.batch), {"each": self.args.each}
-        draw = partial(_draw_beside, pairs or self.pairs, self.beside, count, self.args.seed, **more)
+        draw = partial(_draw, self._source(pairs or self.pairs), count, self.args.seed, **more)
         return self._fit(name, pupil, optimizer, draw, loss, steps)
 
     def tune(self, pupil: Pupil, loss: Callable) -> Pupil:
@@ -200,9 +198,9 @@ class Training:
             pupil.space.base = copy.deepcopy(self.base)
         pupil.space.base.freeze(args.tune_from)
         optimizer = adamw(pupil, slow=pupil.space.base, rate=args.tune_rate)
-        pairs = replace(self.pairs, rows=())
+        source = self._source(replace(self.pairs, rows=()))
         more = {"each": args.each, "size": args.tune_size}
-        draw = partial(_draw_beside, pairs, self.beside, self._count(args.tune_batch), args.seed, **more)
+        draw = partial(_draw, source, self._count(args.tune_batch), args.seed, **more)
         return self._fit("tune", pupil, optimizer, draw, loss, args.tune_steps)
 
     def settle(self, pupil: Pupil, warm: Callable, loss: Callable) -> Pupil:
@@ -224,16 +222,7 @@ class Training:
             rows.append(keep("train-mirrored", self.pairs.data.photos, mirrored=True))
         pairs = replace(self.pairs, rows=rows)
         if args.keep:
-            if self.start is None:
-                raise SystemExit("--keep needs a space to keep: give --start")
-            old = JointSpace(**self.settings, tuned=True)
-            old.load_state_dict(self.before)
-            old.base = None
-            old.to(args.device).eval().requires_grad_(False)
-            # Identities are numbered in the order of photos, of which those of the first set are familiar.
-            first = self.pairs.data.identities[: len(self.material.sets[0].photos)]
-            held = {"weight": args.keep, "before": old, "familiar": int(first.max()) + 1}
-            warm, loss = (partial(keep_what_was, loss=one, **held) for one in (warm, loss))
+            warm, loss = self._keeping(warm), self._keeping(loss)
         pupil = self.stage("settle-warm", pupil, warm, args.settle_warm, args.rate, pairs=pairs)
         pupil = self.stage("settle", pupil, loss, args.settle_steps, args.rate / 3, pairs=pairs)
         if self.start is not None and not args.tune_steps:
@@ -243,23 +232,26 @@ class Training:
             one.rows = rows
         return pupil
 
+    def _keeping(self, loss: Callable) -> Callable:
+        """A loss that holds pairs of the first set where the start had them; see `keep_what_was`."""
+        if self.start is None:
+            raise SystemExit("--keep needs a space to keep: give --start")
+        old = JointSpace(**self.settings, tuned=True)
+        old.load_state_dict(self.before)
+        old.base = None
+        old.to(self.args.device).eval().requires_grad_(False)
+        # Identities are numbered in the order of photos, and those of the first set come first.
+        first = self.pairs.data.identities[: len(self.material.sets[0].photos)]
+        known = int(first.max()) + 1
+        return partial(keep_what_was, loss=loss, weight=self.args.keep, before=old, familiar=known)
+
     def average(self, pupil: Pupil) -> None:
         """Averages the weights with those at the start, and with those of other runs; see above."""
-        new = {name: value.cpu().clone() for name, value in pupil.space.state_dict().items()}
-        ends = {"alone": new}
-        if self.args.beside:
-            ends["together"] = new
-            for number, folder in enumerate(self.args.beside, 2):
-                other = weights.load(JointSpace, folder.name, folder=folder).state_dict()
-                ends["together"] = _between(ends["together"], other, 1 / number)
-        scores = {}
         shares = SHARES if self.args.start_share is None else (self.args.start_share,)
-        for (name, end), share in itertools.product(ends.items(), shares):
-            pupil.space.load_state_dict(_between(end, self.before, share))
-            scores[name, share] = self.validations(pupil)["score"]
-            print(f"{name}, share {share} of the start: score {scores[name, share]:.4f}", flush=True)
-        name, share = max(scores, key=scores.get)
-        pupil.space.load_state_dict(_between(ends[name], self.before, share))
+        beside = self.args.beside or ()
+        average(
+            pupil.space, self.before, lambda: self.validations(pupil)["score"], beside=beside, shares=shares
+        )
 
     def _first_base(self) -> tuple[RegionBase, str]:
         """What describes pictures in the beginning, and the checksum that tells it from others."""
@@ -277,12 +269,15 @@ class Training:
         names = ("heads", "buckets", "words", "width", "hidden", "features", "fusion", "recurrences", "trunk")
         self.settings = {name: config[name] for name in names if name in config}
         self.digest = config["network"]
-        spare = max(0, self.args.words - len(self.settings["words"]))
         texts = [*self.material.data.texts, *self.material.sentences]
-        more = [word for word in learn_words(texts, len(texts)) if word not in {*self.settings["words"]}]
-        space, self.settings = add_words(space, self.settings, more[:spare])
+        # As many as may be added, even if all that it knows are among the most frequent ones.
+        more = learn_words(texts, self.args.words + len(self.settings["words"]))
+        space, self.settings = add_words(space, self.settings, more, self.args.words)
         self.before = {name: value.clone() for name, value in space.state_dict().items()}
         return space
+
+    def _source(self, pairs: Pairs) -> Source:
+        return pairs if self.beside is None else Beside(pairs, self.beside)
 
     def _count(self, batch: int) -> int:
         return min(batch, len(self.pairs.data.photos))
@@ -311,38 +306,9 @@ class Training:
         print(f"{name}: score {old:.4f} before, {new:.4f} after")
         return trained if new >= old else before
 
-    def _cached(self, mirrored: bool) -> np.ndarray:
-        """Descriptions of all photos to learn from, in the order of `join`; in memory, to draw at random."""
-        each = zip(self.material.names, self.material.sets, strict=True)
-        return np.concatenate([self._rows(f"{name}-train", one, mirrored=mirrored) for name, one in each])
 
-    def _cached_held_out(self) -> list[np.ndarray]:
-        names = (self.material.names[0], "-".join(self.material.names[1:]))
-        each = zip(names, self.material.held_out, strict=False)
-        return [np.array(self._rows(f"{name}-dev", one)) for name, one in each]
-
-    def _rows(self, part: str, data: Described, **more: bool) -> np.ndarray:
-        return cached_part(self.args.cache, part, (self.base, self.digest), data.photos, **more)
-
-
-def _between(new: dict[str, Tensor], old: dict[str, Tensor], share: float) -> dict[str, Tensor]:
-    """Weights on the way from new ones to old ones; whole numbers, which count batches, stay the new ones."""
-    return {
-        name: torch.lerp(value, old[name], share) if value.is_floating_point() else value
-        for name, value in new.items()
-    }
-
-
-def _draw(source: Pairs | Sentences, count: int, seed: int, step: int, **more: int) -> tuple[Tensor, ...]:
+def _draw(source: Source, count: int, seed: int, step: int, **more: int) -> tuple[Tensor, ...]:
     return source.draw(count, seed * 1_000_003 + step, **more)
-
-
-def _draw_beside(
-    pairs: Pairs, beside: Sentences | None, count: int, seed: int, step: int, **more: int
-) -> tuple[Tensor, ...]:
-    """Pairs and, where there are any, as many texts without pictures; see `read_beside`."""
-    found = _draw(pairs, count, seed, step, **more)
-    return found if beside is None else (*found, *_draw(beside, len(found[1]), seed, step))
 
 
 def main(given: Sequence[str] | None = None) -> Path:

@@ -10,7 +10,7 @@ from shared.crossmodal.tokens import FIRST_WORD, Tokens
 from shared.networks.joint import JointSpace
 
 
-def add_words(space: JointSpace, settings: dict, more: Sequence[str]) -> tuple[JointSpace, dict]:
+def add_words(space: JointSpace, settings: dict, more: Sequence[str], most: int) -> tuple[JointSpace, dict]:
     """Gives a joint space further words of its own, which so far it knew by their letters alone.
 
     A new word's row is the mean of the rows of its letter groups, and so it still reads every text as before.
@@ -18,13 +18,14 @@ def add_words(space: JointSpace, settings: dict, more: Sequence[str]) -> tuple[J
     Args:
         space: Of these settings.
         settings: Arguments of `JointSpace`, with `words` and `buckets`.
-        more: Words; those that it has are passed over.
+        more: Words, none twice; those that it has are passed over.
+        most: Words that it may have in the end; those that it has stay in any case.
 
     Returns:
         The new joint space and its settings.
     """
     known = set(settings["words"])
-    added = [word for word in dict.fromkeys(more) if word not in known]
+    added = [word for word in more if word not in known][: max(0, most - len(known))]
     settings = settings | {"words": [*settings["words"], *added]}
     grown = JointSpace(**settings, tuned=space.base is not None)
     state = space.state_dict()

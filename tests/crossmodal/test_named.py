@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from shared.crossmodal.batches import Pairs
+from shared.crossmodal.data import read_flickr8k
 from shared.crossmodal.engines import MATCHERS
 from shared.crossmodal.material import read_material
 from shared.crossmodal.named import MOST_PHOTOS, names_alone, read_named, read_nouns, say
@@ -116,7 +117,11 @@ def test_material_of_several_sets(color_folder, tmp_path):
     folders = [f"named={tmp_path / name}" for name in ("things", "more")]
     line = ["--data", f"flickr8k={color_folder}", *folders, "--out", "x", "--cache", "x"]
     plain, shared = (read_material(arguments().parse_args([*line, *end])) for end in ([], ["--share", "0.4"]))
-    assert plain.names == ("flickr8k", "named-things", "named-more")
+    assert [name.rpartition("-")[2] for name in plain.names] == ["flickr8k", "things", "more"]
+    with pytest.raises(SystemExit, match="needs classes"):
+        read_material(
+            arguments().parse_args([*line[:2], f"flickr8k={color_folder}", *line[-4:], "--share", "0.4"])
+        )
     assert (plain.chances, plain.sentences) == (None, ())
     assert [len(part.photos) for part in plain.held_out] == [4, 1]
     assert len(plain.data.photos) == 8 + 9 + 1
@@ -139,7 +144,7 @@ def test_new_words_change_nothing_at_first():
         "hidden": 4,
     }
     old = JointSpace(**settings).eval()
-    new, grown = add_words(old, settings, ["dog", "astronaut", "astronaut"])
+    new, grown = add_words(old, settings, ["dog", "astronaut", "comet"], 3)
     assert grown["words"] == ["a", "dog", "astronaut"]
     assert settings["words"] == ["a", "dog"]
     texts = ["a dog", "an astronaut", "a cat"]
@@ -147,7 +152,7 @@ def test_new_words_change_nothing_at_first():
     assert after.shape[2] == before.shape[2] + 1  # a row of its own
     with torch.no_grad():
         assert np.allclose(old.text(before), new.text(after), atol=1e-5)
-    assert add_words(old, settings, ["a"])[1]["words"] == settings["words"]
+    assert add_words(old, settings, ["cat"], 1)[1]["words"] == settings["words"]
 
 
 def test_a_space_learns_new_names(color_folder, base_folder, tmp_path, monkeypatch):
@@ -165,12 +170,27 @@ def test_a_space_learns_new_names(color_folder, base_folder, tmp_path, monkeypat
             Image.fromarray(noise.clip(0, 255).astype(np.uint8)).save(folder / f"{number:02}.png")
     noun = "00000001 05 n 01 violet 0 000 | a purple violet that is violet, as violet as purple is purple"
     (tmp_path / "data.noun").write_text(noun, encoding="utf-8")
-    small = ["--width", "16", "--features", "16", "--hidden", "8", "--buckets", "512", "--batch", "8"]
-    given = ["--base", str(base_folder), "--cache", str(tmp_path / "cache"), *small, "--heads", "rrf"]
+    small = [
+        "--width",
+        "16",
+        "--features",
+        "16",
+        "--hidden",
+        "8",
+        "--buckets",
+        "512",
+        "--batch",
+        "8",
+        "--heads",
+        "rrf",
+        "--rate",
+        "0.02",
+    ]
+    given = ["--base", str(base_folder), "--cache", str(tmp_path / "cache"), *small]
     data = ["--data", f"flickr8k={color_folder}"]
     steps = [
         "--warm-steps",
-        "100",
+        "150",
         "--steps",
         "0",
         "--tune-steps",
@@ -180,38 +200,32 @@ def test_a_space_learns_new_names(color_folder, base_folder, tmp_path, monkeypat
         "--tune-batch",
         "4",
     ]
-    first = main([*data, *given, *steps, "--rate", "0.02", "--out", str(tmp_path / "first")])
+    first = main([*data, *given, *steps, "--out", str(tmp_path / "first")])
     more = [
-        "--start",
-        str(first),
         "--distil",
         "1",
-        "--nouns",
-        str(tmp_path),
         "--share",
         "0.5",
-        "--rate",
-        "0.02",
-    ]
-    more += [
-        "--settle-warm",
-        "250",
-        "--settle-steps",
-        "5",
-        "--keep",
-        "1",
         "--words",
         "100",
         "--validate-every",
         "50",
+        "--settle-warm",
+        "250",
+        "--settle-steps",
+        "5",
     ]
+    more += ["--keep", "0.1", "--start-share", "0", "--start", str(first), "--nouns", str(tmp_path)]
     folder = main([*data, f"named={tmp_path / 'things'}", *given, *more, "--out", str(tmp_path / "more")])
     space = Space.load(MATCHERS["rrf"], folder=folder)
     assert {"red", "purple", "orange", "violet"} <= set(space.config["words"])
     photos = [photo.image() for photo in read_named(tmp_path / "things", "test").photos]
+    photos += [photo.image() for photo in read_flickr8k(color_folder, "test").photos[:4]]
     pictures = space.pictures(np.stack([one["picture"] for one in space.describe(photos)]), "rrf")
-    scores = pictures @ space.texts(["an orange", "a photo of purple"], "rrf").T
-    assert scores.argmax(1).tolist() == [0, 1]
+    texts = ["an orange", "a photo of purple", "a red wall", "green", "it is blue", "white"]
+    scores = pictures @ space.texts(texts, "rrf").T
+    assert (np.diag(scores)[:2] > scores[[0, 1], [1, 0]] + 0.1).all()
+    assert sum(scores.argmax(1) == np.arange(6)) >= 4
 
 
 def _vector(text):
