@@ -60,7 +60,7 @@ class Validations:
         for engine in space.engines:
             similarity = self.sets[0].similarity(space, pictures, texts, engine)
             print(f"{engine}: {figures(similarity[owned], first.owners)}")
-            found = calibrate(similarity, data.owners)
+            found = calibrate(similarity, data.owners, data.identities)
             for name, value in found.items():
                 config.setdefault(name, {})[engine] = value
         return config

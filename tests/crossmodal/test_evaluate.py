@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from shared.core import ranking
+from shared.crossmodal.calibrate import calibrate
 from shared.crossmodal.evaluate import figures, first_hits
 from shared.crossmodal.fusion import adaptive_weights, fuse
 
@@ -86,3 +87,18 @@ def test_adaptive_weights_leave_out_what_only_disturbs():
     fused = figures(fuse(scores, weights), owners)["R_sum"]
     assert fused > figures(fuse(scores), owners)["R_sum"]
     assert fused >= figures(good, owners)["R_sum"]
+
+
+def test_what_a_text_describes_as_well_is_no_wrong_pair():
+    """Three pictures of each of ten things: their texts fit all three, and nothing else."""
+    identities = np.repeat(np.arange(10), 3)
+    owners = np.arange(30)
+    noise = np.random.default_rng(0).normal(0, 0.05, (30, 30))
+    similarity = (identities[:, None] == identities[owners]) * 0.8 + noise
+    found = calibrate(similarity, owners, identities)
+    assert found["true_accepts"] == 1
+    assert found["false_accepts"] <= 0.1
+    # taken for wrong ones, they would put the threshold among the right ones
+    assert calibrate(similarity, owners, owners)["true_accepts"] < 0.5
+    with pytest.raises(ValueError, match="all have the same texts"):
+        calibrate(similarity, owners, np.zeros(30, int))
