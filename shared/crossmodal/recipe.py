@@ -8,7 +8,7 @@ from pathlib import Path
 from shared.core.reports import positive
 from shared.crossmodal import options
 from shared.crossmodal.features import ONE_LOOK, Look
-from shared.crossmodal.trunks import PACKAGES
+from shared.crossmodal.trunks import SCALES
 from shared.networks.joint import HEADS
 
 #: The heads that the suite's own joint space has.
@@ -29,7 +29,7 @@ def arguments(description: str | None = None) -> argparse.ArgumentParser:
     add("--heads", nargs="+", choices=heads, default=list(TOGETHER), help="(%(default)s)")
     add(
         "--trunk",
-        choices=list(PACKAGES),
+        choices=list(SCALES),
         help="a network of ImageNet to begin with in place of the recognition network; it comes as a package",
     )
     add(

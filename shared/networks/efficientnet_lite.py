@@ -11,7 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from torch import Tensor
+from huggingface_hub import PyTorchModelHubMixin
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from shared.networks.mobilenet import STEM, InvertedResidual, Pyramid
 
@@ -28,6 +30,7 @@ STAGES = (
 #: Of each scale: what widths and numbers of blocks are multiplied with.
 SCALES = {0: (1.0, 1.0), 1: (1.0, 1.1), 2: (1.1, 1.2), 3: (1.2, 1.4), 4: (1.4, 1.8)}
 EPSILON = 1e-3  # of the batch norms
+FEATURE = 1280  # channels of the last layer, at every scale
 
 
 class EfficientNetLitePyramid(Pyramid):
@@ -63,6 +66,48 @@ class EfficientNetLitePyramid(Pyramid):
                 widths.append(width)
                 strides.append(stride)
         super().__init__(blocks, widths, strides)
+
+
+class EfficientNetLite(
+    nn.Module,
+    PyTorchModelHubMixin,
+    library_name="image-spaces",
+    pipeline_tag="image-feature-extraction",
+    tags=["image-retrieval", "efficientnet-lite"],
+    license="cc-by-nc-4.0",
+):
+    """The whole network up to its last map; gives the last two maps where they are widest.
+
+    Args:
+        scale: 0 to 4, from small to large.
+
+    Shape:
+        input `[B, 3, H, W]`, RGB in -1..1; output two maps `[B, K, ceil(H / s), ceil(W / s)]`, both in 0..6:
+        at stride s = 16 the channels into which the first block at 32 widens what it gets, and at 32 the 1280
+        of the last layer. `widths` holds their K.
+
+    Raises:
+        ValueError: there is no such scale.
+
+    >>> import torch
+    >>> [tuple(m.shape[1:]) for m in EfficientNetLite(2)(torch.zeros(1, 3, 65, 33))]
+    [(720, 5, 3), (1280, 3, 2)]
+    """
+
+    def __init__(self, scale: int = 2) -> None:
+        super().__init__()
+        self.base = EfficientNetLitePyramid(scale)
+        self.head = nn.Conv2d(self.base.widths[-1], FEATURE, 1)
+        self._next = self.base.level_ends[-2] + 1
+        self.widths = [self.base.blocks[self._next].expand.out_channels, FEATURE]
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        *_, middle, last = self.base(x)
+        return [F.relu6(self.base.blocks[self._next].expand(middle)), F.relu6(self.head(last))]
+
+    def set_padding(self, pads: str) -> None:
+        """See `shared.networks.mobilenet.Pyramid.set_padding`."""
+        self.base.set_padding(pads)
 
 
 def folded(given: Mapping[str, Tensor]) -> dict[str, Tensor]:

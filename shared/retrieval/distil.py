@@ -2,12 +2,14 @@
 
 Every layer learns, on photos without labels, from two things at once. The descriptor of a photo stays near to
 the one that the network gave at the start, whatever the size, the shape and the padding; and it comes nearer
-to that of the photo from another place (`shared.retrieval.views`) than to those of other photos.
+to that of the photo from another place (`shared.retrieval.views`) than to those of other photos. Where there
+are photos of which it is known that they show the same, two of these are such a pair as well.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,9 +25,11 @@ from shared.core.datasets import Photo, read_photos
 from shared.core.images import to_tensor
 from shared.core.tflite import read_convolutions
 from shared.core.training import Settings, cosine, fit
+from shared.networks.efficientnet_lite import EfficientNetLite
 from shared.networks.mobilenet import PADDINGS, load_imagenet
 from shared.networks.mobilenet_v1 import BLOCKS, MobileNetV1
-from shared.retrieval.descriptors import gem, l2_normalise
+from shared.networks.published import published
+from shared.retrieval.descriptors import POOLINGS, l2_normalise
 from shared.retrieval.views import sample_view
 
 #: Longer sides in pixels, and width by height; drawn for a whole batch.
@@ -40,14 +44,20 @@ ASIDE_SIZE = 320
 Batch = tuple[Tensor, Tensor, Tensor]
 
 
-def describe(network: MobileNetV1, x: Tensor) -> Tensor:
-    """Descriptors `[B, 1536]`: GeM of the maps at stride 16 and of those at 32, each of length 1.
+#: What can be trained, by the name of its engine.
+NETWORKS = {"lite": EfficientNetLite, "mobilenet": MobileNetV1}
+Network = EfficientNetLite | MobileNetV1
+
+
+def describe(network: Network, x: Tensor, pooling: str = "gem") -> Tensor:
+    """Descriptors `[B, D]`: the pooled maps at stride 16 and those at 32, each of length 1.
 
     Args:
         network: The network.
         x: `[B, 3, H, W]`, RGB in 0..1.
+        pooling: One of `shared.retrieval.descriptors.POOLINGS`.
     """
-    return torch.cat([l2_normalise(gem(level)) for level in network(x * 2 - 1)[3:]], 1)
+    return torch.cat([l2_normalise(POOLINGS[pooling](level)) for level in network(x * 2 - 1)[-2:]], 1)
 
 
 def nearness_loss(x: Tensor, y: Tensor) -> Tensor:
@@ -84,23 +94,63 @@ def contrast_loss(x: Tensor, y: Tensor, temperature: float = 0.1) -> Tensor:
     return (F.cross_entropy(cosines, own) + F.cross_entropy(cosines.T, own)) / 2
 
 
-def sample_batch(photos: Sequence[Photo], *, batch: int, seed: int) -> Batch:
+def sample_batch(
+    photos: Sequence[Photo],
+    *,
+    batch: int,
+    seed: int,
+    kinds: Sequence[Sequence[Photo]] = (),
+    same: int = 0,
+    sizes: Sequence[int] | None = None,
+) -> Batch:
     """Parts of photos, and what they look like from another place; sizes and shapes are drawn anew for both.
 
     Args:
         photos: At least `batch` of them; no photo is drawn twice.
         batch: How many.
         seed: What decides on everything.
+        kinds: Photos that show the same, two or more each; see `read_kinds`.
+        same: How many of the batch are two photos of a kind, no kind twice; at most as many as there are
+            kinds.
+        sizes: Longer sides in pixels, by default `SIZES`.
     """
+    sizes = sizes or SIZES
     rng = np.random.default_rng(seed)
     shape = rng.choice(SHAPES)
-    sizes = [frame(int(rng.choice(SIZES)), shape), frame(int(rng.choice(SIZES)), rng.choice(SHAPES))]
+    frames = [frame(int(rng.choice(sizes)), shape), frame(int(rng.choice(sizes)), rng.choice(SHAPES))]
+    pairs = [(photos[number],) * 2 for number in rng.choice(len(photos), batch - same, replace=False)]
+    for number in rng.choice(len(kinds), same, replace=False) if same else ():
+        kind = kinds[number]
+        pairs.append(tuple(kind[place] for place in rng.choice(len(kind), 2, replace=False)))
     rows = []
-    for number in rng.choice(len(photos), batch, replace=False):
-        photo = cut(photos[number].image(), shape, rng)
-        copy = copy_of_copy(photo, rng, max(sizes[1])).resize(sizes[1])
-        rows.append((photo.resize(sizes[0]), copy, photo.resize(frame(TEACHER_SIZE, shape))))
+    for first, second in pairs:
+        photo = cut(first.image(), shape, rng)
+        if first == second:
+            other = copy_of_copy(photo, rng, max(frames[1]))
+        else:  # two photos differ enough by themselves
+            other = sample_view(second.image(), rng, max(frames[1]))
+        seen = photo.resize(frame(TEACHER_SIZE, shape))
+        rows.append((photo.resize(frames[0]), other.resize(frames[1]), seen))
     return tuple(torch.cat([to_tensor(one) for one in column]) for column in zip(*rows, strict=True))
+
+
+def read_kinds(photos: Sequence[Photo]) -> list[list[Photo]]:
+    """Photos that show the same: those of one folder, and with them a photo that is called like it.
+
+    Args:
+        photos: Such as `train/golden/1.webp`, `train/golden/2.webp` and `iconic/golden.webp`.
+
+    Returns:
+        Two photos or more each.
+    """
+    kinds = defaultdict(list)
+    for photo in photos:
+        kinds[photo.folder].append(photo)
+    for photo in photos:
+        if photo.name in kinds and photo.name != photo.folder:
+            kinds[photo.folder].remove(photo)
+            kinds[photo.name].append(photo)
+    return [kind for kind in kinds.values() if len(kind) > 1]
 
 
 def copy_of_copy(photo: Image.Image, rng: np.random.Generator, longest: int) -> Image.Image:
@@ -125,16 +175,30 @@ def cut(photo: Image.Image, shape: float, rng: np.random.Generator) -> Image.Ima
     return photo.crop((left, top, left + width, top + height))
 
 
-def start_network(network: MobileNetV1, path: Path) -> None:
-    """Gives a network its ImageNet weights: those of the public embedding (int8, tflite), or safetensors."""
-    if path.suffix != ".tflite":
+def start_network(network: Network, path: Path | None) -> None:
+    """Gives a network the weights that it starts from.
+
+    Args:
+        network: The network.
+        path: The public MobileNetV1 embedding (int8, tflite), or weights of such a network (safetensors);
+            None for those of ImageNet that come as a package.
+
+    Raises:
+        PackageError: The package is not installed.
+        ValueError: There is no path, and no package has weights of such a network.
+    """
+    if path is None:
+        if not isinstance(network, EfficientNetLite):
+            raise ValueError("give the file with the weights of MobileNetV1 that the training starts from")
+        network.load_state_dict(published(2)[0])
+    elif path.suffix != ".tflite":
         load_imagenet(network, path)
-        return
-    layers = [f"blocks.{n}.{step}" for n in range(len(BLOCKS)) for step in ("depthwise", "pointwise")]
-    network.load_state_dict(read_convolutions(path, ["stem", *layers]))
+    else:
+        layers = [f"blocks.{n}.{step}" for n in range(len(BLOCKS)) for step in ("depthwise", "pointwise")]
+        network.load_state_dict(read_convolutions(path, ["stem", *layers]))
 
 
-def mix(start: MobileNetV1, trained: MobileNetV1, share: float) -> MobileNetV1:
+def mix(start: Network, trained: Network, share: float) -> Network:
     """A network between two, weight by weight; keeps most of what either is good for.
 
     Wortsman et al., "Robust fine-tuning of zero-shot models" (WiSE-FT), CVPR 2022.
@@ -144,7 +208,7 @@ def mix(start: MobileNetV1, trained: MobileNetV1, share: float) -> MobileNetV1:
         trained: The network after it.
         share: Of the trained one, 0..1.
     """
-    mixed, first = MobileNetV1(), start.state_dict()
+    mixed, first = type(start)(), start.state_dict()
     mixed.load_state_dict(
         {name: first[name].lerp(value, share) for name, value in trained.cpu().state_dict().items()}
     )
@@ -162,12 +226,13 @@ def sample_pairs(photos: Sequence[Photo], seed: int = 0) -> list[tuple[Tensor, T
 
 
 @torch.inference_mode()
-def score(network: MobileNetV1, pairs: Sequence[tuple[Tensor, Tensor]]) -> dict[str, float]:
+def score(network: Network, pairs: Sequence[tuple[Tensor, Tensor]], pooling: str = "gem") -> dict[str, float]:
     """How well changed photos find what they were made of.
 
     Args:
         network: The network, on the CPU.
         pairs: At least two of `sample_pairs`, of photos that the network has not learned from.
+        pooling: See `describe`.
 
     Returns:
         For each padding, `found`: the share of copies whose nearest photo is their own; and `contrast`: the
@@ -177,7 +242,9 @@ def score(network: MobileNetV1, pairs: Sequence[tuple[Tensor, Tensor]]) -> dict[
     for padding in PADDINGS:
         network.set_padding(padding)
         x, y = (
-            torch.cat([describe(network, pair[place]) for pair in tqdm(pairs, unit="photo", leave=False)])
+            torch.cat(
+                [describe(network, pair[place], pooling) for pair in tqdm(pairs, unit="photo", leave=False)]
+            )
             for place in range(2)
         )
         x, y = x - x.mean(0), y - x.mean(0)
@@ -189,23 +256,36 @@ def score(network: MobileNetV1, pairs: Sequence[tuple[Tensor, Tensor]]) -> dict[
 
 
 def network(args: argparse.Namespace) -> Path:
-    """Fine-tunes MobileNetV1, averages it with its start, and tells what photos kept aside say of both."""
+    """Fine-tunes a network, averages it with its start, and tells what photos kept aside say of both."""
     photos, aside = read_photos(args.photos), sample_pairs(read_photos(args.aside)[: args.aside_limit])
-    teacher, pupil = MobileNetV1(), MobileNetV1()
+    kinds = read_kinds(read_photos(args.same)) if args.same else []
+    if len(photos) < args.batch or args.same_count > len(kinds):
+        raise SystemExit(
+            f"a batch of {args.batch} with {args.same_count} pairs of the same kind needs more than "
+            f"{len(photos)} photos and {len(kinds)} kinds"
+        )
+    teacher, pupil = NETWORKS[args.network](), NETWORKS[args.network]()
     for one in (teacher, pupil):
         start_network(one, args.start)
     teacher.to(args.device, memory_format=torch.channels_last).eval().requires_grad_(False)
 
     def make_batch(step: int) -> Batch:
-        return sample_batch(photos, batch=args.batch, seed=args.seed * 1_000_003 + step)
+        return sample_batch(
+            photos,
+            batch=args.batch,
+            seed=args.seed * 1_000_003 + step,
+            kinds=kinds,
+            same=args.same_count,
+            sizes=args.sizes,
+        )
 
     def loss(network: nn.Module, batch: Batch) -> Tensor:
         # A network that saw only one padding leans on where the zeros are.
         network.set_padding(PADDINGS[int(torch.randint(2, ()))])
         clean, copy, seen = (x.contiguous(memory_format=torch.channels_last) for x in batch)
         with torch.no_grad():
-            target = describe(teacher, seen)
-        x, y = describe(network, clean), describe(network, copy)
+            target = describe(teacher, seen, args.pooling)
+        x, y = describe(network, clean, args.pooling), describe(network, copy, args.pooling)
         return nearness_loss(x, target) + args.contrast * contrast_loss(x, y)
 
     optimizer = torch.optim.AdamW(pupil.parameters(), args.rate, weight_decay=1e-4, fused=True)
@@ -224,6 +304,6 @@ def network(args: argparse.Namespace) -> Path:
     trained = fit(pupil, optimizer, make_batch, loss, settings)
     start = teacher.cpu()
     for share in sorted({0.0, args.share, 1.0}):
-        figures = score(mix(start, trained, share), aside)
+        figures = score(mix(start, trained, share), aside, args.pooling)
         print(f"{share:.2f} of the trained network:", {name: round(one, 4) for name, one in figures.items()})
     return weights.save(mix(start, trained, args.share), args.out / "weights")

@@ -67,6 +67,12 @@ EXTRACTORS = table(
         weights="recognition-plain",
     ),
     Engine(
+        name="lite",
+        title="EfficientNet-Lite2",
+        line="a larger network, trained to find changed copies and other photos of a thing; works offline",
+        weights="retrieval-lite",
+    ),
+    Engine(
         name="mobilenet",
         title="MobileNetV1",
         line="a network of another design, trained to find changed copies; works offline",
@@ -74,19 +80,19 @@ EXTRACTORS = table(
     ),
     Engine(
         name="both",
-        title="CFN and MobileNetV1",
+        title="EfficientNet-Lite2 and MobileNetV1",
         line="two networks that overlook different things; takes as long as both",
     ),
 )
 
 #: Engines that put others together, by name.
-TOGETHER = {"both": ("cfn", "mobilenet")}
+TOGETHER = {"both": ("lite", "mobilenet")}
 
 
 def parts(engine: Engine) -> list[Engine]:
     """The engines that one consists of, each with weights of its own; mostly itself alone.
 
     >>> [part.name for part in parts(EXTRACTORS["both"])]
-    ['cfn', 'mobilenet']
+    ['lite', 'mobilenet']
     """
     return [EXTRACTORS[name] for name in TOGETHER.get(engine.name, (engine.name,))]

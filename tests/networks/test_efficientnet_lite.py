@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from shared.networks.efficientnet_lite import SCALES, EfficientNetLitePyramid, folded
+from shared.networks.efficientnet_lite import SCALES, EfficientNetLite, EfficientNetLitePyramid, folded
 from shared.networks.mobilenet import HalvingConv2d
 
 
@@ -21,6 +21,20 @@ def test_as_large_as_published(scale, millions):
 def test_levels_carry_their_widths():
     assert EfficientNetLitePyramid(0).widths == [16, 24, 40, 112, 320]
     assert EfficientNetLitePyramid(2).widths == [16, 24, 48, 120, 352]
+
+
+@torch.inference_mode()
+def test_the_middle_map_is_what_the_next_block_widens():
+    network = EfficientNetLite()
+    x = torch.rand(1, 3, 64, 96) * 2 - 1
+    middle, last = network(x)
+    assert (network.widths, middle.shape[1:], last.shape[1:]) == ([720, 1280], (720, 4, 6), (1280, 2, 3))
+    pyramid = network.base(x)
+    blocks = network.base.blocks
+    assert blocks[network.base.level_ends[3] + 1].depthwise.stride == (2, 2)
+    torch.testing.assert_close(middle, F.relu6(blocks[network.base.level_ends[3] + 1].expand(pyramid[3])))
+    network.set_padding("symmetric")
+    assert not torch.equal(network(x)[1], last)
 
 
 def test_scales_that_do_not_exist_are_refused():

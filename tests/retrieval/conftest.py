@@ -7,6 +7,7 @@ from skimage import data
 
 from shared.core import weights
 from shared.networks.cfn import CFN
+from shared.networks.efficientnet_lite import EfficientNetLite
 from shared.networks.mobilenet_v1 import MobileNetV1
 from tests.doers import lively
 
@@ -18,8 +19,14 @@ def network_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def lite_folder(tmp_path_factory):
+    """Weights of the first of the two networks that go together; it has learned nothing."""
+    return weights.save(lively(EfficientNetLite()), tmp_path_factory.mktemp("lite"))
+
+
+@pytest.fixture(scope="session")
 def second_folder(tmp_path_factory):
-    """Weights of a network of the other design, which has learned nothing either."""
+    """Weights of the second of them, which has learned nothing either."""
     return weights.save(lively(MobileNetV1()), tmp_path_factory.mktemp("second"))
 
 

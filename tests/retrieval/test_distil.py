@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from shared.core.datasets import read_photos
+from shared.networks.efficientnet_lite import EfficientNetLite
 from shared.networks.mobilenet_v1 import MobileNetV1
 from shared.retrieval import distil, train
 from shared.retrieval.features import Extractor
@@ -35,6 +37,24 @@ def test_a_batch_has_a_photo_and_its_copy_in_each_row(seed, small, photo_folder)
         assert torch.equal(first, again)
         assert 0 <= first.min() < first.max() <= 1
     assert clean.mean((2, 3)).sub(seen.mean((2, 3))).abs().max() < 0.03  # the same part of the same photo
+
+
+def test_two_photos_of_a_kind_are_a_row_as_well(small, photo_folder, tmp_path):
+    photos = read_photos([photo_folder])
+    shades = {"a/1": 40, "a/2": 40, "b/1": 200, "clean/a": 40, "clean/b": 200, "clean/c": 120}
+    for name, shade in shades.items():
+        (tmp_path / f"{name}.png").parent.mkdir(exist_ok=True)
+        Image.new("RGB", (60, 50), (shade,) * 3).save(tmp_path / f"{name}.png")
+    kinds = distil.read_kinds(read_photos([tmp_path]))
+    names = [sorted(f"{photo.folder}/{photo.name}" for photo in kind) for kind in kinds]
+    assert names == [["a/1", "a/2", "clean/a"], ["b/1", "clean/b"]]
+    clean, copy, _ = distil.sample_batch(photos, batch=4, seed=0, kinds=kinds, same=2, sizes=[64])
+    assert max(clean.shape[2:]) == max(copy.shape[2:]) == 64
+    shades = clean[2:].mean((1, 2, 3))
+    assert sorted((shades * 255).round().tolist()) == [40, 200]
+    assert (copy[2:].mean((1, 2, 3)) / shades).sub(
+        1
+    ).abs().max() < 0.5  # another photo of the same, in other light
 
 
 @pytest.mark.parametrize("size", [(120, 90), (90, 120), (500, 3), (1, 1)])
@@ -96,6 +116,34 @@ def test_a_network_is_trained_from_the_command_line(small, photo_folder, tmp_pat
     )
     extractor = Extractor.load("mobilenet", folder=again, head=DescriptorHead(["mid-v1", "high-v1"]))
     assert np.linalg.norm(extractor(photo(60, 40))) == pytest.approx(1, abs=1e-5)
+
+
+def test_more_pairs_than_kinds_are_refused(small, photo_folder, tmp_path):
+    arguments = [
+        "network",
+        "--network",
+        "lite",
+        "--photos",
+        str(photo_folder),
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    arguments += ["--aside", str(photo_folder), "--aside-limit", "2", "--batch", "4", "--same-count", "2"]
+    with pytest.raises(SystemExit, match="more than 8 photos and 0 kinds"):
+        train.main(arguments)
+
+
+def test_the_larger_network_starts_from_its_package(monkeypatch):
+    given = lively(EfficientNetLite()).state_dict()
+    monkeypatch.setattr(distil, "published", lambda scale: (given if scale == 2 else {}, ""))
+    network = EfficientNetLite()
+    distil.start_network(network, None)
+    assert all(torch.equal(value, given[name]) for name, value in network.state_dict().items())
+    with pytest.raises(ValueError, match="weights of MobileNetV1"):
+        distil.start_network(MobileNetV1(), None)
+    mixed = distil.mix(network, lively(EfficientNetLite(), 1), 0.5)
+    x = torch.rand(1, 3, 64, 64)
+    assert distil.describe(mixed, x, "spoc").shape == (1, 720 + 1280)
 
 
 def test_a_network_starts_from_the_public_file_or_from_a_copy_of_it(tmp_path, monkeypatch):

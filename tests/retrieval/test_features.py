@@ -13,6 +13,7 @@ from shared.core.datasets import Photo, read_photos
 from shared.core.images import ImageError
 from shared.core.weights import WeightsError
 from shared.networks.cfn import CFN
+from shared.networks.efficientnet_lite import EfficientNetLite
 from shared.networks.mobilenet_v1 import MobileNetV1
 from shared.retrieval.descriptors import gem, l2_normalise
 from shared.retrieval.engines import EXTRACTORS
@@ -89,13 +90,28 @@ def test_levels_of_a_network_that_halves_elsewhere():
         feature_maps(network, x, ["high"])
 
 
+def test_levels_of_a_network_with_a_wide_last_layer():
+    network = lively(EfficientNetLite())
+    x = torch.rand(1, 3, 64, 96)
+    maps = feature_maps(network, x)
+    assert {level: tuple(one.shape[1:]) for level, one in maps.items()} == {
+        "mid-lite": (720, 4, 6),
+        "high-lite": (1280, 2, 3),
+    }
+    torch.testing.assert_close(maps["high-lite"], network(x * 2 - 1)[1])
+    assert all(0 <= one.min() <= one.max() <= 6 for one in maps.values())
+
+
 def test_every_engine_has_the_levels_of_its_networks():
     assert engine_levels("cfn") == engine_levels("plain") == ("mid", "high")
-    assert engine_levels("both") == engine_levels("cfn") + engine_levels("mobilenet") == tuple(CHANNELS)
+    assert engine_levels("both") == engine_levels("lite") + engine_levels("mobilenet")
+    assert engine_levels("cfn") + engine_levels("both") == tuple(CHANNELS)
 
 
-def test_two_networks_describe_as_each_alone(network_folder, extractor, second_folder):
-    folders = [network_folder, second_folder]
+def test_two_networks_describe_as_each_alone(lite_folder, second_folder):
+    folders = [lite_folder, second_folder]
+    plain = DescriptorHead(["high-lite"], sizes=[64])
+    extractor = Extractor.load("lite", folder=lite_folder, head=plain, device="cpu")
     head = DescriptorHead(engine_levels("both"), sizes=[64, 96])
     both = Extractor.load("both", folder=folders, head=head, device="cpu")
     assert network_levels(both.network) == head.levels
@@ -104,13 +120,13 @@ def test_two_networks_describe_as_each_alone(network_folder, extractor, second_f
     assert together.keys() == set(head.levels)
     for level, one in (first | second).items():
         np.testing.assert_allclose(together[level], one, atol=1e-5)
-    assert both(photo(60, 40)).shape == (sum(CHANNELS.values()),)
-    assert network_digest(*folders) == f"{network_digest(network_folder)}+{network_digest(second_folder)}"
+    assert both(photo(60, 40)).shape == (sum(CHANNELS[level] for level in head.levels),)
+    assert network_digest(*folders) == f"{network_digest(lite_folder)}+{network_digest(second_folder)}"
 
 
-def test_a_network_that_is_not_needed_does_not_run(network_folder, second_folder, monkeypatch):
+def test_a_network_that_is_not_needed_does_not_run(lite_folder, second_folder, monkeypatch):
     head = DescriptorHead(["high-v1"], sizes=[64])
-    both = Extractor.load("both", folder=[network_folder, second_folder], head=head, device="cpu")
+    both = Extractor.load("both", folder=[lite_folder, second_folder], head=head, device="cpu")
     alone = Extractor.load("mobilenet", folder=second_folder, head=head, device="cpu")
     monkeypatch.setattr(both.network[0].base, "forward", None)
     np.testing.assert_allclose(both(photo(60, 40)), alone(photo(60, 40)), atol=1e-5)
@@ -234,7 +250,7 @@ def test_a_trained_head_belongs_to_one_network(network_folder, tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"levels": ["low"]}, r"some of mid, high, mid-v1, high-v1, received \['low'\]"),
+        ({"levels": ["low"]}, r"some of mid, high, mid-lite, high-lite, mid-v1, high-v1, received \['low'\]"),
         ({"levels": []}, "some of mid, high"),
         ({"pooling": "max"}, "one of mac, spoc, crow, gem, rmac, received 'max'"),
         ({"sizes": []}, "at least one"),

@@ -20,8 +20,8 @@ from shared.retrieval.vocabulary import Vocabulary
 
 
 @pytest.fixture(scope="module")
-def networks(network_folder, second_folder):
-    return [str(network_folder), str(second_folder)]
+def networks(lite_folder, second_folder):
+    return [str(lite_folder), str(second_folder)]
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +52,9 @@ def scene_folder(photo_folder, tmp_path):
 def test_words_are_learned_and_found_again(word_folder):
     words = Vocabulary.find(word_folder)
     assert [book.words for book in words.codebooks.values()] == [6, 5]
-    assert (list(words.codebooks), len(words.boxes), words.bits) == (["mid", "high-v1"], 5, 32)
+    assert (list(words.codebooks), len(words.boxes), words.bits) == (["mid-lite", "high-v1"], 5, 32)
     config = weights.read_config(word_folder)
-    assert (config["levels"], config["photos"], config["size"]) == (["mid", "high-v1"], 8, 64)
+    assert (config["levels"], config["photos"], config["size"]) == (["mid-lite", "high-v1"], 8, 64)
     # nothing is lost in the file of half the size
     assert words.rounded().digest() == words.digest()
     with pytest.raises(weights.WeightsError, match="other weights"):
@@ -74,9 +74,9 @@ def test_a_damaged_vocabulary_is_refused(word_folder, tmp_path):
 
 def test_parts_of_a_vocabulary(word_folder):
     words = Vocabulary.find(word_folder)
-    bare = words.only("mid", codes=False)
-    assert (list(bare.codebooks), bare.bits) == (["mid"], 0)
-    assert bare.codebooks["mid"].without_codes().thresholds.shape == (6, 0)
+    bare = words.only("mid-lite", codes=False)
+    assert (list(bare.codebooks), bare.bits) == (["mid-lite"], 0)
+    assert bare.codebooks["mid-lite"].without_codes().thresholds.shape == (6, 0)
 
 
 @pytest.mark.parametrize("copies", [False, True])
@@ -84,7 +84,7 @@ def test_deepindex(networks, head_folder, word_folder, scene_folder, copies):
     options = ["--weights", ",".join(networks), "--head", str(head_folder), "--words", str(word_folder)]
     more = ["--copies", "--limit", "3"] if copies else ["--turns"]
     report = main(["deepindex", "--data", str(scene_folder), *options, "--assignments", "3", "3", *more])
-    names = ["single, mid", "single, high-v1", "multiple, words alone", "multiple"]
+    names = ["single, mid-lite", "single, high-v1", "multiple, words alone", "multiple"]
     reranked = ("float32", "queries expanded", "k-reciprocal neighbors", "diffusion")
     rows = [*(f"descriptor, {name}" for name in reranked), *names]
     assert [name for name in report.metrics if not name.endswith(", query turned")] == rows
@@ -177,16 +177,27 @@ def test_right_answers_are_views_and_wrong_ones_neighbors(networks, head_folder,
 
 
 def test_levels_with_shares_of_their_own(networks, photo_folder, tmp_path):
-    plain = DescriptorHead(["mid", "high-v1"], sizes=[64])
+    plain = DescriptorHead(["mid-lite", "high-v1"], sizes=[64])
     weight = level_weights(plain, [1.0, 3.0])
     assert weight[-1] == pytest.approx(3 * weight[0])
-    two = np.concatenate([np.eye(576)[0], np.eye(1024)[0]]) / np.sqrt(2)
+    two = np.concatenate([np.eye(720)[0], np.eye(1024)[0]]) / np.sqrt(2)
     assert np.linalg.norm(two * weight) == pytest.approx(1)
-    with pytest.raises(ValueError, match="a share above 0 for each of mid, high-v1"):
+    with pytest.raises(ValueError, match="a share above 0 for each of mid-lite, high-v1"):
         level_weights(plain, [1.0])
     # a level with hardly any share hardly counts
     options = ["--engine", "both", "--weights", *networks, "--sizes", "64", "--dims", "4", "--limit", "8"]
-    levels = ["--levels", "mid", "high-v1", "--kind", "pca", "--shrinkage", "1", "--shares", "1", "0.001"]
+    levels = [
+        "--levels",
+        "mid-lite",
+        "high-v1",
+        "--kind",
+        "pca",
+        "--shrinkage",
+        "1",
+        "--shares",
+        "1",
+        "0.001",
+    ]
     folder = train(["whitening", "--photos", str(photo_folder), "--out", str(tmp_path), *options, *levels])
     projection = weights.load(DescriptorHead, "", folder=folder).projection.abs()
-    assert projection[:, 576:].max() < 0.05 * projection[:, :576].max()
+    assert projection[:, 720:].max() < 0.05 * projection[:, :720].max()
