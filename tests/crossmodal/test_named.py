@@ -225,7 +225,9 @@ def test_a_space_learns_new_names(color_folder, base_folder, tmp_path, monkeypat
     texts = ["an orange", "a photo of purple", "a red wall", "green", "it is blue", "white"]
     scores = pictures @ space.texts(texts, "rrf").T
     assert (np.diag(scores)[:2] > scores[[0, 1], [1, 0]] + 0.1).all()
-    assert sum(scores.argmax(1) == np.arange(6)) >= 4
+    # How well so small a space learns depends on the machine's rounding; by chance the sum would be 15.
+    ranks = (scores > np.diag(scores)[:, None]).sum(1)
+    assert ranks.sum() <= 7, ranks
 
 
 def _vector(text):

@@ -123,8 +123,9 @@ def _real(options: argparse.Namespace) -> np.ndarray:
     # Not at the top: they bring torch, which descriptors from a file do not need.
     from shared.retrieval.features import Extractor
     from shared.retrieval.head import DescriptorHead
+    from shared.retrieval.levels import engine_levels
 
-    head = DescriptorHead() if options.untrained else options.head
+    head = DescriptorHead(engine_levels(options.engine)) if options.untrained else options.head
     extractor = Extractor.load(options.engine, folder=options.weights, head=head)
     return np.stack([row for _, row in extractor.stream(read_photos([path])[: options.limit])])
 
