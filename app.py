@@ -43,7 +43,6 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
@@ -53,6 +52,11 @@ from PIL import Image
 from shared.core import metering
 from shared.core.devices import on_zero_gpu
 from shared.core.images import open_image
+from shared.core.startup import without_servers, without_stubs
+
+with without_stubs():
+    import gradio as gr
+
 from shared.ui import half_and_half, page, sample_photos
 from shared.ui.home import home
 from shared.ui.page import queue_size, serving
@@ -90,11 +94,12 @@ def load_space(name: str) -> ModuleType:
 def build_suite(modules: dict[str, ModuleType], url: str) -> gr.Blocks:
     """All pages in one Blocks: the home page at /, each space at /<name>."""
     fronts = {name: metadata_load(FOLDER / name / "README.md") for name in modules}
-    with page("Image Spaces") as suite:
-        home(suite, fronts, url)
-    for name, module in modules.items():
-        with suite.route(fronts[name]["title"], name):
-            module.demo.render()
+    with without_servers():
+        with page("Image Spaces") as suite:
+            home(suite, fronts, url)
+        for name, module in modules.items():
+            with suite.route(fronts[name]["title"], name):
+                module.demo.render()
     return suite.queue(max_size=queue_size())
 
 
@@ -172,7 +177,8 @@ def main() -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     host, port = setting("HOST", "127.0.0.1"), int(setting("PORT", "7860"))
     require_free(host, port)
-    modules = {name: load_space(name) for name in NAMES}
+    with without_servers():
+        modules = {name: load_space(name) for name in NAMES}
     url = address(host, port, setting("ROOT_PATH", ""))
     suite = build_suite(modules, url)
     gc.freeze()
