@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from shared.networks.mobilenet import HalvingConv2d, InvertedResidual, Pyramid
 from shared.networks.mobilenet_v1 import SeparableConv2d
@@ -39,18 +40,16 @@ class FusedConv2d(nn.Module):
         self._weight, self._bias = conv.weight.detach(), conv.bias.detach()
         self._way = conv.padding, conv.stride, conv.dilation, conv.groups
         self._laid_out: list[tuple[int, Tensor]] = []  # from how many places on, and the weights
-        self._padded = conv.padded if isinstance(conv, HalvingConv2d) else _as_it_is
         self._after = ("hardtanh", [0.0, 6.0], "") if relu6 else ("none", [], "")
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self._padded(x)
         places = x.shape[2] * x.shape[3]
         weight = next((weight for least, weight in self._laid_out if places >= least), self._weight)
         return torch.ops.mkldnn._convolution_pointwise(x, weight, self._bias, *self._way, *self._after)
 
     def lay_out(self, x: Tensor) -> None:
         """Prepares the order of weights that suits maps like this one, unless it is a small one."""
-        shape = list(self._padded(x).shape)
+        shape = list(x.shape)
         places = shape[2] * shape[3]
         if places >= PLACES:
             weight = self._weight.to_mkldnn()
@@ -58,8 +57,46 @@ class FusedConv2d(nn.Module):
             self._laid_out.append((int(SHARE * places), weight))
 
 
-def _as_it_is(x: Tensor) -> Tensor:
-    return x
+class FusedHalving(nn.Module):
+    """`HalvingConv2d` and ReLU6.
+
+    To pad a map at its end is to copy it, which takes as long as the filters themselves. With both sides even
+    that is the same as filters with a row and a column of zeros before them on a map that is padded on every
+    side, which oneDNN does on its way.
+    """
+
+    def __init__(self, conv: HalvingConv2d) -> None:
+        super().__init__()
+        self._pad = conv.padded
+        self.padded = FusedConv2d(conv, relu6=True)
+        self.even = FusedConv2d(_with_zeros_before(conv), relu6=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        even = x.shape[2] % 2 == 0 and x.shape[3] % 2 == 0
+        return self.even(x) if even else self.padded(self._pad(x))
+
+
+def _with_zeros_before(conv: HalvingConv2d) -> nn.Conv2d:
+    """What gives the same as a convolution that halves, for maps with even sides."""
+    zeros = int(conv.pads == "end")
+    side = conv.kernel_size[0] + zeros
+    wider = nn.Conv2d(
+        conv.in_channels,
+        conv.out_channels,
+        side,
+        stride=2,
+        padding=conv.kernel_size[0] // 2,
+        groups=conv.groups,
+        device="meta",
+    )
+    wider.weight = nn.Parameter(F.pad(conv.weight.detach(), (zeros, 0, zeros, 0)))
+    wider.bias = conv.bias
+    return wider
+
+
+def _filters(conv: nn.Conv2d) -> nn.Module:
+    """The filters of a block, with their ReLU6."""
+    return FusedHalving(conv) if isinstance(conv, HalvingConv2d) else FusedConv2d(conv, relu6=True)
 
 
 class FusedSeparable(nn.Module):
@@ -67,7 +104,7 @@ class FusedSeparable(nn.Module):
 
     def __init__(self, block: SeparableConv2d) -> None:
         super().__init__()
-        self.depthwise = FusedConv2d(block.depthwise, relu6=True)
+        self.depthwise = _filters(block.depthwise)
         self.pointwise = FusedConv2d(block.pointwise, relu6=True)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -80,7 +117,7 @@ class FusedResidual(nn.Module):
     def __init__(self, block: InvertedResidual) -> None:
         super().__init__()
         self.expand = None if block.expand is None else FusedConv2d(block.expand, relu6=True)
-        self.depthwise = FusedConv2d(block.depthwise, relu6=True)
+        self.depthwise = _filters(block.depthwise)
         self.project = FusedConv2d(block.project, relu6=False)
         self.residual = block.residual
 

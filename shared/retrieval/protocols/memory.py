@@ -23,10 +23,15 @@ class PeakMemory:
             self._before = self._read("VmRSS")
         except OSError:
             self._before = float("nan")
+        self._most = 0.0
 
     def growth(self) -> float:
         """Bytes that the process has taken at most, beyond what it had at the start; NaN if nobody knows."""
-        return self._read("VmHWM") - self._before if self._before == self._before else self._before
+        if self._before != self._before:
+            return self._before
+        # Where several threads count pages, the system's own peak may fall by a few of them.
+        self._most = max(self._most, self._read("VmHWM") - self._before)
+        return self._most
 
     def _read(self, name: str) -> float:
         return 1024.0 * int(re.search(rf"^{name}:\s*(\d+) kB", self.STATUS.read_text(), re.MULTILINE)[1])
