@@ -23,13 +23,15 @@ SIDE = 1200  # the component keeps a picture for every region, so it gets smalle
 CLICKS = """() => {
     const box = document.querySelector('.is-regions .image-container');
     if (!box) return;
-    box.onclick = event => {
+    box.onclick = async event => {
+        const masks = [...box.querySelectorAll('img.mask')];
+        await Promise.all(masks.map(mask => mask.decode()));  // those of a large photo may be on their way
         const photo = box.querySelector('img'), frame = photo.getBoundingClientRect();
         const scale = Math.min(frame.width / photo.naturalWidth, frame.height / photo.naturalHeight);
         const x = (event.clientX - frame.x - (frame.width - photo.naturalWidth * scale) / 2) / scale;
         const y = (event.clientY - frame.y - (frame.height - photo.naturalHeight * scale) / 2) / scale;
         const pen = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
-        const hit = [...box.querySelectorAll('img.mask')].findIndex(mask => {
+        const hit = masks.findIndex(mask => {
             pen.clearRect(0, 0, 1, 1);
             pen.drawImage(mask, -Math.floor(x), -Math.floor(y));
             return pen.getImageData(0, 0, 1, 1).data[3] > 0;

@@ -10,6 +10,10 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.steps import choose, download, take_away
 
+# Before its pictures have come, the component has another height.
+LOADED = """() => [...document.querySelectorAll('.is-regions .image-container img')].every(
+    image => image.complete && image.naturalWidth
+)"""
 # That place of the first region that is nearest to the picture's middle, relative to the picture's box.
 PLACE = """() => {
     const mask = document.querySelector('.is-regions img.mask'), pen = document.createElement('canvas');
@@ -94,9 +98,10 @@ def test_a_click_on_a_region_cuts_it_out(visit, photo):
     open_tab(page, "Where")
     expect(page.locator("#where .is-bars dt").first).to_be_visible()
     picture = page.locator(".is-regions img.base-image")
+    page.wait_for_function(LOADED)
+    page.wait_for_function("() => Boolean(document.querySelector('.is-regions .image-container').onclick)")
     box = picture.bounding_box()
     x, y = page.evaluate(PLACE)
-    page.wait_for_function("() => Boolean(document.querySelector('.is-regions .image-container').onclick)")
     picture.click(position={"x": x * box["width"], "y": y * box["height"]}, force=True)
     label = page.locator(".is-regions .legend-item").first.inner_text().strip()
     expect(page.locator(".is-cutout")).to_contain_text(label)
