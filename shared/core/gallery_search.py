@@ -118,8 +118,13 @@ def snapshot_with(gallery: Gallery, id: int) -> Snapshot:
     """
     snapshot = gallery.snapshot()
     if id not in snapshot.entries:
-        raise ImageError(f"There is no picture {id} in the gallery: it may have been removed.")
+        raise gone(id)
     return snapshot
+
+
+def gone(id: int) -> ImageError:
+    """The error for a picture that is not in the gallery, to be raised."""
+    return ImageError(f"There is no picture {id} in the gallery: it may have been removed.")
 
 
 def features_of(gallery: Gallery, id: int) -> Features:

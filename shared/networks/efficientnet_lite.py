@@ -13,9 +13,8 @@ from collections.abc import Iterator, Mapping
 
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from shared.networks.mobilenet import STEM, InvertedResidual, Pyramid
+from shared.networks.mobilenet import STEM, InvertedResidual, Pyramid, widest_maps
 
 # (blocks, width, side of the filters, stride of the first, expansion) of the seven stages of scale 0.
 STAGES = (
@@ -82,9 +81,8 @@ class EfficientNetLite(
         scale: 0 to 4, from small to large.
 
     Shape:
-        input `[B, 3, H, W]`, RGB in -1..1; output two maps `[B, K, ceil(H / s), ceil(W / s)]`, both in 0..6:
-        at stride s = 16 the channels into which the first block at 32 widens what it gets, and at 32 the 1280
-        of the last layer. `widths` holds their K.
+        input `[B, 3, H, W]`, RGB in -1..1; output two maps `[B, K, ceil(H / s), ceil(W / s)]` for the strides
+        s = 16 and 32, both in 0..6; see `shared.networks.mobilenet.widest_maps`. `widths` holds their K.
 
     Raises:
         ValueError: there is no such scale.
@@ -98,12 +96,10 @@ class EfficientNetLite(
         super().__init__()
         self.base = EfficientNetLitePyramid(scale)
         self.head = nn.Conv2d(self.base.widths[-1], FEATURE, 1)
-        self._next = self.base.level_ends[-2] + 1
-        self.widths = [self.base.blocks[self._next].expand.out_channels, FEATURE]
+        self.widths = [self.base.blocks[self.base.level_ends[-2] + 1].expand.out_channels, FEATURE]
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        *_, middle, last = self.base(x)
-        return [F.relu6(self.base.blocks[self._next].expand(middle)), F.relu6(self.head(last))]
+        return widest_maps(self.base, self.head, x)
 
     def set_padding(self, pads: str) -> None:
         """See `shared.networks.mobilenet.Pyramid.set_padding`."""

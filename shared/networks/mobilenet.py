@@ -169,6 +169,23 @@ class MobileNetV2Pyramid(Pyramid):
         super().__init__(blocks, widths, strides)
 
 
+def widest_maps(base: Pyramid, head: nn.Conv2d, x: Tensor) -> list[Tensor]:
+    """The last two maps of a network where they are widest.
+
+    Args:
+        base: A pyramid of `InvertedResidual` blocks.
+        head: The network's last layer, a 1x1 convolution that a ReLU6 follows.
+        x: What `base` takes.
+
+    Returns:
+        Two maps `[B, K, ceil(H / s), ceil(W / s)]`, both in 0..6: at the last stride s but one the channels
+        into which the first block of the last stride widens what it gets, and at the last those of `head`.
+    """
+    *_, middle, last = base(x)
+    widen = base.blocks[base.level_ends[-2] + 1].expand
+    return [F.relu6(widen(middle)), F.relu6(head(last))]
+
+
 def load_imagenet(base: Pyramid, path: str | Path) -> None:
     """Gives a base its ImageNet weights.
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core.gallery import Gallery
-from shared.core.gallery_search import snapshot_with
-from shared.core.images import Box, ImageError, Source, crop, open_image
+from shared.core.gallery_search import gone, snapshot_with
+from shared.core.images import Box, Source, crop, open_image
 from shared.core.thumbnails import shrunk
 from shared.retrieval.explanation import Explanation, Pair, choose
 from shared.retrieval.features import Extractor
@@ -112,7 +112,7 @@ def by_words(index: WordGallery, gallery: Gallery, query: Mapping[str, np.ndarra
     try:
         matches = index.matches(gallery, query, id)
     except KeyError as error:
-        raise ImageError(f"There is no picture {id} in the gallery: it may have been removed.") from error
+        raise gone(id) from error
     heats, total = np.zeros((2, CELLS, CELLS), np.float32), {}
     for match in matches:
         for heat, box in zip(heats, (match.query, match.picture), strict=True):

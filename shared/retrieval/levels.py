@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from shared.networks.cfn import CFN
 from shared.networks.efficientnet_lite import EfficientNetLite
+from shared.networks.mobilenet import widest_maps
 from shared.networks.mobilenet_v1 import MobileNetV1
 from shared.retrieval.engines import EXTRACTORS, parts
 
@@ -84,22 +84,12 @@ def feature_maps(network: nn.Module, x: Tensor, levels: Iterable[str] | None = N
     for one in network if isinstance(network, nn.ModuleList) else [network]:
         own = [level for level in levels if level in network_levels(one)]
         if own:
-            found |= _MAPS[type(one)](one, x * 2 - 1, own)
+            maps = dict(zip(LEVELS[type(one)], _last_maps(one, x * 2 - 1), strict=True))
+            found |= {level: maps[level] for level in own}
     return found
 
 
-def _maps_of_cfn(network: CFN, x: Tensor, levels: Iterable[str]) -> dict[str, Tensor]:
-    pyramid = network.base(x)
-    widen = network.base.blocks[network.base.level_ends[3] + 1].expand
-    make = {"mid": lambda: F.relu6(widen(pyramid[3])), "high": lambda: F.relu6(network.head(pyramid[4]))}
-    return {level: make[level]() for level in levels}
-
-
-def _last_maps(
-    network: EfficientNetLite | MobileNetV1, x: Tensor, levels: Iterable[str]
-) -> dict[str, Tensor]:
-    maps = dict(zip(LEVELS[type(network)], network(x)[-2:], strict=True))
-    return {level: maps[level] for level in levels}
-
-
-_MAPS = {CFN: _maps_of_cfn, EfficientNetLite: _last_maps, MobileNetV1: _last_maps}
+def _last_maps(network: nn.Module, x: Tensor) -> list[Tensor]:
+    if isinstance(network, CFN):
+        return widest_maps(network.base, network.head, x)
+    return network(x)[-2:]

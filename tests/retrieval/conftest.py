@@ -9,6 +9,7 @@ from shared.core import weights
 from shared.networks.cfn import CFN
 from shared.networks.efficientnet_lite import EfficientNetLite
 from shared.networks.mobilenet_v1 import MobileNetV1
+from shared.retrieval import batches
 from tests.doers import lively
 
 
@@ -40,3 +41,11 @@ def photo_folder(tmp_path_factory):
         width, height = (120, 90) if number % 3 else (90, 120)
         whole.crop((left % 380, top, left % 380 + width, top + height)).save(folder / f"{number}.png")
     return folder
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Small pictures to learn from."""
+    monkeypatch.setattr(batches, "SIZES", (64, 96))
+    monkeypatch.setattr(batches, "TEACHER_SIZE", 64)
+    monkeypatch.setattr(batches, "ASIDE_SIZE", 64)

@@ -1,70 +1,18 @@
-"""Fine-tuning of the second network: what a batch is, what the losses ask for, a training of two steps."""
+"""Fine-tuning of networks: what the losses ask for, where it starts, a training of two steps."""
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from shared.core.datasets import read_photos
 from shared.networks.efficientnet_lite import EfficientNetLite
 from shared.networks.mobilenet_v1 import MobileNetV1
 from shared.retrieval import distil, train
+from shared.retrieval.batches import sample_pairs
 from shared.retrieval.features import Extractor
 from shared.retrieval.head import DescriptorHead
 from tests.doers import lively, photo
-
-
-@pytest.fixture
-def small(monkeypatch):
-    monkeypatch.setattr(distil, "SIZES", (64, 96))
-    monkeypatch.setattr(distil, "TEACHER_SIZE", 64)
-    monkeypatch.setattr(distil, "ASIDE_SIZE", 64)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_a_batch_has_a_photo_and_its_copy_in_each_row(seed, small, photo_folder):
-    photos = read_photos([photo_folder])
-    clean, copy, seen = distil.sample_batch(photos, batch=4, seed=seed)
-    assert max(clean.shape[2:]) in (64, 96)
-    assert max(copy.shape[2:]) in (64, 96)
-    assert max(seen.shape[2:]) == 64
-    assert clean.shape[3] / clean.shape[2] == pytest.approx(seen.shape[3] / seen.shape[2])
-    assert len(clean) == len(copy) == len(seen) == len(torch.unique(seen, dim=0)) == 4
-    for first, again in zip(
-        (clean, copy, seen), distil.sample_batch(photos, batch=4, seed=seed), strict=True
-    ):
-        assert torch.equal(first, again)
-        assert 0 <= first.min() < first.max() <= 1
-    assert clean.mean((2, 3)).sub(seen.mean((2, 3))).abs().max() < 0.03  # the same part of the same photo
-
-
-def test_two_photos_of_a_kind_are_a_row_as_well(small, photo_folder, tmp_path):
-    photos = read_photos([photo_folder])
-    shades = {"a/1": 40, "a/2": 40, "b/1": 200, "clean/a": 40, "clean/b": 200, "clean/c": 120}
-    for name, shade in shades.items():
-        (tmp_path / f"{name}.png").parent.mkdir(exist_ok=True)
-        Image.new("RGB", (60, 50), (shade,) * 3).save(tmp_path / f"{name}.png")
-    kinds = distil.read_kinds(read_photos([tmp_path]))
-    names = [sorted(f"{photo.folder}/{photo.name}" for photo in kind) for kind in kinds]
-    assert names == [["a/1", "a/2", "clean/a"], ["b/1", "clean/b"]]
-    clean, copy, _ = distil.sample_batch(photos, batch=4, seed=0, kinds=kinds, same=2, sizes=[64])
-    assert max(clean.shape[2:]) == max(copy.shape[2:]) == 64
-    shades = clean[2:].mean((1, 2, 3))
-    assert sorted((shades * 255).round().tolist()) == [40, 200]
-    assert (copy[2:].mean((1, 2, 3)) / shades).sub(
-        1
-    ).abs().max() < 0.5  # another photo of the same, in other light
-
-
-@pytest.mark.parametrize("size", [(120, 90), (90, 120), (500, 3), (1, 1)])
-@pytest.mark.parametrize("shape", distil.SHAPES)
-def test_a_part_has_the_shape_asked_for(size, shape):
-    width, height = distil.cut(photo(*size), shape, np.random.default_rng(0)).size
-    assert width in (size[0], max(round(size[1] * shape), 1))
-    assert height in (size[1], max(round(size[0] / shape), 1))
-    assert 1 <= width <= size[0]
-    assert 1 <= height <= size[1]
 
 
 def test_contrast_sees_through_what_all_have_in_common():
@@ -86,7 +34,7 @@ def test_a_mixture_lies_between():
 
 def test_scores_tell_pairs_from_strangers(small, photo_folder):
     network = lively(MobileNetV1())
-    pictures = [whole for whole, _ in distil.sample_pairs(read_photos([photo_folder])[:4])]
+    pictures = [whole for whole, _ in sample_pairs(read_photos([photo_folder])[:4])]
     same = distil.score(network, [(one, one) for one in pictures])
     assert list(same) == ["found, end", "contrast, end", "found, symmetric", "contrast, symmetric"]
     assert same["found, end"] == same["found, symmetric"] == 1
