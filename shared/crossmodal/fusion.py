@@ -37,7 +37,13 @@ def fuse(similarities: np.ndarray, weights: Sequence[float] | None = None) -> np
     return np.tensordot(share, similarities, 1)
 
 
-def adaptive_weights(similarities: np.ndarray, owners: np.ndarray, *, rounds: int = 4) -> list[float]:
+def adaptive_weights(
+    similarities: np.ndarray,
+    owners: np.ndarray,
+    *,
+    factors: Sequence[float] = (0.0, 0.5, 2.0),
+    rounds: int = 4,
+) -> list[float]:
     """Weights with which fusion does best on a validation set, by R-sum.
 
     From the plain mean, one weight after the other is left out, halved or doubled for as long as that helps:
@@ -46,6 +52,7 @@ def adaptive_weights(similarities: np.ndarray, owners: np.ndarray, *, rounds: in
     Args:
         similarities: `[K, pictures, texts]` of the validation set.
         owners: See `shared.crossmodal.evaluate.first_hits`.
+        factors: What a weight is tried with; without 0 no score is left out.
         rounds: Most passes over all weights.
 
     Returns:
@@ -56,7 +63,7 @@ def adaptive_weights(similarities: np.ndarray, owners: np.ndarray, *, rounds: in
     for _ in range(rounds):
         before = best
         for place in range(len(weights)):
-            for factor in (0.0, 0.5, 2.0):
+            for factor in factors:
                 trial = weights.copy()
                 trial[place] *= factor
                 if trial.sum() == 0:

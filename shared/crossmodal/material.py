@@ -23,7 +23,7 @@ class Material:
     Attributes:
         names: What files of descriptions call each set.
         sets: The training part of each set.
-        held_out: The validation part of the first set and, as one, of those after it that have one.
+        held_out: See `read_held_out`.
         data: All sets as one.
         chances: How likely each picture of `data` is drawn, `[photos]`, of sum 1; None for all the same.
         named: Which texts of `data` are names alone, bool `[texts]`; None where there are none.
@@ -64,10 +64,6 @@ def read_material(args: argparse.Namespace) -> Material:
     """
     read = [(READERS[name], folder) for name, folder in args.data]
     sets = tuple(reader(folder, "train") for reader, folder in read)
-    held_out = [read[0][0](read[0][1], "dev")]
-    rest = [part for reader, folder in read[1:] if (part := _part(reader, folder, "dev"))]
-    if rest:
-        held_out.append(rest[0] if len(rest) == 1 else join(rest))
     sentences: tuple[str, ...] = ()
     if args.sentences:
         parts = [_part(reader, folder, split) for reader, folder in read for split in ("dev", "test")]
@@ -85,7 +81,22 @@ def read_material(args: argparse.Namespace) -> Material:
     if "named" in kinds:
         each = zip(kinds, sets, strict=True)
         named = np.concatenate([names_alone(one) & (kind == "named") for kind, one in each])
-    return Material(names, sets, tuple(held_out), data, _chances(sets, args.share), named, sentences)
+    return Material(names, sets, read_held_out(args.data), data, _chances(sets, args.share), named, sentences)
+
+
+def read_held_out(data: Sequence[tuple[str, Path]]) -> tuple[Described, ...]:
+    """The validation part of the first set and, as one, of those after it that have one.
+
+    Args:
+        data: Name and folder of each set, as `--data` has them.
+
+    Raises:
+        FileNotFoundError: The first set has none.
+    """
+    (name, folder), *others = data
+    first = READERS[name](folder, "dev")
+    rest = [part for name, folder in others if (part := _part(READERS[name], folder, "dev"))]
+    return (first, *([join(rest)] if len(rest) > 1 else rest))
 
 
 def _part(reader: Callable[[Path, str], Described], folder: Path, split: str) -> Described | None:

@@ -12,9 +12,9 @@ from shared.crossmodal.calibrate import calibrate
 from shared.crossmodal.data import Described, join
 from shared.crossmodal.evaluate import figures, shared_figures
 from shared.crossmodal.features import Look, describe, looks
-from shared.crossmodal.fusion import adaptive_weights
+from shared.crossmodal.fusion import adaptive_weights, fuse
 from shared.crossmodal.tokens import Tokens
-from shared.networks.joint import JointSpace
+from shared.networks.joint import ENSEMBLE, JointSpace
 from shared.networks.regions import RegionBase
 
 
@@ -37,13 +37,16 @@ class Validations:
         return found
 
     @torch.inference_mode()
-    def conclude(self, space: JointSpace, base: RegionBase, given: Sequence[Look]) -> dict[str, object]:
-        """What the validation sets decide in the end: the first late fusion, and all what scores mean.
+    def conclude(
+        self, space: JointSpace, base: RegionBase, given: Sequence[Look], *, fused: bool = False
+    ) -> dict[str, object]:
+        """What the validation sets decide in the end: the first how scores are fused, and all what they mean.
 
         Args:
-            space: Gets the weights of its late fusion.
+            space: Gets the weights of CycleMatch's scores, and of the heads in the ensemble.
             base: What describes pictures.
             given: See `looks`.
+            fused: Whether CycleMatch's scores have their weights already.
         """
         config: dict[str, object] = {}
         data = join([one.data for one in self.sets]) if len(self.sets) > 1 else self.sets[0].data
@@ -51,14 +54,20 @@ class Validations:
         texts = self.sets[0].texts(space, data.texts)
         first = self.sets[0].data
         owned = slice(len(first.photos)), slice(len(first.texts))
-        if "cyclematch" in space.heads:
+        if "cyclematch" in space.heads and not fused:
             head = space.heads["cyclematch"]
             own = head.images(pictures[owned[0]]), head.texts(texts[owned[1]])
             scores = np.einsum("ikd,jkd->kij", *(part.cpu().numpy() for part in own))
             config["scores"] = adaptive_weights(scores, first.owners)
             space.weigh(config["scores"])
+        each = {name: self.sets[0].similarity(space, pictures, texts, name) for name in space.heads}
+        if ENSEMBLE in space.engines:
+            parts = np.stack([one[owned] for one in each.values()])
+            config["shares"] = adaptive_weights(parts, first.owners, factors=(0.5, 2.0))
+            space.blend(config["shares"])
+            each[ENSEMBLE] = fuse(np.stack(list(each.values())), config["shares"])
         for engine in space.engines:
-            similarity = self.sets[0].similarity(space, pictures, texts, engine)
+            similarity = each[engine]
             print(f"{engine}: {figures(similarity[owned], first.owners)}")
             found = calibrate(similarity, data.owners, data.identities)
             for name, value in found.items():

@@ -60,6 +60,7 @@ class JointSpace(
         recurrences: T of RRF-Net.
         fusion: of RRF-Net's steps.
         scores: weights of CycleMatch's late fusion, one for each of its scores; by default all the same.
+        shares: weights of the heads in the ensemble; by default all the same.
         tuned: whether it has a base of its own, which describes pictures.
         trunk: of this base, see `RegionBase`.
 
@@ -75,7 +76,8 @@ class JointSpace(
         whose five scores late fusion adds up in one dot product; for the ensemble the sum over all heads.
 
     Raises:
-        ValueError: there is no such head, or the number of scores is not CycleMatch's.
+        ValueError: there is no such head, the number of scores is not CycleMatch's, or there is not one share
+            for each head.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class JointSpace(
         recurrences: int = 3,
         fusion: str = "conv",
         scores: Sequence[float] | None = None,
+        shares: Sequence[float] | None = None,
         tuned: bool = False,
         trunk: str = "mobilenet_v2",
     ) -> None:
@@ -115,6 +118,8 @@ class JointSpace(
         )
         self.register_buffer("scale", torch.ones(len(SCORES)), persistent=False)
         self.weigh([1.0] * len(SCORES) if scores is None else scores)
+        self.register_buffer("shares", torch.ones(len(self.heads)), persistent=False)
+        self.blend([1.0] * len(self.heads) if shares is None else shares)
         cold = torch.tensor(0.07).log()
         self.temperatures = nn.ParameterDict({name: nn.Parameter(cold.clone()) for name in heads})
 
@@ -126,10 +131,11 @@ class JointSpace(
 
     def weigh(self, scores: Sequence[float]) -> None:
         """Sets the weights of CycleMatch's late fusion; see `scores` above."""
-        if len(scores) != len(SCORES) or min(scores) < 0 or sum(scores) <= 0:
-            raise ValueError(f"scores must be {len(SCORES)} weights of 0 or more, got {list(scores)}")
-        # A dot product of rows scaled by square roots is the weighted sum of their dot products.
-        self.scale.copy_(torch.tensor([one / sum(scores) for one in scores]).sqrt())
+        self.scale.copy_(_roots("scores", scores, len(SCORES)))
+
+    def blend(self, shares: Sequence[float]) -> None:
+        """Sets the weights of the heads in the ensemble; see `shares` above."""
+        self.shares.copy_(_roots("shares", shares, len(self.heads)))
 
     def pictures(self, embeddings: Tensor, engine: str) -> Tensor:
         return self._vectors("images", embeddings, engine)
@@ -143,8 +149,15 @@ class JointSpace(
     def _vectors(self, side: str, x: Tensor, engine: str) -> Tensor:
         if engine == ENSEMBLE:
             parts = [self._vectors(side, x, name) for name in self.heads]
-            return torch.cat(parts, -1) / len(parts) ** 0.5
+            return torch.cat([part * root for part, root in zip(parts, self.shares, strict=True)], -1)
         found = F.normalize(getattr(self.heads[engine], side)(x.flatten(0, -2)), dim=-1)
         if found.ndim == 3:
             found = (found * self.scale[:, None]).flatten(1)
         return found.unflatten(0, x.shape[:-1])
+
+
+def _roots(name: str, given: Sequence[float], count: int) -> Tensor:
+    """What parts are scaled with, so that a dot product of all is the weighted mean of those of each."""
+    if len(given) != count or min(given) < 0 or sum(given) <= 0:
+        raise ValueError(f"{name} must be {count} weights of 0 or more, got {list(given)}")
+    return torch.tensor([one / sum(given) for one in given]).sqrt()

@@ -87,6 +87,8 @@ def test_adaptive_weights_leave_out_what_only_disturbs():
     fused = figures(fuse(scores, weights), owners)["R_sum"]
     assert fused > figures(fuse(scores), owners)["R_sum"]
     assert fused >= figures(good, owners)["R_sum"]
+    kept = adaptive_weights(scores, owners, factors=(0.5, 2.0))
+    assert kept[0] >= kept[1] >= kept[2] > 0
 
 
 def test_what_a_text_describes_as_well_is_no_wrong_pair():

@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from shared.core import weights
-from shared.crossmodal import teacher, trunks
+from shared.crossmodal import decide, teacher, trunks
 from shared.crossmodal.batches import Pairs, look, misspell
 from shared.crossmodal.benchmark import main as benchmark
 from shared.crossmodal.data import read_flickr8k, read_sentences
@@ -73,15 +73,37 @@ def test_a_trained_space_knows_its_colors(trained, engine, base_folder, color_fo
     assert np.allclose(company[-1], words[2], atol=1e-5)
 
 
-def test_the_ensemble_is_the_mean_of_all_scores(trained, base_folder, color_folder):
+def test_what_was_decided_can_be_decided_anew(trained, base_folder, color_folder, tmp_path):
+    folder = shutil.copytree(trained["all"], tmp_path / "again")
+    before = weights.read_config(folder)
+    weights.update_config(folder, shares=[1, 1, 1], calibration={}, threshold={})
+    options = ["--data", f"flickr8k={color_folder}", "--weights", str(folder), "--base", str(base_folder)]
+    decided = decide.main(options)
+    assert {"shares", "calibration", "threshold"} <= set(decided)
+    assert decided["shares"] == pytest.approx(before["shares"])
+    assert weights.read_config(folder)["scores"] == before["scores"]
+    for engine, curve in before["calibration"].items():
+        assert decided["calibration"][engine] == pytest.approx(curve, rel=0.02, abs=0.02)
+    weights.check(folder)
+    assert weights.read_config(folder)["shares"] == decided["shares"]
+    with pytest.raises(SystemExit):
+        decide.main([*options[:3], str(tmp_path / "nowhere")])
+
+
+def test_the_ensemble_is_the_mean_of_all_scores_as_the_validation_weighs_them(
+    trained, base_folder, color_folder
+):
     space = Space.load(folder=trained["all"], base=base_folder)
     seen = space.describe([photo.image() for photo in read_flickr8k(color_folder, "test").photos[:3]])
     rows = np.stack([one["picture"] for one in seen])
     scores = {
         name: space.pictures(rows, name) @ space.texts(["red", "blue"], name).T for name in space.engines
     }
-    mean = np.mean([scores[name] for name in ("rrf", "cyclematch", "itmeetsal")], 0)
-    assert np.allclose(scores["ensemble"], mean, atol=1e-5)
+    shares = space.config["shares"]
+    assert sum(shares) == pytest.approx(1, abs=1e-5)
+    assert min(shares) > 0
+    mean = np.average([scores[name] for name in ("rrf", "cyclematch", "itmeetsal")], 0, shares)
+    assert np.allclose(scores["ensemble"], mean, atol=1e-4)
     assert (seen[0]["made"] == space.made).all()
     alone = Space.load(MATCHERS["rrf"], folder=trained["rrf"], base=base_folder)
     assert alone.engines == ("rrf",)

@@ -1,5 +1,6 @@
 """The text encoder, pictures as regions, and the joint space of both."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -118,14 +119,16 @@ def test_late_fusion_is_one_dot_product():
             torch.testing.assert_close(pictures @ sentences.T, fused)
 
 
-def test_the_ensemble_adds_all_heads_up():
-    network = space("rrf", "cyclematch", "itmeetsal", hidden=64)
+@pytest.mark.parametrize("shares", [None, [1, 2, 5]])
+def test_the_ensemble_adds_all_heads_up(shares):
+    network = space("rrf", "cyclematch", "itmeetsal", hidden=64, shares=shares)
     assert network.engines == (ENSEMBLE, "rrf", "cyclematch", "itmeetsal")
     rows = torch.randn(2, 10, 6)
     with torch.inference_mode():
         each = [torch.mm(x, y.T) for x, y in (network(rows, PIECES, name) for name in network.heads)]
         pictures, sentences = network(rows, PIECES, ENSEMBLE)
-    torch.testing.assert_close(pictures @ sentences.T, sum(each) / 3)
+    mean = np.average([one.numpy() for one in each], 0, shares)
+    np.testing.assert_allclose(pictures @ sentences.T, mean, atol=1e-5)
     torch.testing.assert_close(pictures.norm(dim=1), torch.ones(2))
 
 
@@ -142,6 +145,8 @@ def test_wrong_settings_say_so():
         space("vse")
     with pytest.raises(ValueError, match=r"5 weights of 0 or more, got \[1, 2\]"):
         space("cyclematch", scores=[1, 2])
+    with pytest.raises(ValueError, match=r"shares must be 1 weights of 0 or more, got \[1, 2\]"):
+        space("cyclematch", shares=[1, 2])
     with pytest.raises(ValueError, match=r"got \[\]"):
         space()
     with pytest.raises(ValueError, match="square grid, got 7"):

@@ -1,0 +1,70 @@
+"""Decides anew what validation sets decide of a joint space: how its heads are fused, and what scores mean.
+
+    python -m shared.crossmodal.decide --data flickr8k=FLICKR8K --weights weights/crossmodal-joint
+
+A training does the same at its end, after the weights of CycleMatch's scores, which stay as they are here, as
+all other weights do. Only the configuration is written anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from shared.core import weights
+from shared.crossmodal.data import Described
+from shared.crossmodal.features import ONE_LOOK
+from shared.crossmodal.material import read_held_out
+from shared.crossmodal.options import named
+from shared.crossmodal.space import Space
+from shared.crossmodal.validation import Validation, Validations
+
+
+def decide(
+    folder: str | os.PathLike, sets: Sequence[Described], *, base: str | os.PathLike | None = None
+) -> dict[str, Any]:
+    """Fuses and calibrates a joint space.
+
+    Args:
+        folder: Of the weights.
+        sets: Validation sets. The first decides how heads are fused, and all what scores mean.
+        base: See `Space.load`.
+
+    Returns:
+        What was decided, as it is in the configuration now.
+
+    Raises:
+        WeightsError: The weights cannot be used.
+    """
+    space = Space.load(folder=folder, base=base)
+    device = str(next(space.network.parameters()).device)
+    validations = Validations([Validation(one, None, space.tokens, device) for one in sets])
+    looks = space.config.get("looks", ONE_LOOK)
+    decided = validations.conclude(space.network, space.base, looks, fused=True)
+    weights.update_config(folder, **decided)
+    return decided
+
+
+def main(given: Sequence[str] | None = None) -> dict[str, Any]:
+    """Decide from the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m shared.crossmodal.decide",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", nargs="+", type=named, required=True, metavar="NAME=FOLDER")
+    parser.add_argument("--weights", required=True, metavar="FOLDER", help="of the joint space")
+    parser.add_argument("--base", metavar="FOLDER", help="weights of the recognition network")
+    args = parser.parse_args(given)
+    try:
+        decided = decide(args.weights, read_held_out(args.data), base=args.base)
+    except (FileNotFoundError, weights.WeightsError) as error:
+        parser.error(str(error))
+    print(decided)
+    return decided
+
+
+if __name__ == "__main__":
+    main()
