@@ -2,8 +2,8 @@
 
     python -m shared.crossmodal.decide --data flickr8k=FLICKR8K --weights weights/crossmodal-joint
 
-A training does the same at its end, after the weights of CycleMatch's scores, which stay as they are here, as
-all other weights do. Only the configuration is written anew.
+A training does the same at its end, and there also weighs CycleMatch's scores, which keep their weights here.
+Only the configuration of the space is written anew.
 """
 
 from __future__ import annotations

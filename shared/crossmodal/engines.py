@@ -23,7 +23,7 @@ MATCHERS = table(
     Engine(
         name=ENSEMBLE,
         title="All three",
-        line="the mean of the three scores; works offline",
+        line="a weighted mean of their scores; works offline",
         weights=JOINT,
     ),
     Engine(
