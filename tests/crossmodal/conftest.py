@@ -5,6 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from shared.core import weights
@@ -39,3 +40,12 @@ def color_folder(tmp_path_factory):
                 lines.append("\t".join([f"{split}{number}", split, *words]))
     (folder / "captions.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="module")
+def one_core():
+    """Small networks learn hardly faster with more cores, and where these have other work far slower."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

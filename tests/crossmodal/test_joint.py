@@ -25,6 +25,8 @@ from shared.crossmodal.train_jmc import ProductTraining, arguments, main
 from shared.networks.joint import JointSpace
 from tests.crossmodal.conftest import COLORS
 
+pytestmark = pytest.mark.usefixtures("one_core")
+
 SMALL = ["--width", "16", "--features", "16", "--hidden", "8", "--embedding", "16", "--buckets", "256"]
 STEPS = ["--steps", "90", "90", "180", "--batch", "8", "--validate-every", "60", "--rate", "0.02"]
 NAMES = ["Red-Wall", "Green-Wall", "Blue-Wall", "White-Wall"]

@@ -23,6 +23,8 @@ from shared.crossmodal.train import main
 from shared.crossmodal.vocabulary import add_words
 from shared.networks.joint import JointSpace
 
+pytestmark = pytest.mark.usefixtures("one_core")
+
 
 def photos(folder, *names):
     folder.mkdir(parents=True, exist_ok=True)

@@ -30,6 +30,8 @@ from shared.networks.joint import JointSpace
 from shared.networks.published import PackageError
 from shared.networks.regions import RegionBase
 
+pytestmark = pytest.mark.usefixtures("one_core")
+
 SMALL = ["--width", "16", "--features", "16", "--hidden", "8", "--buckets", "512", "--batch", "8"]
 STEPS = ["--warm-steps", "150", "--steps", "30", "--validate-every", "30", "--rate", "0.02"]
 
