@@ -15,6 +15,8 @@ from shared.ui.views import View
 
 HINT = "Choose a picture, and the sentences that fit it best appear here."
 SHOWN = 10
+#: With a lower probability a sentence is wrong more often than right.
+SURE = 0.5
 
 
 def describe_tab(
@@ -52,9 +54,18 @@ def describe_tab(
             rows = doers[engine]().sentences(open_image(image), lines if lines.strip() else None, SHOWN)
         except (InputError, WeightsError) as error:
             return [str(error), ""]
-        return ["How likely each sentence belongs to this picture, the likeliest first.", sentence_bars(rows)]
+        return [verdict(rows), sentence_bars(rows)]
 
     return View(tab, describe, [image, engine, lines], [words, found], [button.click, lines.blur]), lines
+
+
+def verdict(rows: Sequence[Any]) -> str:
+    """What stands above sentences, of which there is at least one, the likeliest first."""
+    best = rows[0].probability
+    if best >= SURE:
+        return "How likely each sentence belongs to this picture, the likeliest first."
+    below = f"below {SURE:.0%} a sentence is wrong more often than right"
+    return f"**None of these surely fits.** The likeliest has {best:.0%}; {below}."
 
 
 def sentence_bars(rows: Sequence[Any]) -> str:
@@ -63,7 +74,7 @@ def sentence_bars(rows: Sequence[Any]) -> str:
 
 
 def as_json(rows: Sequence[Any], engine: str) -> dict[str, Any]:
-    """Sentences as plain values."""
+    """Sentences as plain values, and whether the first is more likely right than wrong (`good`)."""
     found = [
         {
             "rank": row.rank,
@@ -73,4 +84,4 @@ def as_json(rows: Sequence[Any], engine: str) -> dict[str, Any]:
         }
         for row in rows
     ]
-    return {"sentences": found, "engine": engine}
+    return {"sentences": found, "good": rows[0].probability >= SURE, "engine": engine}

@@ -92,7 +92,7 @@ def describe(image: str, lines: str, engine: str) -> dict:
         engine: Who compares.
 
     Returns:
-        The ten that fit best, with scores and probabilities.
+        The ten that fit best, with scores and probabilities; and whether the first is likely to be right.
     """
     rows = SEARCHES[engine]().sentences(open_image(image), lines if lines.strip() else None)
     return sentences.as_json(rows, engine)

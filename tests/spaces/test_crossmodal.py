@@ -75,8 +75,9 @@ def test_sentences(client, motorcycle):
     found = client.predict(image=motorcycle, api_name="/describe")
     assert len(found["sentences"]) == 10
     assert any("cycl" in row["text"] for row in found["sentences"][:3])
-    own = client.predict(image=motorcycle, lines=LINES, api_name="/describe")["sentences"]
-    assert [row["text"] for row in own] == LINES.split("\n")[:2]
+    own = client.predict(image=motorcycle, lines=LINES, api_name="/describe")
+    assert [row["text"] for row in own["sentences"]] == LINES.split("\n")[:2]
+    assert (found["good"], own["good"]) == (False, True)
 
 
 def test_a_picture_and_a_text_match(client, motorcycle):

@@ -60,8 +60,16 @@ def test_sentences_as_bars_and_values():
     assert "A &lt;dog&gt;." in sentences.sentence_bars(rows)
     assert "12%" in sentences.sentence_bars(rows)
     values = sentences.as_json(rows, "rrf")
-    assert values["engine"] == "rrf"
+    assert (values["engine"], values["good"]) == ("rrf", False)
     assert values["sentences"] == [{"rank": 1, "text": "A <dog>.", "probability": 0.1235, "score": 0.5432}]
+
+
+@pytest.mark.parametrize(("probability", "good"), [(0.02, False), (0.49, False), (0.5, True), (0.9, True)])
+def test_sentences_that_hardly_fit_are_told(probability, good):
+    rows = [SimpleNamespace(rank=1, text="A dog.", probability=probability, score=0.5)]
+    assert ("surely" not in sentences.verdict(rows)) is good
+    assert (f"{probability:.0%}" in sentences.verdict(rows)) is not good
+    assert sentences.as_json(rows, "rrf")["good"] is good
 
 
 def side(label="Apple", known=True):
