@@ -19,6 +19,10 @@ SPLITS = ("train", "dev", "test")
 _VALIDATION = {"dev": "val"}
 
 
+class NoSuchPart(FileNotFoundError):
+    """A data set that is there, but has nothing in this part."""
+
+
 @dataclass(frozen=True)
 class Described:
     """Pictures and the texts that describe them.
@@ -216,8 +220,10 @@ def _table(root: str | Path, name: str) -> list[dict[str, str]]:
 
 def _photos(root: str | Path, names: Sequence[str]) -> tuple[Photo, ...]:
     root = Path(root)
+    if not names:
+        raise NoSuchPart(f"{root} lists no photos for this part")
     found = {photo.name: photo for photo in read_photos(sorted(root.glob("*.zip")) or [root])}
     missing = [name for name in names if name not in found]
-    if missing or not names:
-        raise FileNotFoundError(f"{root} lacks {len(missing)} photos, such as {[*missing, 'all'][0]}")
+    if missing:
+        raise FileNotFoundError(f"{root} lacks {len(missing)} photos, such as {missing[0]}")
     return tuple(found[name] for name in names)

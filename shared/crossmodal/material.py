@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.crossmodal.data import Described, join, read_sentences
+from shared.crossmodal.data import Described, NoSuchPart, join, read_sentences
 from shared.crossmodal.features import cached_part
 from shared.crossmodal.named import names_alone, read_nouns
 from shared.crossmodal.readers import READERS
@@ -103,7 +103,7 @@ def _part(reader: Callable[[Path, str], Described], folder: Path, split: str) ->
     """A part of a set; None where it has none."""
     try:
         return reader(folder, split)
-    except FileNotFoundError:
+    except NoSuchPart:
         return None
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from shared.core.datasets import Photo, read_photos
-from shared.crossmodal.data import Described, known_split
+from shared.crossmodal.data import Described, NoSuchPart, known_split
 from shared.crossmodal.tokens import split_words
 
 #: Of one thing; more of them add little.
@@ -72,7 +72,8 @@ def read_named(root: str | Path, split: str, most: int = MOST_PHOTOS) -> Describ
         most: Photos of one thing, over all splits.
 
     Raises:
-        FileNotFoundError: There are no such photos.
+        FileNotFoundError: There are no photos.
+        NoSuchPart: There are none in this part.
         ValueError: There is no such split.
     """
     place = _HELD_OUT.get(known_split(split))
@@ -93,7 +94,7 @@ def read_named(root: str | Path, split: str, most: int = MOST_PHOTOS) -> Describ
                 classes.append(number)
                 photos.append(photo)
     if not photos:
-        raise FileNotFoundError(f"{root} holds no photos of things for the part {split!r}")
+        raise NoSuchPart(f"{root} holds no photos of things for the part {split!r}")
     firsts = tuple(names[0] for names in sorted(own))
     name = f"things in {Path(root).name}"
     return Described(name, tuple(photos), tuple(texts), np.array(owners), np.array(classes), firsts)

@@ -1,6 +1,7 @@
 """Photos of things with their names, and what nouns mean."""
 
 import copy
+import shutil
 from dataclasses import replace
 from functools import partial
 
@@ -12,7 +13,7 @@ from PIL import Image
 from shared.crossmodal.batches import Pairs
 from shared.crossmodal.data import read_flickr8k
 from shared.crossmodal.engines import MATCHERS
-from shared.crossmodal.material import read_material
+from shared.crossmodal.material import read_held_out, read_material
 from shared.crossmodal.named import MOST_PHOTOS, names_alone, read_named, read_nouns, say
 from shared.crossmodal.objectives import Pupil, keep_what_was
 from shared.crossmodal.recipe import arguments
@@ -110,6 +111,16 @@ def test_nouns(tmp_path):
         "a photo of a fire engine",
         "fire engine, a fire engine that a dog follows",
     )
+
+
+def test_a_set_that_is_broken_is_not_taken_for_one_without_the_part(color_folder, tmp_path):
+    photos(tmp_path / "things" / "owl", "one")
+    sets = [("flickr8k", color_folder), ("named", tmp_path / "things")]
+    assert len(read_held_out(sets)) == 1
+    broken = shutil.copytree(color_folder, tmp_path / "broken")
+    (broken / "dev.zip").unlink()
+    with pytest.raises(FileNotFoundError, match="lacks 4 photos"):
+        read_held_out([*sets, ("flickr8k", broken)])
 
 
 def test_material_of_several_sets(color_folder, tmp_path):
