@@ -4,16 +4,17 @@ from typing import Any
 
 import gradio as gr
 
-from shared.ui.photos import WithoutStub
+from shared.core.startup import without_stubs
 
+with without_stubs():  # which would lie beside this file; events are as Gradio has them
 
-class _Numbers(gr.JSON, metaclass=WithoutStub):
-    """`gr.JSON` that says what it takes; agents are told nothing valid by the original."""
+    class _Numbers(gr.JSON):
+        """`gr.JSON` that says what it takes; agents are told nothing valid by the original."""
 
-    is_template = True
+        is_template = True
 
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "array", "items": {"type": "integer"}, "description": "whole numbers"}
+        def api_info(self) -> dict[str, Any]:
+            return {"type": "array", "items": {"type": "integer"}, "description": "whole numbers"}
 
 
 def numbers(label: str) -> gr.JSON:

@@ -5,7 +5,6 @@ import binascii
 import importlib.util
 import os
 import tempfile
-from abc import ABCMeta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from gradio.utils import get_upload_folder
 from pydantic import model_validator
 
 from shared.core.images import open_image
+from shared.core.startup import without_stubs
 from shared.ui.results import result_file
 
 # Package, path inside it, and the example's name. Only photos that are part of the package's wheel.
@@ -50,30 +50,25 @@ MORE = [
 _SERVED: set[Path] = set()  # sample photos that a page offers
 
 
-class WithoutStub(type(gr.Image)):
-    """Gradio's metaclass writes a `.pyi` file beside each component's source; ours add no events to it."""
+with without_stubs():  # which would lie beside this file; events are as Gradio has them
 
-    def __new__(mcs, name: str, bases: tuple, attrs: dict) -> type:
-        return ABCMeta.__new__(mcs, name, bases, attrs)
+    class _Photo(gr.Image):
+        """`gr.Image` that hands over the path of the file as it was uploaded.
 
+        `gr.Image` opens the file itself before the function runs. Here only `shared.core.images.open_image`
+        does, so that its limits and its sentences apply to every picture.
+        """
 
-class _Photo(gr.Image, metaclass=WithoutStub):
-    """`gr.Image` that hands over the path of the file as it was uploaded.
+        is_template = True  # the browser draws it as an ordinary gr.Image
 
-    `gr.Image` opens the file itself before the function runs. Here only `shared.core.images.open_image` does,
-    so that its limits and its sentences apply to every picture.
-    """
-
-    is_template = True  # the browser draws it as an ordinary gr.Image
-
-    def preprocess(self, payload: Any) -> str | None:
-        if payload is None:
-            return None
-        if payload.url and payload.url.startswith("data:"):
-            path = _saved(payload.url, payload.orig_name or "picture")
-            self.temp_files.add(path)  # so that it is swept away like an upload
-            return path
-        return _uploaded(payload.path)
+        def preprocess(self, payload: Any) -> str | None:
+            if payload is None:
+                return None
+            if payload.url and payload.url.startswith("data:"):
+                path = _saved(payload.url, payload.orig_name or "picture")
+                self.temp_files.add(path)  # so that it is swept away like an upload
+                return path
+            return _uploaded(payload.path)
 
 
 class _Files(ListFiles):
@@ -90,18 +85,20 @@ class _Files(ListFiles):
         return [_file_of(file) if isinstance(file, str) else file for file in files]
 
 
-class _PhotoFiles(gr.File, metaclass=WithoutStub):
-    """`gr.File` that lets every file through: a bad one is reported by name and skipped later."""
+with without_stubs():  # which would lie beside this file; events are as Gradio has them
 
-    is_template = True
+    class _PhotoFiles(gr.File):
+        """`gr.File` that lets every file through: a bad one is reported by name and skipped later."""
 
-    def api_info(self) -> dict[str, Any]:
-        """The same without references: those of a list do not resolve in the schema that agents get."""
-        schema = super().api_info()
-        return _inlined(schema, schema.get("$defs", {}))
+        is_template = True
 
-    def preprocess(self, payload: Any) -> list[str]:
-        return [_uploaded(file.path) for file in payload or ()]
+        def api_info(self) -> dict[str, Any]:
+            """The same without references: those of a list do not resolve in the schema that agents get."""
+            schema = super().api_info()
+            return _inlined(schema, schema.get("$defs", {}))
+
+        def preprocess(self, payload: Any) -> list[str]:
+            return [_uploaded(file.path) for file in payload or ()]
 
 
 def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
