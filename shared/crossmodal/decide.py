@@ -41,8 +41,8 @@ def decide(
     space = Space.load(folder=folder, base=base)
     device = str(next(space.network.parameters()).device)
     validations = Validations([Validation(one, None, space.tokens, device) for one in sets])
-    looks = space.config.get("looks", ONE_LOOK)
-    decided = validations.conclude(space.network, space.base, looks, fused=True)
+    embedded = validations.embedded(space.network, space.base, space.config.get("looks", ONE_LOOK))
+    decided = validations.conclude(space.network, *embedded)
     weights.update_config(folder, **decided)
     return decided
 

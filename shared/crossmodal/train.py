@@ -148,7 +148,9 @@ class Training:
             self.average(pupil)
         config = {"network": self.digest, "tuned": pupil.space.base is not None, "looks": args.looks}
         base = self.base if pupil.space.base is None else pupil.space.base
-        config |= self.validations.conclude(pupil.space, base, args.looks)
+        embedded = self.validations.embedded(pupil.space, base, args.looks)
+        config |= self.validations.weigh(pupil.space, *embedded)
+        config |= self.validations.conclude(pupil.space, *embedded)
         return weights.save(pupil.space, args.out / "weights", config=config)
 
     def words(self, pupil: Pupil) -> Pupil:

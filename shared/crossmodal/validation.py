@@ -37,39 +37,56 @@ class Validations:
         return found
 
     @torch.inference_mode()
-    def conclude(
-        self, space: JointSpace, base: RegionBase, given: Sequence[Look], *, fused: bool = False
-    ) -> dict[str, object]:
-        """What the validation sets decide in the end: the first how scores are fused, and all what they mean.
+    def embedded(self, space: JointSpace, base: RegionBase, given: Sequence[Look]) -> tuple[Tensor, Tensor]:
+        """Embeddings of the pictures and of the texts of all sets, as a search has them.
 
         Args:
-            space: Gets the weights of CycleMatch's scores, and of the heads in the ensemble.
+            space: What is chosen for.
             base: What describes pictures.
             given: See `looks`.
-            fused: Whether CycleMatch's scores have their weights already.
+        """
+        photos = [photo for one in self.sets for photo in one.data.photos]
+        texts = [text for one in self.sets for text in one.data.texts]
+        pictures = [looks(base, space.image, photo.image(), given) for photo in photos]
+        return torch.stack(pictures), self.sets[0].texts(space, texts)
+
+    @torch.inference_mode()
+    def weigh(self, space: JointSpace, pictures: Tensor, texts: Tensor) -> dict[str, list[float]]:
+        """Chooses `scores`, the weights of CycleMatch's, on the first set; nothing without that head."""
+        if "cyclematch" not in space.heads:
+            return {}
+        head, first = space.heads["cyclematch"], self.sets[0].data
+        own = head.images(pictures[: len(first.photos)]), head.texts(texts[: len(first.texts)])
+        scores = np.einsum("ikd,jkd->kij", *(part.cpu().numpy() for part in own))
+        chosen = adaptive_weights(scores, first.owners)
+        space.weigh(chosen)
+        return {"scores": chosen}
+
+    def conclude(self, space: JointSpace, pictures: Tensor, texts: Tensor) -> dict[str, object]:
+        """Chooses the weights of the heads in the ensemble on the first set, and what scores mean on all.
+
+        Args:
+            space: Gets the weights.
+            pictures: See `embedded`.
+            texts: See `embedded`.
+
+        Returns:
+            `shares`, if there is an ensemble, and what `calibrate` finds, by engine.
         """
         config: dict[str, object] = {}
         data = join([one.data for one in self.sets]) if len(self.sets) > 1 else self.sets[0].data
-        pictures = torch.stack([looks(base, space.image, photo.image(), given) for photo in data.photos])
-        texts = self.sets[0].texts(space, data.texts)
         first = self.sets[0].data
         owned = slice(len(first.photos)), slice(len(first.texts))
-        if "cyclematch" in space.heads and not fused:
-            head = space.heads["cyclematch"]
-            own = head.images(pictures[owned[0]]), head.texts(texts[owned[1]])
-            scores = np.einsum("ikd,jkd->kij", *(part.cpu().numpy() for part in own))
-            config["scores"] = adaptive_weights(scores, first.owners)
-            space.weigh(config["scores"])
         each = {name: self.sets[0].similarity(space, pictures, texts, name) for name in space.heads}
         if ENSEMBLE in space.engines:
-            parts = np.stack([one[owned] for one in each.values()])
-            config["shares"] = adaptive_weights(parts, first.owners, factors=(0.5, 2.0))
+            parts = np.stack(list(each.values()))
+            own = parts[:, owned[0], owned[1]]
+            config["shares"] = adaptive_weights(own, first.owners, factors=(0.5, 2.0))
             space.blend(config["shares"])
-            each[ENSEMBLE] = fuse(np.stack(list(each.values())), config["shares"])
+            each[ENSEMBLE] = fuse(parts, config["shares"])
         for engine in space.engines:
-            similarity = each[engine]
-            print(f"{engine}: {figures(similarity[owned], first.owners)}")
-            found = calibrate(similarity, data.owners, data.identities)
+            print(f"{engine}: {figures(each[engine][owned], first.owners)}")
+            found = calibrate(each[engine], data.owners, data.identities)
             for name, value in found.items():
                 config.setdefault(name, {})[engine] = value
         return config
