@@ -1,6 +1,7 @@
 """What every doer must satisfy, whatever it gives back: sizes, sources, threads, engines, weights."""
 
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
@@ -34,8 +35,10 @@ def lively(network: nn.Module, seed: int = 0) -> nn.Module:
     return network
 
 
-class DoerTests:
+class DoerTests(ABC):
     """Tests of a doer; those of a wing derive from it, as `class TestClassifier(DoerTests)`.
+
+    They have a fixture `doer` that makes one with untrained weights, on the CPU.
 
     Attributes:
         doer_class: The doer, with its method `load`.
@@ -45,18 +48,13 @@ class DoerTests:
     doer_class: ClassVar[type]
     engines: ClassVar[Mapping[str, Engine]]
 
-    @pytest.fixture
-    def doer(self) -> Any:
-        """One with untrained weights, on the CPU."""
-        raise NotImplementedError
-
+    @abstractmethod
     def check(self, result: Any, size: tuple[int, int]) -> None:
         """Asserts what holds for a result of any picture of a size (width, height)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def values(self, result: Any) -> list[np.ndarray]:
         """All that a result says of a picture, as arrays of floats."""
-        raise NotImplementedError
 
     @pytest.mark.parametrize("size", SIZES)
     def test_every_size_is_taken(self, size, doer):

@@ -22,8 +22,8 @@ from typing import BinaryIO
 
 from shared.core.images import MAX_BYTES
 
-#: What reading an archive raises where it is damaged, encrypted or packed in a way that Python does not know;
-#: the last is NotImplementedError, a kind of RuntimeError.
+#: What reading an archive raises where it is damaged; where it is encrypted, or packed in a way that Python
+#: does not know, that is a RuntimeError.
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 
 _END, _END_SIZE = b"PK\x05\x06", 22  # the record at an archive's end (APPNOTE.TXT, section 4.3.16)
