@@ -49,10 +49,10 @@ from fastapi.responses import JSONResponse
 from huggingface_hub import metadata_load
 from PIL import Image
 
-from shared.core import metering
 from shared.core.devices import on_zero_gpu
+from shared.core.gradio_workarounds import without_servers, without_stubs
 from shared.core.images import open_image
-from shared.core.startup import without_servers, without_stubs
+from shared.ui import telemetry
 
 with without_stubs():
     import gradio as gr
@@ -121,7 +121,7 @@ def add_routes(server: FastAPI, modules: dict[str, ModuleType]) -> None:
 
     @server.get("/metrics")
     def metrics() -> Response:
-        text, content_type = metering.exposition()
+        text, content_type = telemetry.exposition()
         return Response(text, media_type=content_type)
 
     @cache

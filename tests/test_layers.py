@@ -11,9 +11,17 @@ APPS = [ROOT / "app.py", *sorted((ROOT / "spaces").glob("*/app.py"))]
 WINGS = {"recognition", "edges", "retrieval", "crossmodal", "translation", "restyle"}
 
 # From a room of `shared` to the rooms that it may import besides itself.
-BELOW = {"networks": set(), "core": {"networks"}, "ui": {"core"}} | {
-    wing: {"core", "networks"} for wing in WINGS
+BELOW = {
+    "networks": set(),
+    "core": {"networks"},
+    "index": {"core"},
+    "gallery": {"core", "index"},
+    "evaluation": {"core", "networks"},
+    "training": {"core", "networks"},
+    "publishing": {"core", "networks"},
+    "ui": {"core", "gallery", "publishing"},
 }
+BELOW |= {wing: {*BELOW, "ui"} for wing in WINGS}
 
 
 def imported(path):

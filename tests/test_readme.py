@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from shared.core import cards, weights
+from shared.core import weights
 from shared.edges.detector import EdgeDetector
 from shared.networks.cfn import CFN
 from shared.networks.fcfn import FCFN, FCFNEdges
 from shared.networks.rds import RDS
+from shared.publishing import cards
 
 ROOT = Path(__file__).parents[1]
 

@@ -151,7 +151,7 @@ def test_only_the_documented_functions_are_listed(server):
     """Those that a space hands to `ui.endpoint`, each with a docstring; what its page calls is private."""
     read = [
         ast.parse(path.read_text(encoding="utf-8"))
-        for path in (*(ROOT / "spaces").glob("*/app.py"), ROOT / "shared/ui/gallery_tools.py")
+        for path in (*(ROOT / "spaces").glob("*/app.py"), ROOT / "shared/ui/gallery/endpoints.py")
     ]
     *spaces, shared = map(documented, read)
     galleries = sum("gallery_endpoints(" in ast.unparse(tree) for tree in read[:-1])

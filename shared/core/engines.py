@@ -1,42 +1,52 @@
-"""Engines: the ways in which a capability can be had, one row each, in the order in which pages show them."""
+"""Engines: the models and backends that a visitor can choose for a capability, one row each, in page order."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Generic, TypeVar
+
+Model = TypeVar("Model", covariant=True)
 
 
 @dataclass(frozen=True)
-class Engine:
-    """One way to do what a doer does.
+class Engine(Generic[Model]):
+    """One engine of a capability.
 
     Attributes:
-        name: What code and the API call it.
-        title: What people call it.
-        line: What it is and what it costs, in one line.
-        weights: Its weight folder (see `shared.core.weights.find`); None for an engine that has learned
-            nothing.
-        hub: Whether its weights come from the Hugging Face Hub when they are first needed.
+        name: Identifier in code and in the API.
+        title: Name on the page.
+        description: One line for visitors: purpose, strengths and cost.
+        weights: Weight folder or Hub repository (see `shared.core.weights.find`); None without weights.
+        from_hub: True if the weights come from the Hugging Face Hub when they are first needed.
+        load: Factory of the model. It takes `folder` (weights in place of the engine's own), `device` and
+            `allow_hub` as keyword arguments, and imports the model's module only when it is called, so that a
+            page can list engines before torch is loaded.
+        licence: SPDX identifier of the weights' licence; None without weights.
+        parameters: Number of learned parameters; None without weights.
     """
 
     name: str
     title: str
-    line: str
+    description: str
     weights: str | None = None
-    hub: bool = False
+    from_hub: bool = False
+    load: Callable[..., Model] | None = None
+    licence: str | None = None
+    parameters: int | None = None
 
 
-def table(*rows: Engine) -> Mapping[str, Engine]:
-    """All engines of a doer by name; the first is the default."""
+def table(*rows: Engine[Model]) -> Mapping[str, Engine[Model]]:
+    """Return the engines of a capability by name; the first one is the default."""
     return MappingProxyType({engine.name: engine for engine in rows})
 
 
-def find(engines: Mapping[str, Engine], name: str) -> Engine:
-    """Looks an engine up.
+def find(engines: Mapping[str, Engine[Model]], name: str) -> Engine[Model]:
+    """Return the engine of that name.
 
     Raises:
-        ValueError: There is no engine of that name.
+        ValueError: No engine has this name.
 
     >>> find(table(Engine("rds", "RDS", "the best one", weights="edges-rds")), "rds").weights
     'edges-rds'

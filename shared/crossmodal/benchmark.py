@@ -5,9 +5,9 @@ Each has its own options (`--help`) and prints a table; `--json FILE` keeps the 
 
 from functools import partial
 
-from shared.core.reports import run_protocol
+from shared.evaluation.reports import run_protocol
 
-#: Name of a module of `shared.crossmodal.protocols`, and what it measures.
+#: Name of a module of `shared.crossmodal.benchmarks`, and what it measures.
 PROTOCOLS = {
     "flickr8k": "sentences and photos that find each other: recall at 1, 5, 10",
     "methods": "the theses' networks and their parts side by side, on frozen features",

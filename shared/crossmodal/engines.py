@@ -9,7 +9,7 @@ ENSEMBLE = "ensemble"
 BASE = Engine(
     name="cfn",
     title="CFN",
-    line="the trunk of the convolutional fusion network",
+    description="the trunk of the convolutional fusion network",
     weights="recognition-cfn",
 )
 
@@ -23,43 +23,43 @@ MATCHERS = table(
     Engine(
         name=ENSEMBLE,
         title="All three",
-        line="a weighted mean of their scores; works offline",
+        description="a weighted mean of their scores; works offline",
         weights=JOINT,
     ),
     Engine(
         name="cyclematch",
         title="CycleMatch",
-        line="words and pictures mapped into each other's space and back; works offline",
+        description="words and pictures mapped into each other's space and back; works offline",
         weights=JOINT,
     ),
     Engine(
         name="rrf",
         title="RRF-Net",
-        line="recurrent residual fusion with the bi-rank loss; works offline",
+        description="recurrent residual fusion with the bi-rank loss; works offline",
         weights=JOINT,
     ),
     Engine(
         name="itmeetsal",
         title="ITMeetsAL",
-        line="pictures and words made indistinguishable by an adversary; works offline",
+        description="pictures and words made indistinguishable by an adversary; works offline",
         weights=JOINT,
     ),
     Engine(
         name=SIGLIP,
         title="SigLIP 2",
-        line="large public network of 2025, many languages; 375 M parameters, 1.5 GB from the Hub",
+        description="large public network of 2025, many languages; 375 M parameters, 1.5 GB from the Hub",
         weights="google/siglip2-base-patch16-224",
-        hub=True,
+        from_hub=True,
     ),
 )
 #: Those that share `JOINT`.
-EMBEDDED = tuple(name for name, engine in MATCHERS.items() if not engine.hub)
+EMBEDDED = tuple(name for name, engine in MATCHERS.items() if not engine.from_hub)
 
 CLASSIFIERS = table(
     Engine(
         name="jmc",
         title="JMC",
-        line="one network that matches and classifies a product's photo and its words; works offline",
+        description="one network that matches and classifies a product's photo and its words; works offline",
         weights="crossmodal-jmc",
     ),
 )

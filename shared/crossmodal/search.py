@@ -21,23 +21,23 @@ from PIL import Image
 
 from shared.core import engines
 from shared.core.calibration import one_of
-from shared.core.gallery import Gallery
-from shared.core.gallery_engine import GalleryEngine
-from shared.core.gallery_fill import Added, Described, Given, Skipped, decoded
-from shared.core.gallery_search import Hit, Results, check_settings, snapshot_with
 from shared.core.images import Box, Source, crop, open_image
-from shared.core.streams import Crew
-from shared.core.thumbnails import shrunk
-from shared.crossmodal.embedder import PICTURE, Embedder
+from shared.core.prefetch import Crew
+from shared.crossmodal.embedders.embedder import PICTURE, Embedder
+from shared.crossmodal.embedders.gallery_index import JointGallery
+from shared.crossmodal.embedders.joint_space import Space
+from shared.crossmodal.embedders.siglip import SiglipSpace
 from shared.crossmodal.engines import MATCHERS
-from shared.crossmodal.explain import explain
-from shared.crossmodal.gallery import JointGallery
-from shared.crossmodal.queries import QueryError, Term, combine
-from shared.crossmodal.reason import Reason
+from shared.crossmodal.explanation.explain import explain
+from shared.crossmodal.explanation.explanation import Reason
 from shared.crossmodal.sentences import Sentence, SentenceBank
-from shared.crossmodal.siglip import SiglipSpace
-from shared.crossmodal.space import Space
-from shared.crossmodal.wording import plain, terms
+from shared.crossmodal.text.normalization import plain, terms
+from shared.crossmodal.text.queries import QueryError, Term, combine
+from shared.gallery.gallery import Gallery
+from shared.gallery.ingest import Added, Described, Given, Skipped, decoded
+from shared.gallery.results import Hit, Results, check_settings, snapshot_with
+from shared.gallery.search import GalleryEngine
+from shared.gallery.thumbnails import shrunk
 
 __all__ = ["Added", "CrossModalSearch", "Hit", "Reason", "Results", "Sentence"]
 
@@ -107,7 +107,7 @@ class CrossModalSearch(GalleryEngine):
         with _loading:
             space = _spaces.get(key)
             if space is None:
-                kind = SiglipSpace if engine.hub else Space
+                kind = SiglipSpace if engine.from_hub else Space
                 space = kind.load(engine, folder=folder, device=device, allow_hub=allow_hub)
                 _spaces[key] = space
         return cls(name, space, gallery)
@@ -127,7 +127,7 @@ class CrossModalSearch(GalleryEngine):
         """Describes many pictures, several at a time, in memory that does not grow.
 
         Args:
-            photos: See `shared.core.gallery_fill.decoded`, as for the others.
+            photos: See `shared.gallery.ingest.decoded`, as for the others.
             skipped: Is told what cannot be used.
             ahead: How many are decoded in advance.
         """

@@ -10,9 +10,9 @@ from importlib import resources
 import numpy as np
 
 from shared.core.calibration import one_of
-from shared.crossmodal.embedder import Embedder
-from shared.crossmodal.queries import QueryError
-from shared.crossmodal.wording import plain, said
+from shared.crossmodal.embedders.embedder import Embedder
+from shared.crossmodal.text.normalization import plain, said
+from shared.crossmodal.text.queries import QueryError
 
 MOST_LINES = 1000
 

@@ -11,7 +11,7 @@
    `--settle-warm` first as in 3, where there is much to learn that is new.
 
 With `--start` a space that has been through all this begins again with 5, and its settings are kept. It may
-read further sets, such as photos with names of things (`shared.crossmodal.named`); `--keep` then holds the
+read further sets, such as photos with names of things (`shared.crossmodal.data.named_things`); `--keep` then holds the
 vectors of the first set's pairs where they were. What it learned is averaged with what it was, and with what
 other runs from the same start learned (`--beside`), in the share that the validation likes best, or
 `--start-share`: as far as they do well for different reasons, their mean does better (Wortsman et al.,
@@ -35,13 +35,15 @@ import torch
 from torch import Tensor
 
 from shared.core import weights
-from shared.core.datasets import Photo
-from shared.core.training import Settings, adamw, fit, seed_everything
-from shared.crossmodal.averaging import SHARES, average
-from shared.crossmodal.batches import Beside, Pairs, Sentences, Source
-from shared.crossmodal.features import cached, load_base
-from shared.crossmodal.material import read_material
-from shared.crossmodal.objectives import (
+from shared.crossmodal.data.training_data import read_material
+from shared.crossmodal.embedders.features import cached, load_base
+from shared.crossmodal.text.tokenizer import Tokens, learn_words
+from shared.crossmodal.text.vocabulary import add_words
+from shared.crossmodal.training.averaging import SHARES, average
+from shared.crossmodal.training.backbones import load_trunk
+from shared.crossmodal.training.batches import Beside, Pairs, Sentences, Source
+from shared.crossmodal.training.joint_arguments import arguments
+from shared.crossmodal.training.objectives import (
     Pupil,
     Ranking,
     keep_what_was,
@@ -50,14 +52,12 @@ from shared.crossmodal.objectives import (
     read_beside,
     warm_up,
 )
-from shared.crossmodal.recipe import arguments
-from shared.crossmodal.teacher import teacher_vectors
-from shared.crossmodal.tokens import Tokens, learn_words
-from shared.crossmodal.trunks import load_trunk
-from shared.crossmodal.validation import Validation, Validations
-from shared.crossmodal.vocabulary import add_words
+from shared.crossmodal.training.teacher import teacher_vectors
+from shared.crossmodal.training.validation import Validation, Validations
 from shared.networks.joint import JointSpace
 from shared.networks.regions import RegionBase
+from shared.training.datasets import Photo
+from shared.training.loop import Settings, adamw, fit, seed_everything
 
 
 class Training:

@@ -24,18 +24,18 @@ from torch.nn import functional as F
 
 from shared.core import weights
 from shared.core.calibration import fit_probability
-from shared.core.reports import positive
-from shared.core.training import Settings, fit, seed_everything
-from shared.crossmodal import options
-from shared.crossmodal.batches import Pairs
-from shared.crossmodal.data import Described, join
-from shared.crossmodal.features import cached_part, load_base
-from shared.crossmodal.objectives import Pupil, learn_products
-from shared.crossmodal.products import NEITHER, figures_of, word_kinds
-from shared.crossmodal.readers import READERS
-from shared.crossmodal.tokens import Tokens, learn_words
+from shared.crossmodal.data.datasets import Described, join
+from shared.crossmodal.data.registry import READERS
+from shared.crossmodal.embedders.features import cached_part, load_base
+from shared.crossmodal.products.products import NEITHER, figures_of, word_kinds
+from shared.crossmodal.text.tokenizer import Tokens, learn_words
+from shared.crossmodal.training.arguments import joint_parser, named_folder
+from shared.crossmodal.training.batches import Pairs
+from shared.crossmodal.training.objectives import Pupil, learn_products
+from shared.evaluation.reports import positive
 from shared.networks.jmc import energy
 from shared.networks.joint import JointSpace
+from shared.training.loop import Settings, fit, seed_everything
 
 RECIPES = ("joint", "matching", "classification")
 #: Pictures that belong together with others' words, for each text that calibration looks at.
@@ -193,7 +193,7 @@ class ProductTraining:
 
     @torch.inference_mode()
     def conclude(self, space: JointSpace) -> dict[str, object]:
-        """What scores mean, learned on the validation sets: see `shared.crossmodal.joint`."""
+        """What scores mean, learned on the validation sets: see `shared.crossmodal.products.joint_classifier`."""
         rng = np.random.default_rng(0)
         right, wrong, logits, truths = [], [], [], []
         for (name, data), (first, _) in zip(self.dev.items(), self.parts().values(), strict=True):
@@ -234,13 +234,13 @@ def _temperature(logits: Tensor, truth: Tensor) -> float:
 
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
-    parser = options.parser(__doc__, "shared.crossmodal.train_jmc", "grocery, fashion, or both")
+    parser = joint_parser(__doc__, "shared.crossmodal.train_jmc", "grocery, fashion, or both")
     parser.set_defaults(batch=64, margin=0.1, words=1200, buckets=2048, width=192, features=256, hidden=64)
     parser.set_defaults(validate_every=250)
     add = parser.add_argument
     add(
         "--others",
-        type=options.named,
+        type=named_folder,
         required=True,
         metavar="NAME=FOLDER",
         help="what belongs to no class: flickr8k",

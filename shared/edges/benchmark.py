@@ -27,12 +27,12 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from shared.core import reports
-from shared.core.metrics import BoundaryCounts, boundary_scores, count_boundaries, f_measure
-from shared.core.timing import time_calls
-from shared.edges.data import Sample, read_bsds
 from shared.edges.detector import EdgeDetector
 from shared.edges.thinning import nonmaximum_suppression, thin
+from shared.edges.training.bsds import Sample, read_bsds
+from shared.evaluation import reports
+from shared.evaluation.boundaries import BoundaryCounts, boundary_scores, count_boundaries, f_measure
+from shared.evaluation.timing import time_calls
 
 MODULE = "shared.edges.benchmark"
 THRESHOLDS = np.linspace(0.01, 0.99, 99)

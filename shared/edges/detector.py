@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from shared.core import engines, weights
 from shared.core.images import Source, open_image, to_tensor
-from shared.core.loading import load_network
+from shared.core.models import load_network
 from shared.core.tiling import Box, add_tiles
 from shared.edges import canny
 from shared.edges.edge_map import EdgeMap

@@ -10,24 +10,24 @@ ENGINES = table(
     Engine(
         name="rds",
         title="RDS",
-        line="relaxed deep supervision, the best one here; 1 M parameters, works offline",
+        description="relaxed deep supervision, the best one here; 1 M parameters, works offline",
         weights="edges-rds",
     ),
     Engine(
         name="hed",
         title="HED",
-        line="the same network with plain deep supervision, for comparison",
+        description="the same network with plain deep supervision, for comparison",
         weights="edges-hed",
     ),
     Engine(
         name="fcfn",
         title="FCFN",
-        line="fuses what its branches see before it scores them; 1 M parameters, works offline",
+        description="fuses what its branches see before it scores them; 1 M parameters, works offline",
         weights="edges-fcfn",
     ),
     Engine(
         name="canny",
         title="Canny",
-        line="the classical detector of 1986 at five scales; no learning, no idea of objects",
+        description="the classical detector of 1986 at five scales; no learning, no idea of objects",
     ),
 )

@@ -19,14 +19,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.core import weights
-from shared.core.datasets import read_pairs
-from shared.core.training import Settings, adamw, fit, seed_everything
-from shared.edges import labels as make
-from shared.edges.crops import Example, Source, sample_batch
-from shared.edges.data import read_bsds
+from shared.edges.training import labels as make
+from shared.edges.training.bsds import read_bsds
+from shared.edges.training.crops import Example, Source, sample_batch
+from shared.networks.backbones.mobilenet_v2 import load_imagenet
 from shared.networks.fcfn import FCFNEdges
-from shared.networks.mobilenet import load_imagenet
 from shared.networks.rds import RDS, SIDES, balanced_loss, relaxed_loss
+from shared.training.datasets import read_pairs
+from shared.training.loop import Settings, adamw, fit, seed_everything
 
 EdgeNetwork = RDS | FCFNEdges
 

@@ -17,8 +17,8 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from shared.networks.backbones.mobilenet_v2 import MobileNetV2Pyramid
 from shared.networks.layers import Fusion
-from shared.networks.mobilenet import MobileNetV2Pyramid
 
 
 class CFNCifar(nn.Module):

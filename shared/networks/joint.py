@@ -110,7 +110,7 @@ class JointSpace(
         }
         self.cells = cells
         self.base = RegionBase(cells, trunk) if tuned else None
-        # 0 and 1 fill up and stand for a text without words; see `shared.crossmodal.tokens`.
+        # 0 and 1 fill up and stand for a text without words; see `shared.crossmodal.text.tokenizer`.
         self.text = TextEncoder(2 + len(words) + buckets, features, width=embedding, hidden=hidden)
         self.image = RegionEmbedding(channels, features)
         self.heads = nn.ModuleDict(

@@ -15,8 +15,8 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from shared.networks.backbones.mobilenet_v2 import MobileNetV2Pyramid
 from shared.networks.layers import Merge, extend, upsample
-from shared.networks.mobilenet import MobileNetV2Pyramid
 
 SIDES = 5
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from shared.networks.backbones.efficientnet_lite import EfficientNetLitePyramid
+from shared.networks.backbones.mobilenet_v2 import MobileNetV2Pyramid
 from shared.networks.cfn import CFN
-from shared.networks.efficientnet_lite import EfficientNetLitePyramid
-from shared.networks.mobilenet import MobileNetV2Pyramid
 
 #: What a `RegionBase` may be made of.
 TRUNKS = {"mobilenet_v2": MobileNetV2Pyramid, "efficientnet_lite0": EfficientNetLitePyramid}

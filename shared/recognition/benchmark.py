@@ -5,9 +5,9 @@ Each has its own options (`--help`) and prints a table; `--json FILE` keeps the 
 
 from functools import partial
 
-from shared.core.reports import run_protocol
+from shared.evaluation.reports import run_protocol
 
-#: Name of a module of `shared.recognition.protocols`, and what it measures.
+#: Name of a module of `shared.recognition.benchmarks`, and what it measures.
 PROTOCOLS = {
     "agreement": "the classifier beside its teacher, on photos kept aside",
     "accuracy": "the classifier on labelled photos, and its calibration",

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from shared.core import engines, weights
 from shared.core.images import Source, open_image, to_tensor
-from shared.core.loading import load_network
+from shared.core.models import load_network
 from shared.networks.cfn import CFN
 from shared.recognition.engines import CLASSIFIERS
 
@@ -66,7 +66,7 @@ class Classifier:
     Attributes:
         engine: The name of the engine.
         labels: Names of the classes, by number.
-        network: The network on its device, in eval mode, for `shared.recognition.explain`.
+        network: The network on its device, in eval mode, for `shared.recognition.explanation`.
         temperature: What the logits are divided by, so that probabilities mean what they say.
         size: Side of the square that the network sees, in pixels.
 

@@ -6,13 +6,13 @@ CLASSIFIERS = table(
     Engine(
         name="cfn",
         title="CFN",
-        line="convolutional fusion network, 1000 classes; 3.7 M parameters, works offline",
+        description="convolutional fusion network, 1000 classes; 3.7 M parameters, works offline",
         weights="recognition-cfn",
     ),
     Engine(
         name="plain",
         title="Plain network",
-        line="the same network without fusion, for comparison",
+        description="the same network without fusion, for comparison",
         weights="recognition-plain",
     ),
 )
@@ -21,13 +21,13 @@ SEGMENTERS = table(
     Engine(
         name="fcfn",
         title="FCFN",
-        line="fully convolutional fusion network, 20 classes and background; 1.9 M parameters, works offline",
+        description="fully convolutional fusion network, 20 classes and background; 1.9 M parameters, works offline",
         weights="recognition-fcfn",
     ),
     Engine(
         name="streets",
         title="FCFN for streets",
-        line="the same network for photos from a car: road, cars, people and eight more; works offline",
+        description="the same network for photos from a car: road, cars, people and eight more; works offline",
         weights="recognition-fcfn-streets",
     ),
 )

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from shared.core import engines, weights
 from shared.core.images import Source, open_image, to_tensor
-from shared.core.loading import load_network
+from shared.core.models import load_network
 from shared.networks.fcfn import FCFN
 from shared.networks.layers import upsample
 from shared.recognition.engines import SEGMENTERS

@@ -19,17 +19,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.core import weights
-from shared.core.datasets import read_photos
-from shared.core.tflite import read_convolutions
-from shared.core.training import Settings, adamw, fit, seed_everything
+from shared.networks.backbones.mobilenet_v2 import BLOCKS, PADDINGS, load_imagenet
 from shared.networks.cfn import CFN
 from shared.networks.fcfn import FCFN
 from shared.networks.layers import FUSIONS, upsample
-from shared.networks.mobilenet import BLOCKS, PADDINGS, load_imagenet
-from shared.recognition.crops import Source, class_shares, examples, sample_crops
-from shared.recognition.data import VOID, read_masks
-from shared.recognition.teacher import Teacher
-from shared.recognition.views import sample_views
+from shared.recognition.data.datasets import VOID, read_masks
+from shared.recognition.training.crops import Source, class_shares, examples, sample_crops
+from shared.recognition.training.teacher import Teacher
+from shared.recognition.training.views import sample_views
+from shared.training.datasets import read_photos
+from shared.training.loop import Settings, adamw, fit, seed_everything
+from shared.training.tflite import read_convolutions
 
 # Sides of the pupil's views in pixels; each is drawn for a whole batch, the teacher's own most often.
 SIZES = (160, 192, 224, 224, 256, 288)

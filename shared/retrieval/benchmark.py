@@ -5,9 +5,9 @@ Each has its own options (`--help`) and prints a table; `--json FILE` keeps the 
 
 from functools import partial
 
-from shared.core.reports import run_protocol
+from shared.evaluation.reports import run_protocol
 
-#: Name of a module of `shared.retrieval.protocols`, and what it measures.
+#: Name of a module of `shared.retrieval.benchmarks`, and what it measures.
 PROTOCOLS = {
     "holidays": "descriptors on INRIA Holidays, whole or in part: mAP",
     "landmarks": "descriptors on Oxford5k and Paris6k, old and revisited: mAP",

@@ -7,7 +7,7 @@ from PIL import Image
 from scipy import fft, sparse
 from scipy.sparse.csgraph import connected_components
 
-from shared.retrieval.signature import hamming
+from shared.retrieval.deepindex.hamming_embedding import hamming
 
 #: How many pairs are compared at once.
 TOGETHER = 2**22

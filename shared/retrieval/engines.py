@@ -7,49 +7,49 @@ ENGINES = table(
     Engine(
         name="exact",
         title="Descriptor, all compared",
-        line="one descriptor for a picture, compared with every other: nothing is missed",
+        description="one descriptor for a picture, compared with every other: nothing is missed",
         weights="retrieval-descriptor",
     ),
     Engine(
         name="ivf",
         title="Descriptor, inverted lists (IVF)",
-        line="compares with the lists nearest to the query; from 10,000 pictures on, all before",
+        description="compares with the lists nearest to the query; from 10,000 pictures on, all before",
         weights="retrieval-descriptor",
     ),
     Engine(
         name="hnsw",
         title="Descriptor, graph (HNSW)",
-        line="walks through a graph of neighbors; from 2,000 pictures on, compares all before",
+        description="walks through a graph of neighbors; from 2,000 pictures on, compares all before",
         weights="retrieval-descriptor",
     ),
     Engine(
         name="pq",
         title="Descriptor, codes (PQ)",
-        line="compares codes of 88 bytes; from 20,000 pictures on, the descriptors before",
+        description="compares codes of 88 bytes; from 20,000 pictures on, the descriptors before",
         weights="retrieval-descriptor",
     ),
     Engine(
         name="deepindex-single",
         title="DeepIndex, single",
-        line="an inverted file over the words of patches, at one level of the network",
+        description="an inverted file over the words of patches, at one level of the network",
         weights="retrieval-words",
     ),
     Engine(
         name="deepindex-multiple",
         title="DeepIndex, multiple",
-        line="words of a middle and a high level of the network, which must both agree",
+        description="words of a middle and a high level of the network, which must both agree",
         weights="retrieval-words",
     ),
     Engine(
         name="deepindex-signature",
         title="DeepIndex, multiple and signature",
-        line="the same, and a binary signature of the whole picture that refines the score",
+        description="the same, and a binary signature of the whole picture that refines the score",
         weights="retrieval-words",
     ),
     Engine(
         name="histogram",
         title="Color histogram",
-        line="the baseline without a network: which colors there are, wherever they are",
+        description="the baseline without a network: which colors there are, wherever they are",
     ),
 )
 
@@ -57,31 +57,31 @@ EXTRACTORS = table(
     Engine(
         name="cfn",
         title="CFN",
-        line="the trunk of the convolutional fusion network; works offline",
+        description="the trunk of the convolutional fusion network; works offline",
         weights="recognition-cfn",
     ),
     Engine(
         name="plain",
         title="Plain network",
-        line="MobileNetV2 as it was trained on ImageNet, for comparison",
+        description="MobileNetV2 as it was trained on ImageNet, for comparison",
         weights="recognition-plain",
     ),
     Engine(
         name="lite",
         title="EfficientNet-Lite2",
-        line="a larger network, trained to find changed copies and other photos of a thing; works offline",
+        description="a larger network, trained to find changed copies and other photos of a thing; works offline",
         weights="retrieval-lite",
     ),
     Engine(
         name="mobilenet",
         title="MobileNetV1",
-        line="a network of another design, trained to find changed copies; works offline",
+        description="a network of another design, trained to find changed copies; works offline",
         weights="retrieval-mobilenet",
     ),
     Engine(
         name="both",
         title="EfficientNet-Lite2 and MobileNetV1",
-        line="two networks that overlook different things; takes as long as both",
+        description="two networks that overlook different things; takes as long as both",
     ),
 )
 

@@ -19,21 +19,21 @@ import numpy as np
 import torch
 
 from shared.core import engines
-from shared.core.gallery import Gallery
-from shared.core.gallery_engine import GalleryEngine
-from shared.core.gallery_entries import Snapshot
-from shared.core.gallery_fill import Added, Described, Given, Skipped
-from shared.core.gallery_index import GalleryIndex, MismatchError, VectorGallery
-from shared.core.gallery_search import Hit, Results, check_settings, features_of
 from shared.core.images import Box, Source
 from shared.core.weights import WeightsError
-from shared.retrieval.describe import COLOR, DESCRIPTOR, HASH, Describer
+from shared.gallery.gallery import Gallery
+from shared.gallery.index import GalleryIndex, MismatchError, VectorGallery
+from shared.gallery.ingest import Added, Described, Given, Skipped
+from shared.gallery.results import Hit, Results, check_settings, features_of
+from shared.gallery.search import GalleryEngine
+from shared.gallery.snapshot import Snapshot
+from shared.retrieval.deepindex.gallery_index import WordGallery
+from shared.retrieval.descriptor.describer import COLOR, DESCRIPTOR, HASH, Describer
+from shared.retrieval.descriptor.extractor import Folders
 from shared.retrieval.duplicates import near_duplicates
 from shared.retrieval.engines import ENGINES
-from shared.retrieval.explain import explain
-from shared.retrieval.explanation import Explanation
-from shared.retrieval.features import Folders
-from shared.retrieval.indexes import WordGallery
+from shared.retrieval.explanation.explain import explain
+from shared.retrieval.explanation.regions import Explanation
 
 __all__ = ["Added", "Explanation", "Hit", "ImageSearch", "MismatchError", "Results"]
 

@@ -2,7 +2,7 @@
 
 Galleries of visitors are too small for indexes to show what they are for. Engines that compare descriptors
 are therefore measured on the gallery's descriptors and as many mixtures of them as it takes to a given size,
-see `shared.retrieval.synthetic`; DeepIndex and the histogram on the gallery alone, whose pictures cannot be
+see `shared.retrieval.data.synthetic`; DeepIndex and the histogram on the gallery alone, whose pictures cannot be
 mixed.
 """
 
@@ -14,16 +14,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.core.gallery import Gallery
-from shared.core.gallery_entries import Snapshot
-from shared.core.gallery_index import VectorGallery
 from shared.core.images import ImageError
-from shared.core.index import VectorIndex
-from shared.retrieval.describe import DESCRIPTOR, Describer
+from shared.gallery.gallery import Gallery
+from shared.gallery.index import VectorGallery
+from shared.gallery.snapshot import Snapshot
+from shared.index import VectorIndex
+from shared.retrieval.data.synthetic import synthesise
+from shared.retrieval.deepindex.gallery_index import WordGallery
+from shared.retrieval.descriptor.describer import DESCRIPTOR, Describer
 from shared.retrieval.engines import ENGINES
-from shared.retrieval.indexes import WordGallery
 from shared.retrieval.search import ImageSearch
-from shared.retrieval.synthetic import synthesise
 
 NEAREST = 10
 LEAST = 2  # pictures

@@ -1,12 +1,12 @@
 """Trains what retrieval learns: `python -m shared.retrieval.train whitening --photos PHOTOS --out FOLDER`.
 
-`whitening` makes the weight folder of `shared.retrieval.head.DescriptorHead`. It needs photos without labels,
+`whitening` makes the weight folder of `shared.retrieval.descriptor.head.DescriptorHead`. It needs photos without labels,
 which must not be those of a benchmark: each is described as it is and as it would look from another place,
 and the whitening learns what to overlook. Train it anew whenever the network's weights change.
 
-`grades` and then `threshold` tell the descriptor how sure a score is (`shared.retrieval.grades`), and when
-nothing it finds is a good match (`shared.retrieval.threshold`); `words` makes the vocabulary of DeepIndex
-(`shared.retrieval.words`), and `network` the weights of the networks (`shared.retrieval.distil`).
+`grades` and then `threshold` tell the descriptor how sure a score is (`shared.retrieval.training.confidence`), and when
+nothing it finds is a good match (`shared.retrieval.training.threshold`); `words` makes the vocabulary of DeepIndex
+(`shared.retrieval.training.vocabulary`), and `network` the weights of the networks (`shared.retrieval.training.distillation`).
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from PIL import Image
 from tqdm import tqdm
 
 from shared.core import weights
-from shared.core.datasets import read_photos
-from shared.core.reports import positive
-from shared.retrieval import distil, grades, threshold, words
-from shared.retrieval.descriptors import POOLINGS
-from shared.retrieval.features import Extractor, network_digest, network_folders
-from shared.retrieval.head import DescriptorHead
-from shared.retrieval.levels import CHANNELS, engine_levels
-from shared.retrieval.options import add_network_options
-from shared.retrieval.views import sample_view
-from shared.retrieval.whitening import Whitening, fit_pairs, fit_pca
+from shared.evaluation.reports import positive
+from shared.retrieval.descriptor.extractor import Extractor, network_digest, network_folders
+from shared.retrieval.descriptor.head import DescriptorHead
+from shared.retrieval.descriptor.levels import CHANNELS, engine_levels
+from shared.retrieval.descriptor.pooling import POOLINGS
+from shared.retrieval.descriptor.whitening import Whitening, fit_pairs, fit_pca
+from shared.retrieval.training import confidence, distillation, threshold, vocabulary
+from shared.retrieval.training.arguments import add_network_options
+from shared.retrieval.training.views import sample_view
+from shared.training.datasets import read_photos
 
 
 def whitening(args: argparse.Namespace) -> Path:
@@ -130,14 +130,16 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     one.add_argument("--device", help="where the network runs, such as cuda; by default the best there is")
     one.add_argument("--seed", type=int, default=0)
 
-    grades.add_options(commands.add_parser("grades", help=grades.grades.__doc__))
+    confidence.add_options(commands.add_parser("grades", help=confidence.grades.__doc__))
     threshold.add_options(commands.add_parser("threshold", help=threshold.threshold.__doc__))
-    words.add_options(commands.add_parser("words", help=words.words.__doc__))
+    vocabulary.add_options(commands.add_parser("words", help=vocabulary.words.__doc__))
 
-    one = commands.add_parser("network", help=distil.network.__doc__)
-    one.set_defaults(run=distil.network)
+    one = commands.add_parser("network", help=distillation.network.__doc__)
+    one.set_defaults(run=distillation.network)
     one.add_argument("--out", type=Path, required=True, help="folder of the run; continues what lies there")
-    one.add_argument("--network", choices=list(distil.NETWORKS), default="mobilenet", help="(%(default)s)")
+    one.add_argument(
+        "--network", choices=list(distillation.NETWORKS), default="mobilenet", help="(%(default)s)"
+    )
     one.add_argument(
         "--start", type=Path, help="MobileNetV1 for ImageNet (tflite), or weights; others come as packages"
     )

@@ -13,9 +13,9 @@ import gradio as gr
 from PIL import Image
 
 from shared.core.images import ImageError, open_image, safe_stem
+from shared.ui.components.photos import photo_files
+from shared.ui.components.results import result_path
 from shared.ui.page import react
-from shared.ui.photos import photo_files
-from shared.ui.results import result_path
 
 PROGRESS = gr.Progress()  # a default value by which Gradio finds the argument for the progress bar
 MAX_FILES = 50  # pictures in one batch

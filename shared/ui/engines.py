@@ -9,8 +9,8 @@ from gradio.components import Component
 from PIL.Image import Image
 
 from shared.core.devices import Resident, gpu
-from shared.ui.results import shown
-from shared.ui.views import View
+from shared.ui.components.results import shown
+from shared.ui.tabs import View
 
 
 def residents(doer: str, engines: Mapping[str, Any], **settings: Any) -> dict[str, Resident]:
@@ -33,7 +33,7 @@ def runner(
 
     Args:
         doers: From `residents`.
-        function: Module and function, such as `"shared.recognition.explain:explain"`, to call with the doer,
+        function: Module and function, such as `"shared.recognition.explanation:explain"`, to call with the doer,
             the picture and the settings; by default the doer itself is called.
         duration: The most seconds that a call may take on ZeroGPU.
     """
@@ -54,7 +54,7 @@ def find(path: str) -> Any:
 
 def engine_menu(engines: Mapping[str, Any], label: str = "Engine", **settings: Any) -> gr.Dropdown:
     """A drop-down with one line per engine: title, what it is and costs. Its value is the engine's name."""
-    choices = [(f"{engine.title}: {engine.line}", name) for name, engine in engines.items()]
+    choices = [(f"{engine.title}: {engine.description}", name) for name, engine in engines.items()]
     return gr.Dropdown(
         choices, label=label, **{"value": next(iter(engines)), "filterable": False, **settings}
     )

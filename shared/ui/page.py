@@ -9,9 +9,9 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from shared.core import cards
 from shared.core.devices import LANE
 from shared.core.images import MAX_BYTES
+from shared.publishing import cards
 from shared.ui.theme import CSS, theme
 
 HOUR = 3600

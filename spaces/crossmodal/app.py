@@ -14,18 +14,21 @@ from shared import ui
 from shared.core.devices import on_zero_gpu
 from shared.core.images import open_image
 from shared.crossmodal.engines import CLASSIFIERS, MATCHERS
-from shared.ui import sentences, together
-from shared.ui.box import parse_box
-from shared.ui.by_words import word_matches, word_query
-from shared.ui.galleries import Galleries
-from shared.ui.gallery import gallery_tab
-from shared.ui.gallery_tools import gallery_endpoints
-from shared.ui.matches import as_json, as_pictures
+from shared.crossmodal.tabs import describe as describe_sentences
+from shared.crossmodal.tabs import match as match_words
+from shared.crossmodal.tabs.text_search import word_matches, word_query
+from shared.ui.components.box import parse_box
+from shared.ui.gallery.endpoints import gallery_endpoints
+from shared.ui.gallery.galleries import Galleries
+from shared.ui.gallery.tab import gallery_tab
+from shared.ui.search.matches import as_json, as_pictures
 
 CARD_PHOTO = "lion"  # the sample photo on the home page's card
 DEVICE = "cpu" if on_zero_gpu() else None  # a gallery cannot go to where ZeroGPU's GPU is, networks are small
 SEARCHES = ui.residents("shared.crossmodal.search:CrossModalSearch", MATCHERS, device=DEVICE)
-(PRODUCTS,) = ui.residents("shared.crossmodal.joint:JointClassifier", CLASSIFIERS, device=DEVICE).values()
+(PRODUCTS,) = ui.residents(
+    "shared.crossmodal.products.joint_classifier:JointClassifier", CLASSIFIERS, device=DEVICE
+).values()
 FIRST = SEARCHES[next(iter(MATCHERS))]
 GALLERIES = Galleries(lambda photos, gallery: FIRST().add(photos, gallery), ui.gallery_photos)
 TRY = ["a motorcycle", "a man takes a photo", "animal face", "night sky", "sky + tower", "sky - tower"]
@@ -95,7 +98,7 @@ def describe(image: str, lines: str, engine: str) -> dict:
         The ten that fit best, with scores and probabilities; and whether the first is likely to be right.
     """
     rows = SEARCHES[engine]().sentences(open_image(image), lines if lines.strip() else None)
-    return sentences.as_json(rows, engine)
+    return describe_sentences.as_json(rows, engine)
 
 
 @ui.friendly("crossmodal")
@@ -111,8 +114,8 @@ def match(image: str, text: str, engine: str) -> tuple:
         The probability, what each word counts and what deletion has shown; groceries and fashion that it may
         be, from both, from the picture and from the words; and the picture with heat where the words are.
     """
-    found, told = together.ask(SEARCHES[engine], PRODUCTS, open_image(image), text)
-    return together.as_json(found, told), found.picture()
+    found, told = match_words.ask(SEARCHES[engine], PRODUCTS, open_image(image), text)
+    return match_words.as_json(found, told), found.picture()
 
 
 with ui.page("Cross-modal search") as demo:
@@ -123,8 +126,8 @@ with ui.page("Cross-modal search") as demo:
             query = word_query(MATCHERS, TRY)
         with gr.Column(scale=3), gr.Tabs() as tabs:
             found = word_matches("crossmodal", visit, MATCHERS, SEARCHES, query)
-            told, lines = sentences.describe_tab("crossmodal", SEARCHES, query.image, query.engine)
-            pair = together.match_tab("crossmodal", SEARCHES, PRODUCTS, query)
+            told, lines = describe_sentences.describe_tab("crossmodal", SEARCHES, query.image, query.engine)
+            pair = match_words.match_tab("crossmodal", SEARCHES, PRODUCTS, query)
             own = gallery_tab("crossmodal", visit)
     ui.how_it_works(Path(__file__).parent, ["crossmodal-joint", "crossmodal-jmc"])
     ui.show_open(tabs, [found, told, pair, own.view], [demo.load, *query.changes])

@@ -13,14 +13,14 @@ from PIL.Image import Image
 from shared import ui
 from shared.core.images import open_image, safe_stem
 from shared.recognition.engines import CLASSIFIERS, SEGMENTERS
-from shared.ui import answers, reasons, regions
+from shared.recognition.tabs import classification, explanation, segmentation
 
 WEIGHTS = [engine.weights for engine in (*CLASSIFIERS.values(), *SEGMENTERS.values())]
 NAMERS = ui.residents("shared.recognition.classifier:Classifier", CLASSIFIERS)
 FINDERS = ui.residents("shared.recognition.segmenter:Segmenter", SEGMENTERS)
 _name = ui.runner(NAMERS)  # takes a picture, an engine and settings, as the next two do
 _find = ui.runner(FINDERS)
-_explain = ui.runner(NAMERS, "shared.recognition.explain:explain")
+_explain = ui.runner(NAMERS, "shared.recognition.explanation:explain")
 CARD_PHOTO = "cat"  # the sample photo on the home page's card
 
 
@@ -41,7 +41,7 @@ def classify(image: str, engine: str, top: int) -> dict:
     Returns:
         The answers, best first, and whether the photo is so unlike the training photos that they need care.
     """
-    return answers.as_json(_name(open_image(image), engine, int(top)))
+    return classification.as_json(_name(open_image(image), engine, int(top)))
 
 
 @ui.friendly("recognition")
@@ -92,8 +92,14 @@ def recognize(image: str, engine: str, segmenter: str, label: str, method: str) 
     picture = open_image(image)
     found, where = _name(picture, engine), _find(picture, segmenter)
     why = _explain(picture, engine, label or None, method)
-    words = {"classes": answers.as_json(found), **where.as_dict(), "explanation": reasons.as_json(why)}
-    return words, ui.zipped({**where.files(), **reasons.as_files(why)}, f"{safe_stem(image)}-recognition.zip")
+    words = {
+        "classes": classification.as_json(found),
+        **where.as_dict(),
+        "explanation": explanation.as_json(why),
+    }
+    return words, ui.zipped(
+        {**where.files(), **explanation.as_files(why)}, f"{safe_stem(image)}-recognition.zip"
+    )
 
 
 @ui.friendly("recognition")
@@ -111,7 +117,7 @@ def recognize_many(images: list, engine: str, segmenter: str, progress=ui.PROGRE
 
     def work(picture: Image) -> tuple[dict, dict]:
         found, where = _name(picture, engine), _find(picture, segmenter)
-        return regions.as_files(where), {**answers.as_row(found), **regions.as_row(where)}
+        return segmentation.as_files(where), {**classification.as_row(found), **segmentation.as_row(where)}
 
     return ui.run_batch(images, work, "recognition", progress)
 
@@ -128,10 +134,10 @@ with ui.page("Recognition") as demo:
                 top = gr.Slider(1, 20, 5, step=1, label="Answers", info="How many classes are named")
             button = gr.Button("Recognize", variant="primary")
         with gr.Column(scale=3), gr.Tabs() as tabs:
-            what = answers.answers("recognition", _name, [image, engine, top])
-            where = regions.regions("recognition", _find, [image, segmenter])
-            why, method = reasons.reasons("recognition", _name, _explain, [image, engine])
-            pairs = answers.labels("recognition", _name)
+            what = classification.answers("recognition", _name, [image, engine, top])
+            where = segmentation.regions("recognition", _find, [image, segmenter])
+            why, method = explanation.reasons("recognition", _name, _explain, [image, engine])
+            pairs = classification.labels("recognition", _name)
             compared = ui.compare(pairs, CLASSIFIERS, [image, engine, top], other="plain", kind=gr.Label)
             with gr.Tab("Several pictures"):
                 images = ui.several(recognize_many, [engine, segmenter], "Recognize all of them")

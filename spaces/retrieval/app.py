@@ -14,13 +14,13 @@ from shared import ui
 from shared.core.devices import on_zero_gpu
 from shared.core.images import open_image
 from shared.retrieval.engines import ENGINES
-from shared.ui.box import box_on, parse_box
-from shared.ui.by_picture import photo_matches, search, search_settings
-from shared.ui.galleries import Galleries
-from shared.ui.gallery import gallery_tab
-from shared.ui.gallery_tools import gallery_endpoints
-from shared.ui.matches import as_json, as_pictures
-from shared.ui.tradeoff import tradeoff
+from shared.retrieval.tabs.image_search import photo_matches, search, search_settings
+from shared.retrieval.tabs.tradeoff import tradeoff
+from shared.ui.components.box import box_on, parse_box
+from shared.ui.gallery.endpoints import gallery_endpoints
+from shared.ui.gallery.galleries import Galleries
+from shared.ui.gallery.tab import gallery_tab
+from shared.ui.search.matches import as_json, as_pictures
 
 CARD_PHOTO = "motorcycle"  # the sample photo on the home page's card
 DEVICE = "cpu" if on_zero_gpu() else None  # a gallery cannot go to where ZeroGPU's GPU is, networks are small

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from shared.ui.photos import gallery_photos, sample_photos
+from shared.ui.components.photos import gallery_photos, sample_photos
 from tests.browser.steps import choose, names, open_tab, take_away, tiles
 
 SAMPLES = len(gallery_photos())

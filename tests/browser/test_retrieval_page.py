@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from shared.ui.photos import gallery_photos, sample_photos
+from shared.ui.components.photos import gallery_photos, sample_photos
 from tests.browser.steps import choose, download, names, open_tab, take_away, tiles
 
 SAMPLES = len(gallery_photos())

@@ -10,7 +10,7 @@ import torch
 from PIL import Image, PngImagePlugin
 
 from shared.core.images import MAX_BYTES, ImageError, open_image
-from tests.core.made import encode, plain, png_header
+from tests.core.image_files import encode, plain, png_header
 
 # The door itself silences these for the process, but pytest gives each test the filters that it began with.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")

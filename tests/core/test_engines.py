@@ -9,7 +9,7 @@ from shared.core.engines import Engine, find, table
 ENGINES = table(
     Engine("new", "New", "the best one", weights="some-weights"),
     Engine("old", "Old", "nothing learned"),
-    Engine("far", "Far", "from the Hub", weights="someone/something", hub=True),
+    Engine("far", "Far", "from the Hub", weights="someone/something", from_hub=True),
 )
 
 
@@ -19,9 +19,9 @@ def test_engines_keep_their_order():
 
 
 def test_an_engine_is_found_by_its_name():
-    assert find(ENGINES, "new") == Engine("new", "New", "the best one", "some-weights", hub=False)
+    assert find(ENGINES, "new") == Engine("new", "New", "the best one", "some-weights", from_hub=False)
     assert find(ENGINES, "old").weights is None
-    assert find(ENGINES, "far").hub
+    assert find(ENGINES, "far").from_hub
 
 
 @pytest.mark.parametrize("name", ["New", "", "newer"])
@@ -34,4 +34,4 @@ def test_nobody_changes_a_table():
     with pytest.raises(TypeError):
         ENGINES["newer"] = ENGINES["new"]
     with pytest.raises(FrozenInstanceError):
-        ENGINES["new"].line = "the worst one"
+        ENGINES["new"].description = "the worst one"

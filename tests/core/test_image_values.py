@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from shared.core.images import safe_stem, to_image, to_tensor
-from tests.core.made import quarters
+from tests.core.image_files import quarters
 
 
 def test_to_tensor():

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from shared.core.images import ImageError, open_image
-from tests.core.made import ORANGE, encode, plain, quarters
+from tests.core.image_files import ORANGE, encode, plain, quarters
 
 # The door itself silences these for the process, but pytest gives each test the filters that it began with.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")

@@ -3,9 +3,9 @@
 import numpy as np
 from PIL import Image
 
-from shared.crossmodal.embedder import Embedder
-from shared.crossmodal.tokens import split_words
-from shared.crossmodal.wording import unknown
+from shared.crossmodal.embedders.embedder import Embedder
+from shared.crossmodal.text.normalization import unknown
+from shared.crossmodal.text.tokenizer import split_words
 from tests.crossmodal.conftest import COLORS
 
 WORDS = [*COLORS, "wall", "dog"]
@@ -19,7 +19,7 @@ def picture(*cells, side=60):
 
 
 class ColorSpace(Embedder):
-    """What `shared.crossmodal.space.Space` does, without a network."""
+    """What `shared.crossmodal.embedders.joint_space.Space` does, without a network."""
 
     crew = None
     engines = ("ensemble", "rrf", "cyclematch", "itmeetsal")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from shared.core import weights
 from shared.networks.cfn import CFN
-from tests.doers import lively
+from tests.predictors import lively
 
 COLORS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 60, 220), "white": (240, 240, 240)}
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.core.datasets import Photo
-from shared.crossmodal.data import Described, join, read_fashion, read_flickr8k, read_grocery_texts
+from shared.crossmodal.data.datasets import Described, join, read_fashion, read_flickr8k, read_grocery_texts
 from shared.crossmodal.sentences import everyday_sentences
+from shared.training.datasets import Photo
 
 
 def picture(color):

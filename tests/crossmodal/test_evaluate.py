@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from shared.core import ranking
-from shared.crossmodal.calibrate import calibrate
-from shared.crossmodal.evaluate import figures, first_hits
-from shared.crossmodal.fusion import adaptive_weights, fuse
+from shared.crossmodal.benchmarks.recall import figures, first_hits
+from shared.crossmodal.embedders.fusion import adaptive_weights, fuse
+from shared.crossmodal.training.calibration import calibrate
+from shared.evaluation import ranking
 
 # Two pictures with two texts each; columns are texts.
 SIMILARITY = np.array([[0.2, 0.5, 0.9, 0.1], [0.3, 0.1, 0.4, 0.0]])

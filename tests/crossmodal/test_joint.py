@@ -15,13 +15,13 @@ from shared.core import weights
 from shared.core.errors import InputError
 from shared.core.images import ImageError
 from shared.crossmodal.benchmark import main as benchmark
-from shared.crossmodal.data import read_flickr8k, read_grocery_texts
+from shared.crossmodal.data.datasets import read_flickr8k, read_grocery_texts
+from shared.crossmodal.embedders.joint_space import Space
 from shared.crossmodal.engines import CLASSIFIERS
-from shared.crossmodal.joint import JointClassifier
-from shared.crossmodal.objectives import Pupil, learn_products
-from shared.crossmodal.products import NEITHER, hide_names, word_kinds
-from shared.crossmodal.space import Space
+from shared.crossmodal.products.joint_classifier import JointClassifier
+from shared.crossmodal.products.products import NEITHER, hide_names, word_kinds
 from shared.crossmodal.train_jmc import ProductTraining, arguments, main
+from shared.crossmodal.training.objectives import Pupil, learn_products
 from shared.networks.joint import JointSpace
 from tests.crossmodal.conftest import COLORS
 

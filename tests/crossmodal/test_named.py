@@ -10,18 +10,18 @@ import pytest
 import torch
 from PIL import Image
 
-from shared.crossmodal.batches import Pairs
-from shared.crossmodal.data import read_flickr8k
+from shared.crossmodal.data.datasets import read_flickr8k
+from shared.crossmodal.data.named_things import MOST_PHOTOS, names_alone, read_named, read_nouns, say
+from shared.crossmodal.data.training_data import read_held_out, read_material
+from shared.crossmodal.embedders.joint_space import Space
 from shared.crossmodal.engines import MATCHERS
-from shared.crossmodal.material import read_held_out, read_material
-from shared.crossmodal.named import MOST_PHOTOS, names_alone, read_named, read_nouns, say
-from shared.crossmodal.objectives import Pupil, keep_what_was
-from shared.crossmodal.recipe import arguments
-from shared.crossmodal.space import Space
-from shared.crossmodal.teacher import LENGTH
-from shared.crossmodal.tokens import Tokens
+from shared.crossmodal.text.tokenizer import Tokens
+from shared.crossmodal.text.vocabulary import add_words
 from shared.crossmodal.train import main
-from shared.crossmodal.vocabulary import add_words
+from shared.crossmodal.training.batches import Pairs
+from shared.crossmodal.training.joint_arguments import arguments
+from shared.crossmodal.training.objectives import Pupil, keep_what_was
+from shared.crossmodal.training.teacher import LENGTH
 from shared.networks.joint import JointSpace
 
 pytestmark = pytest.mark.usefixtures("one_core")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.crossmodal.queries import MOST_LETTERS, MOST_TERMS, QueryError, Term, combine, parse
+from shared.crossmodal.text.queries import MOST_LETTERS, MOST_TERMS, QueryError, Term, combine, parse
 
 
 @pytest.mark.parametrize(

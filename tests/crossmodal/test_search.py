@@ -10,17 +10,17 @@ import torch
 from PIL import Image
 
 from shared.core import weights
-from shared.core.gallery import Gallery
-from shared.core.gallery_index import MismatchError
 from shared.core.images import ImageError
 from shared.core.weights import WeightsError
-from shared.crossmodal import gallery
+from shared.crossmodal.benchmarks import speed
+from shared.crossmodal.embedders import gallery_index
 from shared.crossmodal.engines import EMBEDDED
-from shared.crossmodal.protocols import speed
-from shared.crossmodal.queries import MOST_LETTERS, QueryError, Term
-from shared.crossmodal.reason import Part, painted_over, parts, without
+from shared.crossmodal.explanation.explanation import Part, painted_over, parts, without
 from shared.crossmodal.search import CrossModalSearch
 from shared.crossmodal.sentences import MOST_LINES, everyday_sentences
+from shared.crossmodal.text.queries import MOST_LETTERS, QueryError, Term
+from shared.gallery.gallery import Gallery
+from shared.gallery.index import MismatchError
 from shared.networks.joint import JointSpace
 from tests.crossmodal.colors import ColorSpace, picture
 
@@ -296,9 +296,9 @@ def test_many_threads_search_and_change(search):
 
 def test_a_large_gallery_is_searched_in_two_steps(monkeypatch):
     """It finds what a comparison with all finds, whatever comes and goes."""
-    monkeypatch.setattr(gallery, "LARGE", 100)
-    monkeypatch.setattr(gallery, "CANDIDATES", 40)
-    monkeypatch.setattr(gallery, "SHORT", 6)
+    monkeypatch.setattr(gallery_index, "LARGE", 100)
+    monkeypatch.setattr(gallery_index, "CANDIDATES", 40)
+    monkeypatch.setattr(gallery_index, "SHORT", 6)
     rng = np.random.default_rng(0)
     # Like an engine's vectors: long, but with few directions that matter.
     basis = rng.normal(size=(5, 32))

@@ -11,12 +11,12 @@ from transformers import PreTrainedTokenizerFast, SiglipConfig, SiglipModel
 from transformers.utils import logging
 
 from shared.core import hub, weights
-from shared.core.gallery import Gallery
-from shared.core.gallery_index import MismatchError
-from shared.crossmodal import siglip
+from shared.crossmodal.embedders import siglip
+from shared.crossmodal.embedders.siglip import BATCH, SiglipSpace
 from shared.crossmodal.engines import MATCHERS, SIGLIP
 from shared.crossmodal.search import CrossModalSearch
-from shared.crossmodal.siglip import BATCH, SiglipSpace
+from shared.gallery.gallery import Gallery
+from shared.gallery.index import MismatchError
 from tests.crossmodal.colors import ColorSpace, picture
 
 LAYERS = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.crossmodal.tokens import (
+from shared.crossmodal.text.tokenizer import (
     LONGEST_TEXT,
     LONGEST_WORD,
     NOTHING,

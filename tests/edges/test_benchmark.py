@@ -9,7 +9,10 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from shared.core.metrics import (
+from shared.edges.benchmark import THRESHOLDS, count_map, engine_detector, line_scores, main
+from shared.edges.detector import EdgeDetector
+from shared.edges.training.bsds import read_bsds
+from shared.evaluation.boundaries import (
     BoundaryCounts,
     average_precision,
     best_per_picture,
@@ -17,9 +20,6 @@ from shared.core.metrics import (
     boundary_scores,
     f_measure,
 )
-from shared.edges.benchmark import THRESHOLDS, count_map, engine_detector, line_scores, main
-from shared.edges.data import read_bsds
-from shared.edges.detector import EdgeDetector
 
 NAMES = ("100", "200", "300")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from shared.edges.crops import Example, Source, sample_batch
+from shared.edges.training.crops import Example, Source, sample_batch
 
 
 def example(soft=False):

@@ -18,7 +18,7 @@ from shared.edges.detector import EdgeDetector
 from shared.edges.edge_map import STYLES, EdgeMap
 from shared.edges.engines import ENGINES
 from shared.networks.rds import RDS
-from tests.doers import SIZES, DoerTests, photo
+from tests.predictors import SIZES, DoerTests, photo
 
 
 @pytest.fixture(scope="module")

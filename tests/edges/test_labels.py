@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from shared.edges import labels as make
+from shared.edges.training import labels as make
 
 
 def lines(*columns, width=40, height=20):

@@ -7,7 +7,7 @@ from torch import nn
 
 from shared.networks.cfn import CFN, CFN11, CFNCifar, average
 from shared.networks.layers import FUSIONS
-from tests.doers import lively
+from tests.predictors import lively
 
 CIFAR100 = {"classes": 100, "first": 192, "side_kernel": 3}
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from shared.core import weights
+from shared.networks.backbones.mobilenet_v2 import MobileNetV2Pyramid
 from shared.networks.fcfn import FCFN, FCFNEdges
 from shared.networks.layers import FUSIONS
-from shared.networks.mobilenet import MobileNetV2Pyramid
 from shared.networks.rds import RDS
-from tests.doers import lively
+from tests.predictors import lively
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)

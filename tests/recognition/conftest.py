@@ -7,8 +7,8 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
-from shared.networks.mobilenet import MobileNetV2Pyramid
-from tests.doers import lively
+from shared.networks.backbones.mobilenet_v2 import MobileNetV2Pyramid
+from tests.predictors import lively
 
 
 @pytest.fixture(scope="session")

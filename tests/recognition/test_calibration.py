@@ -9,11 +9,11 @@ from PIL import Image
 
 from shared.core import weights
 from shared.networks.cfn import CFN
-from shared.recognition.calibration import best_temperature, expected_calibration_error
+from shared.recognition.calibrate import finish, mix, spherical_means
 from shared.recognition.classifier import Classifier
-from shared.recognition.finish import finish, mix, spherical_means
-from shared.recognition.teacher import Teacher
-from tests.doers import lively
+from shared.recognition.training.calibration import best_temperature, expected_calibration_error
+from shared.recognition.training.teacher import Teacher
+from tests.predictors import lively
 
 
 def test_calibration_error_weighs_bins_by_their_pictures():

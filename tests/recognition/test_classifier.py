@@ -13,7 +13,7 @@ from shared.core.weights import WeightsError
 from shared.networks.cfn import CFN
 from shared.recognition.classifier import Classifier, middle
 from shared.recognition.engines import CLASSIFIERS
-from tests.doers import DoerTests, lively, photo
+from tests.predictors import DoerTests, lively, photo
 
 LABELS = ("Tabby cat", "dog", "crane", "tree frog", "crane", "sea", "pen")
 

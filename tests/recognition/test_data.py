@@ -5,8 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from shared.recognition.caltech import PARTNERS, allowed, read_partners
-from shared.recognition.data import (
+from shared.recognition.data.caltech import PARTNERS, allowed, read_partners
+from shared.recognition.data.cifar_whitening import contrast_normalise, zca
+from shared.recognition.data.datasets import (
     CAMVID_CLASSES,
     VOC_CLASSES,
     VOID,
@@ -14,7 +15,6 @@ from shared.recognition.data import (
     read_class_folders,
     read_masks,
 )
-from shared.recognition.whitening import contrast_normalise, zca
 
 
 def save(path, value, size=(6, 4), mode="RGB"):

@@ -11,7 +11,7 @@ from shared.recognition.engines import CLASSIFIERS, SEGMENTERS
 
 @pytest.mark.parametrize(("engine", "network"), [(CLASSIFIERS["cfn"], CFN), (SEGMENTERS["fcfn"], FCFN)])
 def test_parameters_are_as_many_as_the_line_says(engine, network):
-    (millions,) = re.findall(r"([\d.]+) M parameters", engine.line)
+    (millions,) = re.findall(r"([\d.]+) M parameters", engine.description)
     count = sum(parameter.numel() for parameter in network().parameters())
     assert count / 1e6 == pytest.approx(float(millions), abs=0.05)
 

@@ -14,8 +14,8 @@ from shared.networks.cfn import CFN
 from shared.networks.layers import FUSIONS
 from shared.recognition.classifier import Classifier
 from shared.recognition.engines import CLASSIFIERS
-from shared.recognition.explain import METHODS, explain, grad_cam, occlusion, place
-from tests.doers import lively
+from shared.recognition.explanation import METHODS, explain, grad_cam, occlusion, place
+from tests.predictors import lively
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 

@@ -12,9 +12,7 @@ from torch.nn import functional as F
 from shared.core import weights
 from shared.networks.cfn import CFN
 from shared.recognition.benchmark import main as benchmark
-from shared.recognition.classifier import Classifier
-from shared.recognition.explain import explain
-from shared.recognition.protocols.explain import (
+from shared.recognition.benchmarks.explain import (
     area,
     cell_heat,
     center_heat,
@@ -25,7 +23,9 @@ from shared.recognition.protocols.explain import (
     score_curve,
     with_random_weights,
 )
-from tests.doers import lively
+from shared.recognition.classifier import Classifier
+from shared.recognition.explanation import explain
+from tests.predictors import lively
 
 LABELS = {"classes": 5, "labels": list("abcde"), "size": 64}
 

@@ -11,15 +11,15 @@ from shared.core import weights
 from shared.networks.cfn import CFN
 from shared.networks.fcfn import FCFN
 from shared.recognition.benchmark import main
-from shared.recognition.caltech import PARTNERS
-from shared.recognition.data import VOC_CLASSES
-from shared.recognition.protocols import fusion
-from shared.recognition.protocols.accuracy import scores
-from shared.recognition.protocols.agreement import CONDITIONS
-from shared.recognition.protocols.familiarity import spread
-from shared.recognition.protocols.transfer import probe, split
-from shared.recognition.teacher import Teacher
-from tests.doers import lively
+from shared.recognition.benchmarks import fusion
+from shared.recognition.benchmarks.accuracy import scores
+from shared.recognition.benchmarks.agreement import CONDITIONS
+from shared.recognition.benchmarks.familiarity import spread
+from shared.recognition.benchmarks.transfer import probe, split
+from shared.recognition.data.caltech import PARTNERS
+from shared.recognition.data.datasets import VOC_CLASSES
+from shared.recognition.training.teacher import Teacher
+from tests.predictors import lively
 
 
 @pytest.fixture(scope="module")

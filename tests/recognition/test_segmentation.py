@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.recognition.data import VOC_CLASSES
+from shared.recognition.data.datasets import VOC_CLASSES
 from shared.recognition.segmentation import Region, Segmentation, class_colors
 
 LABELS = ("background", "cat", "dining table", "dog/wolf")

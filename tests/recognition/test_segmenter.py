@@ -14,7 +14,7 @@ from shared.networks.fcfn import FCFN
 from shared.recognition import segmenter as module
 from shared.recognition.engines import SEGMENTERS
 from shared.recognition.segmenter import Segmenter, _enlarge
-from tests.doers import DoerTests, lively, photo
+from tests.predictors import DoerTests, lively, photo
 
 LABELS = ("background", "cat", "dog", "sea", "tree")
 

@@ -6,7 +6,7 @@ from safetensors.torch import load_file, save_file
 
 from shared.networks.cfn import CFN
 from shared.networks.layers import FUSIONS
-from shared.recognition.teacher import Teacher
+from shared.recognition.training.teacher import Teacher
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from shared.core import weights
+from shared.networks.backbones.mobilenet_v2 import MobileNetV2Pyramid
 from shared.networks.cfn import CFN
 from shared.networks.fcfn import FCFN
 from shared.networks.layers import upsample
-from shared.networks.mobilenet import MobileNetV2Pyramid
 from shared.recognition import train
-from shared.recognition.data import CAMVID_CLASSES, VOC_CLASSES, VOID
+from shared.recognition.data.datasets import CAMVID_CLASSES, VOC_CLASSES, VOID
 
 
 def test_distillation_is_the_distance_of_softened_answers():

@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from shared.core.datasets import read_photos
-from shared.recognition import views
-from shared.recognition.views import random_part, sample_views, spoil
+from shared.recognition.training import views
+from shared.recognition.training.views import random_part, sample_views, spoil
+from shared.training.datasets import read_photos
 
 
 def test_parts_lie_in_the_picture_and_keep_their_size_and_shape():

@@ -6,11 +6,11 @@ from PIL import Image
 from skimage import data
 
 from shared.core import weights
+from shared.networks.backbones.efficientnet_lite import EfficientNetLite
+from shared.networks.backbones.mobilenet_v1 import MobileNetV1
 from shared.networks.cfn import CFN
-from shared.networks.efficientnet_lite import EfficientNetLite
-from shared.networks.mobilenet_v1 import MobileNetV1
-from shared.retrieval import batches
-from tests.doers import lively
+from shared.retrieval.training import batches
+from tests.predictors import lively
 
 
 @pytest.fixture(scope="session")

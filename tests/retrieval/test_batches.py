@@ -5,9 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from shared.core.datasets import read_photos
-from shared.retrieval import batches
-from tests.doers import photo
+from shared.retrieval.training import batches
+from shared.training.datasets import read_photos
+from tests.predictors import photo
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from shared.retrieval import codebook
-from shared.retrieval.codebook import Codebook
-from shared.retrieval.storage import StorageError
+from shared.retrieval.deepindex import codebook
+from shared.retrieval.deepindex.codebook import Codebook
+from shared.retrieval.deepindex.storage import StorageError
 
 KINDS, EACH, LENGTH = 6, 40, 24
 

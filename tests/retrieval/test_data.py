@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.retrieval.data import read_holidays, read_ukbench
-from shared.retrieval.landmarks import DAMAGED, read_landmarks, read_revisited
+from shared.retrieval.data.instances import read_holidays, read_ukbench
+from shared.retrieval.data.landmarks import DAMAGED, read_landmarks, read_revisited
 
 
 def save(path, color="red"):

@@ -6,12 +6,12 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from shared.retrieval import storage, vocabulary
-from shared.retrieval.deepindex import DeepIndex, Settings
-from shared.retrieval.patches import Bag, grid
-from shared.retrieval.signature import cosines
-from shared.retrieval.storage import StorageError
-from shared.retrieval.vocabulary import Vocabulary
+from shared.retrieval.deepindex import storage, vocabulary
+from shared.retrieval.deepindex.hamming_embedding import cosines
+from shared.retrieval.deepindex.index import DeepIndex, Settings
+from shared.retrieval.deepindex.patches import Bag, grid
+from shared.retrieval.deepindex.storage import StorageError
+from shared.retrieval.deepindex.vocabulary import Vocabulary
 
 BOXES = grid((1, 2))
 LEVELS = {"mid": 20, "high": 28}

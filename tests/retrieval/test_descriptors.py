@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from shared.retrieval.descriptors import (
+from shared.retrieval.descriptor.pooling import (
     POOLINGS,
     combine_scales,
     crow,
@@ -15,7 +15,7 @@ from shared.retrieval.descriptors import (
     rmac,
     spoc,
 )
-from shared.retrieval.whitening import Whitening, fit_pairs, fit_pca
+from shared.retrieval.descriptor.whitening import Whitening, fit_pairs, fit_pca
 
 
 def maps(*shape, seed=0):

@@ -5,28 +5,29 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from shared.core.datasets import read_photos
-from shared.networks.efficientnet_lite import EfficientNetLite
-from shared.networks.mobilenet_v1 import MobileNetV1
-from shared.retrieval import distil, train
-from shared.retrieval.batches import sample_pairs
-from shared.retrieval.features import Extractor
-from shared.retrieval.head import DescriptorHead
-from tests.doers import lively, photo
+from shared.networks.backbones.efficientnet_lite import EfficientNetLite
+from shared.networks.backbones.mobilenet_v1 import MobileNetV1
+from shared.retrieval import train
+from shared.retrieval.descriptor.extractor import Extractor
+from shared.retrieval.descriptor.head import DescriptorHead
+from shared.retrieval.training import distillation
+from shared.retrieval.training.batches import sample_pairs
+from shared.training.datasets import read_photos
+from tests.predictors import lively, photo
 
 
 def test_contrast_sees_through_what_all_have_in_common():
     x = torch.randn(8, 20, generator=torch.Generator().manual_seed(0))
     alike = x + 0.1 * torch.randn(8, 20, generator=torch.Generator().manual_seed(1))
-    near = distil.contrast_loss(x, alike)
-    torch.testing.assert_close(distil.contrast_loss(x + 100, alike + 100), near, atol=1e-3, rtol=1e-3)
-    assert near < 0.01 < 1 < distil.contrast_loss(x, alike.roll(1, 0))
+    near = distillation.contrast_loss(x, alike)
+    torch.testing.assert_close(distillation.contrast_loss(x + 100, alike + 100), near, atol=1e-3, rtol=1e-3)
+    assert near < 0.01 < 1 < distillation.contrast_loss(x, alike.roll(1, 0))
 
 
 def test_a_mixture_lies_between():
     start, trained = lively(MobileNetV1(), 0), lively(MobileNetV1(), 1)
     for share in (0.0, 0.25, 1.0):
-        mixed = distil.mix(start, trained, share).state_dict()
+        mixed = distillation.mix(start, trained, share).state_dict()
         for name, first in start.state_dict().items():
             expected = (1 - share) * first + share * trained.state_dict()[name]
             torch.testing.assert_close(mixed[name], expected)
@@ -35,10 +36,10 @@ def test_a_mixture_lies_between():
 def test_scores_tell_pairs_from_strangers(small, photo_folder):
     network = lively(MobileNetV1())
     pictures = [whole for whole, _ in sample_pairs(read_photos([photo_folder])[:4])]
-    same = distil.score(network, [(one, one) for one in pictures])
+    same = distillation.score(network, [(one, one) for one in pictures])
     assert list(same) == ["found, end", "contrast, end", "found, symmetric", "contrast, symmetric"]
     assert same["found, end"] == same["found, symmetric"] == 1
-    wrong = distil.score(network, list(zip(pictures, [*pictures[1:], pictures[0]], strict=True)))
+    wrong = distillation.score(network, list(zip(pictures, [*pictures[1:], pictures[0]], strict=True)))
     assert wrong["found, end"] == wrong["found, symmetric"] == 0
     assert wrong["contrast, end"] > same["contrast, end"]
 
@@ -83,15 +84,15 @@ def test_more_pairs_than_kinds_are_refused(small, photo_folder, tmp_path):
 
 def test_the_larger_network_starts_from_its_package(monkeypatch):
     given = lively(EfficientNetLite()).state_dict()
-    monkeypatch.setattr(distil, "published", lambda scale: (given if scale == 2 else {}, ""))
+    monkeypatch.setattr(distillation, "published", lambda scale: (given if scale == 2 else {}, ""))
     network = EfficientNetLite()
-    distil.start_network(network, None)
+    distillation.start_network(network, None)
     assert all(torch.equal(value, given[name]) for name, value in network.state_dict().items())
     with pytest.raises(ValueError, match="weights of MobileNetV1"):
-        distil.start_network(MobileNetV1(), None)
-    mixed = distil.mix(network, lively(EfficientNetLite(), 1), 0.5)
+        distillation.start_network(MobileNetV1(), None)
+    mixed = distillation.mix(network, lively(EfficientNetLite(), 1), 0.5)
     x = torch.rand(1, 3, 64, 64)
-    assert distil.describe(mixed, x, "spoc").shape == (1, 720 + 1280)
+    assert distillation.describe(mixed, x, "spoc").shape == (1, 720 + 1280)
 
 
 def test_a_network_starts_from_the_public_file_or_from_a_copy_of_it(tmp_path, monkeypatch):
@@ -102,11 +103,11 @@ def test_a_network_starts_from_the_public_file_or_from_a_copy_of_it(tmp_path, mo
         asked.append((path, names))
         return {f"{name}.{key}": given[f"{name}.{key}"] for name in names for key in ("weight", "bias")}
 
-    monkeypatch.setattr(distil, "read_convolutions", read)
+    monkeypatch.setattr(distillation, "read_convolutions", read)
     save_file(given, tmp_path / "copy.safetensors")
     for path in (tmp_path / "public.tflite", tmp_path / "copy.safetensors"):
         network = MobileNetV1()
-        distil.start_network(network, path)
+        distillation.start_network(network, path)
         assert all(torch.equal(value, given[name]) for name, value in network.state_dict().items())
     ((path, names),) = asked
     assert path.name == "public.tflite"

@@ -5,15 +5,15 @@ import pytest
 from PIL import Image
 
 from shared.core.images import ImageError
-from shared.retrieval.describe import Describer
+from shared.retrieval.benchmarks import explain as protocol
+from shared.retrieval.descriptor.describer import Describer
+from shared.retrieval.descriptor.extractor import Extractor
+from shared.retrieval.descriptor.head import DescriptorHead
 from shared.retrieval.engines import ENGINES
-from shared.retrieval.explain import by_color, by_descriptor
-from shared.retrieval.explanation import HEIGHT, choose
-from shared.retrieval.features import Extractor
-from shared.retrieval.head import DescriptorHead
-from shared.retrieval.protocols import explain as protocol
+from shared.retrieval.explanation.explain import by_color, by_descriptor
+from shared.retrieval.explanation.regions import HEIGHT, choose
 from shared.retrieval.search import ImageSearch
-from tests.doers import photo
+from tests.predictors import photo
 from tests.retrieval.test_search import SIZE, learned, part
 
 

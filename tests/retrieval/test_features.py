@@ -9,19 +9,19 @@ import pytest
 import torch
 
 from shared.core import weights
-from shared.core.datasets import Photo, read_photos
 from shared.core.images import ImageError
 from shared.core.weights import WeightsError
+from shared.networks.backbones.efficientnet_lite import EfficientNetLite
+from shared.networks.backbones.mobilenet_v1 import MobileNetV1
 from shared.networks.cfn import CFN
-from shared.networks.efficientnet_lite import EfficientNetLite
-from shared.networks.mobilenet_v1 import MobileNetV1
-from shared.retrieval.descriptors import gem, l2_normalise
+from shared.retrieval.descriptor.extractor import Extractor, crop, fit, network_digest
+from shared.retrieval.descriptor.head import DescriptorHead
+from shared.retrieval.descriptor.levels import CHANNELS, engine_levels, feature_maps, network_levels
+from shared.retrieval.descriptor.pooling import gem, l2_normalise
+from shared.retrieval.descriptor.whitening import Whitening
 from shared.retrieval.engines import EXTRACTORS
-from shared.retrieval.features import Extractor, crop, fit, network_digest
-from shared.retrieval.head import DescriptorHead
-from shared.retrieval.levels import CHANNELS, engine_levels, feature_maps, network_levels
-from shared.retrieval.whitening import Whitening
-from tests.doers import DoerTests, lively, photo
+from shared.training.datasets import Photo, read_photos
+from tests.predictors import DoerTests, lively, photo
 
 
 @pytest.fixture(scope="module")

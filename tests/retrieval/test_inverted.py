@@ -6,9 +6,9 @@ from math import log, sqrt
 import numpy as np
 import pytest
 
-from shared.retrieval import compact
-from shared.retrieval.inverted import InvertedFile, Lookup
-from shared.retrieval.signature import hamming, vote_weights
+from shared.retrieval.deepindex import varint
+from shared.retrieval.deepindex.hamming_embedding import hamming, vote_weights
+from shared.retrieval.deepindex.inverted_file import InvertedFile, Lookup
 
 
 def lookup(*parts, codes=None):
@@ -195,9 +195,9 @@ def test_too_many_pictures_are_refused():
 @pytest.mark.parametrize("pictures", [0, 1, 30])
 def test_packing_keeps_all_and_takes_less(parts, pictures):
     file, _, _ = random_file(parts, pictures=pictures)
-    packed = compact.pack(file)
+    packed = varint.pack(file)
     empty = InvertedFile.empty(file.words, 7, 2)
-    again = compact.unpack(packed, empty, pictures)
+    again = varint.unpack(packed, empty, pictures)
     assert all((again.arrays[name] == array).all() for name, array in file.arrays.items())
     assert sum(array.nbytes for array in packed.values()) < sum(
         array.nbytes for array in file.arrays.values()
@@ -206,8 +206,8 @@ def test_packing_keeps_all_and_takes_less(parts, pictures):
 
 def test_variable_bytes_hold_numbers_of_all_sizes():
     numbers = np.array([0, 1, 127, 128, 16383, 16384, 2**31, 2**56 + 3, 2**62])
-    assert compact.decode(compact.encode(numbers), len(numbers)).tolist() == numbers.tolist()
-    assert compact.decode(compact.encode(np.zeros(0, int)), 0).tolist() == []
+    assert varint.decode(varint.encode(numbers), len(numbers)).tolist() == numbers.tolist()
+    assert varint.decode(varint.encode(np.zeros(0, int)), 0).tolist() == []
 
 
 @pytest.mark.parametrize(
@@ -215,4 +215,4 @@ def test_variable_bytes_hold_numbers_of_all_sizes():
 )
 def test_wrong_bytes_are_refused(coded, count):
     with pytest.raises(ValueError, match=r"hold|nine bytes"):
-        compact.decode(np.array(coded, np.uint8), count)
+        varint.decode(np.array(coded, np.uint8), count)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from shared.retrieval.descriptors import gem
-from shared.retrieval.patches import bag, grid, in_pixels, pool_patches
+from shared.retrieval.deepindex.patches import bag, grid, in_pixels, pool_patches
+from shared.retrieval.descriptor.pooling import gem
 
 X = torch.rand(5, 6, 8, generator=torch.Generator().manual_seed(0))
 

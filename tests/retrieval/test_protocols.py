@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 
 from shared.core import weights
 from shared.retrieval.benchmark import main
-from shared.retrieval.features import Extractor
-from shared.retrieval.head import DescriptorHead
+from shared.retrieval.descriptor.extractor import Extractor
+from shared.retrieval.descriptor.head import DescriptorHead
 from shared.retrieval.train import found
 from shared.retrieval.train import main as train
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.retrieval.rerank import diffuse, expand_queries, k_reciprocal
+from shared.retrieval.descriptor.rerank import diffuse, expand_queries, k_reciprocal
 
 
 def unit(x):

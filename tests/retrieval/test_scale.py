@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from shared.retrieval.benchmark import main
-from shared.retrieval.protocols.memory import PeakMemory
-from shared.retrieval.synthetic import intrinsic_dimension, reduce, synthesise
+from shared.retrieval.benchmarks.memory import PeakMemory
+from shared.retrieval.data.synthetic import intrinsic_dimension, reduce, synthesise
 
 
 def draw(count, dimension, seed=0):

@@ -12,20 +12,20 @@ from PIL import Image
 from skimage import data
 
 from shared.core import weights
-from shared.core.datasets import read_photos
-from shared.core.gallery import Gallery
-from shared.core.gallery_index import MADE, MismatchError, VectorGallery
 from shared.core.images import ImageError
 from shared.core.weights import WeightsError
+from shared.gallery.gallery import Gallery
+from shared.gallery.index import MADE, MismatchError, VectorGallery
 from shared.networks.cfn import CFN
-from shared.retrieval import vocabulary
-from shared.retrieval.describe import DESCRIPTOR, HASH, Describer
+from shared.retrieval.deepindex import vocabulary
+from shared.retrieval.deepindex.patches import bag, grid
+from shared.retrieval.descriptor.describer import DESCRIPTOR, HASH, Describer
+from shared.retrieval.descriptor.extractor import Extractor, network_digest
+from shared.retrieval.descriptor.head import DescriptorHead
 from shared.retrieval.engines import ENGINES
-from shared.retrieval.features import Extractor, network_digest
-from shared.retrieval.head import DescriptorHead
-from shared.retrieval.patches import bag, grid
 from shared.retrieval.search import ImageSearch
-from tests.doers import DoerTests, lively, photo
+from shared.training.datasets import read_photos
+from tests.predictors import DoerTests, lively, photo
 
 SIZE = 64
 

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from shared.retrieval.signature import cosines, hamming, medians, pack, rotation, vote_weights
+from shared.retrieval.deepindex.hamming_embedding import (
+    cosines,
+    hamming,
+    medians,
+    pack,
+    rotation,
+    vote_weights,
+)
 
 
 def test_directions_are_orthogonal():

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from shared.retrieval import storage
+from shared.retrieval.deepindex import storage
 
 ARRAYS = {"a": np.arange(12, dtype=np.float32).reshape(3, 4), "none": np.zeros((0, 2), np.uint8)}
 

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from shared.core import weights
-from shared.core.datasets import read_photos
-from shared.core.gallery import Gallery
 from shared.core.images import ImageError
+from shared.gallery.gallery import Gallery
 from shared.retrieval import tradeoff
 from shared.retrieval.benchmark import PROTOCOLS, main
-from shared.retrieval.describe import Describer
+from shared.retrieval.benchmarks import indexing
+from shared.retrieval.descriptor.describer import Describer
+from shared.retrieval.descriptor.extractor import Extractor, network_digest
+from shared.retrieval.descriptor.head import DescriptorHead
 from shared.retrieval.engines import ENGINES
-from shared.retrieval.features import Extractor, network_digest
-from shared.retrieval.head import DescriptorHead
-from shared.retrieval.protocols import indexing
 from shared.retrieval.search import ImageSearch, MismatchError
+from shared.training.datasets import read_photos
 from tests.retrieval.test_search import SIZE, learned, part
 
 

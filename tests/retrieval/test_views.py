@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from shared.retrieval.histogram import color_histogram
-from shared.retrieval.views import AREA, sample_corners, sample_view
-from tests.doers import photo
+from shared.retrieval.training.views import AREA, sample_corners, sample_view
+from tests.predictors import photo
 
 
 @pytest.mark.parametrize("size", [(224, 224), (320, 180), (60, 400)])

@@ -6,17 +6,17 @@ from PIL import Image
 
 from shared.core import weights
 from shared.core.calibration import lowest_threshold
-from shared.core.datasets import read_photos
-from shared.core.grades import Grades
+from shared.core.confidence import Grades
 from shared.retrieval.benchmark import main
-from shared.retrieval.data import Query, RetrievalSet
-from shared.retrieval.features import Extractor
-from shared.retrieval.grades import answers
-from shared.retrieval.head import DescriptorHead
-from shared.retrieval.threshold import best_answers
+from shared.retrieval.data.instances import Query, RetrievalSet
+from shared.retrieval.deepindex.vocabulary import Vocabulary
+from shared.retrieval.descriptor.extractor import Extractor
+from shared.retrieval.descriptor.head import DescriptorHead
 from shared.retrieval.train import level_weights
 from shared.retrieval.train import main as train
-from shared.retrieval.vocabulary import Vocabulary
+from shared.retrieval.training.confidence import answers
+from shared.retrieval.training.threshold import best_answers
+from shared.training.datasets import read_photos
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from PIL import Image, ImageOps
 
-from shared.ui.photos import sample_photos
+from shared.ui.components.photos import sample_photos
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from shared.core.thumbnails import THUMBNAIL
 from shared.crossmodal.engines import EMBEDDED, MATCHERS, SIGLIP
-from shared.ui.photos import gallery_photos, sample_photos
+from shared.gallery.thumbnails import THUMBNAIL
+from shared.ui.components.photos import gallery_photos, sample_photos
 from tests.spaces.test_edges import BAD, GOOD, opened
 from tests.spaces.test_retrieval import files, names
 from tests.test_security import META, call, data_url, upload

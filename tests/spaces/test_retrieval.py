@@ -12,7 +12,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from shared.retrieval.engines import ENGINES
-from shared.ui.photos import gallery_photos, sample_photos
+from shared.ui.components.photos import gallery_photos, sample_photos
 from tests.spaces.test_edges import BAD, GOOD, opened
 from tests.test_security import META, call, data_url, upload
 

@@ -9,7 +9,7 @@ import pytest
 from gradio_client import Client
 from huggingface_hub import metadata_load
 
-from shared.core import publish
+from shared.publishing import upload
 
 ROOT = Path(__file__).resolve().parents[2]
 SPACES = sorted(path.parent for path in (ROOT / "spaces").glob("*/app.py"))
@@ -81,7 +81,7 @@ def test_no_secrets_and_no_large_files(space):
 
 def test_a_space_runs_by_itself(space, start_server, tmp_path):
     """As on Hugging Face: the folder that is uploaded, started with Gradio's own settings."""
-    publish.assemble_space(space.name, tmp_path / "space")
+    upload.assemble_space(space.name, tmp_path / "space")
     server = start_server(app=tmp_path / "space" / "app.py")
     name, *_ = Client(server.url, verbose=False).view_api(return_format="dict")["named_endpoints"]
     with server.http() as http:

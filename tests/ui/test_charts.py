@@ -3,7 +3,7 @@
 import math
 import re
 
-from shared.ui.charts import Bar, Dot, bars, scatter
+from shared.ui.components.charts import Bar, Dot, bars, scatter
 
 
 def places(chart):

@@ -13,19 +13,19 @@ import pytest
 from gradio.context import LocalContext
 from PIL import Image
 
+from shared.core.confidence import Grade, Grades
 from shared.core.engines import Engine, table
-from shared.core.gallery import MAX_COUNT, Gallery
-from shared.core.gallery_entries import GalleryFull
-from shared.core.gallery_search import Hit, Results
-from shared.core.grades import Grade, Grades
 from shared.core.images import ImageError, open_image
-from shared.ui.box import parse_box
-from shared.ui.by_picture import _reason, search
-from shared.ui.galleries import AT_ONCE, Galleries, contents
-from shared.ui.gallery import _report, saved_gallery
-from shared.ui.matches import _grid, _is, _side_by_side, _words, as_json, as_pictures
-from shared.ui.tiles import Tile, empty, heading, small, tiles
-from shared.ui.tradeoff import charts
+from shared.gallery.gallery import MAX_COUNT, Gallery
+from shared.gallery.results import Hit, Results
+from shared.gallery.snapshot import GalleryFull
+from shared.retrieval.tabs.image_search import _reason, search
+from shared.retrieval.tabs.tradeoff import charts
+from shared.ui.components.box import parse_box
+from shared.ui.gallery.galleries import AT_ONCE, Galleries, contents
+from shared.ui.gallery.tab import _report, saved_gallery
+from shared.ui.search.matches import _grid, _is, _side_by_side, _words, as_json, as_pictures
+from shared.ui.search.tiles import Tile, empty, heading, small, tiles
 
 PROGRESS = SimpleNamespace(tqdm=lambda files, **_: files)
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from shared.core import cards
+from shared.publishing import cards
 from shared.ui.page import measured
 
 REPORT = {

@@ -1,0 +1,1 @@
+"""Explanations of image-text matches: heat maps and word weights."""

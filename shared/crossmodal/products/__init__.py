@@ -1,0 +1,1 @@
+"""Products: joint matching and classification of images and texts (JMC)."""

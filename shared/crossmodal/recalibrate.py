@@ -1,0 +1,70 @@
+"""Decides anew what validation sets decide of a joint space: how its heads are fused, and what scores mean.
+
+    python -m shared.crossmodal.recalibrate --data flickr8k=FLICKR8K --weights weights/crossmodal-joint
+
+A training does the same at its end, and there also weighs CycleMatch's scores, which keep their weights here.
+Only the configuration of the space is written anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from shared.core import weights
+from shared.crossmodal.data.datasets import Described
+from shared.crossmodal.data.training_data import read_held_out
+from shared.crossmodal.embedders.features import ONE_LOOK
+from shared.crossmodal.embedders.joint_space import Space
+from shared.crossmodal.training.arguments import named_folder
+from shared.crossmodal.training.validation import Validation, Validations
+
+
+def decide(
+    folder: str | os.PathLike, sets: Sequence[Described], *, base: str | os.PathLike | None = None
+) -> dict[str, Any]:
+    """Fuses and calibrates a joint space.
+
+    Args:
+        folder: Of the weights.
+        sets: Validation sets. The first decides how heads are fused, and all what scores mean.
+        base: See `Space.load`.
+
+    Returns:
+        What was decided, as it is in the configuration now.
+
+    Raises:
+        WeightsError: The weights cannot be used.
+    """
+    space = Space.load(folder=folder, base=base)
+    device = str(next(space.network.parameters()).device)
+    validations = Validations([Validation(one, None, space.tokens, device) for one in sets])
+    embedded = validations.embedded(space.network, space.base, space.config.get("looks", ONE_LOOK))
+    decided = validations.conclude(space.network, *embedded)
+    weights.update_config(folder, **decided)
+    return decided
+
+
+def main(given: Sequence[str] | None = None) -> dict[str, Any]:
+    """Decide from the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m shared.crossmodal.recalibrate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", nargs="+", type=named_folder, required=True, metavar="NAME=FOLDER")
+    parser.add_argument("--weights", required=True, metavar="FOLDER", help="of the joint space")
+    parser.add_argument("--base", metavar="FOLDER", help="weights of the recognition network")
+    args = parser.parse_args(given)
+    try:
+        decided = decide(args.weights, read_held_out(args.data), base=args.base)
+    except (FileNotFoundError, weights.WeightsError) as error:
+        parser.error(str(error))
+    print(decided)
+    return decided
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""A search with words, with a picture, or with both; of one engine, or of two side by side."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from shared.core.devices import Resident
+from shared.core.images import open_image
+from shared.crossmodal.tabs.word_panel import word_panel
+from shared.gallery.gallery import Gallery
+from shared.gallery.snapshot import Entry
+from shared.retrieval.tabs.image_search import amounts
+from shared.ui.components.box import box_on, parse_box
+from shared.ui.components.photos import examples, photo
+from shared.ui.engines import engine_menu
+from shared.ui.gallery.galleries import Visit
+from shared.ui.page import react
+from shared.ui.search.matches import matches, unmarked
+from shared.ui.tabs import View
+
+HINT = "Type some words, choose a picture, or press one of these: what fits appears here."
+PLACEHOLDER = "a motorcycle, dog - beach + snow, 2:red shoe"
+# On a phone the matches are below all settings: whoever presses "Search" is taken there.
+_ASK = """text => {
+    if (innerWidth < 768) document.querySelector('#matches')?.scrollIntoView({behavior: 'smooth'});
+    return text;
+}"""
+
+
+@dataclass(frozen=True)
+class WordQuery:
+    """The components of a query.
+
+    Attributes:
+        words: The field for words.
+        asked: What it held when the visitor last said "search"; hidden.
+        image: The picture.
+        box: The part of the picture; hidden.
+        share: How much words count where there is a picture, too; hidden as long as there is not both.
+        engine: The engine menu.
+        second: Another engine to compare with; an empty name for none.
+        count: How many matches at most.
+        least: The lowest score.
+    """
+
+    words: gr.Textbox
+    asked: gr.Textbox
+    image: gr.Image
+    box: gr.Textbox
+    share: gr.Slider
+    engine: gr.Dropdown
+    second: gr.Dropdown
+    count: gr.Slider
+    least: gr.Slider
+
+    @property
+    def inputs(self) -> list[Any]:
+        """What `word_matches` reads."""
+        query = [self.asked, self.image, self.box, self.share]
+        return [*query, self.engine, self.second, self.count, self.least]
+
+    @property
+    def changes(self) -> list[Callable]:
+        """Events after which all tabs have to look again."""
+        return [item.change for item in self.inputs if item is not self.box]
+
+
+def word_query(engines: Mapping[str, Any], tries: Sequence[str]) -> WordQuery:
+    """Make the components of a query.
+
+    Args:
+        engines: The engines by name.
+        tries: Examples of words.
+    """
+    with gr.Row(elem_classes="is-asking"):
+        words = gr.Textbox(
+            "", label="Words", placeholder=PLACEHOLDER, scale=5, max_lines=3, elem_classes="is-asked"
+        )
+        button = gr.Button("Search", variant="primary", scale=1, min_width=90)
+    samples = gr.Dataset(
+        components=[gr.Textbox(visible=False)],
+        samples=[[text] for text in tries],
+        label="Or try one of these",
+        elem_classes="is-tries",
+    )
+    asked = gr.Textbox("", label="Asked", visible="hidden")
+    with gr.Accordion("Picture", open=True):
+        image = photo("Picture, in place of words or beside them", elem_classes="is-boxed", height=240)
+        box = box_on(image)
+        examples(image)
+    share = gr.Slider(
+        0, 1, 0.5, step=0.05, label="Words or picture", info="0: the picture alone, 1: the words alone"
+    )
+    share.visible = False
+    engine = engine_menu(engines)
+    with gr.Accordion("Settings", open=False):
+        choices = [("No other engine", ""), *((one.title, name) for name, one in engines.items())]
+        second = gr.Dropdown(choices, value="", label="Compare with", filterable=False)
+        count, least = amounts()
+    gr.on([words.submit, button.click], None, [words], asked, js=_ASK, api_visibility="private")
+    words.blur(None, [words], asked, js="text => text", api_visibility="private")
+    react([samples.click], lambda row: [row[0], row[0]], [samples], [words, asked], lane={})
+    both = "(text, image) => [text, image]"
+    react([asked.change, image.change], _both, [asked, image], share, js=both, lane={})
+    return WordQuery(words, asked, image, box, share, engine, second, count, least)
+
+
+def word_matches(
+    space: str, visit: Visit, engines: Mapping[str, Any], doers: Mapping[str, Resident], query: WordQuery
+) -> View:
+    """Make the tab that shows what fits the query, and why.
+
+    Args:
+        space: The space's name, for the counts.
+        visit: What the page keeps of its visitor.
+        engines: The engines by name.
+        doers: By engine, with the methods of `shared.crossmodal.search.CrossModalSearch`.
+        query: From `word_query`.
+
+    Returns:
+        The tab's view, for `show_open`.
+    """
+
+    def ask(
+        pictures: Gallery, chosen: int | None, text: str, image: str | None, box: str, *rest: Any
+    ) -> list:
+        share, engine, second, count, least = rest
+        if not text.strip() and not image:
+            return []
+        settings = {"count": int(count), "least": least or None, "gallery": pictures}
+        asked = [doers[name]() for name in dict.fromkeys([engine, second]) if name]
+        if chosen is not None and not box and not text.strip():
+            return [doer.like(chosen, **settings) for doer in asked]
+        return [
+            doer(text, **_part(image, box), words_share=share, without=chosen, **settings) for doer in asked
+        ]
+
+    def reason() -> tuple[list[Any], Callable[..., list[Any]]]:
+        panel = word_panel()
+
+        def explain(
+            pictures: Gallery,
+            entry: Entry,
+            engine: str,
+            text: str,
+            image: str | None,
+            box: str,
+            share: float,
+            *_: Any,
+        ) -> list[Any]:
+            found = doers[engine or next(iter(doers))]().explain(
+                text, entry.id, pictures, **_part(image, box), words_share=share
+            )
+            return panel.fill(found, f"**Why {unmarked(entry.name)}?**")
+
+        return list(panel.outputs), explain
+
+    return matches(
+        space,
+        visit,
+        engines,
+        ask,
+        query.inputs,
+        query.image,
+        reason,
+        hint=HINT,
+        title="Search",
+        cleared=[query.words, query.asked],
+        triggers=[query.box.change],
+    )
+
+
+def _part(image: str | None, box: str) -> dict[str, Any]:
+    """The picture of a query and the part of it, if there is one."""
+    if not image:
+        return {}
+    picture = open_image(image)
+    return {"image": picture, "box": parse_box(box, picture.size)}
+
+
+def _both(text: str, image: str | None) -> gr.Slider:
+    return gr.Slider(visible=bool(text.strip()) and bool(image))

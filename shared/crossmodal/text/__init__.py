@@ -1,0 +1,1 @@
+"""Text: normalisation, subword tokenizer, vocabulary, query arithmetic."""

@@ -1,0 +1,1 @@
+"""Gradio tabs of edge detection."""

@@ -1,0 +1,1 @@
+"""Training of edge detectors: data, crops, label maps."""

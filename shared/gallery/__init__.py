@@ -1,0 +1,1 @@
+"""A visitor's images: the gallery, its file, filling it, searching it."""

@@ -1,0 +1,1 @@
+"""Backbones: MobileNet and EfficientNet-Lite as feature pyramids."""

@@ -1,0 +1,1 @@
+"""DeepIndex (Liu et al., ICMR 2015): an inverted file over deep visual words."""

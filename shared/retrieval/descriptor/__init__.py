@@ -1,0 +1,1 @@
+"""Global descriptors: extraction, pooling, whitening, re-ranking."""

@@ -1,0 +1,1 @@
+"""Explanations of retrieval: matching regions of two images."""

@@ -1,0 +1,1 @@
+"""Gradio tabs of image retrieval."""

@@ -1,0 +1,1 @@
+"""Training of backbones, whitening, visual words and confidence for retrieval."""

@@ -1,0 +1,1 @@
+"""Training loop, augmentation, data readers and pretrained weights that several recipes share."""

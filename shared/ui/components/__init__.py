@@ -1,0 +1,1 @@
+"""Gradio components: image inputs, box selection, charts, downloads."""

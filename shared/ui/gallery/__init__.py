@@ -1,0 +1,1 @@
+"""The gallery tab, its API endpoints, and the store of visitors' galleries."""

@@ -1,0 +1,1 @@
+"""Search results on a page: the grid of hits and its texts."""

@@ -1,0 +1,107 @@
+"""The common face of benchmarks."""
+
+import json
+import time
+
+import pytest
+
+from shared.evaluation.reports import Report, command_line, conclude, parser
+
+
+def report(**changes) -> Report:
+    values = {
+        "benchmark": "boundaries",
+        "data": "BSDS500",
+        "split": "test",
+        "items": 20,
+        "weights": "edges-rds",
+        "metrics": {"ODS": 0.78125, "ms_per_query": 12.345, "count": 7},
+        "published": {"RDS": {"ODS": 0.7916, "AP": 0.8177}},
+        "seconds": 8.0,
+        "command": "python -m shared.edges.benchmark --data bsds500",
+        "available": 200,
+    }
+    return Report(**values | changes)
+
+
+def test_options_that_every_benchmark_has():
+    options = parser("Measure.", "shared.x.benchmark").parse_args(["--data", "d"])
+    assert (str(options.data), options.weights, options.limit, options.json) == ("d", None, None, None)
+    assert not hasattr(options, "workers")
+    made = parser("Measure.", "shared.x.benchmark", weights="x", workers=2)
+    options = made.parse_args(["--data", "d", "--limit", "5", "--json", "r.json"])
+    assert (options.weights, options.limit, str(options.json), options.workers) == ("x", 5, "r.json", 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [([], "--data"), (["--data", "d", "--limit", "0"], "at least 1, received '0'")],
+)
+def test_wrong_options_say_what_is_wrong(arguments, message, capsys):
+    with pytest.raises(SystemExit):
+        parser("Measure.", "shared.x.benchmark").parse_args(arguments)
+    assert message in capsys.readouterr().err
+
+
+def test_table_has_ours_first_and_says_that_items_were_left_out():
+    title, head, ours, published = report().table().splitlines()
+    assert title == "boundaries on BSDS500, test: the first 20 of 200 items, 8.0 s"
+    assert head.split() == ["ODS", "ms_per_query", "count", "AP"]
+    assert ours.split() == ["edges-rds", "0.7812", "12.35", "7"]
+    assert published.split() == ["RDS", "(published)", "0.7916", "0.8177"]
+    assert len({line.index(value) for line, value in ((ours, "0.7812"), (published, "0.7916"))}) == 1
+    assert "test: 20 items" in report(available=None).table()
+    assert "test: 20 items" in report(available=20).table()
+
+
+def test_table_of_several_engines():
+    lines = report(metrics={"rds": {"ODS": 0.8}, "canny": {"ODS": 0.6}}, published={}).table().splitlines()
+    assert [line.split() for line in lines[2:]] == [["rds", "0.8000"], ["canny", "0.6000"]]
+
+
+def test_json_has_the_fields_of_the_architecture(tmp_path):
+    path = tmp_path / "new" / "report.json"
+    report().write(path)
+    written = json.loads(path.read_text())
+    assert list(written) == [
+        *("benchmark", "data", "split", "items", "weights", "metrics", "published"),
+        *("seconds", "images_per_second", "available", "command"),
+    ]
+    assert written["images_per_second"] == 2.5
+    assert written["metrics"]["ODS"] == 0.78125
+    assert "available" not in report(available=None).as_dict()
+    assert report(seconds=0.0).images_per_second == 0
+
+
+def test_show_prints_and_writes(tmp_path, capsys):
+    report().show()
+    report().show(tmp_path / "report.json")
+    assert capsys.readouterr().out == f"{report().table()}\n" * 2
+    assert (tmp_path / "report.json").exists()
+
+
+def test_command_names_no_folder_of_this_machine(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = [
+        "--data",
+        "/somewhere/else/bsds500",
+        f"--weights={tmp_path}/weights/edges-rds",
+        "--limit",
+        "5",
+    ]
+    command = command_line("shared.edges.benchmark", [*arguments, "--json=/a/b.json", "--engine", "rds"])
+    assert command == (
+        "python -m shared.edges.benchmark --data bsds500 --weights=weights/edges-rds --limit 5 --engine rds"
+    )
+
+
+def test_a_benchmark_is_concluded_with_its_time_and_command(tmp_path, capsys):
+    path, given = tmp_path / "report.json", report()
+    kept = ("benchmark", "data", "split", "items", "weights", "metrics", "published", "available")
+    measured = {name: getattr(given, name) for name in kept}
+    arguments = ["--limit", "2", "--json", str(path)]
+    made = conclude("shared.x.benchmark", arguments, path, time.perf_counter() - 3, **measured)
+    assert 3 <= made.seconds < 60
+    assert made.command == "python -m shared.x.benchmark --limit 2"
+    assert json.loads(path.read_text()) == made.as_dict()
+    assert capsys.readouterr().out == f"{made.table()}\n"

@@ -1,0 +1,167 @@
+"""A gallery: what goes in comes out, limits hold, and threads see it whole."""
+
+import gc
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from shared.core.images import open_image
+from shared.gallery.gallery import Gallery
+from shared.gallery.snapshot import GalleryFull, Snapshot
+from tests.gallery.galleries import features, filled
+from tests.predictors import photo
+
+
+def test_what_is_added_is_there():
+    gallery = Gallery()
+    id = gallery.add("beach.jpg", photo(1300, 650), features(7))
+    entry = gallery.entry(id)
+    assert (entry.id, entry.name, entry.size) == (id, "beach.jpg", (1300, 650))
+    assert gallery.picture(id).size == open_image(entry.thumbnail).size == (640, 320)
+    assert np.abs(np.asarray(gallery.picture(id), int) - photo(640, 320)).mean() < 8
+    assert gallery.entries == (entry,)
+    assert len(gallery) == 1
+    assert id in gallery
+    for kind, value in features(7).items():
+        ids, rows = gallery.features(kind)
+        assert ids.tolist() == [id]
+        assert rows.dtype == value.dtype
+        np.testing.assert_array_equal(rows[0], value)
+
+
+def test_ids_and_versions_never_come_again():
+    gallery = filled(3)
+    assert gallery.snapshot().ids == (0, 1, 2)
+    versions = [gallery.version]
+    gallery.remove([2])
+    versions.append(gallery.version)
+    assert gallery.add("new", photo(9, 9), features(0)) == 3
+    versions.append(gallery.version)
+    gallery.clear()
+    versions.append(gallery.version)
+    assert gallery.add("after", photo(9, 9), {"other": np.zeros(2, np.float32)}) == 4
+    assert versions == sorted(set(versions))
+    assert [entry.name for entry in gallery.entries] == ["after"]
+
+
+def test_a_copy_goes_its_own_way():
+    one = filled(3)
+    other = one.copy()
+    assert (other.entries, other.nbytes, other.version) == (one.entries, one.nbytes, one.version)
+    first, *rest = (entry.id for entry in one.entries)
+    other.remove([first])
+    new = one.add("new", photo(9, 9), features(9))
+    assert [entry.id for entry in one.entries] == [first, *rest, new]
+    assert [entry.id for entry in other.entries] == rest
+    assert other.nbytes < one.nbytes
+    np.testing.assert_array_equal(other.features("vector")[1], one.features("vector")[1][1:3])
+
+
+def test_a_snapshot_stays_as_it_was():
+    gallery = filled(4)
+    before = gallery.snapshot()
+    assert gallery.snapshot() is before
+    gallery.remove([0, 2])
+    gallery.add("new", photo(9, 9), features(9))
+    assert before.ids == (0, 1, 2, 3)
+    np.testing.assert_array_equal(before.features("vector")[1][:, 0], [0, 1, 2, 3])
+    np.testing.assert_array_equal(gallery.snapshot().features("vector", [4, 1])[1][:, 0], [9, 1])
+    with pytest.raises(ValueError, match="read-only"):
+        before.feature("vector", 1)[0] = 5
+
+
+def test_what_is_added_is_copied():
+    gallery, own = Gallery(), features(1)
+    gallery.add("a", photo(9, 9), own)
+    own["vector"][:] = 8
+    assert gallery.features("vector")[1].max() == 1
+
+
+def test_what_is_not_there_is_told():
+    gallery = filled(2)
+    with pytest.raises(KeyError, match=r"ids \[5\]"):
+        gallery.remove([0, 5])
+    assert len(gallery) == 2
+    for call in (gallery.entry, gallery.picture):
+        with pytest.raises(KeyError, match="no picture 5"):
+            call(5)
+    with pytest.raises(KeyError, match="vector, table, hash, not color"):
+        gallery.features("color")
+    with pytest.raises(KeyError, match="no picture 5"):
+        gallery.snapshot().features("vector", [5])
+    with pytest.raises(ValueError, match="features"):
+        gallery.add("a", photo(9, 9), {"vector": np.zeros(9, np.float32)})
+    with pytest.raises(ValueError, match="numbers"):
+        Gallery().add("a", photo(9, 9), {"vector": np.array(["a"])})
+    with pytest.raises(ValueError, match="limits"):
+        Gallery(max_count=0)
+
+
+def test_limits_hold_and_room_comes_back():
+    gallery = filled(3, max_count=3)
+    with pytest.raises(GalleryFull, match="full with 3 pictures"):
+        gallery.add("a", photo(9, 9), features(0))
+    gallery.remove([1])
+    gallery.add("a", photo(9, 9), features(0))
+    whole = filled(3).nbytes
+    small = filled(3, max_bytes=whole)
+    assert small.nbytes == whole
+    with pytest.raises(GalleryFull, match="MB"):
+        small.add("a", photo(9, 9), features(0))
+    small.clear()
+    assert small.nbytes == 0
+    small.add("a", photo(9, 9), features(0))
+
+
+def test_names_can_be_shown():
+    gallery = Gallery()
+    assert gallery.entry(gallery.add("a\x00b", photo(9, 9), {})).name == "ab"
+
+
+def test_threads_add_and_remove_and_none_is_lost():
+    gallery = Gallery(max_count=10_000)
+    picture, done = photo(16, 16), threading.Event()
+
+    def write(number):
+        kept = []
+        for step in range(30):
+            value = 100 * number + step
+            id = gallery.add(str(value), picture, features(value))
+            if step % 3:
+                kept.append((id, str(value)))
+            else:
+                gallery.remove([id])
+        return kept
+
+    def read():
+        looks = 0
+        while not done.is_set() or not looks:
+            seen: Snapshot = gallery.snapshot()
+            ids, rows = seen.features("vector") if len(seen) else ((), np.zeros((0, 8)))
+            for id, row in zip(ids, rows, strict=True):
+                assert seen.entries[id].name == str(int(row[0]))
+            looks += 1
+
+    with ThreadPoolExecutor(6) as pool:
+        readers = [pool.submit(read) for _ in range(2)]
+        kept = [pair for one in [pool.submit(write, number) for number in range(4)] for pair in one.result()]
+        done.set()
+        for reader in readers:
+            reader.result()
+    assert sorted((entry.id, entry.name) for entry in gallery.entries) == sorted(kept)
+    expected = Gallery()
+    for _, name in kept:
+        expected.add(name, picture, features(int(name)))
+    assert gallery.nbytes == expected.nbytes
+
+
+def test_a_gallery_that_nobody_holds_is_freed():
+    gallery = filled(1)
+    gallery.snapshot()
+    freed = weakref.ref(gallery)
+    del gallery
+    gc.collect()
+    assert freed() is None
