@@ -56,7 +56,7 @@ def probability(scores: np.ndarray | float, scale: float, offset: float) -> np.n
     return 0.5 * (1 + np.tanh(0.5 * (scale * np.asarray(scores, np.float64) + offset)))
 
 
-def one_of(probability: np.ndarray | float, count: int) -> np.ndarray:
+def prior_correction(probability: np.ndarray | float, count: int) -> np.ndarray:
     """What a probability becomes where only one of several is expected to be right.
 
     That of `fit_probability` is of a world in which half of all is right. In a gallery most is wrong: of

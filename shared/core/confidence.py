@@ -10,7 +10,7 @@ from shared.core.calibration import probability
 
 
 @dataclass(frozen=True)
-class Grade:
+class ConfidenceBand:
     """One of the words for a match.
 
     Attributes:
@@ -28,7 +28,7 @@ class Grade:
 
 
 @dataclass(frozen=True)
-class Grades:
+class ConfidenceBands:
     """The words for all scores, as they were calibrated.
 
     Attributes:
@@ -38,19 +38,19 @@ class Grades:
         offset: Of the probability.
     """
 
-    steps: tuple[Grade, ...]
+    steps: tuple[ConfidenceBand, ...]
     rest: str
     scale: float
     offset: float
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Grades | None:
+    def of(cls, config: Mapping[str, Any]) -> ConfidenceBands | None:
         """What a calibration wrote into a configuration, see `as_config`; None where there was none."""
         found = config.get("grades")
         if found is None:
             return None
         return cls(
-            tuple(Grade(**step) for step in found["steps"]), found["rest"], found["scale"], found["offset"]
+            tuple(ConfidenceBand(**step) for step in found["steps"]), found["rest"], found["scale"], found["offset"]
         )
 
     def as_config(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def on_zero_gpu() -> bool:
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
-def best() -> torch.device:
+def default_device() -> torch.device:
     """Gives the device to run on: `cuda` where there is one, else `cpu`.
 
     ZeroGPU counts as `cuda` at any time; outside of a `gpu` function its package emulates the device.
@@ -54,7 +54,7 @@ def use_one_core() -> None:
 
 
 @functools.cache
-def keep_memory() -> bool:
+def keep_freed_memory() -> bool:
     """Lets the C library keep the memory of a network's maps for the next layer and the next call.
 
     By default glibc asks the system for every map of a few megabytes and gives it back at once, and the

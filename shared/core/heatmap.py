@@ -9,7 +9,7 @@ from PIL import Image
 COLORS = ("000004", "210c4a", "57106e", "8a226a", "bc3754", "e45a31", "f98e09", "f9cb35", "fcffa4")
 
 
-def lay_over(image: Image.Image, heat: np.ndarray, strength: float = 0.6) -> Image.Image:
+def overlay_heatmap(image: Image.Image, heat: np.ndarray, strength: float = 0.6) -> Image.Image:
     """Lays heat over a picture; cold parts let it through.
 
     Args:

@@ -38,8 +38,8 @@ def load_network(
     """
     folder = weights.find(engine.weights, folder=folder, allow_hub=allow_hub or engine.from_hub)
     network = weights.load(network_class, engine.weights, folder=folder)
-    device = torch.device(device or devices.best())
+    device = torch.device(device or devices.default_device())
     if device.type == "cpu":
-        devices.keep_memory()
+        devices.keep_freed_memory()
     # Depthwise convolutions on a CPU are half as fast again in this layout.
     return network.to(device, memory_format=torch.channels_last), folder

@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Crew:
+class WorkerPool:
     """The threads that do the work.
 
     Attributes:
@@ -25,11 +25,11 @@ class Crew:
     start: Callable[[], None] | None = None
 
 
-READERS = Crew(2)
+READER_POOL = WorkerPool(2)
 
 
-def in_order(
-    items: Iterable[T], read: Callable[[T], R], ahead: int, crew: Crew = READERS
+def prefetch(
+    items: Iterable[T], read: Callable[[T], R], ahead: int, crew: WorkerPool = READER_POOL
 ) -> Iterator[tuple[T, R]]:
     """Reads things on other threads before they are asked for, and gives them out in their order.
 

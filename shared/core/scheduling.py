@@ -12,12 +12,12 @@ from typing import TypeVar
 import torch
 
 from shared.core.devices import use_one_core
-from shared.core.prefetch import Crew
+from shared.core.prefetch import WorkerPool
 
 R = TypeVar("R")
 
 
-class Turns:
+class InferenceScheduler:
     """The right to use a network. `with turns():` waits for it.
 
     On a CPU several passes may go on at once in threads that have one core each (`crew`), as many as there
@@ -37,7 +37,7 @@ class Turns:
         cores = torch.get_num_threads() if self._on_cpu else 1
         self._all_cores = threading.Lock()  # two such passes would take each other's cores
         self._cores = threading.Semaphore(cores)
-        self.crew = Crew(cores, use_one_core) if self._on_cpu else None
+        self.crew = WorkerPool(cores, use_one_core) if self._on_cpu else None
 
     def __call__(self) -> AbstractContextManager:
         """The turn of the calling thread, to be entered."""

@@ -34,7 +34,7 @@ _LITTER = re.compile(r"(^|/)(__MACOSX/|\._|\.DS_Store$|Thumbs\.db$|desktop\.ini$
 
 
 @dataclass(frozen=True)
-class Limits:
+class UploadLimits:
     """How much one upload may hold.
 
     Attributes:
@@ -59,7 +59,7 @@ class _Item:
     member: zipfile.ZipInfo | None  # None for a loose file
 
 
-class Uploads:
+class UploadReader:
     """All files of one upload, one after the other, as `(name, open file)`.
 
     What cannot be read is left out and stands in `skipped` afterwards, as `(name, reason)`; the rest goes on.
@@ -79,8 +79,8 @@ class Uploads:
     ([('beach/a.jpg', b'first')], [('../b.jpg', 'Its path leads out of the archive.')])
     """
 
-    def __init__(self, files: Iterable[str | os.PathLike], limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+    def __init__(self, files: Iterable[str | os.PathLike], limits: UploadLimits | None = None) -> None:
+        self.limits = limits or UploadLimits()
         self.skipped: list[tuple[str, str]] = []
         self._items: list[_Item] = []
         self._bytes = 0
@@ -193,7 +193,7 @@ def readable(name: str) -> str:
     return name if len(name) <= 160 else f"{name[:100]}…{name[-59:]}"
 
 
-def _refused(file: BinaryIO, limits: Limits) -> str | None:
+def _refused(file: BinaryIO, limits: UploadLimits) -> str | None:
     """Why an archive's list of files is not even read, or None.
 
     `zipfile` makes an object for each file that is listed, before anybody can count them; a list of 60 MB

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from shared.core.images import MAX_PIXELS, ImageError, open_image
-from shared.gallery.snapshot import Entry, GalleryFull, Snapshot
+from shared.gallery.snapshot import GalleryEntry, GalleryFullError, GallerySnapshot
 from shared.gallery.thumbnails import MAX_NAME, THUMBNAIL
 from shared.index import file
 from shared.index.file import Reader
@@ -27,7 +27,7 @@ _JPEG = b"\xff\xd8\xff"
 _TYPES = ("float32", "float16", "int64", "uint64", "int32", "uint8")
 
 
-def write(path: str | os.PathLike, snapshot: Snapshot, next_id: int) -> None:
+def write(path: str | os.PathLike, snapshot: GallerySnapshot, next_id: int) -> None:
     """Writes a gallery, whole or not at all.
 
     Args:
@@ -59,7 +59,7 @@ def write(path: str | os.PathLike, snapshot: Snapshot, next_id: int) -> None:
 
 def read(
     path: str | os.PathLike, max_count: int, max_bytes: int
-) -> tuple[int, Iterator[tuple[Entry, dict[str, np.ndarray]]]]:
+) -> tuple[int, Iterator[tuple[GalleryEntry, dict[str, np.ndarray]]]]:
     """Reads a gallery.
 
     Args:
@@ -78,7 +78,7 @@ def read(
     reader = file.read(path, max_bytes + HEADER, KIND)
     count = reader.integer("pictures", 0, 2**31)
     if count > max_count:
-        raise GalleryFull(f"The file holds {count:,} pictures: at most {max_count:,} have room here.")
+        raise GalleryFullError(f"The file holds {count:,} pictures: at most {max_count:,} have room here.")
     ids = reader.array("ids", np.int64, count)
     reader.check(bool((np.diff(ids) > 0).all()) and ids.min(initial=0) >= 0, "ids do not rise")
     next_id = reader.integer("next_id", int(ids.max(initial=-1)) + 1, 2**62)
@@ -87,7 +87,7 @@ def read(
 
 def _pictures(
     reader: Reader, ids: np.ndarray, features: dict[str, np.ndarray]
-) -> Iterator[tuple[Entry, dict[str, np.ndarray]]]:
+) -> Iterator[tuple[GalleryEntry, dict[str, np.ndarray]]]:
     sizes = reader.array("sizes", np.int32, len(ids), 2)
     fine = (sizes > 0).all() and (sizes.astype(np.int64).prod(1) <= MAX_PIXELS).all()
     reader.check(bool(fine), "a picture has no size, or too large a one")
@@ -95,7 +95,7 @@ def _pictures(
     for row, id in enumerate(ids.tolist()):
         width, height = sizes[row].tolist()
         name = _name(reader, names[row])
-        entry = Entry(id, name, (width, height), _thumbnail(reader, thumbnails[row]))
+        entry = GalleryEntry(id, name, (width, height), _thumbnail(reader, thumbnails[row]))
         yield entry, {kind: values[row] for kind, values in features.items()}
 
 

@@ -22,8 +22,8 @@ from PIL import Image
 
 from shared.core.images import open_image
 from shared.gallery import file
-from shared.gallery.snapshot import Entry, GalleryFull, Snapshot
-from shared.gallery.thumbnails import short_name, thumbnail
+from shared.gallery.snapshot import GalleryEntry, GalleryFullError, GallerySnapshot
+from shared.gallery.thumbnails import display_name, thumbnail
 
 MAX_COUNT, MAX_BYTES = 2000, 256 * 2**20
 #: What a picture costs beside its thumbnail, its name and its features.
@@ -50,10 +50,10 @@ class Gallery:
             raise ValueError(f"the limits must be at least 1, received {max_count!r} and {max_bytes!r}")
         self.max_count, self.max_bytes = max_count, max_bytes
         self._lock = threading.Lock()
-        self._entries: dict[int, Entry] = {}
+        self._entries: dict[int, GalleryEntry] = {}
         self._features: dict[int, Mapping[str, np.ndarray]] = {}
         self._nbytes = self._version = self._next = 0
-        self._snapshot: Snapshot | None = None
+        self._snapshot: GallerySnapshot | None = None
 
     def __len__(self) -> int:
         with self._lock:
@@ -76,16 +76,16 @@ class Gallery:
             return self._nbytes
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[GalleryEntry, ...]:
         """All pictures in the order in which they came."""
         return tuple(self.snapshot().entries.values())
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> GallerySnapshot:
         """The gallery as it is now. It shares what it can with the gallery, and costs next to nothing."""
         with self._lock:
             if self._snapshot is None:
                 entries = MappingProxyType(dict(self._entries))
-                self._snapshot = Snapshot(self._version, entries, dict(self._features))
+                self._snapshot = GallerySnapshot(self._version, entries, dict(self._features))
             return self._snapshot
 
     def add(
@@ -111,7 +111,7 @@ class Gallery:
             ValueError: Its features are others than those of the pictures that are here.
         """
         small = thumbnail(picture)
-        return self._put(short_name(name), size or picture.size, small, features)
+        return self._put(display_name(name), size or picture.size, small, features)
 
     def remove(self, ids: Iterable[int]) -> None:
         """Takes pictures out: all of them, or none if it fails.
@@ -137,7 +137,7 @@ class Gallery:
             self._nbytes = 0
             self._changed()
 
-    def entry(self, id: int) -> Entry:
+    def entry(self, id: int) -> GalleryEntry:
         """The picture under an id.
 
         Raises:
@@ -153,7 +153,7 @@ class Gallery:
         return open_image(self.entry(id).thumbnail)
 
     def features(self, kind: str) -> tuple[np.ndarray, np.ndarray]:
-        """The features of one kind of all pictures; see `Snapshot.features`."""
+        """The features of one kind of all pictures; see `GallerySnapshot.features`."""
         return self.snapshot().features(kind)
 
     def copy(self) -> Gallery:
@@ -206,15 +206,15 @@ class Gallery:
     ) -> int:
         own = {kind: _kept(kind, value) for kind, value in features.items()}
         with self._lock:
-            entry = Entry(self._next if id is None else id, name, size, small)
+            entry = GalleryEntry(self._next if id is None else id, name, size, small)
             cost = _cost(entry, own)
             if len(self._entries) >= self.max_count:
-                raise GalleryFull(
+                raise GalleryFullError(
                     f"The gallery is full with {self.max_count:,} pictures: please remove some of them first."
                 )
             if self._nbytes + cost > self.max_bytes:
                 most = f"{self.max_bytes / 2**20:,.0f} MB"
-                raise GalleryFull(
+                raise GalleryFullError(
                     f"The gallery is full with {most} of pictures: please remove some of them first."
                 )
             first = next(iter(self._features.values()), own)
@@ -246,6 +246,6 @@ def _layout(features: Mapping[str, np.ndarray]) -> dict[str, str]:
     return {kind: f"{value.dtype} {list(value.shape)}" for kind, value in sorted(features.items())}
 
 
-def _cost(entry: Entry, features: Mapping[str, np.ndarray]) -> int:
+def _cost(entry: GalleryEntry, features: Mapping[str, np.ndarray]) -> int:
     numbers = sum(value.nbytes for value in features.values())
     return len(entry.thumbnail) + len(entry.name.encode(errors="replace")) + numbers + OVERHEAD

@@ -12,23 +12,23 @@ import numpy as np
 
 from shared.core.errors import InputError
 from shared.gallery.gallery import Gallery
-from shared.gallery.snapshot import Snapshot
+from shared.gallery.snapshot import GallerySnapshot
 from shared.index import VectorIndex
-from shared.index.read_write_lock import Gate
+from shared.index.read_write_lock import ReadWriteLock
 
 Features = Mapping[str, np.ndarray]
 #: The kind of feature that tells which weights a picture was described with.
-MADE = "made"
+FINGERPRINT = "made"
 
 
 class MismatchError(InputError):
     """A gallery that this engine cannot search; the text is a sentence that tells why and the fix."""
 
 
-class Found(NamedTuple):
+class IndexHits(NamedTuple):
     """What an index found: the gallery as it was then, and ids and scores, the best first."""
 
-    gallery: Snapshot
+    gallery: GallerySnapshot
     ids: list[int]
     scores: list[float]
 
@@ -43,10 +43,10 @@ class GalleryIndex(ABC):
 
     def __init__(self, needs: Sequence[str], made: np.ndarray | None) -> None:
         self._needs, self._made = tuple(needs), made
-        self._gate = Gate()
-        self._seen: Snapshot | None = None
+        self._gate = ReadWriteLock()
+        self._seen: GallerySnapshot | None = None
 
-    def search(self, gallery: Gallery, query: Features, count: int) -> Found:
+    def search(self, gallery: Gallery, query: Features, count: int) -> IndexHits:
         """Finds the pictures that are most like another.
 
         Args:
@@ -60,7 +60,7 @@ class GalleryIndex(ABC):
         self.refresh(gallery)
         with self._gate.reading():
             ids, scores = self._search(query, count) if len(self._seen) else ([], [])
-            return Found(self._seen, ids, scores)
+            return IndexHits(self._seen, ids, scores)
 
     def refresh(self, gallery: Gallery) -> None:
         """Brings the index up to date, as `search` does first."""
@@ -86,20 +86,20 @@ class GalleryIndex(ABC):
                     self._clear()
                     raise
 
-    def _check(self, now: Snapshot, new: Sequence[int]) -> None:
+    def _check(self, now: GallerySnapshot, new: Sequence[int]) -> None:
         if not new:
             return
-        if not {*self._needs, MADE} <= set(now.kinds):
+        if not {*self._needs, FINGERPRINT} <= set(now.kinds):
             raise MismatchError("This gallery lacks what this engine searches: please add its pictures anew.")
         if self._made is not None:
-            check_made(now, new, self._made)
+            check_fingerprint(now, new, self._made)
 
     @abstractmethod
     def _clear(self) -> None:
         """Forgets everything."""
 
     @abstractmethod
-    def _add(self, now: Snapshot, ids: Sequence[int]) -> None:
+    def _add(self, now: GallerySnapshot, ids: Sequence[int]) -> None:
         """Takes pictures in."""
 
     @abstractmethod
@@ -111,7 +111,7 @@ class GalleryIndex(ABC):
         """Ids and scores."""
 
 
-class VectorGallery(GalleryIndex):
+class VectorGalleryIndex(GalleryIndex):
     """Pictures by one vector each, in a `VectorIndex`.
 
     Args:
@@ -135,11 +135,11 @@ class VectorGallery(GalleryIndex):
         self._owners = np.zeros(0, np.int64)  # the picture of each vector that was ever added
         self._places: dict[int, int] = {}
 
-    def _vectors(self, now: Snapshot, ids: Sequence[int]) -> np.ndarray:
+    def _vectors(self, now: GallerySnapshot, ids: Sequence[int]) -> np.ndarray:
         """The vectors of pictures, `[N, D]`."""
         return now.features(self._feature, ids)[1]
 
-    def _add(self, now: Snapshot, ids: Sequence[int]) -> None:
+    def _add(self, now: GallerySnapshot, ids: Sequence[int]) -> None:
         vectors = self._vectors(now, ids)
         if self._index is None or self._index.dimension != vectors.shape[1]:
             self._clear()
@@ -157,7 +157,7 @@ class VectorGallery(GalleryIndex):
         return self._owners[places[0][there]].tolist(), scores[0][there].tolist()
 
 
-class Indexes:
+class IndexCache:
     """The indexes of galleries, one each, for as long as somebody holds the gallery.
 
     Args:
@@ -181,10 +181,10 @@ class Indexes:
             return index
 
 
-def check_made(now: Snapshot, ids: Sequence[int], made: np.ndarray) -> None:
+def check_fingerprint(now: GallerySnapshot, ids: Sequence[int], made: np.ndarray) -> None:
     """Raises `MismatchError` where pictures were described with other weights than those that made this."""
     wanted = made > 0  # a gallery may know more than the engine asks for
-    if (now.features(MADE, ids)[1][:, wanted] != made[wanted]).any():
+    if (now.features(FINGERPRINT, ids)[1][:, wanted] != made[wanted]).any():
         raise MismatchError(
             "This gallery was described with other weights than those in use: please add its pictures anew."
         )

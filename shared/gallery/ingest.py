@@ -13,21 +13,21 @@ import numpy as np
 from PIL import Image
 
 from shared.core.images import MAX_BYTES, ImageError, Source, open_image
-from shared.core.prefetch import READERS, Crew, in_order
+from shared.core.prefetch import READER_POOL, WorkerPool, prefetch
 from shared.gallery.gallery import Gallery
-from shared.gallery.index import Features, check_made
-from shared.gallery.snapshot import GalleryFull
-from shared.training.datasets import Photo, read_photos
+from shared.gallery.index import Features, check_fingerprint
+from shared.gallery.snapshot import GalleryFullError
+from shared.training.datasets import ImageFile, read_images
 
 T = TypeVar("T")
 #: A picture as `shared.core.images.open_image` takes it, or as data sets list it.
-Given: TypeAlias = Source | Photo
+ImageInput: TypeAlias = Source | ImageFile
 #: Is called with the name of each picture that cannot be used, and the reason.
-Skipped: TypeAlias = Callable[[str, str], None]
+SkipCallback: TypeAlias = Callable[[str, str], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Described:
+class DescribedImage:
     """A picture that was described.
 
     Attributes:
@@ -44,7 +44,7 @@ class Described:
 
 
 @dataclass(frozen=True)
-class Added:
+class IngestReport:
     """What became of pictures that were to be added.
 
     Attributes:
@@ -59,19 +59,19 @@ class Added:
     full: str = ""
 
 
-def fill(
+def ingest(
     gallery: Gallery,
-    photos: Source | Iterable[Given | tuple[str, Given]],
-    describe: Callable[[Iterable[tuple[str, Given]], Skipped], Iterator[Described]],
+    photos: Source | Iterable[ImageInput | tuple[str, ImageInput]],
+    describe: Callable[[Iterable[tuple[str, ImageInput]], SkipCallback], Iterator[DescribedImage]],
     made: np.ndarray,
     progress: Callable[[int, int | None], None] | None = None,
-) -> Added:
+) -> IngestReport:
     """Adds pictures to a gallery. What cannot be used is left out, and told.
 
     Args:
         gallery: Where to.
         photos: Any number of pictures, each as `shared.core.images.open_image` takes it, as
-            `shared.training.datasets.read_photos` lists it, or as a pair of a name and one of these. Or a single
+            `shared.training.datasets.read_images` lists it, or as a pair of a name and one of these. Or a single
             picture, or the path of a folder or an archive.
         describe: Describes pictures that come with their names, and tells which cannot be used.
         made: The feature `made` of pictures that it describes.
@@ -83,9 +83,9 @@ def fill(
     """
     snapshot = gallery.snapshot()
     if len(snapshot):
-        check_made(snapshot, snapshot.ids[:1], made)
+        check_fingerprint(snapshot, snapshot.ids[:1], made)
     if isinstance(photos, (str, os.PathLike)):
-        photos = read_photos([photos])
+        photos = read_images([photos])
     elif isinstance(photos, (bytes, np.ndarray, Image.Image)) or hasattr(photos, "read"):
         photos = [photos]
     total = len(photos) if isinstance(photos, Sequence) else None
@@ -104,50 +104,50 @@ def fill(
     for one in describe(_named(photos), skip):
         try:
             ids.append(gallery.add(one.name, one.picture, one.features, one.size))
-        except GalleryFull as error:
+        except GalleryFullError as error:
             full = str(error)
             break
         tell()
-    return Added(tuple(ids), tuple(skipped), full)
+    return IngestReport(tuple(ids), tuple(skipped), full)
 
 
-def decoded(
-    photos: Iterable[tuple[str, Given]],
+def decode_stream(
+    photos: Iterable[tuple[str, ImageInput]],
     prepare: Callable[[str, Image.Image], T],
     *,
-    skipped: Skipped,
+    skipped: SkipCallback,
     ahead: int = 8,
-    crew: Crew = READERS,
+    crew: WorkerPool = READER_POOL,
 ) -> Iterator[T]:
     """Opens many pictures before they are asked for, in memory that does not grow.
 
     Args:
         photos: Names and pictures. An open file is read when its turn comes, before the next is asked for.
         prepare: What is done to each name and picture, on other threads.
-        skipped: See `Skipped`.
+        skipped: See `SkipCallback`.
         ahead: How many are made ready in advance.
         crew: These threads.
     """
 
-    def read(photo: tuple[str, Given]) -> tuple[T | None, str]:
+    def read(photo: tuple[str, ImageInput]) -> tuple[T | None, str]:
         name, source = photo
         try:
-            picture = source.opened() if isinstance(source, Photo) else open_image(source)
+            picture = source.open_image() if isinstance(source, ImageFile) else open_image(source)
         except ImageError as error:
             return None, str(error)
         return prepare(name, picture), ""
 
-    for (name, _), (prepared, reason) in in_order(_held(photos), read, ahead, crew):
+    for (name, _), (prepared, reason) in prefetch(_held(photos), read, ahead, crew):
         if prepared is None:
             skipped(name, reason)
         else:
             yield prepared
 
 
-def _held(photos: Iterable[tuple[str, Given]]) -> Iterator[tuple[str, Given]]:
+def _held(photos: Iterable[tuple[str, ImageInput]]) -> Iterator[tuple[str, ImageInput]]:
     """The same, with the bytes of open files, which may be closed when the next one is asked for."""
     for name, source in photos:
-        if hasattr(source, "read") and not isinstance(source, (Photo, Image.Image)):
+        if hasattr(source, "read") and not isinstance(source, (ImageFile, Image.Image)):
             try:
                 if source.seekable():
                     source.seek(0)
@@ -157,11 +157,11 @@ def _held(photos: Iterable[tuple[str, Given]]) -> Iterator[tuple[str, Given]]:
         yield name, source
 
 
-def _named(photos: Iterable[Given | tuple[str, Given]]) -> Iterator[tuple[str, Given]]:
+def _named(photos: Iterable[ImageInput | tuple[str, ImageInput]]) -> Iterator[tuple[str, ImageInput]]:
     for number, photo in enumerate(photos, 1):
         if isinstance(photo, tuple):
             yield photo
-        elif isinstance(photo, Photo):
+        elif isinstance(photo, ImageFile):
             yield PurePath(photo.member or photo.path).name, photo
         elif isinstance(photo, (str, os.PathLike)):
             yield Path(photo).name, photo

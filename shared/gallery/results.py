@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shared.core.confidence import Grades
+from shared.core.confidence import ConfidenceBands
 from shared.core.images import ImageError
 from shared.gallery.gallery import Gallery
-from shared.gallery.snapshot import Snapshot
+from shared.gallery.snapshot import GallerySnapshot
 
 if TYPE_CHECKING:  # which needs faiss, and a page shows results before it needs that
-    from shared.gallery.index import Features, Found
+    from shared.gallery.index import Features, IndexHits
 
 MOST = 1000  # hits of a search
 
@@ -48,7 +48,7 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Results:
+class SearchResults:
     """What a search found.
 
     Attributes:
@@ -71,16 +71,16 @@ class Results:
     seconds: float
     search_seconds: float
     unknown: tuple[str, ...] = ()
-    grades: Grades | None = None
+    grades: ConfidenceBands | None = None
 
 
 def list_hits(
-    found: Found,
+    found: IndexHits,
     least: float | None = None,
     without: int | None = None,
     *,
     probability: Callable[[np.ndarray], np.ndarray] | None = None,
-    groups: Callable[[Snapshot, Sequence[int]], Sequence[int]] | None = None,
+    groups: Callable[[GallerySnapshot, Sequence[int]], Sequence[int]] | None = None,
 ) -> list[Hit]:
     """What an index found as hits, without those that are not wanted.
 
@@ -110,7 +110,7 @@ def list_hits(
     return list(first.values())
 
 
-def snapshot_with(gallery: Gallery, id: int) -> Snapshot:
+def snapshot_containing(gallery: Gallery, id: int) -> GallerySnapshot:
     """A gallery as it is now, with a picture in it.
 
     Raises:
@@ -118,22 +118,22 @@ def snapshot_with(gallery: Gallery, id: int) -> Snapshot:
     """
     snapshot = gallery.snapshot()
     if id not in snapshot.entries:
-        raise gone(id)
+        raise image_not_found(id)
     return snapshot
 
 
-def gone(id: int) -> ImageError:
+def image_not_found(id: int) -> ImageError:
     """The error for a picture that is not in the gallery, to be raised."""
     return ImageError(f"There is no picture {id} in the gallery: it may have been removed.")
 
 
-def features_of(gallery: Gallery, id: int) -> Features:
+def image_features(gallery: Gallery, id: int) -> Features:
     """The features of a picture of a gallery.
 
     Raises:
         ImageError: There is no such picture.
     """
-    snapshot = snapshot_with(gallery, id)
+    snapshot = snapshot_containing(gallery, id)
     return {kind: snapshot.feature(kind, id) for kind in snapshot.kinds}
 
 

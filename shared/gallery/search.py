@@ -9,16 +9,16 @@ from functools import partial
 
 import numpy as np
 
-from shared.core.confidence import Grades
+from shared.core.confidence import ConfidenceBands
 from shared.core.images import Source
 from shared.gallery.gallery import Gallery
-from shared.gallery.index import Features, GalleryIndex, Indexes
-from shared.gallery.ingest import Added, Described, Given, Skipped, fill
-from shared.gallery.results import Results, list_hits
-from shared.gallery.snapshot import Snapshot
+from shared.gallery.index import Features, GalleryIndex, IndexCache
+from shared.gallery.ingest import IngestReport, DescribedImage, ImageInput, SkipCallback, ingest
+from shared.gallery.results import SearchResults, list_hits
+from shared.gallery.snapshot import GallerySnapshot
 
 
-class GalleryEngine(ABC):
+class GallerySearch(ABC):
     """An engine that fills galleries and searches them. Calls may come from many threads at once.
 
     A capability's own class says how pictures are described (`made`, `stream`) and compared (`make_index`),
@@ -39,8 +39,8 @@ class GalleryEngine(ABC):
         self.engine = engine
         self.gallery = Gallery() if gallery is None else gallery
         self.threshold: float | None = None
-        self.grades: Grades | None = None
-        self._indexes = Indexes(self.make_index)
+        self.grades: ConfidenceBands | None = None
+        self._indexes = IndexCache(self.make_index)
 
     @property
     @abstractmethod
@@ -48,11 +48,11 @@ class GalleryEngine(ABC):
         """The feature `made` of pictures that it describes, which tells the weights; uint64."""
 
     @abstractmethod
-    def stream(self, photos: Iterable[tuple[str, Given]], skipped: Skipped) -> Iterator[Described]:
+    def stream(self, photos: Iterable[tuple[str, ImageInput]], skipped: SkipCallback) -> Iterator[DescribedImage]:
         """Describes many pictures that come with their names, in memory that does not grow.
 
         Args:
-            photos: See `shared.gallery.ingest.decoded`.
+            photos: See `shared.gallery.ingest.decode_stream`.
             skipped: Is told what cannot be used.
         """
 
@@ -62,14 +62,14 @@ class GalleryEngine(ABC):
 
     def add(
         self,
-        photos: Source | Iterable[Given | tuple[str, Given]],
+        photos: Source | Iterable[ImageInput | tuple[str, ImageInput]],
         gallery: Gallery | None = None,
         progress: Callable[[int, int | None], None] | None = None,
-    ) -> Added:
+    ) -> IngestReport:
         """Adds pictures to a gallery. What cannot be used is left out, and told.
 
         Args:
-            photos: See `shared.gallery.ingest.fill`, as for the rest.
+            photos: See `shared.gallery.ingest.ingest`, as for the rest.
             gallery: Where to; by default the own one.
             progress: Is called with the number of pictures that are done, and of all or None.
 
@@ -77,7 +77,7 @@ class GalleryEngine(ABC):
             FileNotFoundError: A path does not exist, or neither is nor holds a photo.
             MismatchError: The gallery was described with other weights.
         """
-        return fill(self._or_own(gallery), photos, self.stream, self.made, progress)
+        return ingest(self._or_own(gallery), photos, self.stream, self.made, progress)
 
     def index(self, gallery: Gallery | None = None) -> GalleryIndex:
         """The index of a gallery, as this engine searches it, up to date."""
@@ -98,11 +98,11 @@ class GalleryEngine(ABC):
         started: float,
         *,
         without: int | None = None,
-        groups: Callable[[Snapshot, Sequence[int]], Sequence[int]] | None = None,
+        groups: Callable[[GallerySnapshot, Sequence[int]], Sequence[int]] | None = None,
         judged: bool = True,
         probability: Callable[..., np.ndarray] | None = None,
         unknown: tuple[str, ...] = (),
-    ) -> Results:
+    ) -> SearchResults:
         """Searches with what the index takes as a query.
 
         Args:
@@ -115,7 +115,7 @@ class GalleryEngine(ABC):
             groups: See `list_hits`.
             judged: Whether the threshold says anything of scores of this query.
             probability: Tells the probability of scores among `count` pictures; None where nobody knows.
-            unknown: See `Results`.
+            unknown: See `SearchResults`.
         """
         gallery = self._or_own(gallery)
         index, searching = self._indexes.of(gallery), time.perf_counter()
@@ -130,7 +130,7 @@ class GalleryEngine(ABC):
             wanted *= 4  # many were hidden: look farther down
         hits, ended = hits[:count], time.perf_counter()
         threshold = self.threshold if judged else None
-        return Results(
+        return SearchResults(
             hits=tuple(hits),
             good=None if threshold is None else bool(hits) and hits[0].figure >= threshold,
             threshold=threshold,

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 
-class GalleryFull(ValueError):
+class GalleryFullError(ValueError):
     """A picture more than a gallery may hold; the text is a sentence for whoever brought it."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class GalleryEntry:
     """One picture of a gallery.
 
     Attributes:
@@ -30,7 +30,7 @@ class Entry:
 
 
 @dataclass(frozen=True, eq=False)
-class Snapshot:
+class GallerySnapshot:
     """A gallery at one moment.
 
     Attributes:
@@ -39,7 +39,7 @@ class Snapshot:
     """
 
     version: int
-    entries: Mapping[int, Entry]
+    entries: Mapping[int, GalleryEntry]
     _features: Mapping[int, Mapping[str, np.ndarray]] = field(repr=False)
 
     def __len__(self) -> int:

@@ -15,11 +15,11 @@ MAX_NAME = 200
 def thumbnail(picture: Image.Image) -> bytes:
     """A picture as a JPEG file, made smaller where its longest side has more than `THUMBNAIL` pixels."""
     stream = io.BytesIO()
-    shrunk(picture).convert("RGB").save(stream, "JPEG", quality=QUALITY)
+    shrink(picture).convert("RGB").save(stream, "JPEG", quality=QUALITY)
     return stream.getvalue()
 
 
-def shrunk(picture: Image.Image, side: int = THUMBNAIL) -> Image.Image:
+def shrink(picture: Image.Image, side: int = THUMBNAIL) -> Image.Image:
     """The picture itself, or a smaller one whose longest side has `side` pixels.
 
     >>> shrunk(Image.new("RGB", (2000, 1)), 100).size
@@ -32,7 +32,7 @@ def shrunk(picture: Image.Image, side: int = THUMBNAIL) -> Image.Image:
     return picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
-def short_name(name: str) -> str:
+def display_name(name: str) -> str:
     """A name without what cannot be shown, and not too long.
 
     >>> short_name("a\\nb.jpg"), len(short_name("x" * 1000 + ".jpg")), short_name("x" * 1000 + ".jpg")[-4:]

@@ -1,7 +1,7 @@
 """What the stores of a vector index share, and the simplest of them: vectors side by side.
 
 A store keeps vectors of length 1 under numbers that the index gives, and finds the nearest. It has no lock of
-its own: `VectorIndex` sees to it that nobody reads while it changes. All stores have the methods of `Flat`.
+its own: `VectorIndex` sees to it that nobody reads while it changes. All stores have the methods of `FlatStorage`.
 
 faiss and torch each bring a copy of the OpenMP library. Which of them both end up with depends on the order
 of the imports and the system; with GNU's both orders work (see the tests). A number of threads that is set
@@ -19,14 +19,14 @@ import numpy as np
 from faiss import swig_ptr
 
 from shared.index.file import Reader
-from shared.index.vectors import CHUNK, Column
+from shared.index.vectors import CHUNK, GrowingArray
 
 #: Fewer queries than this are searched for on the caller's own thread: to wake others takes longer than the
 #: search, and many callers at once keep all cores busy anyway.
 QUERIES_FOR_THREADS = 16
 
 
-class Flat:
+class FlatStorage:
     """Vectors side by side, all of which are compared: exact, and in time that grows with their number.
 
     Args:
@@ -37,8 +37,8 @@ class Flat:
     step = CHUNK
 
     def __init__(self, dimension: int) -> None:
-        self._vectors = Column(np.float32, dimension)
-        self._ids = Column(np.int64)
+        self._vectors = GrowingArray(np.float32, dimension)
+        self._ids = GrowingArray(np.int64)
 
     def __len__(self) -> int:
         return len(self._ids.rows)
@@ -104,7 +104,7 @@ class Flat:
         return {}, {"vectors": [self._vectors.rows], "ids": [self._ids.rows]}
 
     @classmethod
-    def restored(cls, dimension: int, reader: Reader) -> Flat:
+    def restored(cls, dimension: int, reader: Reader) -> FlatStorage:
         """The store from what a file holds.
 
         Raises:

@@ -16,12 +16,12 @@ import numpy as np
 
 from shared.index.file import Reader
 from shared.index.flat import nearest
-from shared.index.vectors import CHUNK, Column, Neighbors
+from shared.index.vectors import CHUNK, GrowingArray, Neighbors
 
 _GONE = -1
 
 
-class Graph:
+class HNSWStorage:
     """Vectors as nodes that are linked with near ones; see `Flat` for the methods.
 
     Args:
@@ -39,7 +39,7 @@ class Graph:
         self._index = faiss.IndexHNSWFlat(dimension, links, faiss.METRIC_INNER_PRODUCT)
         self._index.hnsw.efConstruction = self.CONSTRUCTION
         self._vectors = faiss.downcast_index(self._index.storage)
-        self._ids = Column(np.int64)
+        self._ids = GrowingArray(np.int64)
         self._alive = 0
         self._selector: faiss.IDSelectorBitmap | None = None
         self._settings: dict[int, faiss.SearchParametersHNSW] = {}  # by how many nodes are kept in sight
@@ -131,7 +131,7 @@ class Graph:
         return values, arrays
 
     @classmethod
-    def restored(cls, dimension: int, reader: Reader) -> Graph:
+    def restored(cls, dimension: int, reader: Reader) -> HNSWStorage:
         store = cls(
             dimension,
             planned=reader.integer("planned", 1, 2**40),

@@ -15,11 +15,11 @@ import numpy as np
 
 from shared.index.file import Reader
 from shared.index.flat import nearest
-from shared.index.product_quantizer import Codebooks
+from shared.index.product_quantizer import ProductQuantizer
 from shared.index.vectors import CHUNK, Neighbors
 
 
-class Lists:
+class IVFStorage:
     """Vectors or their codes in lists; see `Flat` for the methods.
 
     Args:
@@ -32,7 +32,7 @@ class Lists:
     step = 1024
 
     def __init__(
-        self, centroids: np.ndarray, codebooks: Codebooks | None, planned: int, probes: int = 1
+        self, centroids: np.ndarray, codebooks: ProductQuantizer | None, planned: int, probes: int = 1
     ) -> None:
         self._codebooks, self._planned = codebooks, planned
         lists, dimension = centroids.shape
@@ -54,7 +54,7 @@ class Lists:
         self._look_into(probes)
 
     @classmethod
-    def trained(cls, sample: np.ndarray, planned: int, *, coded: bool) -> Lists:
+    def trained(cls, sample: np.ndarray, planned: int, *, coded: bool) -> IVFStorage:
         """Empty lists, and codebooks if wanted, that suit a sample.
 
         Args:
@@ -75,7 +75,7 @@ class Lists:
         if not coded:
             return cls(means.centroids, None, planned)
         coarse = faiss.knn(sample, means.centroids, 1, metric=faiss.METRIC_INNER_PRODUCT)[1][:, 0]
-        codebooks = Codebooks.trained(sample - means.centroids[coarse])
+        codebooks = ProductQuantizer.trained(sample - means.centroids[coarse])
         return cls(codebooks.turned(means.centroids), codebooks, planned)
 
     def __len__(self) -> int:
@@ -168,10 +168,10 @@ class Lists:
         return values, {"centroids": [centroids], **arrays, **books}
 
     @classmethod
-    def restored(cls, dimension: int, reader: Reader) -> Lists:
+    def restored(cls, dimension: int, reader: Reader) -> IVFStorage:
         sizes = reader.array("sizes", np.int64, None)
         lists = len(sizes)
-        codebooks = Codebooks.restored(dimension, reader) if "words" in reader.arrays else None
+        codebooks = ProductQuantizer.restored(dimension, reader) if "words" in reader.arrays else None
         if codebooks is None:
             centroids = reader.numbers("centroids", lists, dimension)
             rows = reader.unit_vectors("rows", dimension)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from shared.index.file import Reader
-from shared.index.vectors import Column
+from shared.index.vectors import GrowingArray
 
 MAX_ITEM = 65_536  # letters of JSON
 _EMPTY = "{}"
 
 
-class Rising:
+class SortedIds:
     """Rising ids. While none is missing between the first and the last these two say it all.
 
     Beside codes of 88 bytes every byte counts, and most indexes never lose a vector. Otherwise an id takes
@@ -24,7 +24,7 @@ class Rising:
 
     def __init__(self) -> None:
         self._first = self._count = 0
-        self._column: Column | None = None  # once one is missing
+        self._column: GrowingArray | None = None  # once one is missing
 
     def __len__(self) -> int:
         return self._count if self._column is None else len(self._column.rows)
@@ -78,11 +78,11 @@ class Rising:
 
     def _spread(self, ids: np.ndarray, dtype: type = np.uint32) -> None:
         wide = len(ids) and ids[-1] > np.iinfo(dtype).max
-        self._column = Column(np.int64 if wide else dtype)
+        self._column = GrowingArray(np.int64 if wide else dtype)
         self._column.append(ids)
 
 
-class Items:
+class MetadataTable:
     """Ids in rising order, each with a mapping as JSON text.
 
     Text takes less memory than dictionaries, and nobody can change it by accident. Where no item holds
@@ -90,8 +90,8 @@ class Items:
     """
 
     def __init__(self) -> None:
-        self._ids = Rising()
-        self._texts: Column | None = None
+        self._ids = SortedIds()
+        self._texts: GrowingArray | None = None
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -109,7 +109,7 @@ class Items:
     def append(self, ids: np.ndarray, texts: Sequence[str] | None) -> None:
         """Adds new ids, higher than all others; None for items that hold nothing."""
         if texts is not None and self._texts is None:
-            self._texts = Column(object)
+            self._texts = GrowingArray(object)
             self._texts.append(np.full(len(self), _EMPTY, object))
         if self._texts is not None:
             self._texts.append(np.fromiter(texts or [_EMPTY] * len(ids), object, len(ids)))
@@ -126,7 +126,7 @@ class Items:
     def set(self, place: int, text: str) -> None:
         """Replaces the JSON text at a place."""
         if self._texts is None:
-            self._texts = Column(object)
+            self._texts = GrowingArray(object)
             self._texts.append(np.full(len(self), _EMPTY, object))
         self._texts.rows[place] = text
 
@@ -148,7 +148,7 @@ class Items:
         return arrays
 
     @classmethod
-    def restored(cls, reader: Reader) -> Items:
+    def restored(cls, reader: Reader) -> MetadataTable:
         """The items of a file.
 
         Raises:
@@ -172,7 +172,7 @@ class Items:
         return items
 
 
-def keep(column: Column, kept: np.ndarray) -> None:
+def keep(column: GrowingArray, kept: np.ndarray) -> None:
     """Takes away all rows of a column that are not marked in `kept`, bool, one for each."""
     left = int(kept.sum())
     column.rows[:left] = column.rows[kept]

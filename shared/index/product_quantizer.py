@@ -21,7 +21,7 @@ FAST = (1, 2, 4, 8, 12)
 MOST_BYTES = 88
 
 
-class Codebooks:
+class ProductQuantizer:
     """Words for every part of a vector, and the rotation before it is cut into parts.
 
     Attributes:
@@ -41,7 +41,7 @@ class Codebooks:
         self._rotation = rotation
 
     @classmethod
-    def trained(cls, vectors: np.ndarray, most_bytes: int = MOST_BYTES) -> Codebooks:
+    def trained(cls, vectors: np.ndarray, most_bytes: int = MOST_BYTES) -> ProductQuantizer:
         """Codebooks that suit vectors, float32 `[N, dimension]`, at least 256 of them.
 
         The directions are dealt out from the one of most variance on, to the first part, the second and so
@@ -89,7 +89,7 @@ class Codebooks:
         return {"rotation": [self._rotation], "words": [self.words]}
 
     @classmethod
-    def restored(cls, dimension: int, reader: Reader) -> Codebooks:
+    def restored(cls, dimension: int, reader: Reader) -> ProductQuantizer:
         """The codebooks of a file.
 
         Raises:

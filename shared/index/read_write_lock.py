@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 
-class Gate:
+class ReadWriteLock:
     """Many readers at once, or one writer alone.
 
     A lock for everybody would let one search wait for another, and a copy for each change would copy a
@@ -62,7 +62,7 @@ class Gate:
 
 
 class _Reading:
-    """What `Gate.reading` returns: one for all readers, since to make it would take as long as some searches.
+    """What `ReadWriteLock.reading` returns: one for all readers, since to make it would take as long as some searches.
 
     For the same reason a reader takes no lock while the gate is open. It first comes in and then looks
     whether the gate is closed; a writer first closes it and then looks whether somebody is inside. So at
@@ -72,7 +72,7 @@ class _Reading:
         gate: Whose it is.
     """
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: ReadWriteLock) -> None:
         self._gate, self._inside = gate, gate._inside
 
     def __enter__(self) -> None:

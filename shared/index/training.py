@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from shared.index.flat import Flat
-from shared.index.hnsw import Graph
-from shared.index.ivf import Lists, sample_size
+from shared.index.flat import FlatStorage
+from shared.index.hnsw import HNSWStorage
+from shared.index.ivf import IVFStorage, sample_size
 from shared.index.vectors import Neighbors
 
 #: Vectors whose true neighbours are looked for, to tune the search.
@@ -17,11 +17,11 @@ QUERIES = 200
 Chunks = Callable[[], Iterator[tuple[np.ndarray, np.ndarray]]]
 
 
-def built(kind: str, dimension: int, count: int, chunks: Chunks, recall: float) -> Flat | Lists | Graph:
+def built(kind: str, dimension: int, count: int, chunks: Chunks, recall: float) -> FlatStorage | IVFStorage | HNSWStorage:
     """Builds the store of one kind.
 
     Args:
-        kind: one of `shared.index.KINDS`.
+        kind: one of `shared.index.INDEX_TYPES`.
         dimension: length of a vector.
         count: how many vectors there are; at least 256 but for kind `exact`.
         chunks: goes through them all, always in the same order: float32 `[n, dimension]` of length 1, and
@@ -29,13 +29,13 @@ def built(kind: str, dimension: int, count: int, chunks: Chunks, recall: float) 
         recall: share of the true neighbours that a search should look at, 0..1.
     """
     if kind == "exact":
-        store = Flat(dimension)
+        store = FlatStorage(dimension)
         for vectors, ids in chunks():
             store.add(vectors, ids)
         return store
     sample, sample_ids = _sample(chunks, count, QUERIES if kind == "hnsw" else sample_size(count))
     graph = kind == "hnsw"
-    store = Graph(dimension, count) if graph else Lists.trained(sample, count, coded=kind == "pq")
+    store = HNSWStorage(dimension, count) if graph else IVFStorage.trained(sample, count, coded=kind == "pq")
     neighbors = Neighbors(sample[:QUERIES], sample_ids[:QUERIES])
     for vectors, ids in chunks():
         store.add(vectors, ids)

@@ -28,17 +28,17 @@ import faiss
 import numpy as np
 
 from shared.index import file
-from shared.index.flat import Flat
-from shared.index.hnsw import Graph
-from shared.index.ivf import Lists
-from shared.index.metadata import Items, encode
-from shared.index.read_write_lock import Gate
+from shared.index.flat import FlatStorage
+from shared.index.hnsw import HNSWStorage
+from shared.index.ivf import IVFStorage
+from shared.index.metadata import MetadataTable, encode
+from shared.index.read_write_lock import ReadWriteLock
 from shared.index.training import built
 from shared.index.vectors import CHUNK, lengths, matrix, parts, unit
 
 #: The kinds of an index, and from how many vectors on each is trained.
-KINDS = {"exact": 2**62, "ivf": 10_000, "hnsw": 2_000, "pq": 20_000}
-STORES = {"flat": Flat, "lists": Lists, "graph": Graph}
+INDEX_TYPES = {"exact": 2**62, "ivf": 10_000, "hnsw": 2_000, "pq": 20_000}
+STORES = {"flat": FlatStorage, "lists": IVFStorage, "graph": HNSWStorage}
 MAX_DIMENSION = 16_384
 
 
@@ -51,7 +51,7 @@ class VectorIndex:
 
     Attributes:
         dimension: Length of a vector.
-        kind: One of `KINDS`.
+        kind: One of `INDEX_TYPES`.
         recall: The share of the true ten nearest that a search should find among what it compares; how far
             it must look for that is measured on the index's own vectors, each time it is trained.
         exact_below: With fewer vectors than this, the index compares all.
@@ -60,7 +60,7 @@ class VectorIndex:
         dimension: See above; 1..16,384.
         kind: See above.
         recall: See above; above 0 and up to 1.
-        exact_below: See above; at least 256, by default what `KINDS` says.
+        exact_below: See above; at least 256, by default what `INDEX_TYPES` says.
 
     Raises:
         ValueError: A value is out of its range.
@@ -78,17 +78,17 @@ class VectorIndex:
     ) -> None:
         if not 1 <= dimension <= MAX_DIMENSION:
             raise ValueError(f"the dimension must be in 1..{MAX_DIMENSION}, received {dimension!r}")
-        if kind not in KINDS:
-            raise ValueError(f"the kind must be one of {', '.join(KINDS)}, received {kind!r}")
+        if kind not in INDEX_TYPES:
+            raise ValueError(f"the kind must be one of {', '.join(INDEX_TYPES)}, received {kind!r}")
         if not 0 < recall <= 1:
             raise ValueError(f"the recall must be above 0 and up to 1, received {recall!r}")
-        exact_below = KINDS[kind] if exact_below is None else exact_below
+        exact_below = INDEX_TYPES[kind] if exact_below is None else exact_below
         if exact_below < 256:
             raise ValueError(f"an index needs 256 vectors to train on, received exact_below={exact_below!r}")
         self.dimension, self.kind, self.recall, self.exact_below = dimension, kind, recall, exact_below
-        self._gate = Gate()  # for the store and the items
-        self._store: Flat | Lists | Graph = Flat(dimension)
-        self._items = Items()
+        self._gate = ReadWriteLock()  # for the store and the items
+        self._store: FlatStorage | IVFStorage | HNSWStorage = FlatStorage(dimension)
+        self._items = MetadataTable()
         self._next = 0
 
     def __len__(self) -> int:
@@ -108,7 +108,7 @@ class VectorIndex:
     @property
     def trained(self) -> bool:
         """Whether a search no longer compares all vectors."""
-        return not isinstance(self._store, Flat)
+        return not isinstance(self._store, FlatStorage)
 
     @property
     def bytes_per_vector(self) -> float:
@@ -289,13 +289,13 @@ class VectorIndex:
         reader = file.read(path, max_bytes)
         index = cls(
             reader.integer("dimension", 1, MAX_DIMENSION),
-            reader.choice("kind", list(KINDS)),
+            reader.choice("kind", list(INDEX_TYPES)),
             recall=reader.fraction("recall"),
             exact_below=reader.integer("exact_below", 256, 2**62),
         )
         store = STORES[reader.choice("store", list(STORES))]
         index._store = store.restored(index.dimension, reader)
-        index._items = Items.restored(reader)
+        index._items = MetadataTable.restored(reader)
         index._next = reader.integer("next_id", int(index._items.ids.max(initial=-1)) + 1, 2**62)
         same = np.array_equal(np.sort(index._store.ids), index._items.ids)
         reader.check(same, "vectors and items have different ids")

@@ -73,7 +73,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(vectors / lengths(vectors)[:, None], np.float32)
 
 
-class Column:
+class GrowingArray:
     """An array that grows at its end, with room to spare.
 
     Args:

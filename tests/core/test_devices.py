@@ -45,12 +45,12 @@ def test_zero_gpu_is_known_by_its_variable(monkeypatch, value, expected):
 @pytest.mark.parametrize(("available", "expected"), [(True, "cuda"), (False, "cpu")])
 def test_the_best_device(monkeypatch, available, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
-    assert devices.best() == torch.device(expected)
+    assert devices.default_device() == torch.device(expected)
 
 
 def test_zero_gpu_counts_as_cuda(monkeypatch, zero_gpu):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert devices.best() == torch.device("cuda")
+    assert devices.default_device() == torch.device("cuda")
 
 
 def test_gpu_leaves_a_function_alone_elsewhere():
@@ -136,17 +136,17 @@ def test_the_lane_is_one_for_all_and_cannot_be_changed():
 
 def test_memory_is_kept_where_the_c_library_can(monkeypatch):
     calls = []
-    devices.keep_memory.cache_clear()
+    devices.keep_freed_memory.cache_clear()
     monkeypatch.setattr(
         devices.ctypes, "CDLL", lambda name: SimpleNamespace(mallopt=lambda *a: calls.append(a) or 1)
     )
-    assert devices.keep_memory()
-    assert devices.keep_memory()
+    assert devices.keep_freed_memory()
+    assert devices.keep_freed_memory()
     assert len(calls) == 3  # once each, however often it is called
-    devices.keep_memory.cache_clear()
+    devices.keep_freed_memory.cache_clear()
     monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: SimpleNamespace())
-    assert not devices.keep_memory()
-    devices.keep_memory.cache_clear()
+    assert not devices.keep_freed_memory()
+    devices.keep_freed_memory.cache_clear()
 
 
 def test_one_core_is_for_the_calling_thread_alone():

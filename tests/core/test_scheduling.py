@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from shared.core.scheduling import Turns
+from shared.core.scheduling import InferenceScheduler
 
 
 def most_at_once(turns, count, initializer=None):
@@ -29,7 +29,7 @@ def test_passes_with_all_cores_go_one_by_one():
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        assert most_at_once(Turns(torch.device("cpu")), 3) == 1
+        assert most_at_once(InferenceScheduler(torch.device("cpu")), 3) == 1
     finally:
         torch.set_num_threads(before)
 
@@ -38,7 +38,7 @@ def test_as_many_passes_on_one_core_each_as_there_are_cores():
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
-        turns = Turns(torch.device("cpu"))
+        turns = InferenceScheduler(torch.device("cpu"))
         assert turns.crew.size == 3
         assert most_at_once(turns, 6, turns.crew.start) == 3
     finally:
@@ -46,7 +46,7 @@ def test_as_many_passes_on_one_core_each_as_there_are_cores():
 
 
 def test_elsewhere_nobody_goes_side_by_side():
-    turns = Turns(torch.device("meta"))
+    turns = InferenceScheduler(torch.device("meta"))
     assert turns.crew is None
     assert most_at_once(turns, 3) == 1
 
@@ -55,7 +55,7 @@ def test_small_work_gets_one_core():
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        turns = Turns(torch.device("cpu"))
+        turns = InferenceScheduler(torch.device("cpu"))
 
         def work():
             with turns():
@@ -66,4 +66,4 @@ def test_small_work_gets_one_core():
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
-    assert Turns(torch.device("meta")).briefly(lambda: "done") == "done"
+    assert InferenceScheduler(torch.device("meta")).briefly(lambda: "done") == "done"

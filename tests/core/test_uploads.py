@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from shared.core.uploads import Limits, Uploads, readable
+from shared.core.uploads import UploadLimits, UploadReader, readable
 
 LEADS_OUT = "Its path leads out of the archive."
 
@@ -29,7 +29,7 @@ def test_loose_files_and_archives_in_their_order(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"one")
     first = pack(tmp_path / "first.zip", [("x/b.jpg", b"two"), ("c.jpg", b"three")])
     second = pack(tmp_path / "second", [("d.jpg", b"four")], zipfile.ZIP_STORED)  # known by its bytes
-    uploads = Uploads([first, tmp_path / "a.jpg", str(second)])
+    uploads = UploadReader([first, tmp_path / "a.jpg", str(second)])
     assert len(uploads) == 4
     found = [(name, file.read()) for name, file in uploads]
     assert found == [("x/b.jpg", b"two"), ("c.jpg", b"three"), ("a.jpg", b"one"), ("d.jpg", b"four")]
@@ -39,14 +39,14 @@ def test_loose_files_and_archives_in_their_order(tmp_path):
 
 def test_litter_and_folders_are_passed_over(tmp_path):
     names = ["__MACOSX/._a.jpg", "x/._a.jpg", ".DS_Store", "x/Thumbs.db", "x/desktop.ini", "x/"]
-    uploads = Uploads([pack(tmp_path / "a.zip", [*((name, b"") for name in names), ("x/a.jpg", b"a")])])
+    uploads = UploadReader([pack(tmp_path / "a.zip", [*((name, b"") for name in names), ("x/a.jpg", b"a")])])
     assert contents(uploads) == {"x/a.jpg": b"a"}
     assert uploads.skipped == []
 
 
 @pytest.mark.parametrize("name", ["../a.jpg", "x/../../a.jpg", "/etc/a.jpg", "C:\\a.jpg", "x\\..\\a.jpg"])
 def test_paths_that_lead_out_are_refused(tmp_path, name):
-    uploads = Uploads([pack(tmp_path / "a.zip", [(name, b"bad"), ("b.jpg", b"good")])])
+    uploads = UploadReader([pack(tmp_path / "a.zip", [(name, b"bad"), ("b.jpg", b"good")])])
     assert contents(uploads) == {"b.jpg": b"good"}
     assert uploads.skipped == [(name, LEADS_OUT)]
 
@@ -54,7 +54,7 @@ def test_paths_that_lead_out_are_refused(tmp_path, name):
 def test_a_name_with_a_zero_byte_is_refused(tmp_path):
     path = pack(tmp_path / "a.zip", [("aXb.jpg", b"bad")])
     path.write_bytes(path.read_bytes().replace(b"aXb.jpg", b"a\0b.jpg"))
-    uploads = Uploads([path])
+    uploads = UploadReader([path])
     assert contents(uploads) == {}
     assert uploads.skipped == [("ab.jpg", LEADS_OUT)]
 
@@ -63,7 +63,7 @@ def test_a_name_with_a_zero_byte_is_refused(tmp_path):
 def test_links_and_devices_are_refused(tmp_path, kind):
     link = zipfile.ZipInfo("link.jpg")
     link.external_attr = (kind | 0o777) << 16
-    uploads = Uploads([pack(tmp_path / "a.zip", [(link, b"/etc/passwd")])])
+    uploads = UploadReader([pack(tmp_path / "a.zip", [(link, b"/etc/passwd")])])
     assert contents(uploads) == {}
     assert uploads.skipped == [("link.jpg", "It is a link or a device, not a file.")]
 
@@ -74,7 +74,7 @@ def test_what_is_locked_is_refused(tmp_path):
     for start, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         data[data.index(start) + flags] |= 1
     path.write_bytes(data)
-    uploads = Uploads([path])
+    uploads = UploadReader([path])
     assert contents(uploads) == {}
     assert uploads.skipped == [("a.jpg", "It is locked with a password.")]
 
@@ -82,7 +82,7 @@ def test_what_is_locked_is_refused(tmp_path):
 def test_archives_inside_archives_are_not_opened(tmp_path):
     inner = pack(tmp_path / "inner.zip", [("a.jpg", b"a")]).read_bytes()
     members = [("inner.zip", inner), ("inner.jpg", inner), ("x.tar.gz", b"x"), ("b.jpg", b"b")]
-    uploads = Uploads([pack(tmp_path / "outer.zip", members)])
+    uploads = UploadReader([pack(tmp_path / "outer.zip", members)])
     assert contents(uploads) == {"b.jpg": b"b"}
     assert sorted(name for name, _ in uploads.skipped) == ["inner.jpg", "inner.zip", "x.tar.gz"]
     assert {reason for _, reason in uploads.skipped} == {
@@ -94,7 +94,7 @@ def test_a_bomb_is_refused_and_the_rest_goes_on(tmp_path):
     path = pack(tmp_path / "bomb.zip", [("bomb.png", bytes(40 * 2**20)), ("a.jpg", b"a")])
     assert path.stat().st_size < 2**17
     tracemalloc.start()
-    uploads = Uploads([path])
+    uploads = UploadReader([path])
     assert contents(uploads) == {"a.jpg": b"a"}
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -107,7 +107,7 @@ def test_a_bomb_that_lies_about_its_size(tmp_path):
     path = pack(tmp_path / "bomb.zip", [("bomb.png", bytes(40 * 2**20))])
     path.write_bytes(path.read_bytes().replace(struct.pack("<L", 40 * 2**20), struct.pack("<L", 10)))
     tracemalloc.start()
-    uploads = Uploads([path])
+    uploads = UploadReader([path])
     assert contents(uploads) == {}
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -116,24 +116,24 @@ def test_a_bomb_that_lies_about_its_size(tmp_path):
 
 
 def test_unusual_compression_is_refused(tmp_path):
-    uploads = Uploads([pack(tmp_path / "a.zip", [("a.jpg", b"a" * 1000)], zipfile.ZIP_LZMA)])
+    uploads = UploadReader([pack(tmp_path / "a.zip", [("a.jpg", b"a" * 1000)], zipfile.ZIP_LZMA)])
     assert contents(uploads) == {}
     assert uploads.skipped[0][1].startswith("It is packed in an unusual way")
 
 
 def test_limits_of_one_file_and_of_all(tmp_path):
-    limits = Limits(file_bytes=100, total_bytes=250)
+    limits = UploadLimits(file_bytes=100, total_bytes=250)
     members = [
         (f"{name}.jpg", bytes(size)) for name, size in zip("abcde", (90, 101, 100, 90, 60), strict=True)
     ]
-    uploads = Uploads([pack(tmp_path / "a.zip", members)], limits)
+    uploads = UploadReader([pack(tmp_path / "a.zip", members)], limits)
     assert list(contents(uploads)) == ["a.jpg", "c.jpg", "e.jpg"]
     assert [name for name, _ in uploads.skipped] == ["b.jpg", "d.jpg"]
 
 
 def test_too_many_files(tmp_path):
     path = pack(tmp_path / "a.zip", [(f"{number}.jpg", b"") for number in range(11)])
-    uploads = Uploads([path], Limits(files=10))
+    uploads = UploadReader([path], UploadLimits(files=10))
     assert len(uploads) == 0
     assert uploads.skipped == [("a.zip", "The archive holds more than 10 files.")]
 
@@ -145,7 +145,7 @@ def test_a_huge_list_of_files_is_not_even_read(tmp_path, monkeypatch):
     data[place + 12 : place + 16] = struct.pack("<L", 60 * 2**20)
     path.write_bytes(data)
     monkeypatch.setattr(zipfile, "ZipFile", None)
-    assert Uploads([path]).skipped == [("a.zip", "The archive holds more than 20,000 files.")]
+    assert UploadReader([path]).skipped == [("a.zip", "The archive holds more than 20,000 files.")]
 
 
 @pytest.mark.parametrize("keep", [4, 30, 60, -30])
@@ -153,7 +153,7 @@ def test_a_cut_archive_gets_one_reason(tmp_path, keep):
     path = pack(tmp_path / "a.zip", [("a.jpg", b"a" * 40), ("b.jpg", b"b" * 40)])
     path.write_bytes(path.read_bytes()[:keep])
     (tmp_path / "c.jpg").write_bytes(b"c")
-    uploads = Uploads([path, tmp_path / "c.jpg"])
+    uploads = UploadReader([path, tmp_path / "c.jpg"])
     assert contents(uploads) == {"c.jpg": b"c"}
     assert uploads.skipped == [("a.zip", "The archive is damaged: please pack it again.")]
 
@@ -161,19 +161,19 @@ def test_a_cut_archive_gets_one_reason(tmp_path, keep):
 def test_one_damaged_file_does_not_cost_the_others(tmp_path):
     path = pack(tmp_path / "a.zip", [("a.jpg", b"a" * 99), ("b.jpg", b"b")], zipfile.ZIP_STORED)
     path.write_bytes(path.read_bytes().replace(b"aaa", b"axa", 1))
-    uploads = Uploads([path])
+    uploads = UploadReader([path])
     assert contents(uploads) == {"b.jpg": b"b"}
     assert uploads.skipped == [("a.jpg", "It is damaged inside the archive.")]
 
 
 def test_a_file_that_is_gone(tmp_path):
-    uploads = Uploads([tmp_path / "nowhere.jpg"])
+    uploads = UploadReader([tmp_path / "nowhere.jpg"])
     assert len(uploads) == 0
     assert uploads.skipped == [("nowhere.jpg", "The file cannot be read.")]
 
 
 def test_an_empty_archive_holds_nothing(tmp_path):
-    uploads = Uploads([pack(tmp_path / "a.zip", [])])
+    uploads = UploadReader([pack(tmp_path / "a.zip", [])])
     assert contents(uploads) == {}
     assert uploads.skipped == []
 
@@ -187,7 +187,7 @@ def test_memory_stays_flat(tmp_path):
     path.write_bytes(noise.getvalue())
     del noise
     tracemalloc.start()
-    assert sum(len(file.read()) for _, file in Uploads([path])) == 40 * 2**20
+    assert sum(len(file.read()) for _, file in UploadReader([path])) == 40 * 2**20
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 6 * 2**20

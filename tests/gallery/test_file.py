@@ -12,7 +12,7 @@ from PIL import Image
 
 from shared.gallery import file as gallery_file
 from shared.gallery.gallery import Gallery
-from shared.gallery.snapshot import GalleryFull
+from shared.gallery.snapshot import GalleryFullError
 from shared.index import file as index_file
 from shared.index.file import IndexFileError
 from tests.gallery.galleries import features, filled
@@ -37,9 +37,9 @@ def test_a_file_gives_back_the_gallery(count, tmp_path):
 
 def test_a_file_keeps_to_the_limits(tmp_path):
     filled(3).save(tmp_path / "gallery")
-    with pytest.raises(GalleryFull, match="holds 3 pictures"):
+    with pytest.raises(GalleryFullError, match="holds 3 pictures"):
         Gallery.load(tmp_path / "gallery", max_count=2)
-    with pytest.raises(GalleryFull, match="MB"):
+    with pytest.raises(GalleryFullError, match="MB"):
         Gallery.load(tmp_path / "gallery", max_bytes=4000)
     (tmp_path / "long").write_bytes(bytes(gallery_file.HEADER + 5000))
     with pytest.raises(IndexFileError, match="at most"):

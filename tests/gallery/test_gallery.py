@@ -10,7 +10,7 @@ import pytest
 
 from shared.core.images import open_image
 from shared.gallery.gallery import Gallery
-from shared.gallery.snapshot import GalleryFull, Snapshot
+from shared.gallery.snapshot import GalleryFullError, GallerySnapshot
 from tests.gallery.galleries import features, filled
 from tests.predictors import photo
 
@@ -102,14 +102,14 @@ def test_what_is_not_there_is_told():
 
 def test_limits_hold_and_room_comes_back():
     gallery = filled(3, max_count=3)
-    with pytest.raises(GalleryFull, match="full with 3 pictures"):
+    with pytest.raises(GalleryFullError, match="full with 3 pictures"):
         gallery.add("a", photo(9, 9), features(0))
     gallery.remove([1])
     gallery.add("a", photo(9, 9), features(0))
     whole = filled(3).nbytes
     small = filled(3, max_bytes=whole)
     assert small.nbytes == whole
-    with pytest.raises(GalleryFull, match="MB"):
+    with pytest.raises(GalleryFullError, match="MB"):
         small.add("a", photo(9, 9), features(0))
     small.clear()
     assert small.nbytes == 0
@@ -139,7 +139,7 @@ def test_threads_add_and_remove_and_none_is_lost():
     def read():
         looks = 0
         while not done.is_set() or not looks:
-            seen: Snapshot = gallery.snapshot()
+            seen: GallerySnapshot = gallery.snapshot()
             ids, rows = seen.features("vector") if len(seen) else ((), np.zeros((0, 8)))
             for id, row in zip(ids, rows, strict=True):
                 assert seen.entries[id].name == str(int(row[0]))

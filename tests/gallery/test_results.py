@@ -6,8 +6,8 @@ from PIL import Image
 
 from shared.core.images import ImageError
 from shared.gallery.gallery import Gallery
-from shared.gallery.index import Found
-from shared.gallery.results import Hit, check_settings, features_of, list_hits
+from shared.gallery.index import IndexHits
+from shared.gallery.results import Hit, check_settings, image_features, list_hits
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def gallery():
 
 @pytest.fixture
 def found(gallery):
-    return Found(gallery.snapshot(), [2, 0, 3, 1], [0.9, 0.8, 0.5, 0.1])
+    return IndexHits(gallery.snapshot(), [2, 0, 3, 1], [0.9, 0.8, 0.5, 0.1])
 
 
 def test_hits_come_in_their_order(found):
@@ -49,10 +49,10 @@ def test_of_near_duplicates_the_first_stays(found):
 
 
 def test_features_of_a_picture(gallery):
-    assert features_of(gallery, 1)["number"].tolist() == [ord("b")]
+    assert image_features(gallery, 1)["number"].tolist() == [ord("b")]
     gallery.remove([1])
     with pytest.raises(ImageError, match="no picture 1 in the gallery"):
-        features_of(gallery, 1)
+        image_features(gallery, 1)
 
 
 @pytest.mark.parametrize(

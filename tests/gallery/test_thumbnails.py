@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from shared.core.images import open_image
-from shared.gallery.thumbnails import short_name, thumbnail
+from shared.gallery.thumbnails import display_name, thumbnail
 
 
 def test_thumbnails_of_narrow_pictures_have_pixels():
@@ -15,10 +15,10 @@ def test_thumbnails_of_narrow_pictures_have_pixels():
     ("name", "shown"), [("", "picture"), ("a\x00b", "ab"), ("\u202ex.png", "x.png"), ("y" * 200, "y" * 200)]
 )
 def test_names_can_be_shown(name, shown):
-    assert short_name(name) == shown
+    assert display_name(name) == shown
 
 
 def test_long_names_keep_their_suffix():
-    name = short_name("y" * 999 + ".jpeg")
+    name = display_name("y" * 999 + ".jpeg")
     assert len(name) == 200
     assert name.endswith("y.jpeg")

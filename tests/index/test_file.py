@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from shared.index import KINDS, IndexFileError, VectorIndex, file
-from shared.index.product_quantizer import Codebooks
+from shared.index import INDEX_TYPES, IndexFileError, VectorIndex, file
+from shared.index.product_quantizer import ProductQuantizer
 from tests.index.test_vector_index import DIMENSION, check_all, draw, make
 
 
@@ -20,7 +20,7 @@ from tests.index.test_vector_index import DIMENSION, check_all, draw, make
 def saved(tmp_path_factory):
     """A saved index of each kind, all trained, with a hole and metadata."""
     folder, paths = tmp_path_factory.mktemp("saved"), {}
-    for kind in KINDS:
+    for kind in INDEX_TYPES:
         index = VectorIndex(DIMENSION, kind, exact_below=256)
         index.add(draw(300), [{"number": number} for number in range(300)])
         index.remove([5, 6])
@@ -38,7 +38,7 @@ def rewritten(path, target, change):
 
 
 def test_codes_of_another_length_come_back(tmp_path, monkeypatch):
-    monkeypatch.setattr(Codebooks, "trained", partial(Codebooks.trained, most_bytes=7))
+    monkeypatch.setattr(ProductQuantizer, "trained", partial(ProductQuantizer.trained, most_bytes=7))
     index = VectorIndex(DIMENSION, "pq", exact_below=256)
     index.add(draw(300))
     index.save(tmp_path / "index")
@@ -49,7 +49,7 @@ def test_codes_of_another_length_come_back(tmp_path, monkeypatch):
         assert (a == b).all()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", INDEX_TYPES)
 def test_what_was_saved_comes_back(kind, tmp_path):
     index = make(kind, 300)
     index.remove(range(40, 60))
@@ -70,7 +70,7 @@ def test_what_was_saved_comes_back(kind, tmp_path):
     check_all(again, model | dict(zip(range(300, 330), draw(30, seed=2), strict=True)))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", INDEX_TYPES)
 def test_an_index_without_vectors_can_be_saved(kind, tmp_path):
     VectorIndex(3, kind).save(tmp_path / "new")
     assert VectorIndex.load(tmp_path / "new").add(np.eye(3)).tolist() == [0, 1, 2]
@@ -144,7 +144,7 @@ def test_a_save_that_fails_leaves_the_old_file_alone(saved, tmp_path, monkeypatc
     assert index.add(draw(1)).tolist() == [3]  # no lock was left
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", INDEX_TYPES)
 def test_every_damaged_byte_is_noticed(kind, saved, tmp_path):
     data, path = saved[kind].read_bytes(), tmp_path / "index"
     header = 8 + int.from_bytes(data[:8], "little")
@@ -277,7 +277,7 @@ def test_arrays_that_the_header_does_not_agree_with(saved, tmp_path):
             VectorIndex.load(path)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", INDEX_TYPES)
 def test_a_file_with_any_numbers_is_refused_or_searched(kind, saved, tmp_path):
     """Whatever numbers a stranger puts into the arrays, the process lives on."""
     rng = np.random.default_rng(0)

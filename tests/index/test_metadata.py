@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from shared.index.metadata import Rising
+from shared.index.metadata import SortedIds
 
 
 def rising(*parts):
-    ids = Rising()
+    ids = SortedIds()
     for first, count in parts:
         ids.append(np.arange(first, first + count))
     return ids

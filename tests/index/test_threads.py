@@ -9,12 +9,12 @@ import faiss
 import numpy as np
 import pytest
 
-from shared.index import KINDS, VectorIndex
-from shared.index.read_write_lock import Gate
+from shared.index import INDEX_TYPES, VectorIndex
+from shared.index.read_write_lock import ReadWriteLock
 from tests.index.test_vector_index import DIMENSION, check_all, draw, make
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", INDEX_TYPES)
 def test_searches_while_vectors_come_and_go(kind):
     """What always stays is always found, and every answer is whole."""
     index = make(kind, 240)  # training comes while the threads run
@@ -89,7 +89,7 @@ def test_searches_go_on_while_an_index_is_trained_and_saved(monkeypatch, tmp_pat
 
 
 def test_nobody_reads_while_somebody_changes():
-    gate, state, torn, reads = Gate(), [0, 0], [], [0]
+    gate, state, torn, reads = ReadWriteLock(), [0, 0], [], [0]
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)  # threads change places wherever they can
 
@@ -123,7 +123,7 @@ def test_nobody_reads_while_somebody_changes():
 
 
 def test_a_writer_is_not_starved():
-    gate, inside, order = Gate(), threading.Event(), []
+    gate, inside, order = ReadWriteLock(), threading.Event(), []
 
     def read():
         with gate.reading():
@@ -154,7 +154,7 @@ def test_a_writer_is_not_starved():
 
 
 def test_an_error_inside_opens_the_gate_again():
-    gate = Gate()
+    gate = ReadWriteLock()
     for enter in (gate.reading, gate.changing, gate.alone):
         with pytest.raises(ZeroDivisionError), enter():
             _ = 1 / 0

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from shared.index import KINDS, VectorIndex
+from shared.index import INDEX_TYPES, VectorIndex
 from shared.index import vector_index as index_module
-from shared.index.flat import Flat
-from shared.index.hnsw import Graph
+from shared.index.flat import FlatStorage
+from shared.index.hnsw import HNSWStorage
 
 DIMENSION = 24
-TRAINED = [kind for kind in KINDS if kind != "exact"]
+TRAINED = [kind for kind in INDEX_TYPES if kind != "exact"]
 
 
 def draw(count, seed=0, dimension=DIMENSION):
@@ -65,7 +65,7 @@ def test_the_nearest_are_found(kind, least):
     np.testing.assert_allclose(scores, np.take_along_axis(truth, found, axis=1), atol=close)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", INDEX_TYPES)
 def test_a_small_gallery_is_compared_exactly(kind):
     vectors, queries = draw(100), draw(7, seed=1)
     index = VectorIndex(DIMENSION, kind)
@@ -75,7 +75,7 @@ def test_a_small_gallery_is_compared_exactly(kind):
     assert (found == np.argsort(-cosines(queries, vectors), axis=1)[:, :10]).all()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", INDEX_TYPES)
 def test_changes_are_those_of_a_dictionary(kind):
     rng = np.random.default_rng(3)
     index, model, items, seen = VectorIndex(DIMENSION, kind, exact_below=256), {}, {}, set()
@@ -103,7 +103,7 @@ def test_changes_are_those_of_a_dictionary(kind):
     assert alike.min() > (0.999 if kind != "pq" else 0.9)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", INDEX_TYPES)
 def test_an_index_may_become_empty_and_full_again(kind):
     index = make(kind, 300)
     index.remove(index.ids)
@@ -115,7 +115,7 @@ def test_an_index_may_become_empty_and_full_again(kind):
     check_all(index, dict(zip(ids.tolist(), vectors, strict=True)))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", INDEX_TYPES)
 def test_equal_vectors_are_all_found(kind):
     index = make(kind, 300)
     twins = index.add(np.tile(draw(1, seed=9), (40, 1)))
@@ -144,10 +144,10 @@ def test_a_graph_of_which_much_was_removed_is_built_again():
     assert len(index._store._ids.rows) == 400
     assert index.search(draw(1)[:1], k=1)[1] >= 90  # the nearest of all was removed
     index.remove(range(90, 110))
-    assert isinstance(index._store, Graph)
+    assert isinstance(index._store, HNSWStorage)
     assert len(index._store._ids.rows) == 290
     index.remove(range(110, 250))
-    assert isinstance(index._store, Flat)
+    assert isinstance(index._store, FlatStorage)
     check_all(index, dict(enumerate(draw(400)[250:], start=250)))
 
 
@@ -165,7 +165,7 @@ def test_a_higher_recall_looks_further():
     assert hits(1.0) >= 0.99 * 400
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", INDEX_TYPES)
 def test_low_scores_can_be_left_out(kind):
     index = make(kind, 300)
     scores, ids = index.search(draw(3, seed=1), k=20)
@@ -175,7 +175,7 @@ def test_low_scores_can_be_left_out(kind):
     assert (low == np.where(scores < least, -np.inf, scores)).all()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", INDEX_TYPES)
 def test_faiss_alone_finds_the_same(kind):
     index = make(kind, 300)
     queries = draw(20, seed=1)
@@ -308,7 +308,7 @@ def test_k_out_of_range():
         make("exact", 3).search(draw(1), k=0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", INDEX_TYPES)
 def test_an_add_that_fails_leaves_nothing(kind, monkeypatch):
     index = make(kind, 300)
     calls, add = [], type(index._store).add
