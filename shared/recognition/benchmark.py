@@ -5,7 +5,7 @@ Each has its own options (`--help`) and prints a table; `--json FILE` keeps the 
 
 from functools import partial
 
-from shared.evaluation.reports import run_protocol
+from shared.evaluation.reports import run_benchmark
 
 #: Name of a module of `shared.recognition.benchmarks`, and what it measures.
 PROTOCOLS = {
@@ -19,7 +19,7 @@ PROTOCOLS = {
     "speed": "whole calls, from picture to result",
 }
 
-main = partial(run_protocol, "recognition", PROTOCOLS)
+main = partial(run_benchmark, "recognition", PROTOCOLS)
 
 if __name__ == "__main__":
     main()

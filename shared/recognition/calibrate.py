@@ -29,7 +29,7 @@ from shared.recognition.classifier import Classifier
 from shared.recognition.data.caltech import allowed, read_partners
 from shared.recognition.training.calibration import best_temperature
 from shared.recognition.training.teacher import Teacher
-from shared.training.datasets import read_photos
+from shared.training.datasets import read_images
 
 BATCH = 16
 
@@ -41,7 +41,7 @@ def finish(args: argparse.Namespace) -> None:
         mix(network, Teacher(args.teacher), args.share)
     labels = unique(torchvision.models.MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"])
     classifier = Classifier("cfn", network, {"labels": labels})
-    photos = read_photos(args.photos)
+    photos = read_images(args.photos)
     rng = np.random.default_rng(args.seed)
     chosen = [photos[index] for index in rng.permutation(len(photos))[: args.look]]
     features = np.concatenate(

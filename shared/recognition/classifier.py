@@ -22,7 +22,7 @@ from shared.recognition.engines import CLASSIFIERS
 
 
 @dataclass(frozen=True)
-class Guess:
+class ClassPrediction:
     """One class that a picture may show.
 
     Attributes:
@@ -37,25 +37,25 @@ class Guess:
 
 
 @dataclass(frozen=True, eq=False)
-class Recognition:
+class Classification:
     """What a classifier says of one picture.
 
     Attributes:
-        guesses: The likeliest classes, best first.
+        predictions: The likeliest classes, best first.
         probabilities: `[classes]` float32, of all classes; they add up to 1.
         feature: `[1280]` float32, the feature that the classifier decided by.
-        distance: How unlike the training photos the picture is: 1 less the greatest cosine between its
+        ood_score: How unlike the training photos the picture is: 1 less the greatest cosine between its
             feature and a prototype of theirs, 0..2; 0 where the classifier has no prototypes.
-        unfamiliar: Whether that is more than the classifier's limit: treat the guesses with care.
+        out_of_distribution: Whether that is more than the classifier's limit: treat the predictions with care.
         engine: The name of the engine.
         seconds: What it took.
     """
 
-    guesses: tuple[Guess, ...]
+    predictions: tuple[ClassPrediction, ...]
     probabilities: np.ndarray = field(repr=False)
     feature: np.ndarray = field(repr=False)
-    distance: float
-    unfamiliar: bool
+    ood_score: float
+    out_of_distribution: bool
     engine: str
     seconds: float = 0.0
 
@@ -117,12 +117,12 @@ class Classifier:
             raise weights.WeightsError(f"{folder / weights.CONFIG} must list a label for every class.")
         return cls(name, network, config)
 
-    def __call__(self, image: Source, top: int = 5) -> Recognition:
+    def __call__(self, image: Source, top: int = 5) -> Classification:
         """Classifies one picture.
 
         Args:
             image: Anything that `shared.core.images.open_image` takes.
-            top: How many guesses.
+            top: How many predictions.
 
         Raises:
             ImageError: The picture cannot be used.
@@ -131,7 +131,7 @@ class Classifier:
         return self.batch([image], top)[0]
 
     @torch.inference_mode()
-    def batch(self, images: Sequence[Source], top: int = 5) -> list[Recognition]:
+    def batch(self, images: Sequence[Source], top: int = 5) -> list[Classification]:
         """Classifies several pictures in one pass of the network; see `__call__`.
 
         All are in memory at once: split long lists. Each result's `seconds` is an equal part of the whole.
@@ -151,14 +151,14 @@ class Classifier:
         seconds = (time.perf_counter() - started) / len(images)
         rows = zip(probabilities.cpu().numpy(), features.float().cpu().numpy(), distances, strict=True)
         return [
-            Recognition(
-                guesses=tuple(
-                    Guess(self.labels[i], i, p) for i, p in zip(ids.tolist(), values.tolist(), strict=True)
+            Classification(
+                predictions=tuple(
+                    ClassPrediction(self.labels[i], i, p) for i, p in zip(ids.tolist(), values.tolist(), strict=True)
                 ),
                 probabilities=row,
                 feature=feature,
-                distance=distance,
-                unfamiliar=distance > self._familiar,
+                ood_score=distance,
+                out_of_distribution=distance > self._familiar,
                 engine=self.engine,
                 seconds=seconds,
             )

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from shared.core.heatmap import lay_over
+from shared.core.heatmap import overlay_heatmap
 from shared.core.images import ImageError, Source, open_image
 from shared.networks.cfn import CFN
 from shared.recognition.classifier import Classifier, middle
@@ -68,7 +68,7 @@ class Explanation:
         Raises:
             ValueError: `strength` is not in 0..1.
         """
-        return lay_over(self.image, self.heat, strength)
+        return overlay_heatmap(self.image, self.heat, strength)
 
 
 def explain(

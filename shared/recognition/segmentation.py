@@ -33,14 +33,14 @@ class Region:
     Attributes:
         label: The class's name.
         id: Its number.
-        share: The part of the picture that it covers, 0..1.
+        area_fraction: The part of the picture that it covers, 0..1.
         confidence: How sure the segmenter is of these pixels on average, 0..1.
         box: Left, top, right, bottom in pixels, right and bottom excluded.
     """
 
     label: str
     id: int
-    share: float
+    area_fraction: float
     confidence: float
     box: tuple[int, int, int, int]
 
@@ -85,12 +85,12 @@ class Segmentation:
             region = Region(
                 label=self.labels[number],
                 id=int(number),
-                share=float(counts[number] / self.ids.size),
+                area_fraction=float(counts[number] / self.ids.size),
                 confidence=float(self.confidence[mask].mean(dtype=np.float64)),
                 box=(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1),
             )
             found.append(region)
-        return tuple(sorted(found, key=lambda region: -region.share))
+        return tuple(sorted(found, key=lambda region: -region.area_fraction))
 
     def mask(self, number: int) -> Image.Image:
         """White where a picture shows the class, else black: mode L."""
@@ -136,7 +136,7 @@ class Segmentation:
                 {
                     "label": region.label,
                     "id": region.id,
-                    "share": round(region.share, 5),
+                    "area_fraction": round(region.area_fraction, 5),
                     "confidence": round(region.confidence, 4),
                     "box": list(region.box),
                 }

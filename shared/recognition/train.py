@@ -27,8 +27,8 @@ from shared.recognition.data.datasets import VOID, read_masks
 from shared.recognition.training.crops import Source, class_shares, examples, sample_crops
 from shared.recognition.training.teacher import Teacher
 from shared.recognition.training.views import sample_views
-from shared.training.datasets import read_photos
-from shared.training.loop import Settings, adamw, fit, seed_everything
+from shared.training.datasets import read_images
+from shared.training.loop import LoopSettings, adamw, fit, seed_everything
 from shared.training.tflite import read_convolutions
 
 # Sides of the pupil's views in pixels; each is drawn for a whole batch, the teacher's own most often.
@@ -65,7 +65,7 @@ def classify(args: argparse.Namespace) -> None:
     from the first step they stay what they were, so they first learn alone, at a higher rate.
     """
     seed_everything(args.seed)  # the side branches start at random
-    photos = read_photos(args.photos)
+    photos = read_images(args.photos)
     teacher = Teacher(args.teacher).to(args.device, memory_format=torch.channels_last)
     network = teacher.start(CFN(fusion=args.fusion))
 
@@ -197,9 +197,9 @@ def segment(args: argparse.Namespace) -> None:
     weights.save(trained, args.out / "weights", config=config)
 
 
-def settings(args: argparse.Namespace) -> Settings:
+def settings(args: argparse.Namespace) -> LoopSettings:
     """What the training loop needs of the command line."""
-    return Settings(
+    return LoopSettings(
         steps=args.steps,
         out=args.out,
         device=args.device,

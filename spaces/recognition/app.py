@@ -6,6 +6,7 @@ with suppress(ImportError):
     import spaces  # noqa: F401  Hugging Face's package: on ZeroGPU it must be imported before torch
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gradio as gr
 from PIL.Image import Image
@@ -15,12 +16,42 @@ from shared.core.images import open_image, safe_stem
 from shared.recognition.engines import CLASSIFIERS, SEGMENTERS
 from shared.recognition.tabs import classification, explanation, segmentation
 
+if TYPE_CHECKING:
+    from shared.recognition.classifier import Classifier
+    from shared.recognition.explanation import Explanation
+    from shared.recognition.segmenter import Segmenter
+
 WEIGHTS = [engine.weights for engine in (*CLASSIFIERS.values(), *SEGMENTERS.values())]
-NAMERS = ui.residents("shared.recognition.classifier:Classifier", CLASSIFIERS)
-FINDERS = ui.residents("shared.recognition.segmenter:Segmenter", SEGMENTERS)
-_name = ui.runner(NAMERS)  # takes a picture, an engine and settings, as the next two do
-_find = ui.runner(FINDERS)
-_explain = ui.runner(NAMERS, "shared.recognition.explanation:explain")
+
+
+def load_classifier(engine: str) -> "Classifier":
+    """Load the classifier of an engine."""
+    from shared.recognition.classifier import Classifier
+
+    return Classifier.load(engine)
+
+
+def load_segmenter(engine: str) -> "Segmenter":
+    """Load the segmenter of an engine."""
+    from shared.recognition.segmenter import Segmenter
+
+    return Segmenter.load(engine)
+
+
+def explain_class(
+    classifier: "Classifier", image: Image, label: str | None = None, method: str = "grad-cam"
+) -> "Explanation":
+    """Explain a class of an image, the likeliest one by default."""
+    from shared.recognition.explanation import explain
+
+    return explain(classifier, image, label, method)
+
+
+NAMERS = ui.lazy_models(load_classifier, CLASSIFIERS)
+FINDERS = ui.lazy_models(load_segmenter, SEGMENTERS)
+_name = ui.inference_function(NAMERS)  # takes a picture, an engine and settings, as the next two do
+_find = ui.inference_function(FINDERS)
+_explain = ui.inference_function(NAMERS, explain_class)
 CARD_PHOTO = "cat"  # the sample photo on the home page's card
 
 
@@ -29,7 +60,7 @@ def preview(picture: Image) -> Image:
     return _explain(picture, "cfn").picture(0.9)
 
 
-@ui.friendly("recognition")
+@ui.user_facing("recognition")
 def classify(image: str, engine: str, top: int) -> dict:
     """Tell what a photo shows: the likeliest of 1000 kinds of animals, plants, things and places.
 
@@ -44,7 +75,7 @@ def classify(image: str, engine: str, top: int) -> dict:
     return classification.as_json(_name(open_image(image), engine, int(top)))
 
 
-@ui.friendly("recognition")
+@ui.user_facing("recognition")
 def segment(image: str, engine: str) -> Image:
     """Show where things are in a photo: each pixel gets the color of its class.
 
@@ -58,7 +89,7 @@ def segment(image: str, engine: str) -> Image:
     return _find(open_image(image), engine).picture()
 
 
-@ui.friendly("recognition")
+@ui.user_facing("recognition")
 def explain(image: str, engine: str, label: str, method: str) -> Image:
     """Show why a photo is taken for a class: heat lies where the network found evidence for it.
 
@@ -74,7 +105,7 @@ def explain(image: str, engine: str, label: str, method: str) -> Image:
     return _explain(open_image(image), engine, label or None, method).picture()
 
 
-@ui.friendly("recognition")
+@ui.user_facing("recognition")
 def recognize(image: str, engine: str, segmenter: str, label: str, method: str) -> tuple:
     """Tell all of a photo: what it shows, where things are, and why.
 
@@ -97,12 +128,12 @@ def recognize(image: str, engine: str, segmenter: str, label: str, method: str) 
         **where.as_dict(),
         "explanation": explanation.as_json(why),
     }
-    return words, ui.zipped(
+    return words, ui.zip_files(
         {**where.files(), **explanation.as_files(why)}, f"{safe_stem(image)}-recognition.zip"
     )
 
 
-@ui.friendly("recognition")
+@ui.user_facing("recognition")
 def recognize_many(images: list, engine: str, segmenter: str, progress=ui.PROGRESS) -> tuple:
     """Tell of many photos what they show and where: one ZIP with a table and pictures. Bad files are skipped.
 
@@ -126,8 +157,8 @@ with ui.page("Recognition") as demo:
     ui.header("Recognition", "Find out what a photo shows, where things are in it, and what speaks for it.")
     with gr.Row():
         with gr.Column(scale=2):
-            image = ui.photo()
-            ui.examples(image)
+            image = ui.image_input()
+            ui.image_examples(image)
             engine = ui.engine_menu(CLASSIFIERS, "Classifier")
             segmenter = ui.engine_menu(SEGMENTERS, "Segmenter")
             with gr.Accordion("Settings", open=False):
@@ -138,12 +169,12 @@ with ui.page("Recognition") as demo:
             where = segmentation.regions("recognition", _find, [image, segmenter])
             why, method = explanation.reasons("recognition", _name, _explain, [image, engine])
             pairs = classification.labels("recognition", _name)
-            compared = ui.compare(pairs, CLASSIFIERS, [image, engine, top], other="plain", kind=gr.Label)
+            compared = ui.compare_tab(pairs, CLASSIFIERS, [image, engine, top], other="plain", kind=gr.Label)
             with gr.Tab("Several pictures"):
-                images = ui.several(recognize_many, [engine, segmenter], "Recognize all of them")
+                images = ui.batch_tab(recognize_many, [engine, segmenter], "Recognize all of them")
     ui.how_it_works(Path(__file__).parent, WEIGHTS)
     changes = [image.change, engine.change, segmenter.change, top.release, button.click]
-    ui.show_open(tabs, [what, where, why, compared], changes)
+    ui.load_open_tab(tabs, [what, where, why, compared], changes)
     label = gr.Textbox("", label="Class", visible=False)  # of the API, where the menu's choices would be many
     ui.endpoint(classify, [image, engine, top], {"Classes": gr.JSON})
     ui.endpoint(segment, [image, segmenter], {"Regions": gr.Image})

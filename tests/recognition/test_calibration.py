@@ -77,4 +77,4 @@ def test_finishing_makes_weights_that_load(tmp_path, photo_folder, teacher_file)
     assert 0.25 <= classifier.temperature <= 4
     assert classifier.network.prototypes.shape == (3, 1280)
     found = classifier(photo_folder / "0.png")
-    assert found.distance < 0.5
+    assert found.ood_score < 0.5

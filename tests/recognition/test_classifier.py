@@ -1,4 +1,4 @@
-"""The classifier: guesses with probabilities, and a warning where a picture is unlike all it has learned."""
+"""The classifier: predictions with probabilities, and a warning where a picture is unlike all it has learned."""
 
 import json
 
@@ -42,7 +42,7 @@ class TestClassifier(DoerTests):
         return classifier
 
     def check(self, result, size):
-        assert len(result.guesses) == 5
+        assert len(result.predictions) == 5
         assert result.probabilities.shape == (len(LABELS),)
         assert result.probabilities.dtype == np.float32
         assert result.probabilities.sum() == pytest.approx(1, abs=1e-5)
@@ -52,17 +52,17 @@ class TestClassifier(DoerTests):
         assert result.seconds > 0
 
     def values(self, result):
-        return [result.probabilities, result.feature / result.feature.max(), np.array([result.distance])]
+        return [result.probabilities, result.feature / result.feature.max(), np.array([result.ood_score])]
 
 
 def test_guesses_are_the_likeliest_classes_best_first(classifier):
     result = classifier(photo(60, 40), top=len(LABELS))
     order = np.argsort(-result.probabilities)
-    assert [guess.id for guess in result.guesses] == order.tolist()
-    for guess in result.guesses:
-        assert guess.label == LABELS[guess.id]
-        assert guess.probability == pytest.approx(float(result.probabilities[guess.id]))
-    assert classifier(photo(60, 40), top=1).guesses == result.guesses[:1]
+    assert [prediction.id for prediction in result.predictions] == order.tolist()
+    for prediction in result.predictions:
+        assert prediction.label == LABELS[prediction.id]
+        assert prediction.probability == pytest.approx(float(result.probabilities[prediction.id]))
+    assert classifier(photo(60, 40), top=1).predictions == result.predictions[:1]
     assert "array" not in repr(result)
 
 
@@ -74,7 +74,7 @@ def test_a_wrong_top_says_so(top, classifier):
 
 def test_a_top_of_any_kind_of_whole_number(classifier):
     for top in (2, 2.0, np.int64(2)):
-        assert len(classifier(photo(8, 8), top=top).guesses) == 2
+        assert len(classifier(photo(8, 8), top=top).predictions) == 2
 
 
 def test_a_batch_gives_what_single_calls_give(classifier):
@@ -84,7 +84,7 @@ def test_a_batch_gives_what_single_calls_give(classifier):
         alone = classifier(picture, top=3)
         np.testing.assert_allclose(result.probabilities, alone.probabilities, atol=1e-5)
         np.testing.assert_allclose(result.feature, alone.feature, rtol=1e-3, atol=1e-2)
-        assert [guess.label for guess in result.guesses] == [guess.label for guess in alone.guesses]
+        assert [prediction.label for prediction in result.predictions] == [prediction.label for prediction in alone.predictions]
     assert classifier.batch([]) == []
     with pytest.raises(ImageError):
         classifier.batch([pictures[0], b"not a picture"])
@@ -136,10 +136,10 @@ def test_pictures_unlike_all_prototypes_are_unfamiliar(classifier, tmp_path):
     folder = weights.save(network, tmp_path / "weights", config=config)
     careful = Classifier.load(folder=folder, device="cpu")
     near, far = careful.batch([known, other])
-    assert near.distance == pytest.approx(0, abs=1e-3)
-    assert not near.unfamiliar
-    assert 0.01 < far.distance <= 2
-    assert far.unfamiliar
+    assert near.ood_score == pytest.approx(0, abs=1e-3)
+    assert not near.out_of_distribution
+    assert 0.01 < far.ood_score <= 2
+    assert far.out_of_distribution
     np.testing.assert_allclose(near.probabilities, classifier(known).probabilities, atol=1e-5)
 
 
@@ -150,7 +150,7 @@ def without_prototypes(classifier):
 
 def test_without_prototypes_nothing_is_unfamiliar(classifier):
     result = with_config(classifier, familiar=0.0)(photo(60, 40))
-    assert (result.distance, result.unfamiliar) == (0, False)
+    assert (result.ood_score, result.out_of_distribution) == (0, False)
 
 
 def test_classes_are_found_by_name(classifier):
@@ -173,7 +173,7 @@ def test_the_plain_network_is_an_engine_like_any_other(tmp_path):
     folder = weights.save(network, tmp_path / "weights", config={"labels": ["a", "b", "c"], "size": 64})
     result = Classifier.load("plain", folder=folder, device="cpu")(photo(60, 40), top=3)
     assert result.engine == "plain"
-    assert sorted(guess.label for guess in result.guesses) == ["a", "b", "c"]
+    assert sorted(prediction.label for prediction in result.predictions) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("labels", [None, [], LABELS[:-1], (*LABELS, "more")])

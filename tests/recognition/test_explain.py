@@ -110,9 +110,9 @@ def test_nothing_speaks_for_a_class(red):
 
 def test_best_guess_is_explained_by_default(red):
     picture = scene((60, 60), (0, 0, 60, 60))
-    result, guess = explain(red, picture), red(picture, 1).guesses[0]
-    assert (result.label, result.id) == (guess.label, guess.id) == ("red car", 0)
-    assert result.probability == pytest.approx(guess.probability)
+    result, prediction = explain(red, picture), red(picture, 1).predictions[0]
+    assert (result.label, result.id) == (prediction.label, prediction.id) == ("red car", 0)
+    assert result.probability == pytest.approx(prediction.probability)
     other = explain(red, picture, " Blue CAR ")
     assert other.id == 1
     assert other.probability == pytest.approx(1 - result.probability, abs=1e-6)
@@ -259,7 +259,7 @@ def test_engines_explain_from_many_threads(engine):
     expected = explain(classifier, picture)
     with torch.no_grad():
         logits = classifier.network(classifier.view(picture))[0]
-    assert expected.id == int(logits.argmax()) == classifier(picture).guesses[0].id
+    assert expected.id == int(logits.argmax()) == classifier(picture).predictions[0].id
     assert expected.logit == pytest.approx(float(logits.max()), rel=1e-4)
     results = []
 

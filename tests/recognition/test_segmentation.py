@@ -77,7 +77,7 @@ def test_where_nothing_is_there_is_no_region(result):
 def test_without_a_background_every_class_is_a_region(result):
     whole = Segmentation(result.image, result.ids, result.confidence, LABELS, None, "streets")
     assert [region.label for region in whole.regions] == ["background", "dining table", "cat", "dog/wolf"]
-    assert sum(region.share for region in whole.regions) == pytest.approx(1)
+    assert sum(region.area_fraction for region in whole.regions) == pytest.approx(1)
 
 
 def test_masks_are_white_where_the_class_is(result):
@@ -128,7 +128,7 @@ def test_regions_as_plain_values(result):
     assert plain["regions"][0] == {
         "label": "dining table",
         "id": 2,
-        "share": 0.125,
+        "area_fraction": 0.125,
         "confidence": 0.5,
         "box": [0, 6, 10, 7],
     }

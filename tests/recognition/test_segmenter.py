@@ -139,7 +139,7 @@ def test_classes_without_a_background(tmp_path):
     result = Segmenter.load("fcfn", folder=folder, device="cpu")(photo(40, 30))
     assert result.background is None
     assert result.engine == "fcfn"
-    assert sum(region.share for region in result.regions) == pytest.approx(1)
+    assert sum(region.area_fraction for region in result.regions) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("labels", [None, [], LABELS[:-1]])

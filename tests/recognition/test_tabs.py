@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from shared.recognition import explanation as explanation_module
-from shared.recognition.classifier import Guess
+from shared.recognition.classifier import ClassPrediction
 from shared.recognition.explanation import Explanation
 from shared.recognition.segmentation import Segmentation
 from shared.recognition.tabs import classification, explanation, segmentation
@@ -26,11 +26,11 @@ def photo(tmp_path, monkeypatch):
     return str(path)
 
 
-def classify(unfamiliar=False):
+def classify(out_of_distribution=False):
     def run(picture, engine, top=5):
-        guesses = tuple(Guess(f"Class {n}", n, 0.5 / (n + 1)) for n in range(top))
+        predictions = tuple(ClassPrediction(f"Class {n}", n, 0.5 / (n + 1)) for n in range(top))
         return SimpleNamespace(
-            guesses=guesses, unfamiliar=unfamiliar, distance=0.25, engine=engine, seconds=0.1
+            predictions=predictions, out_of_distribution=out_of_distribution, ood_score=0.25, engine=engine, seconds=0.1
         )
 
     return run
@@ -66,12 +66,12 @@ def view(make):
     return made[0] if isinstance(made, tuple) else made
 
 
-@pytest.mark.parametrize("unfamiliar", [False, True])
-def test_a_word_of_caution_where_it_is_due(photo, unfamiliar):
-    tab = view(lambda inputs: classification.answers("test", classify(unfamiliar), inputs))
+@pytest.mark.parametrize("out_of_distribution", [False, True])
+def test_a_word_of_caution_where_it_is_due(photo, out_of_distribution):
+    tab = view(lambda inputs: classification.answers("test", classify(out_of_distribution), inputs))
     label, care, words = tab.function(photo, "cfn")
     assert list(label) == [f"Class {n}" for n in range(5)]
-    assert care.visible is unfamiliar
+    assert care.visible is out_of_distribution
     assert words.startswith("40 × 20 pixels")
     assert tab.outputs[1].value == (
         "This photo looks unlike everything the network was trained on: treat the answers with care."
@@ -80,10 +80,10 @@ def test_a_word_of_caution_where_it_is_due(photo, unfamiliar):
 
 def test_answers_as_values():
     found = classify()(None, "cfn", 2)
-    assert classification.as_json(found)["guesses"][1] == {"label": "Class 1", "id": 1, "probability": 0.25}
+    assert classification.as_json(found)["predictions"][1] == {"label": "Class 1", "id": 1, "probability": 0.25}
     assert classification.as_row(found) == {
         **{"class 1": "Class 0", "probability 1": 0.5, "class 2": "Class 1", "probability 2": 0.25},
-        "unfamiliar": "no",
+        "out_of_distribution": "no",
     }
 
 

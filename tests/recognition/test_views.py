@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from shared.recognition.training import views
 from shared.recognition.training.views import random_part, sample_views, spoil
-from shared.training.datasets import read_photos
+from shared.training.datasets import read_images
 
 
 def test_parts_lie_in_the_picture_and_keep_their_size_and_shape():
@@ -48,7 +48,7 @@ def test_spoiling_keeps_size_and_mode_and_leaves_the_original():
 
 
 def test_the_seed_decides_the_batch(photo_folder):
-    photos = read_photos([photo_folder])
+    photos = read_images([photo_folder])
     first, again, other = (
         sample_views(photos, batch=4, sizes=(32,), teacher_size=48, seed=seed) for seed in (5, 5, 6)
     )
@@ -63,7 +63,7 @@ def test_the_seed_decides_the_batch(photo_folder):
 
 
 def test_every_size_is_drawn_for_a_whole_batch(photo_folder):
-    photos = read_photos([photo_folder])
+    photos = read_images([photo_folder])
     sides = {
         sample_views(photos, batch=2, sizes=(16, 24, 32), teacher_size=20, seed=seed)[0].shape[-1]
         for seed in range(20)
@@ -74,7 +74,7 @@ def test_every_size_is_drawn_for_a_whole_batch(photo_folder):
 @pytest.mark.parametrize("size", [48, 64, 96])
 def test_teacher_and_pupil_see_the_same_part(size, photo_folder, monkeypatch):
     monkeypatch.setattr(views, "spoil", lambda view, rng: view)
-    photos = read_photos([photo_folder])
+    photos = read_images([photo_folder])
     pupil, teacher = sample_views(photos, batch=8, sizes=(size,), teacher_size=48, seed=0)
     if size == 48:
         assert torch.equal(pupil, teacher)
@@ -85,7 +85,7 @@ def test_teacher_and_pupil_see_the_same_part(size, photo_folder, monkeypatch):
 
 
 def test_the_teacher_sees_clean_views(photo_folder, monkeypatch):
-    photos = read_photos([photo_folder])
+    photos = read_images([photo_folder])
     pupil, clean = sample_views(photos, batch=8, sizes=(48,), teacher_size=48, seed=3)
     assert not torch.equal(pupil, clean)
     monkeypatch.setattr(views, "spoil", lambda view, rng: Image.new("RGB", view.size, "white"))
@@ -95,7 +95,7 @@ def test_the_teacher_sees_clean_views(photo_folder, monkeypatch):
 
 
 def test_a_share_of_the_pupil_s_views_stays_clean(photo_folder):
-    photos = read_photos([photo_folder])
+    photos = read_images([photo_folder])
     pupil, clean = sample_views(photos, batch=40, sizes=(48,), teacher_size=48, seed=3, clean_share=0.5)
     same = (pupil == clean).flatten(1).all(1)
     assert 10 < same.sum() < 30

@@ -21,18 +21,18 @@ TOOLS = ["classify", "segment", "explain", "recognize", "recognize_many"]
 @pytest.mark.parametrize("engine", ["cfn", "plain"])
 def test_a_cat_is_a_cat(client, photo, engine):
     found = client.predict(image=handle_file(photo), engine=engine, api_name="/classify")
-    probabilities = [guess["probability"] for guess in found["guesses"]]
-    assert any("cat" in guess["label"].split() for guess in found["guesses"])
+    probabilities = [prediction["probability"] for prediction in found["predictions"]]
+    assert any("cat" in prediction["label"].split() for prediction in found["predictions"])
     assert probabilities == sorted(probabilities, reverse=True)
     assert len(probabilities) == 5
     assert 0 < sum(probabilities) <= 1
     assert found["engine"] == engine
-    assert not found["unfamiliar"]
+    assert not found["out_of_distribution"]
 
 
 def test_the_number_of_answers(client, photo):
     found = client.predict(image=handle_file(photo), top=12, api_name="/classify")
-    assert len({guess["id"] for guess in found["guesses"]}) == 12
+    assert len({prediction["id"] for prediction in found["predictions"]}) == 12
     with pytest.raises(AppError, match="greater than maximum value 20"):
         client.predict(image=handle_file(photo), top=21, api_name="/classify")
 
@@ -65,7 +65,7 @@ def test_an_unknown_class_is_answered_with_known_ones(client, photo):
 def test_everything_at_once(client, photo):
     words, path = client.predict(image=handle_file(photo), label="tabby", api_name="/recognize")
     assert words["size"] == [240, 160]
-    assert len(words["classes"]["guesses"]) == 5
+    assert len(words["classes"]["predictions"]) == 5
     assert words["explanation"]["label"] == "tabby"
     assert list(words["explanation"]["branches"]) == ["objects", "textures", "patterns", "parts", "bias"]
     with zipfile.ZipFile(path) as archive:
@@ -79,7 +79,7 @@ def test_everything_at_once(client, photo):
     ids = np.asarray(pictures.pop("classes.png"))
     for region in words["regions"]:
         label, (left, top, right, bottom) = region["label"].replace(" ", "-"), region["box"]
-        assert abs((ids == region["id"]).mean() - region["share"]) < 1e-4
+        assert abs((ids == region["id"]).mean() - region["area_fraction"]) < 1e-4
         assert np.array_equal(np.asarray(pictures.pop(f"{label}-mask.png")) > 0, ids == region["id"])
         cutout = pictures.pop(f"{label}-cutout.png")
         assert (cutout.mode, cutout.size) == ("RGBA", (right - left, bottom - top))
@@ -107,7 +107,7 @@ def test_many_photos_become_a_table(client, photo, tmp_path):
     assert names == [*(f"{name}{end}" for name in ("cat", stem) for end in endings), "recognition.csv"]
     assert any("cat" in rows[0][f"class {place}"].split() for place in range(1, 6))
     assert 0 < float(rows[0]["probability 1"]) <= 1
-    assert rows[0]["unfamiliar"] in ("yes", "no")
+    assert rows[0]["out_of_distribution"] in ("yes", "no")
     shares = [float(part.rpartition(" ")[2]) for part in rows[0]["regions"].split("; ") if part]
     assert 0 <= sum(shares) < 1.001
     assert (rows[1]["file"], rows[1]["class 1"]) == ("bad.png", "")
@@ -125,7 +125,7 @@ def test_plain_http(server, photo):
         answer = http.get(f"/gradio_api/call/v2/classify/{started.json()['event_id']}").text
     assert "event: complete" in answer
     data = answer.rpartition("data: ")[2].splitlines()[0]
-    assert len(json.loads(data)[0]["guesses"]) == 3
+    assert len(json.loads(data)[0]["predictions"]) == 3
 
 
 def test_mcp_tools(agent, photo):
@@ -156,7 +156,7 @@ def test_odd_pictures_work(client, tmp_path, name, function):
     data, size = GOOD[name]
     (tmp_path / name).write_bytes(data)
     answer = client.predict(image=handle_file(tmp_path / name), api_name=f"/{function}")
-    assert len(answer["guesses"]) == 5 if function == "classify" else opened(answer).size == size
+    assert len(answer["predictions"]) == 5 if function == "classify" else opened(answer).size == size
 
 
 @pytest.mark.parametrize("function", ["classify", "segment", "explain", "recognize"])

@@ -14,14 +14,14 @@ from shared.evaluation import reports
 from shared.recognition.classifier import Classifier
 from shared.recognition.data.caltech import allowed, read_partners
 from shared.recognition.training.calibration import expected_calibration_error
-from shared.training.datasets import Labelled
+from shared.training.datasets import LabelledImages
 
 MODULE = "shared.recognition.benchmark accuracy"
 BATCH = 16
 
 
 @torch.inference_mode()
-def all_logits(classifier: Classifier, labelled: Labelled) -> Tensor:
+def all_logits(classifier: Classifier, labelled: LabelledImages) -> Tensor:
     """What the network answers to each photo before the temperature, float32 `[N, classes]`."""
     rows = []
     for start in tqdm(range(0, len(labelled.photos), BATCH), unit="batch"):
@@ -55,7 +55,7 @@ def scores(logits: Tensor, right: Tensor, temperature: float) -> dict[str, float
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Score classifiers on labelled photos.", MODULE)
+    parser = reports.benchmark_parser("Score classifiers on labelled photos.", MODULE)
     parser.add_argument("--engine", nargs="+", default=["cfn"], metavar="NAME", help="(%(default)s)")
     parser.add_argument(
         "--first", type=int, default=30, help="leave out so many photos of each class (%(default)s)"
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         classifier = Classifier.load(name, folder=options.weights)
         right = allowed(labelled, classifier.labels)
         metrics[name] = scores(all_logits(classifier, labelled), right, classifier.temperature)
-    return reports.conclude(
+    return reports.finish(
         MODULE,
         arguments,
         options.json,

@@ -22,7 +22,7 @@ from shared.evaluation import reports
 from shared.networks.backbones.mobilenet_v2 import PADDINGS
 from shared.recognition.classifier import Classifier, middle
 from shared.recognition.training.teacher import Teacher
-from shared.training.datasets import Photo, read_photos
+from shared.training.datasets import ImageFile, read_images
 
 MODULE = "shared.recognition.benchmark agreement"
 SIZES = (160, 192, 256, 288, 320)
@@ -61,7 +61,7 @@ def answers(network: nn.Module, pictures: Sequence[Image.Image], padding: str) -
         network.base.set_padding(PADDINGS[0])
 
 
-def agreement(photos: Sequence[Photo], teacher: nn.Module, networks: dict[str, nn.Module]) -> dict:
+def agreement(photos: Sequence[ImageFile], teacher: nn.Module, networks: dict[str, nn.Module]) -> dict:
     """Top-1 agreement of each network with the teacher, `{network: {condition: 0..1}}`."""
     hits = {name: dict.fromkeys(CONDITIONS, 0) for name in networks}
     for start in tqdm(range(0, len(photos), BATCH), unit="batch"):
@@ -76,14 +76,14 @@ def agreement(photos: Sequence[Photo], teacher: nn.Module, networks: dict[str, n
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Compare classifiers with their teacher.", MODULE)
+    parser = reports.benchmark_parser("Compare classifiers with their teacher.", MODULE)
     parser.add_argument("--engine", nargs="+", default=["cfn"], metavar="NAME", help="(%(default)s)")
     parser.add_argument("--teacher", type=Path, required=True, help="MobileNetV2 for ImageNet (safetensors)")
     options = parser.parse_args(arguments)
     if options.weights and len(options.engine) != 1:
         parser.error("--weights needs exactly one --engine")
     try:
-        available = read_photos([options.data])
+        available = read_images([options.data])
     except FileNotFoundError as error:
         parser.error(str(error))
     teacher = Teacher(options.teacher)
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     }
     started = time.perf_counter()
     metrics = agreement(available[: options.limit], teacher, {**networks, "teacher itself": teacher})
-    return reports.conclude(
+    return reports.finish(
         MODULE,
         arguments,
         options.json,

@@ -34,7 +34,7 @@ from shared.evaluation import reports
 from shared.recognition.classifier import Classifier, middle
 from shared.recognition.engines import CLASSIFIERS
 from shared.recognition.explanation import METHODS, explain, probabilities
-from shared.training.datasets import Photo, read_photos
+from shared.training.datasets import ImageFile, read_images
 
 MODULE = "shared.recognition.benchmark explain"
 CELLS = 28  # per side; 8 pixels each in a view of 224
@@ -169,7 +169,7 @@ def score_photo(classifier: Classifier, photo: Image.Image, seed: int) -> dict[s
     return rows
 
 
-def score_photos(classifier: Classifier, photos: Sequence[Photo]) -> dict[str, dict[str, float]]:
+def score_photos(classifier: Classifier, photos: Sequence[ImageFile]) -> dict[str, dict[str, float]]:
     """Means of `score_photo` over photos."""
     rows = [
         score_photo(classifier, photo.image(), seed) for seed, photo in enumerate(tqdm(photos, unit="photo"))
@@ -182,7 +182,7 @@ def score_photos(classifier: Classifier, photos: Sequence[Photo]) -> dict[str, d
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Test how faithful explanations are to the classifier.", MODULE)
+    parser = reports.benchmark_parser("Test how faithful explanations are to the classifier.", MODULE)
     parser.add_argument(
         "--engine", nargs="+", default=["cfn"], choices=CLASSIFIERS, metavar="NAME", help="(%(default)s)"
     )
@@ -190,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     if options.weights and len(options.engine) != 1:
         parser.error("--weights needs exactly one --engine")
     try:
-        available = read_photos([options.data])
+        available = read_images([options.data])
         classifiers = {name: Classifier.load(name, folder=options.weights) for name in options.engine}
     except (FileNotFoundError, weights.WeightsError) as error:
         parser.error(str(error))
@@ -201,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         for name, classifier in classifiers.items()
         for method, row in score_photos(classifier, photos).items()
     }
-    return reports.conclude(
+    return reports.finish(
         MODULE,
         arguments,
         options.json,

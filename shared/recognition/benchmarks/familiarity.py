@@ -19,19 +19,19 @@ from shared.evaluation import reports
 from shared.recognition.benchmarks.agreement import answers, view
 from shared.recognition.classifier import Classifier
 from shared.recognition.training.teacher import Teacher
-from shared.training.datasets import Photo, read_photos
+from shared.training.datasets import ImageFile, read_images
 
 MODULE = "shared.recognition.benchmark familiarity"
 BATCH = 16
 
 
-def spread(photos: Sequence[Photo], limit: int) -> list[Photo]:
+def spread(photos: Sequence[ImageFile], limit: int) -> list[ImageFile]:
     """At most `limit` photos, evenly spread over the set."""
     return [photos[index] for index in np.linspace(0, len(photos) - 1, min(limit, len(photos))).astype(int)]
 
 
 def measure(
-    classifier: Classifier, photos: Sequence[Photo], teacher: Teacher | None
+    classifier: Classifier, photos: Sequence[ImageFile], teacher: Teacher | None
 ) -> dict[str, np.ndarray]:
     """For each photo: `norm`, `distance`, `alarm`, and `agreement` (0 or 1) where there is a teacher."""
     rows: dict[str, list] = {"norm": [], "distance": [], "alarm": []}
@@ -39,21 +39,21 @@ def measure(
         images = [photo.image() for photo in photos[start : start + BATCH]]
         found = classifier.batch(images, top=1)
         rows["norm"] += [float(np.linalg.norm(one.feature)) for one in found]
-        rows["distance"] += [one.distance for one in found]
-        rows["alarm"] += [one.unfamiliar for one in found]
+        rows["distance"] += [one.ood_score for one in found]
+        rows["alarm"] += [one.out_of_distribution for one in found]
         if teacher is not None:
             reference = answers(teacher, [view(image, Teacher.SIZE) for image in images], "end").tolist()
-            same = [one.guesses[0].id == wanted for one, wanted in zip(found, reference, strict=True)]
+            same = [one.predictions[0].id == wanted for one, wanted in zip(found, reference, strict=True)]
             rows.setdefault("agreement", []).extend(same)
     return {name: np.array(values, float) for name, values in rows.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Meet several data sets with one classifier.", MODULE)
+    parser = reports.benchmark_parser("Meet several data sets with one classifier.", MODULE)
     parser.add_argument("--others", nargs="+", default=[], type=Path, metavar="DIR", help="further sets")
     parser.add_argument("--names", nargs="+", metavar="NAME", help="what the table calls the sets, in order")
-    parser.add_argument("--each", type=reports.positive, default=200, help="photos of a set (%(default)s)")
+    parser.add_argument("--each", type=reports.positive_int, default=200, help="photos of a set (%(default)s)")
     parser.add_argument("--engine", default="cfn", metavar="NAME", help="(%(default)s)")
     parser.add_argument("--teacher", type=Path, help="MobileNetV2 for ImageNet (safetensors)")
     options = parser.parse_args(arguments)
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     found = {}
     for name, folder in zip(names, folders, strict=True):
         try:
-            found[name] = measure(classifier, spread(read_photos([folder]), options.each), teacher)
+            found[name] = measure(classifier, spread(read_images([folder]), options.each), teacher)
         except FileNotFoundError as error:
             parser.error(str(error))
     metrics = {
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
                 key: float(spearmanr(joined[key], joined["agreement"]).statistic)
                 for key in ("norm", "distance")
             }
-    return reports.conclude(
+    return reports.finish(
         MODULE,
         arguments,
         options.json,

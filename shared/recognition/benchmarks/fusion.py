@@ -29,7 +29,7 @@ from shared.networks.cfn import CFNCifar
 from shared.networks.layers import FUSIONS
 from shared.recognition.data.cifar_whitening import contrast_normalise, zca
 from shared.recognition.data.datasets import read_cifar
-from shared.training.loop import Settings, cosine, fit
+from shared.training.loop import LoopSettings, cosine_schedule, fit
 
 MODULE = "shared.recognition.benchmark fusion"
 RECIPES = ("published", "published-zca", "modern")
@@ -113,14 +113,14 @@ def run(kind: str, seed: int, given: tuple[Tensor, ...], options: Namespace) -> 
         x, y = batch
         return F.cross_entropy(network(x.contiguous(memory_format=torch.channels_last)), y)
 
-    settings = Settings(
+    settings = LoopSettings(
         steps=round(options.epochs * (len(train) // BATCH)),
         out=result.parent,
         device=options.device,
         bf16=options.device != "cpu",
         seed=seed,
         average=None,
-        schedule=cosine if modern else steps_down,
+        schedule=cosine_schedule if modern else steps_down,
         warmup=100,
         checkpoint_every=1000,
     )
@@ -142,13 +142,13 @@ def test_error(network: nn.Module, x: Tensor, y: Tensor, device: str) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Train and compare ways to fuse branches on CIFAR.", MODULE)
+    parser = reports.benchmark_parser("Train and compare ways to fuse branches on CIFAR.", MODULE)
     parser.add_argument(
         "--out", type=Path, required=True, help="folder of the runs; continues what lies there"
     )
     parser.add_argument("--kinds", nargs="+", choices=FUSIONS, default=["none", "sum", "conv", "lc"])
     parser.add_argument("--recipe", choices=RECIPES, default="modern")
-    parser.add_argument("--seeds", type=reports.positive, default=3)
+    parser.add_argument("--seeds", type=reports.positive_int, default=3)
     parser.add_argument("--width", type=float, default=0.25, help="of the published channels (%(default)s)")
     parser.add_argument("--epochs", type=float, default=4.0)
     parser.add_argument("--device", default="cpu")
@@ -169,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         for kind, values in errors.items()
     }
     share = f", {len(given[0])} pictures" if options.limit else ""
-    return reports.conclude(
+    return reports.finish(
         MODULE,
         arguments,
         options.json,

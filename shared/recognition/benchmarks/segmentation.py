@@ -11,10 +11,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from shared.evaluation import reports
-from shared.evaluation.segmentation import boundary_f, confusion, intersection_over_union
+from shared.evaluation.segmentation import boundary_f, confusion_matrix, intersection_over_union
 from shared.recognition.data.datasets import VOID, Masks, read_masks
 from shared.recognition.segmenter import Segmenter
-from shared.training.datasets import Pair
+from shared.training.datasets import AnnotatedImage
 
 MODULE = "shared.recognition.benchmark segmentation"
 
@@ -25,7 +25,7 @@ PUBLISHED = {
 }
 
 
-def score(masks: Masks, scored: Sequence[int], predict: Callable[[Pair], np.ndarray]) -> dict[str, float]:
+def score(masks: Masks, scored: Sequence[int], predict: Callable[[AnnotatedImage], np.ndarray]) -> dict[str, float]:
     """Scores predictions of all photos of a set.
 
     Args:
@@ -43,7 +43,7 @@ def score(masks: Masks, scored: Sequence[int], predict: Callable[[Pair], np.ndar
     for pair in tqdm(masks.pairs, unit="image"):
         truth, prediction = masks.ids(pair), predict(pair)
         truth = np.where(np.isin(truth, scored), truth, VOID).astype(np.uint8)
-        matrix += confusion(truth, prediction, classes)
+        matrix += confusion_matrix(truth, prediction, classes)
         outlines += boundary_f(truth, prediction, classes)
     each = intersection_over_union(matrix)[list(scored)]
     return {
@@ -56,7 +56,7 @@ def score(masks: Masks, scored: Sequence[int], predict: Callable[[Pair], np.ndar
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Score segmenters by mean IoU and boundary F.", MODULE)
+    parser = reports.benchmark_parser("Score segmenters by mean IoU and boundary F.", MODULE)
     parser.add_argument("--engine", nargs="+", default=[], metavar="NAME", help="engines, such as fcfn")
     parser.add_argument(
         "--maps", nargs="+", default=[], type=Path, metavar="DIR", help="folders of class ids, ID.png"
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             masks, scored, lambda pair, f=folder: np.asarray(Image.open(f / pair.annotation_path.name))
         )
     data = "VOC" if masks.classes[0] == "background" else "CamVid"
-    return reports.conclude(
+    return reports.finish(
         MODULE,
         arguments,
         options.json,

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from shared.evaluation import reports
 from shared.recognition.classifier import Classifier
 from shared.recognition.data.datasets import read_class_folders
-from shared.training.datasets import Labelled, read_grocery
+from shared.training.datasets import LabelledImages, read_grocery
 
 MODULE = "shared.recognition.benchmark transfer"
 BATCH = 16
@@ -27,7 +27,7 @@ SKIP = ("BACKGROUND_Google",)
 
 
 @torch.inference_mode()
-def features(classifier: Classifier, labelled: Labelled) -> dict[str, np.ndarray]:
+def features(classifier: Classifier, labelled: LabelledImages) -> dict[str, np.ndarray]:
     """Features of all photos by kind, float32 `[N, 1280]`: `main`, the last layer's, and `fused`."""
     found: dict[str, list[np.ndarray]] = {"main": [], "fused": []}
     for start in tqdm(range(0, len(labelled.photos), BATCH), unit="batch"):
@@ -60,14 +60,14 @@ def probe(x: np.ndarray, targets: np.ndarray, train: np.ndarray, test: np.ndarra
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Probe features on other data.", MODULE)
+    parser = reports.benchmark_parser("Probe features on other data.", MODULE)
     parser.add_argument("--engine", nargs="+", default=["plain", "cfn"], metavar="NAME", help="(%(default)s)")
     parser.add_argument("--name", help="what the report calls the data set; by default its folder")
-    parser.add_argument("--per-class", type=reports.positive, default=30, help="to learn from (%(default)s)")
+    parser.add_argument("--per-class", type=reports.positive_int, default=30, help="to learn from (%(default)s)")
     parser.add_argument(
-        "--most", type=reports.positive, default=20, help="to test on, per class (%(default)s)"
+        "--most", type=reports.positive_int, default=20, help="to test on, per class (%(default)s)"
     )
-    parser.add_argument("--splits", type=reports.positive, default=3, help="random splits (%(default)s)")
+    parser.add_argument("--splits", type=reports.positive_int, default=3, help="random splits (%(default)s)")
     options = parser.parse_args(arguments)
     try:
         if (options.data / "labels.csv").is_file():
@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             ]
             row = f"{name}, {kind} feature"
             metrics[row] = {"accuracy": float(np.mean(accuracies)), "deviation": float(np.std(accuracies))}
-    return reports.conclude(
+    return reports.finish(
         MODULE,
         arguments,
         options.json,

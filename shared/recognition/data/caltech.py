@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from shared.recognition.data.datasets import read_class_folders
-from shared.training.datasets import Labelled
+from shared.training.datasets import LabelledImages
 
 # From a class of Caltech-101 to the ImageNet classes that are right for its photos. Classes without a clear
 # partner are left out.
@@ -65,7 +65,7 @@ PARTNERS = {
 }
 
 
-def read_partners(root: str | Path, *, first: int = 0) -> Labelled:
+def read_partners(root: str | Path, *, first: int = 0) -> LabelledImages:
     """The photos of Caltech-101 whose class has a partner in ImageNet.
 
     Args:
@@ -87,7 +87,7 @@ def read_partners(root: str | Path, *, first: int = 0) -> Labelled:
     return everything.part(kept)
 
 
-def allowed(labelled: Labelled, labels: Sequence[str]) -> Tensor:
+def allowed(labelled: LabelledImages, labels: Sequence[str]) -> Tensor:
     """Which answers are right for each photo: bool `[N, classes]`.
 
     Args:

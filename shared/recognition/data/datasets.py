@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from shared.training.datasets import Labelled, Pair, Photo, read_pairs, read_photos
+from shared.training.datasets import LabelledImages, AnnotatedImage, ImageFile, read_annotated_images, read_images
 
 VOID = 255
 
@@ -34,11 +34,11 @@ class Masks:
         void: The id of pixels that belong to no class.
     """
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[AnnotatedImage, ...]
     classes: tuple[str, ...]
     void: int
 
-    def ids(self, pair: Pair) -> np.ndarray:
+    def ids(self, pair: AnnotatedImage) -> np.ndarray:
         """Class ids of a photo, uint8 `[H, W]`, `VOID` where there is none."""
         ids = pair.annotation()
         return np.where(ids == self.void, VOID, ids).astype(np.uint8)
@@ -57,16 +57,16 @@ def read_masks(root: str | Path, split: str) -> Masks:
     """
     root = Path(root)
     if (root / f"{split}annot").is_dir():
-        pairs = read_pairs(root / split, root / f"{split}annot")
+        pairs = read_annotated_images(root / split, root / f"{split}annot")
         return Masks(tuple(pairs), CAMVID_CLASSES, void=len(CAMVID_CLASSES))
     for below in (split, ""):
         if (root / "labels" / below).is_dir() and (root / "images" / below).is_dir():
-            pairs = read_pairs(root / "images" / below, root / "labels" / below)
+            pairs = read_annotated_images(root / "images" / below, root / "labels" / below)
             return Masks(tuple(pairs), VOC_CLASSES, void=VOID)
     raise FileNotFoundError(f"{root} has neither labels/{split} nor {split}annot")
 
 
-def read_class_folders(root: str | Path, *, skip: Sequence[str] = ()) -> Labelled:
+def read_class_folders(root: str | Path, *, skip: Sequence[str] = ()) -> LabelledImages:
     """Lists a set with one folder per class: Caltech-101, Flowers-17, Scene-15, CIFAR-10 as pictures.
 
     Args:
@@ -76,13 +76,13 @@ def read_class_folders(root: str | Path, *, skip: Sequence[str] = ()) -> Labelle
     Raises:
         FileNotFoundError: The folder holds no photo in a class's folder.
     """
-    photos = [photo for photo in read_photos([root]) if photo.folder not in skip]
+    photos = [photo for photo in read_images([root]) if photo.folder not in skip]
     photos = [photo for photo in photos if photo.path.parent.parent == Path(root)]
     if not photos:
         raise FileNotFoundError(f"{root} holds no folder with photos for each class")
     classes = tuple(sorted({photo.folder for photo in photos}))
     numbers = {name: number for number, name in enumerate(classes)}
-    return Labelled(tuple(photos), np.array([numbers[photo.folder] for photo in photos]), classes)
+    return LabelledImages(tuple(photos), np.array([numbers[photo.folder] for photo in photos]), classes)
 
 
 def read_cifar(root: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -112,6 +112,6 @@ def read_cifar(root: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     return pictures.transpose(0, 3, 1, 2), folders.targets
 
 
-def _small(photo: Photo) -> Image.Image:
+def _small(photo: ImageFile) -> Image.Image:
     picture = photo.image()
     return picture if picture.size == (32, 32) else picture.resize((32, 32), Image.Resampling.BICUBIC)

@@ -6,10 +6,10 @@ from typing import Any
 import gradio as gr
 
 from shared.core.images import open_image, to_image
-from shared.ui.components.charts import Bar, bars
-from shared.ui.components.results import encoded, shown
-from shared.ui.errors import friendly
-from shared.ui.tabs import View
+from shared.ui.components.charts import Bar, bar_chart
+from shared.ui.components.results import display_image, encode_image
+from shared.ui.errors import user_facing
+from shared.ui.tabs import LazyTab
 
 METHODS = [("Grad-CAM", "grad-cam"), ("Occlusion", "occlusion")]
 DEPTHS = ("textures", "patterns", "parts", "objects", "bias")  # in which order a network has them
@@ -23,18 +23,18 @@ CAPTION = "What each depth of the network adds to the score of “{}”, from ea
 
 def reasons(
     space: str, classify: Callable, explain: Callable, inputs: Sequence[Any]
-) -> tuple[View, gr.Radio]:
+) -> tuple[LazyTab, gr.Radio]:
     """Make the tab that shows what speaks for a classifier's answer, or for a class of the visitor's choice.
 
     Args:
         space: The space's name, for the counts.
         classify: Takes the picture, the engine and how many classes to name, and returns the classifier's
-            result with its `guesses`, best first.
+            result with its `predictions`, best first.
         explain: Takes the picture, the engine, a class id and the method, and returns the explanation.
         inputs: The photo and the engine menu.
 
     Returns:
-        The tab's view, for `show_open`, and the menu of methods, for the endpoint.
+        The tab's view, for `load_open_tab`, and the menu of methods, for the endpoint.
     """
     with gr.Tab("Why", elem_id="why") as tab:
         with gr.Row():
@@ -47,23 +47,23 @@ def reasons(
 
     menu.focus(None, js=SELECT)
 
-    @friendly(space)
+    @user_facing(space)
     def why(image: str | None, engine: str, number: int | None, method: str, about: list | None) -> list[Any]:
         if not image:
             return [gr.update(choices=[], value=None), None, HINT, "", None]
         picture, menu = open_image(image), gr.update(value=number)
         if about != [image, engine]:
-            guesses = classify(picture, engine, CLASSES).guesses
-            number = guesses[0].id
-            menu = gr.update(choices=_choices(guesses), value=number)
+            predictions = classify(picture, engine, CLASSES).predictions
+            number = predictions[0].id
+            menu = gr.update(choices=_choices(predictions), value=number)
         reason = explain(picture, engine, number, method)
         words = f"{reason.label}: {reason.probability:.1%} sure, {reason.seconds:.2f} s"
         if not reason.heat.any():
             words = f"Nothing in this photo speaks for the class. {words}"
-        pair = (shown(picture), shown(reason.picture()))
+        pair = (display_image(picture), display_image(reason.picture()))
         return [menu, pair, words, _parts(reason), [image, engine]]
 
-    view = View(
+    view = LazyTab(
         tab,
         why,
         [*inputs, menu, method, about],
@@ -73,10 +73,10 @@ def reasons(
     return view, method
 
 
-def _choices(guesses: Sequence[Any]) -> list[tuple[str, int]]:
+def _choices(predictions: Sequence[Any]) -> list[tuple[str, int]]:
     """The menu of classes: the likeliest first, with their probabilities, then all others by name."""
-    first = [(f"{guess.label} ({guess.probability:.1%})", guess.id) for guess in guesses[:LIKELY]]
-    rest = [(guess.label, guess.id) for guess in guesses[LIKELY:]]
+    first = [(f"{prediction.label} ({prediction.probability:.1%})", prediction.id) for prediction in predictions[:LIKELY]]
+    rest = [(prediction.label, prediction.id) for prediction in predictions[LIKELY:]]
     return first + sorted(rest, key=lambda choice: choice[0].lower())
 
 
@@ -87,7 +87,7 @@ def _parts(reason: Any) -> str:
         for name in DEPTHS
         if name in reason.branches
     ]
-    return bars(rows, CAPTION.format(reason.label))
+    return bar_chart(rows, CAPTION.format(reason.label))
 
 
 def as_json(reason: Any) -> dict[str, Any]:
@@ -105,4 +105,4 @@ def as_json(reason: Any) -> dict[str, Any]:
 
 def as_files(reason: Any) -> dict[str, bytes]:
     """The heat alone, white where it is hottest, and over the photo: PNG files by name."""
-    return {"heat.png": encoded(to_image(reason.heat)), "heat-over-photo.png": encoded(reason.picture())}
+    return {"heat.png": encode_image(to_image(reason.heat)), "heat-over-photo.png": encode_image(reason.picture())}

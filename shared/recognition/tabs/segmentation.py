@@ -7,11 +7,11 @@ import gradio as gr
 import numpy as np
 
 from shared.core.images import open_image, safe_stem
-from shared.ui.components.charts import Bar, bars
-from shared.ui.components.results import download, encoded, fitted, shown, zipped
-from shared.ui.errors import friendly
-from shared.ui.page import react
-from shared.ui.tabs import View
+from shared.ui.components.charts import Bar, bar_chart
+from shared.ui.components.results import display_image, download_button, encode_image, shrink, zip_files
+from shared.ui.errors import user_facing
+from shared.ui.events import on_event
+from shared.ui.tabs import LazyTab
 
 TINT = 0.7  # how much of its color lies on a region
 HINT = "Choose a picture, and its regions appear here."
@@ -41,7 +41,7 @@ CLICKS = """() => {
 }"""
 
 
-def regions(space: str, segment: Callable, inputs: Sequence[Any]) -> View:
+def regions(space: str, segment: Callable, inputs: Sequence[Any]) -> LazyTab:
     """Make the tab that shows where things are in a photo.
 
     Args:
@@ -50,7 +50,7 @@ def regions(space: str, segment: Callable, inputs: Sequence[Any]) -> View:
         inputs: The photo and the engine menu.
 
     Returns:
-        The tab's view, for `show_open`.
+        The tab's view, for `load_open_tab`.
     """
     with gr.Tab("Where", elem_id="where") as tab:
         picture = gr.AnnotatedImage(label="Where things are", elem_classes="is-regions")
@@ -67,7 +67,7 @@ def regions(space: str, segment: Callable, inputs: Sequence[Any]) -> View:
         )
     below = [cutout, save, pack, archive]
 
-    @friendly(space)
+    @user_facing(space)
     def where(image: str | None, engine: str) -> list[Any]:
         if not image:
             return [None, HINT, "", *_below(False)]
@@ -76,29 +76,29 @@ def regions(space: str, segment: Callable, inputs: Sequence[Any]) -> View:
         hint = "Click on a region to cut it out." if found.regions else NOTHING
         return [_tinted(found), f"{hint} {size}", _areas(found), *_below(bool(found.regions))]
 
-    @friendly(space)
+    @user_facing(space)
     def cut_out(image: str, engine: str, event: gr.SelectData) -> list[Any]:
         found = segment(open_image(image), engine)
         region = found.regions[event.index]
         alone = found.cutout(region)
         name = f"{safe_stem(image)}-{region.label}.png"
         label = f"{region.label}, {alone.width} × {alone.height} pixels"
-        return [gr.Image(shown(alone, paper=None), label=label, visible=True), download(encoded(alone), name)]
+        return [gr.Image(display_image(alone, paper=None), label=label, visible=True), download_button(encode_image(alone), name)]
 
-    @friendly(space)
+    @user_facing(space)
     def all_files(image: str, engine: str) -> gr.File:
         files = segment(open_image(image), engine).files()
-        return gr.File(zipped(files, f"{safe_stem(image)}-regions.zip"), visible=True)
+        return gr.File(zip_files(files, f"{safe_stem(image)}-regions.zip"), visible=True)
 
     picture.change(None, js=CLICKS)
-    react([picture.select], cut_out, inputs, [cutout, save])
-    react([pack.click], all_files, inputs, archive)
-    return View(tab, where, inputs, [picture, words, areas, *below])
+    on_event([picture.select], cut_out, inputs, [cutout, save])
+    on_event([pack.click], all_files, inputs, archive)
+    return LazyTab(tab, where, inputs, [picture, words, areas, *below])
 
 
 def _below(found: bool) -> list[Any]:
     """The state of what stands below the picture before a region is cut out."""
-    return [gr.Image(None, visible=False), download(), gr.Button(interactive=found), gr.File(visible=False)]
+    return [gr.Image(None, visible=False), download_button(), gr.Button(interactive=found), gr.File(visible=False)]
 
 
 def _colors(found: Any) -> dict[str, str]:
@@ -109,29 +109,29 @@ def _colors(found: Any) -> dict[str, str]:
 
 def _tinted(found: Any) -> gr.AnnotatedImage:
     """The picture in a browser's size with a mask for each region."""
-    small = fitted(found.image, SIDE)
+    small = shrink(found.image, SIDE)
     masks = [
         (np.asarray(found.mask(region.id).resize(small.size), np.float32) / 255 * TINT, region.label)
         for region in found.regions
     ]
-    return gr.AnnotatedImage((shown(small), masks), color_map=_colors(found))
+    return gr.AnnotatedImage((display_image(small), masks), color_map=_colors(found))
 
 
 def _areas(found: Any) -> str:
     """How much of the picture each class covers, as bars."""
     colors = _colors(found)
     rows = [
-        Bar(region.label, region.share, f"{region.share:.1%}", colors[region.label])
+        Bar(region.label, region.area_fraction, f"{region.area_fraction:.1%}", colors[region.label])
         for region in found.regions
     ]
-    return bars(rows, "Part of the picture", most=1)
+    return bar_chart(rows, "Part of the picture", most=1)
 
 
 def as_row(found: Any) -> dict[str, str]:
     """The regions with their shares as a cell of a table."""
-    return {"regions": "; ".join(f"{region.label} {region.share:.4f}" for region in found.regions)}
+    return {"regions": "; ".join(f"{region.label} {region.area_fraction:.4f}" for region in found.regions)}
 
 
 def as_files(found: Any) -> dict[str, bytes]:
     """Class ids as a PNG with a palette, and the tinted photo as a JPEG, by the ending of the name."""
-    return {"-classes.png": encoded(found.id_map()), "-regions.jpg": encoded(found.picture(), "JPEG")}
+    return {"-classes.png": encode_image(found.id_map()), "-regions.jpg": encode_image(found.picture(), "JPEG")}

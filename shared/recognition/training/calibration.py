@@ -13,8 +13,8 @@ def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, bins: 
     Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, equation 3.
 
     Args:
-        confidence: `[N]`, the probability of the best guess, 0..1.
-        right: bool `[N]`, whether the best guess was right.
+        confidence: `[N]`, the probability of the best prediction, 0..1.
+        right: bool `[N]`, whether the best prediction was right.
         bins: how many.
 
     >>> expected_calibration_error(np.array([0.9, 0.9]), np.array([True, False]))

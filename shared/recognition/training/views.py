@@ -12,7 +12,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from torch import Tensor
 
 from shared.core.images import to_tensor
-from shared.training.datasets import Photo
+from shared.training.datasets import ImageFile
 
 
 def random_part(size: tuple[int, int], rng: np.random.Generator, *, least: float) -> tuple[float, ...]:
@@ -52,7 +52,7 @@ def spoil(view: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def sample_views(
-    photos: Sequence[Photo],
+    photos: Sequence[ImageFile],
     *,
     batch: int,
     sizes: Sequence[int],
