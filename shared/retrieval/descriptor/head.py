@@ -8,8 +8,8 @@ import torch
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
-from shared.retrieval.descriptor import pooling
 from shared.retrieval.descriptor.levels import CHANNELS, Maps
+from shared.retrieval.descriptor.pooling import POOLINGS, combine_scales, gem, l2_normalise, power_normalise
 from shared.retrieval.descriptor.whitening import Whitening
 
 
@@ -56,8 +56,8 @@ class DescriptorHead(
         super().__init__()
         if not levels or not set(levels) <= set(CHANNELS):
             raise ValueError(f"levels must be some of {', '.join(CHANNELS)}, received {list(levels)}")
-        if pooling not in pooling.POOLINGS:
-            known = ", ".join(pooling.POOLINGS)
+        if pooling not in POOLINGS:
+            known = ", ".join(POOLINGS)
             raise ValueError(f"the pooling must be one of {known}, received {pooling!r}")
         if not sizes:
             raise ValueError("sizes must name at least one longer side in pixels")
@@ -75,13 +75,13 @@ class DescriptorHead(
     def forward(self, maps: Mapping[int, Maps]) -> Tensor:
         """Descriptors `[B, dims]` of length 1, from the maps of each of `sizes`."""
         pooled = [
-            pooling.combine_scales([self._pool(maps[size][level]) for size in self.sizes])
+            combine_scales([self._pool(maps[size][level]) for size in self.sizes])
             for level in self.levels
         ]
-        x = pooling.l2_normalise(torch.cat(pooled, 1))
+        x = l2_normalise(torch.cat(pooled, 1))
         if not len(self.projection):
             return x
-        return pooling.l2_normalise((x - self.mean) @ self.projection.T)
+        return l2_normalise((x - self.mean) @ self.projection.T)
 
     def whiten(self, whitening: Whitening) -> None:
         """Takes over a whitening that was learned on descriptors of this head without one.
@@ -94,5 +94,5 @@ class DescriptorHead(
         )
 
     def _pool(self, x: Tensor) -> Tensor:
-        x = pooling.gem(x, self.power) if self.pooling == "gem" else pooling.POOLINGS[self.pooling](x)
-        return x if self.root == 1 else pooling.power_normalise(x, self.root)
+        x = gem(x, self.power) if self.pooling == "gem" else POOLINGS[self.pooling](x)
+        return x if self.root == 1 else power_normalise(x, self.root)
