@@ -57,9 +57,9 @@ from shared.ui import telemetry
 with without_stubs():
     import gradio as gr
 
-from shared.ui import half_and_half, page, sample_photos
+from shared.ui import before_and_after, page, sample_images
 from shared.ui.home import home
-from shared.ui.page import queue_size, serving
+from shared.ui.page import queue_size, server_settings
 
 FOLDER = Path(__file__).resolve().parent / "spaces"
 ORDER = ("recognition", "edges", "retrieval", "crossmodal", "translation", "restyle")
@@ -126,10 +126,10 @@ def add_routes(server: FastAPI, modules: dict[str, ModuleType]) -> None:
 
     @cache
     def card(name: str) -> bytes:
-        samples = sample_photos()
-        path = samples.get(modules[name].CARD_PHOTO) or next(iter(samples.values()))
+        samples = sample_images()
+        path = samples.get(modules[name].CARD_IMAGE) or next(iter(samples.values()))
         photo, buffer = open_image(path), io.BytesIO()
-        half_and_half(photo, modules[name].preview(photo)).save(buffer, "JPEG", quality=88)
+        before_and_after(photo, modules[name].preview(photo)).save(buffer, "JPEG", quality=88)
         return buffer.getvalue()
 
     @server.get("/cards/{name}.jpg")
@@ -149,7 +149,12 @@ def build_server(suite: gr.Blocks, modules: dict[str, ModuleType]) -> FastAPI:
     warnings.filterwarnings("ignore", "SSR mode is not supported")  # said even when it is off
     people = [tuple(pair.split(":", 1)) for pair in setting("AUTH", "").split(",") if pair]
     return gr.mount_gradio_app(
-        server, suite, path="/", auth=people or None, root_path=setting("ROOT_PATH", "") or None, **serving()
+        server,
+        suite,
+        path="/",
+        auth=people or None,
+        root_path=setting("ROOT_PATH", "") or None,
+        **server_settings(),
     )
 
 
@@ -184,7 +189,7 @@ def main() -> None:
     gc.freeze()
     gc.enable()
     if on_zero_gpu():  # its package tells the platform from within launch() that the app is ready
-        suite.launch(server_name=host, server_port=port, **serving())
+        suite.launch(server_name=host, server_port=port, **server_settings())
         return
     server = build_server(suite, modules)
     print(f"Image Spaces: {url}  (Ctrl-C ends it)", flush=True)

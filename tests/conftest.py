@@ -134,8 +134,8 @@ def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Client:
 @pytest.fixture(scope="session")
 def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small real photo: the cat that comes with scikit-image, 240 x 160 pixels."""
-    from shared.ui.components.photos import sample_photos
+    from shared.ui.components.image_inputs import sample_images
 
     path = tmp_path_factory.mktemp("photo") / "cat.jpg"
-    Image.open(sample_photos()["cat"]).resize((240, 160)).save(path, quality=92)
+    Image.open(sample_images()["cat"]).resize((240, 160)).save(path, quality=92)
     return path

@@ -36,7 +36,7 @@ def test_pages_answer(server, path):
 def test_each_space_has_a_card_photo_of_its_own():
     import app
 
-    chosen = [app.load_space(name).CARD_PHOTO for name in app.NAMES]
+    chosen = [app.load_space(name).CARD_IMAGE for name in app.NAMES]
     assert set(chosen) <= set(app.sample_photos())
     assert len(set(chosen)) == len(chosen) > 1
 

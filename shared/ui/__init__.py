@@ -1,58 +1,65 @@
 """The look and the manners that all spaces share; their `app.py` begins with `from shared import ui`."""
 
-from shared.ui.batch import PROGRESS, run_batch, several
-from shared.ui.components.charts import Bar, bars
-from shared.ui.components.numbers import numbers
-from shared.ui.components.photos import examples, gallery_photos, photo, photo_files, sample_photos
-from shared.ui.components.results import (
-    download,
-    downloads,
-    encoded,
-    half_and_half,
-    result_file,
-    shown,
-    strip,
-    zipped,
+from shared.ui.batch import PROGRESS, batch_tab, run_batch
+from shared.ui.components.charts import Bar, bar_chart
+from shared.ui.components.image_inputs import (
+    gallery_images,
+    image_examples,
+    image_files,
+    image_input,
+    sample_images,
 )
-from shared.ui.engines import compare, engine_menu, residents, runner
-from shared.ui.errors import friendly
-from shared.ui.page import endpoint, header, how_it_works, launch, page, react
-from shared.ui.tabs import View, show_open
+from shared.ui.components.numbers import integer_list
+from shared.ui.components.results import (
+    before_and_after,
+    display_image,
+    download_button,
+    download_buttons,
+    encode_image,
+    result_file,
+    thumbnail_row,
+    zip_files,
+)
+from shared.ui.engines import compare_tab, engine_menu, inference_function, lazy_models
+from shared.ui.errors import user_facing
+from shared.ui.events import endpoint, on_event
+from shared.ui.page import header, how_it_works, launch, page
+from shared.ui.tabs import LazyTab, load_open_tab
 from shared.ui.theme import CSS, theme
 
 __all__ = [
     "CSS",
     "PROGRESS",
     "Bar",
-    "View",
-    "bars",
-    "compare",
-    "download",
-    "downloads",
-    "encoded",
+    "LazyTab",
+    "bar_chart",
+    "batch_tab",
+    "before_and_after",
+    "compare_tab",
+    "display_image",
+    "download_button",
+    "download_buttons",
+    "encode_image",
     "endpoint",
     "engine_menu",
-    "examples",
-    "friendly",
-    "gallery_photos",
-    "half_and_half",
+    "gallery_images",
     "header",
     "how_it_works",
+    "image_examples",
+    "image_files",
+    "image_input",
+    "inference_function",
+    "integer_list",
     "launch",
-    "numbers",
+    "lazy_models",
+    "load_open_tab",
+    "on_event",
     "page",
-    "photo",
-    "photo_files",
-    "react",
-    "residents",
     "result_file",
     "run_batch",
-    "runner",
-    "sample_photos",
-    "several",
-    "show_open",
-    "shown",
-    "strip",
+    "sample_images",
     "theme",
-    "zipped",
+    "thumbnail_row",
+    "user_facing",
+    "zip_files",
 ]

@@ -13,16 +13,16 @@ import gradio as gr
 from PIL import Image
 
 from shared.core.images import ImageError, open_image, safe_stem
-from shared.ui.components.photos import photo_files
+from shared.ui.components.image_inputs import image_files
 from shared.ui.components.results import result_path
-from shared.ui.page import react
+from shared.ui.events import on_event
 
 PROGRESS = gr.Progress()  # a default value by which Gradio finds the argument for the progress bar
 MAX_FILES = 50  # pictures in one batch
 MAX_BYTES = 256 * 2**20  # of all files of one batch together
 
 
-def several(function: Callable, settings: Sequence[Any], button: str) -> gr.File:
+def batch_tab(function: Callable, settings: Sequence[Any], button: str) -> gr.File:
     """Fill the tab for many pictures.
 
     Args:
@@ -34,7 +34,7 @@ def several(function: Callable, settings: Sequence[Any], button: str) -> gr.File
     Returns:
         The component for the photos, for the function's endpoint.
     """
-    files = photo_files("Photos", elem_classes="is-files")
+    files = image_files("Photos", elem_classes="is-files")
     start = gr.Button(button, variant="primary")
     archive = gr.File(label="All results in one ZIP", visible=False, elem_classes="is-zip")
     report = gr.HTML(padding=False)
@@ -45,7 +45,7 @@ def several(function: Callable, settings: Sequence[Any], button: str) -> gr.File
         lines = (f"<li><b>{html.escape(name)}</b> {html.escape(words)}</li>" for name, words in rows)
         return [gr.File(path, visible=path is not None), f"<ul class='is-report'>{''.join(lines)}</ul>"]
 
-    react([start.click], show, [files, *settings], [archive, report])
+    on_event([start.click], show, [files, *settings], [archive, report])
     return files
 
 

@@ -1,84 +1,105 @@
-"""Engines on a page: the drop-down, the doers behind it, and two engines side by side."""
+"""Engines on a page: the menu, the models behind it, and the comparison of two engines."""
 
-import importlib
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 import gradio as gr
 from gradio.components import Component
 from PIL.Image import Image
 
-from shared.core.devices import Resident, gpu
-from shared.ui.components.results import shown
-from shared.ui.tabs import View
+from shared.core.devices import gpu
+from shared.core.engines import Engine
+from shared.core.models import Lazy
+from shared.ui.components.results import display_image
+from shared.ui.tabs import LazyTab
+
+Model = TypeVar("Model")
+Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
 
 
-def residents(doer: str, engines: Mapping[str, Any], **settings: Any) -> dict[str, Resident]:
-    """One doer per engine, loaded at the first call (on ZeroGPU at once, which is its rule).
-
-    The doer's module is imported then, too, so that the first page does not wait for it.
+def lazy_models(load: Callable[[str], Model], engines: Iterable[str]) -> dict[str, Lazy[Model]]:
+    """Return one model per engine, loaded at its first call (on ZeroGPU at once, which is its rule).
 
     Args:
-        doer: Module and class, such as `"shared.edges.detector:EdgeDetector"`. The class has `load(name)`.
-        engines: The wing's `ENGINES`, by name.
-        **settings: Anything else that `load` takes.
+        load: Maps an engine's name to its model. It imports the model's module inside, so that the first page
+            does not wait for torch.
+        engines: Names of the engines, such as the keys of a capability's `ENGINES`.
     """
-    return {name: Resident(lambda name=name: find(doer).load(name, **settings)) for name in engines}
+    return {name: Lazy(lambda name=name: load(name)) for name in engines}
 
 
-def runner(
-    doers: Mapping[str, Resident], function: str | None = None, *, duration: int = 30
+@overload
+def inference_function(
+    models: Mapping[str, Callable[[], Callable[Concatenate[Image, Arguments], Result]]],
+    *,
+    duration: int = 30,
+) -> Callable[Concatenate[Image, str, Arguments], Result]: ...
+
+
+@overload
+def inference_function(
+    models: Mapping[str, Callable[[], Model]],
+    run: Callable[Concatenate[Model, Image, Arguments], Result],
+    *,
+    duration: int = 30,
+) -> Callable[Concatenate[Image, str, Arguments], Result]: ...
+
+
+def inference_function(
+    models: Mapping[str, Callable[[], Any]],
+    run: Callable[..., Any] | None = None,
+    *,
+    duration: int = 30,
 ) -> Callable[..., Any]:
-    """A function that runs a doer on the device: it takes the picture, the engine, and the doer's settings.
+    """Return a function `(image, engine, *arguments)` that runs an engine's model on the device.
 
     Args:
-        doers: From `residents`.
-        function: Module and function, such as `"shared.recognition.explanation:explain"`, to call with the doer,
-            the picture and the settings; by default the doer itself is called.
-        duration: The most seconds that a call may take on ZeroGPU.
+        models: From `lazy_models`.
+        run: Function `(model, image, *arguments)`; the model itself is called by default.
+        duration: Upper limit of a call's seconds on ZeroGPU.
     """
 
     @gpu(duration=duration)
-    def run(picture: Image, engine: str, *settings: Any) -> Any:
-        doer = doers[engine]()
-        return find(function)(doer, picture, *settings) if function else doer(picture, *settings)
+    def infer(image: Image, engine: str, *args: Any, **kwargs: Any) -> Any:
+        model = models[engine]()
+        return model(image, *args, **kwargs) if run is None else run(model, image, *args, **kwargs)
 
-    return run
-
-
-def find(path: str) -> Any:
-    """What a path such as `"shared.edges.detector:EdgeDetector"` names, imported when it is needed."""
-    module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module), name)
+    return infer
 
 
-def engine_menu(engines: Mapping[str, Any], label: str = "Engine", **settings: Any) -> gr.Dropdown:
-    """A drop-down with one line per engine: title, what it is and costs. Its value is the engine's name."""
+def engine_menu(engines: Mapping[str, Engine], label: str = "Engine", **settings: Any) -> gr.Dropdown:
+    """Create a drop-down of engines, each with its title and its description; its value is a name.
+
+    Args:
+        engines: Engines by name; the first one is chosen at the beginning.
+        label: Title of the component, which API callers see too.
+        **settings: Further arguments of `gr.Dropdown`.
+    """
     choices = [(f"{engine.title}: {engine.description}", name) for name, engine in engines.items()]
     return gr.Dropdown(
         choices, label=label, **{"value": next(iter(engines)), "filterable": False, **settings}
     )
 
 
-def compare(
-    function: Callable,
-    engines: Mapping[str, Any],
-    inputs: Sequence[Any],
+def compare_tab(
+    function: Callable[..., Any],
+    engines: Mapping[str, Engine],
+    inputs: Sequence[Component],
     other: str,
     kind: type[Component] = gr.Image,
-) -> View:
-    """Make the tab "Compare": a second engine, and the results of both side by side.
+) -> LazyTab:
+    """Create the tab "Compare": a second engine, and the results of both side by side.
 
     Args:
-        function: Takes the picture's path, the engine and the settings; returns a picture, or what `kind`
-            shows.
-        engines: The doer's engines, by name.
-        inputs: Components of the function's arguments: the photo, the engine menu, the settings.
+        function: Maps the image's path, the engine and the settings to an image, or to a value of `kind`.
+        engines: Engines by name.
+        inputs: Components of the function's arguments: the image, the engine menu, the settings.
         other: Name of the second engine at the beginning.
-        kind: What shows a result.
+        kind: Type of component for a result.
 
     Returns:
-        The tab's view, for `show_open`.
+        The tab, for `load_open_tab`.
     """
     look = {"interactive": False, "buttons": ["fullscreen", "download"]} if kind is gr.Image else {}
     with gr.Tab("Compare", elem_id="compare") as tab:
@@ -91,8 +112,8 @@ def compare(
             return [None, None]
         values = [(name, function(image, name, *settings)) for name in (first, second)]
         return [
-            kind(shown(value) if kind is gr.Image else value, label=engines[name].title)
+            kind(display_image(value) if kind is gr.Image else value, label=engines[name].title)
             for name, value in values
         ]
 
-    return View(tab, both, [menu, *inputs], results, [menu.change])
+    return LazyTab(tab, both, [menu, *inputs], results, [menu.change])

@@ -20,7 +20,7 @@ log = logging.getLogger("image_spaces")
 Function = TypeVar("Function", bound=Callable)
 
 
-def friendly(space: str) -> Callable[[Function], Function]:
+def user_facing(space: str) -> Callable[[Function], Function]:
     """Decorate a function that a page or the API calls: friendly errors outside, counts and a log inside.
 
     `ImageError`, `InputError` and `WeightsError` reach the visitor with their own sentence. Everything else

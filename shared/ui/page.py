@@ -1,15 +1,13 @@
-"""The frame of a space's page: blocks, header, events, endpoints, "How it works", and how it is served."""
+"""Frame of a space's page: blocks, header, "How it works", and the settings of its server."""
 
 import html
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
-from shared.core.devices import LANE
 from shared.core.images import MAX_BYTES
 from shared.publishing import cards
 from shared.ui.theme import CSS, theme
@@ -23,7 +21,7 @@ def page(title: str) -> gr.Blocks:
     return gr.Blocks(title=title, analytics_enabled=False, delete_cache=(600, HOUR))
 
 
-def serving() -> dict[str, Any]:
+def server_settings() -> dict[str, Any]:
     """Settings for `launch()` and `mount_gradio_app()` alike: look, limits, nothing recorded, MCP on."""
     return {
         "theme": theme(),
@@ -46,57 +44,13 @@ def queue_size() -> int:
 
 def launch(demo: gr.Blocks) -> None:
     """Serve one space by itself, as Hugging Face does. Gradio's environment variables set host and port."""
-    demo.queue(max_size=queue_size()).launch(**serving())
+    demo.queue(max_size=queue_size()).launch(**server_settings())
 
 
 def header(title: str, text: str) -> None:
     """The page's name and one or two plain sentences about what it does for a visitor."""
     words = f"<h1>{html.escape(title)}</h1><p>{html.escape(text)}</p>"
     gr.HTML(f'<div class="is-header">{words}</div>', padding=False)
-
-
-def react(
-    triggers: Sequence[Callable],
-    function: Callable,
-    inputs: Sequence[Any],
-    outputs: Any,
-    js: str | None = None,
-    lane: Mapping[str, Any] = LANE,
-    bar: Any = None,
-) -> None:
-    """Call a function of the page's own, which the API does not list, whenever one of some events happens.
-
-    Args:
-        triggers: Events such as `image.change`. While a call runs, only the newest of the next ones waits.
-        function: Takes the inputs' values and returns the outputs'.
-        inputs: Components to read.
-        outputs: Components to fill.
-        js: A function that the browser calls before, with the inputs' values; it returns those to send.
-        lane: How many calls may run at once; by default one, together with all others that run a network.
-        bar: The component that shows the progress; by default all outputs do.
-    """
-    private = {"api_visibility": "private", "trigger_mode": "always_last"}
-    gr.on(triggers, function, list(inputs), outputs, js=js, show_progress_on=bar, **private, **lane)
-
-
-def endpoint(
-    function: Callable,
-    inputs: Sequence[Any],
-    outputs: Mapping[str, type[Component]],
-    lane: Mapping[str, Any] = LANE,
-) -> None:
-    """Offer a function through the API and as an MCP tool, without a button of its own.
-
-    Args:
-        function: Its types and its Google-style docstring are the documentation, its name is the tool's name.
-        inputs: The page's components, whose checks, choices and default values the parameters take over.
-        outputs: Kind of component by label, one per result. Pictures travel as PNG, so that no pixel changes.
-        lane: See `react`.
-    """
-    exact = {gr.Image: {"format": "png"}, gr.Gallery: {"format": "png"}}
-    with gr.Row(visible=False):
-        results = [kind(label=label, **exact.get(kind, {})) for label, kind in outputs.items()]
-    gr.on([], function, list(inputs), results, **lane)
 
 
 def how_it_works(folder: Path, weights: Sequence[str] = ()) -> None:

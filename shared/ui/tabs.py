@@ -6,11 +6,11 @@ from typing import Any
 
 import gradio as gr
 
-from shared.ui.page import react
+from shared.ui.events import on_event
 
 
 @dataclass(frozen=True)
-class View:
+class LazyTab:
     """What a tab shows, and from what it is made.
 
     Attributes:
@@ -28,7 +28,7 @@ class View:
     triggers: Sequence[Callable] = ()
 
 
-def show_open(tabs: gr.Tabs, views: Sequence[View], triggers: Sequence[Callable]) -> None:
+def load_open_tab(tabs: gr.Tabs, views: Sequence[LazyTab], triggers: Sequence[Callable]) -> None:
     """Fill the open tab whenever one of some events happens, and another one when it is opened.
 
     Each event is one call, however many tabs there are, and a tab that shows the same already costs nothing.
@@ -56,7 +56,7 @@ def show_open(tabs: gr.Tabs, views: Sequence[View], triggers: Sequence[Callable]
     triggers = [tabs.select, *triggers, *(trigger for view in views for trigger in view.triggers)]
     find = f"{list(by_name)}.find(id => document.getElementById(id)?.offsetParent) ?? ''"
     js = f"(_, ...rest) => [{find}, ...rest]"
-    react(triggers, fill, [name, seen, *inputs], [seen, *outputs], js=js)
+    on_event(triggers, fill, [name, seen, *inputs], [seen, *outputs], js=js)
 
 
 def _value(result: Any) -> Any:

@@ -6,6 +6,7 @@ with suppress(ImportError):
     import spaces  # noqa: F401  Hugging Face's package: on ZeroGPU it must be imported before torch
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gradio as gr
 from PIL.Image import Image
@@ -19,18 +20,36 @@ from shared.crossmodal.tabs import match as match_words
 from shared.crossmodal.tabs.text_search import word_matches, word_query
 from shared.ui.components.box import parse_box
 from shared.ui.gallery.endpoints import gallery_endpoints
-from shared.ui.gallery.galleries import Galleries
+from shared.ui.gallery.gallery_store import GalleryStore
 from shared.ui.gallery.tab import gallery_tab
-from shared.ui.search.matches import as_json, as_pictures
+from shared.ui.search.matches import as_json, hit_images
 
-CARD_PHOTO = "lion"  # the sample photo on the home page's card
+if TYPE_CHECKING:
+    from shared.crossmodal.products.joint_classifier import JointClassifier
+    from shared.crossmodal.search import CrossModalSearch
+
+CARD_IMAGE = "lion"  # the sample photo on the home page's card
 DEVICE = "cpu" if on_zero_gpu() else None  # a gallery cannot go to where ZeroGPU's GPU is, networks are small
-SEARCHES = ui.residents("shared.crossmodal.search:CrossModalSearch", MATCHERS, device=DEVICE)
-(PRODUCTS,) = ui.residents(
-    "shared.crossmodal.products.joint_classifier:JointClassifier", CLASSIFIERS, device=DEVICE
-).values()
+
+
+def load_search(engine: str) -> "CrossModalSearch":
+    """Load the cross-modal search of an engine."""
+    from shared.crossmodal.search import CrossModalSearch
+
+    return CrossModalSearch.load(engine, device=DEVICE)
+
+
+def load_product_classifier(engine: str) -> "JointClassifier":
+    """Load the product classifier of an engine."""
+    from shared.crossmodal.products.joint_classifier import JointClassifier
+
+    return JointClassifier.load(engine, device=DEVICE)
+
+
+SEARCHES = ui.lazy_models(load_search, MATCHERS)
+(PRODUCTS,) = ui.lazy_models(load_product_classifier, CLASSIFIERS).values()
 FIRST = SEARCHES[next(iter(MATCHERS))]
-GALLERIES = Galleries(lambda photos, gallery: FIRST().add(photos, gallery), ui.gallery_photos)
+GALLERIES = GalleryStore(lambda photos, gallery: FIRST().add(photos, gallery), ui.gallery_images)
 TRY = ["a motorcycle", "a man takes a photo", "animal face", "night sky", "sky + tower", "sky - tower"]
 
 
@@ -39,7 +58,7 @@ def preview(picture: Image) -> Image:
     return FIRST().match(picture, "a lion").picture()
 
 
-@ui.friendly("crossmodal")
+@ui.user_facing("crossmodal")
 def search_by_text(text: str, engine: str, count: int, least: float, session, gallery, photos=None) -> tuple:
     """Find the pictures that fit some words: in a gallery, or among pictures that come along.
 
@@ -57,10 +76,10 @@ def search_by_text(text: str, engine: str, count: int, least: float, session, ga
     """
     among = GALLERIES.among(photos, session, gallery)
     found = SEARCHES[engine]()(text, count=int(count), least=least or None, gallery=among)
-    return as_json(found), as_pictures(found, among)
+    return as_json(found), hit_images(found, among)
 
 
-@ui.friendly("crossmodal")
+@ui.user_facing("crossmodal")
 def search_by_image_and_text(
     image: str, text: str, box: str, share: float, engine: str, count: int, session, gallery, photos=None
 ) -> tuple:
@@ -82,10 +101,10 @@ def search_by_image_and_text(
     picture, among = open_image(image), GALLERIES.among(photos, session, gallery)
     query = {"image": picture, "box": parse_box(box, picture.size), "words_share": share}
     found = SEARCHES[engine]()(text, **query, count=int(count), gallery=among)
-    return as_json(found), as_pictures(found, among)
+    return as_json(found), hit_images(found, among)
 
 
-@ui.friendly("crossmodal")
+@ui.user_facing("crossmodal")
 def describe(image: str, lines: str, engine: str) -> dict:
     """Find the sentences that fit a picture.
 
@@ -101,7 +120,7 @@ def describe(image: str, lines: str, engine: str) -> dict:
     return describe_sentences.as_json(rows, engine)
 
 
-@ui.friendly("crossmodal")
+@ui.user_facing("crossmodal")
 def match(image: str, text: str, engine: str) -> tuple:
     """Tell whether a picture and a text belong together, why, and which product both are, if they are one.
 
@@ -130,8 +149,8 @@ with ui.page("Cross-modal search") as demo:
             pair = match_words.match_tab("crossmodal", SEARCHES, PRODUCTS, query)
             own = gallery_tab("crossmodal", visit)
     ui.how_it_works(Path(__file__).parent, ["crossmodal-joint", "crossmodal-jmc"])
-    ui.show_open(tabs, [found, told, pair, own.view], [demo.load, *query.changes])
-    photos, key = ui.photo_files(visible=False), [visit.session, visit.key]
+    ui.load_open_tab(tabs, [found, told, pair, own.view], [demo.load, *query.changes])
+    photos, key = ui.image_files(visible=False), [visit.session, visit.key]
     pictures = {"Matches": gr.JSON, "Pictures": gr.Gallery}
     asked = [query.words, query.engine, query.count, query.least, *key, photos]
     ui.endpoint(search_by_text, asked, pictures)

@@ -6,7 +6,7 @@ with suppress(ImportError):
     import spaces  # noqa: F401  Hugging Face's package: on ZeroGPU it must be imported before torch
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from PIL.Image import Image
@@ -16,12 +16,24 @@ from shared.core.devices import gpu
 from shared.core.images import open_image, safe_stem, to_image
 from shared.edges.engines import ENGINES
 
+if TYPE_CHECKING:
+    from shared.edges.detector import EdgeDetector
+
 STYLES = ["white on black", "black on white", "transparent"]
 DETAIL = {"standard": (1.0,), "high": (0.5, 1.0, 1.5)}
 HINT = "Choose a picture, and its edges appear here."
-CARD_PHOTO = "coffee"  # the sample photo on the home page's card
+CARD_IMAGE = "coffee"  # the sample photo on the home page's card
 SIDES = ["texture", "2", "3", "4", "objects"]
-DETECTORS = ui.residents("shared.edges.detector:EdgeDetector", ENGINES)
+
+
+def load_detector(engine: str) -> "EdgeDetector":
+    """Load the edge detector of an engine."""
+    from shared.edges.detector import EdgeDetector
+
+    return EdgeDetector.load(engine)
+
+
+DETECTORS = ui.lazy_models(load_detector, ENGINES)
 
 
 @gpu(duration=30)
@@ -34,7 +46,7 @@ def preview(picture: Image) -> Image:
     return _find(picture, "rds", False, 0, "standard").picture(STYLES[0])
 
 
-@ui.friendly("edges")
+@ui.user_facing("edges")
 def detect_edges(image: str, engine: str, style: str, thin: bool, threshold: float, detail: str) -> Image:
     """Turn a photo into a line drawing of the same size.
 
@@ -52,7 +64,7 @@ def detect_edges(image: str, engine: str, style: str, thin: bool, threshold: flo
     return _find(open_image(image), engine, thin, threshold, detail).picture(style, thin=thin)
 
 
-@ui.friendly("edges")
+@ui.user_facing("edges")
 def edge_details(image: str, engine: str, threshold: float, detail: str) -> tuple:
     """Find the edges of a photo and return all that is known about them.
 
@@ -73,7 +85,7 @@ def edge_details(image: str, engine: str, threshold: float, detail: str) -> tupl
     return edges.picture(STYLES[0]), sides, edges.picture(STYLES[0], thin=True), svg, figures
 
 
-@ui.friendly("edges")
+@ui.user_facing("edges")
 def detect_edges_in_many(
     images: list, engine: str, style: str, thin: bool, threshold: float, detail: str, progress=ui.PROGRESS
 ) -> tuple:
@@ -98,24 +110,33 @@ def detect_edges_in_many(
     return ui.run_batch(images, work, "edges", progress)
 
 
-@ui.friendly("edges")
+@ui.user_facing("edges")
 def _show(image: str | None, engine: str, style: str, thin: bool, threshold: float, detail: str) -> list:
     if not image:
-        return [None, HINT, None, ui.download(), ui.download()]
+        return [None, HINT, None, ui.download_button(), ui.download_button()]
     picture, stem = open_image(image), f"{safe_stem(image)}-edges"
     edges = _find(picture, engine, thin, threshold, detail)
     words = "{} × {} pixels, {:.2f} s, threshold {:.2f}".format(*picture.size, edges.seconds, edges.threshold)
-    sides = [(ui.shown(to_image(side)), name) for side, name in zip(edges.sides, SIDES, strict=True)]
-    png, svg = ui.download(edges.png(style), f"{stem}.png"), ui.download(edges.svg().encode(), f"{stem}.svg")
-    return [(ui.shown(picture), ui.shown(edges.picture(style, thin=thin))), words, sides, png, svg]
+    sides = [(ui.display_image(to_image(side)), name) for side, name in zip(edges.sides, SIDES, strict=True)]
+    png, svg = (
+        ui.download_button(edges.png(style), f"{stem}.png"),
+        ui.download_button(edges.svg().encode(), f"{stem}.svg"),
+    )
+    return [
+        (ui.display_image(picture), ui.display_image(edges.picture(style, thin=thin))),
+        words,
+        sides,
+        png,
+        svg,
+    ]
 
 
 with ui.page("Edges") as demo:
     ui.header("Edges", "Turn a photo into a line drawing: soft edges or thin lines, as PNG or as SVG.")
     with gr.Row():
         with gr.Column(scale=2):
-            image = ui.photo()
-            ui.examples(image)
+            image = ui.image_input()
+            ui.image_examples(image)
             engine = ui.engine_menu(ENGINES)
             with gr.Accordion("Settings", open=False):
                 style = gr.Radio(STYLES, value=STYLES[0], label="Line style")
@@ -132,14 +153,14 @@ with ui.page("Edges") as demo:
             with gr.Tab("Result", elem_id="result") as tab:
                 slider = gr.ImageSlider(label="Before and after", max_height=520, elem_classes="is-slider")
                 words = gr.Markdown(HINT, elem_classes="is-note")
-                sides = ui.strip("From texture to objects: what each of the five stages sees", 5)
-                files = ui.downloads("PNG", "SVG")
-                result = ui.View(tab, _show, [image, *settings], [slider, words, sides, *files])
-            comparison = ui.compare(detect_edges, ENGINES, [image, *settings], other="canny")
+                sides = ui.thumbnail_row("From texture to objects: what each of the five stages sees", 5)
+                files = ui.download_buttons("PNG", "SVG")
+                result = ui.LazyTab(tab, _show, [image, *settings], [slider, words, sides, *files])
+            comparison = ui.compare_tab(detect_edges, ENGINES, [image, *settings], other="canny")
             with gr.Tab("Several pictures"):
-                images = ui.several(detect_edges_in_many, settings, "Find edges in all of them")
+                images = ui.batch_tab(detect_edges_in_many, settings, "Find edges in all of them")
     ui.how_it_works(Path(__file__).parent, ["edges-rds", "edges-hed", "edges-fcfn"])
-    ui.show_open(tabs, [result, comparison], changes)
+    ui.load_open_tab(tabs, [result, comparison], changes)
     ui.endpoint(detect_edges, [image, *settings], {"Drawing": gr.Image})
     details = {"Soft": gr.Image, "Sides": gr.Gallery, "Lines": gr.Image, "SVG": gr.File, "Figures": gr.JSON}
     ui.endpoint(edge_details, [image, engine, threshold, detail], details)

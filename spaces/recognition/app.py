@@ -52,7 +52,7 @@ FINDERS = ui.lazy_models(load_segmenter, SEGMENTERS)
 _name = ui.inference_function(NAMERS)  # takes a picture, an engine and settings, as the next two do
 _find = ui.inference_function(FINDERS)
 _explain = ui.inference_function(NAMERS, explain_class)
-CARD_PHOTO = "cat"  # the sample photo on the home page's card
+CARD_IMAGE = "cat"  # the sample photo on the home page's card
 
 
 def preview(picture: Image) -> Image:

@@ -6,6 +6,7 @@ with suppress(ImportError):
     import spaces  # noqa: F401  Hugging Face's package: on ZeroGPU it must be imported before torch
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gradio as gr
 from PIL.Image import Image
@@ -16,16 +17,28 @@ from shared.core.images import open_image
 from shared.retrieval.engines import ENGINES
 from shared.retrieval.tabs.image_search import photo_matches, search, search_settings
 from shared.retrieval.tabs.tradeoff import tradeoff
-from shared.ui.components.box import box_on, parse_box
+from shared.ui.components.box import box_input, parse_box
 from shared.ui.gallery.endpoints import gallery_endpoints
-from shared.ui.gallery.galleries import Galleries
+from shared.ui.gallery.gallery_store import GalleryStore
 from shared.ui.gallery.tab import gallery_tab
-from shared.ui.search.matches import as_json, as_pictures
+from shared.ui.search.matches import as_json, hit_images
 
-CARD_PHOTO = "motorcycle"  # the sample photo on the home page's card
+if TYPE_CHECKING:
+    from shared.retrieval.search import ImageSearch
+
+CARD_IMAGE = "motorcycle"  # the sample photo on the home page's card
 DEVICE = "cpu" if on_zero_gpu() else None  # a gallery cannot go to where ZeroGPU's GPU is, networks are small
-SEARCHES = ui.residents("shared.retrieval.search:ImageSearch", ENGINES, device=DEVICE)
-GALLERIES = Galleries(lambda photos, gallery: SEARCHES["exact"]().add(photos, gallery), ui.gallery_photos)
+
+
+def load_search(engine: str) -> "ImageSearch":
+    """Load the image search of an engine."""
+    from shared.retrieval.search import ImageSearch
+
+    return ImageSearch.load(engine, device=DEVICE)
+
+
+SEARCHES = ui.lazy_models(load_search, ENGINES)
+GALLERIES = GalleryStore(lambda photos, gallery: SEARCHES["exact"]().add(photos, gallery), ui.gallery_images)
 
 
 def preview(picture: Image) -> Image:
@@ -34,7 +47,7 @@ def preview(picture: Image) -> Image:
     return gallery.picture(search(SEARCHES, gallery, picture, None, "exact", 2, 0, False).hits[-1].id)
 
 
-@ui.friendly("retrieval")
+@ui.user_facing("retrieval")
 def search_similar(
     image: str, box: str, engine: str, count: int, least: float, hide: bool, session, gallery, photos=None
 ) -> tuple:
@@ -55,10 +68,10 @@ def search_similar(
     """
     picture, among = open_image(image), GALLERIES.among(photos, session, gallery)
     found = search(SEARCHES, among, picture, parse_box(box, picture.size), engine, count, least, hide)
-    return as_json(found), as_pictures(found, among)
+    return as_json(found), hit_images(found, among)
 
 
-@ui.friendly("retrieval")
+@ui.user_facing("retrieval")
 def explain_match(image: str, id: int, box: str, engine: str, session, gallery, photos=None) -> Image:
     """Show why a picture was found: the regions of both pictures that match, drawn and numbered.
 
@@ -83,19 +96,19 @@ with ui.page("Retrieval") as demo:
     visit = GALLERIES.visit()
     with gr.Row():
         with gr.Column(scale=2):
-            image = ui.photo(elem_classes="is-boxed")
-            box = box_on(image)
-            ui.examples(image)
+            image = ui.image_input(elem_classes="is-boxed")
+            box = box_input(image)
+            ui.image_examples(image)
             settings = search_settings(ENGINES)
         with gr.Column(scale=3), gr.Tabs() as tabs:
             found = photo_matches("retrieval", visit, ENGINES, SEARCHES, image, box, settings)
             own = gallery_tab("retrieval", visit)
-            costs = tradeoff("retrieval", visit, settings[0], ENGINES, "shared.retrieval.tradeoff:measure")
+            costs = tradeoff("retrieval", visit, settings[0], ENGINES)
     ui.how_it_works(Path(__file__).parent, ["retrieval-descriptor", "retrieval-words"])
     changes = [demo.load, image.change, *(item.change for item in settings)]
-    ui.show_open(tabs, [found, own.view, costs], changes)
+    ui.load_open_tab(tabs, [found, own.view, costs], changes)
     id = gr.Number(label="Id", precision=0, visible=False)
-    photos, key = ui.photo_files(visible=False), [visit.session, visit.key]
+    photos, key = ui.image_files(visible=False), [visit.session, visit.key]
     pictures = {"Matches": gr.JSON, "Pictures": gr.Gallery}
     ui.endpoint(search_similar, [image, box, *settings, *key, photos], pictures)
     ui.endpoint(explain_match, [image, id, box, settings[0], *key, photos], {"Both": gr.Image})

@@ -5,10 +5,10 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from shared.ui.components.photos import gallery_photos, sample_photos
+from shared.ui.components.image_inputs import gallery_images, sample_images
 from tests.browser.steps import choose, names, open_tab, take_away, tiles
 
-SAMPLES = len(gallery_photos())
+SAMPLES = len(gallery_images())
 
 
 def ask(page: Page, words: str) -> None:
@@ -39,7 +39,7 @@ def test_all_tabs_fit(visit, width, height, theme):
     page.get_by_role("button", name="Close").click()
     expect(page.locator(".is-why img")).to_be_hidden()
 
-    choose(page, sample_photos()["motorcycle"])
+    choose(page, sample_images()["motorcycle"])
     expect(page.get_by_label("Words or picture").first).to_be_visible()
     open_tab(page, "Describe")
     expect(page.locator("#describe .is-bars dt")).to_have_count(10)
@@ -106,7 +106,7 @@ def test_sentences_of_ones_own(visit):
     page = visit("/crossmodal")
     open_tab(page, "Describe")
     expect(page.locator("#describe")).to_contain_text("Choose a picture")
-    choose(page, sample_photos()["motorcycle"])
+    choose(page, sample_images()["motorcycle"])
     expect(page.locator("#describe .is-bars dt")).to_have_count(10)
     expect(page.locator("#describe")).to_contain_text("None of these surely fits")
     page.get_by_label(re.compile("Your own sentences")).fill("A motorcycle in a garage.\nA dog on a beach.")

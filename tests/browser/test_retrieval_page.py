@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from shared.ui.components.photos import gallery_photos, sample_photos
+from shared.ui.components.image_inputs import gallery_images, sample_images
 from tests.browser.steps import choose, download, names, open_tab, take_away, tiles
 
-SAMPLES = len(gallery_photos())
+SAMPLES = len(gallery_images())
 
 
 def add(page: Page, *files: Path) -> None:
@@ -84,7 +84,7 @@ def test_more_like_this_and_back(visit):
 def test_a_box_is_drawn_and_forgotten(visit, photo, tmp_path):
     both = Image.new("RGB", (900, 400))
     for name, left in (("cat", 0), ("rocket", 450)):
-        both.paste(Image.open(sample_photos()[name]).resize((450, 400)), (left, 0))
+        both.paste(Image.open(sample_images()[name]).resize((450, 400)), (left, 0))
     both.save(tmp_path / "both.png")
     page = visit("/retrieval")
     choose(page, tmp_path / "both.png")

@@ -9,7 +9,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from PIL import Image, ImageOps
 
-from shared.ui.components.photos import sample_photos
+from shared.ui.components.image_inputs import sample_images
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def changed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("changed")
     paths = {}
     for name in ("cat", "coffee", "rocket"):
-        photo = Image.open(sample_photos()[name])
+        photo = Image.open(sample_images()[name])
         photo.thumbnail((300, 300))
         paths[name] = folder / f"{name}-changed.jpg"
         ImageOps.mirror(photo).save(paths[name], quality=70)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from shared.crossmodal.engines import EMBEDDED, MATCHERS, SIGLIP
 from shared.gallery.thumbnails import THUMBNAIL
-from shared.ui.components.photos import gallery_photos, sample_photos
+from shared.ui.components.image_inputs import gallery_images, sample_images
 from tests.spaces.test_edges import BAD, GOOD, opened
 from tests.spaces.test_retrieval import files, names
 from tests.test_security import META, call, data_url, upload
@@ -29,7 +29,7 @@ def gallery(client):
 
 @pytest.fixture(scope="module")
 def motorcycle():
-    return handle_file(sample_photos()["motorcycle"])
+    return handle_file(sample_images()["motorcycle"])
 
 
 @pytest.mark.parametrize("engine", EMBEDDED)
@@ -42,7 +42,7 @@ def test_words_find_a_picture(client, engine):
         assert values == sorted(values, reverse=True)
         assert all(-1 <= value <= 1 for value in values)
     assert found["good"] == (found["matches"][0]["probability"] >= found["threshold"])
-    assert (found["engine"], found["searched"]) == (engine, len(gallery_photos()))
+    assert (found["engine"], found["searched"]) == (engine, len(gallery_images()))
     assert max(opened(pictures[0]["image"]).size) == THUMBNAIL
 
 
@@ -95,12 +95,12 @@ def test_a_gallery_of_ones_own(visitor, gallery, motorcycle, tmp_path):
     bad.write_text("no picture")
     anna, ben = visitor(), visitor()
     told = anna.predict(images=[motorcycle, *files(bad)], api_name=gallery["add_images"])
-    assert (told["count"], len(told["added"])) == (len(gallery_photos()) + 1, 1)
+    assert (told["count"], len(told["added"])) == (len(gallery_images()) + 1, 1)
     assert [one["name"] for one in told["skipped"]] == ["bad.png"]
     found, _ = anna.predict(text="a motorcycle", api_name="/search_by_text")
     assert found["searched"] == told["count"]
     found, _ = ben.predict(text="a motorcycle", api_name="/search_by_text")
-    assert found["searched"] == len(gallery_photos())
+    assert found["searched"] == len(gallery_images())
     found, _ = ben.predict(text="a motorcycle", gallery=told["gallery"], api_name="/search_by_text")
     assert found["searched"] == told["count"]
     everything = [one["id"] for one in told["pictures"]]
@@ -132,7 +132,7 @@ def test_mcp_tools(agent, photo):
         assert all(field.get("description") for field in schema["properties"].values()), name
         assert "session" not in schema["properties"]
     assert tools["search_by_text"].inputSchema["properties"]["engine"]["enum"] == list(MATCHERS)
-    assert f"'searched': {len(gallery_photos())}" in wide.content[0].text
+    assert f"'searched': {len(gallery_images())}" in wide.content[0].text
     assert "'searched': 1," in narrow.content[0].text
     assert "probability" in told.content[0].text
     assert ".png" in told.content[0].text  # beside other results, Gradio gives agents a picture's address
@@ -177,7 +177,7 @@ def test_what_cannot_be_gets_one_sentence(client, photo, function, settings, wor
 )
 def test_any_script_is_searched_with(client, text):
     found, _ = client.predict(text=text, api_name="/search_by_text")
-    assert len(found["matches"]) == len(gallery_photos())
+    assert len(found["matches"]) == len(gallery_images())
     assert found["matches"][0]["probability"] <= 1
 
 

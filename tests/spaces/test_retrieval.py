@@ -12,7 +12,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from shared.retrieval.engines import ENGINES
-from shared.ui.components.photos import gallery_photos, sample_photos
+from shared.ui.components.image_inputs import gallery_images, sample_images
 from tests.spaces.test_edges import BAD, GOOD, opened
 from tests.test_security import META, call, data_url, upload
 
@@ -30,16 +30,16 @@ def names(found):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_engine_finds_the_photo_itself(client, engine):
     found, pictures = client.predict(
-        image=handle_file(sample_photos()["cat"]), engine=engine, count=5, api_name="/search_similar"
+        image=handle_file(sample_images()["cat"]), engine=engine, count=5, api_name="/search_similar"
     )
     assert names(found)[0] == "cat"
     assert len(found["matches"]) <= 5
     scores = [match["score"] for match in found["matches"]]
     assert scores == sorted(scores, reverse=True)
     assert [match["rank"] for match in found["matches"]] == list(range(1, len(scores) + 1))
-    assert (found["engine"], found["searched"]) == (engine, len(gallery_photos()))
+    assert (found["engine"], found["searched"]) == (engine, len(gallery_images()))
     assert len(pictures) == len(scores)
-    assert opened(pictures[0]["image"]).size == Image.open(sample_photos()["cat"]).size
+    assert opened(pictures[0]["image"]).size == Image.open(sample_images()["cat"]).size
 
 
 @pytest.mark.parametrize("name", ["cat", "coffee", "rocket"])
@@ -74,7 +74,7 @@ def test_settings(client, photo, changed):
     least = (every["matches"][0]["score"] + every["matches"][1]["score"]) / 2
     assert names(search(count=3)) == names(every)[:3]
     assert names(search(least=least)) == names(every)[:1]
-    twice = files(photo, sample_photos()["cat"], changed["coffee"])
+    twice = files(photo, sample_images()["cat"], changed["coffee"])
     hidden = search(photos=twice, hide=True)
     assert len(search(photos=twice)["matches"]) == 3
     assert len(hidden["matches"]) == 2
@@ -84,7 +84,7 @@ def test_settings(client, photo, changed):
 def test_a_box_searches_with_a_part(client, tmp_path):
     both = Image.new("RGB", (900, 400))
     for name, left in (("cat", 0), ("rocket", 450)):
-        both.paste(Image.open(sample_photos()[name]).resize((450, 400)), (left, 0))
+        both.paste(Image.open(sample_images()[name]).resize((450, 400)), (left, 0))
     both.save(tmp_path / "both.png")
     for box, name in (("0, 0, 450, 400", "cat"), ("450, 0, 2000, 400", "rocket")):
         found, _ = client.predict(
@@ -101,7 +101,7 @@ def test_a_session_from_adding_to_removing(visitor, photo, changed, tmp_path):
         archive.write(changed["rocket"], "../outside.jpg")
     anna, ben = visitor(), visitor()
     told = anna.predict(images=files(changed["coffee"], bad, tmp_path / "trip.zip"), api_name="/add_images")
-    samples = len(gallery_photos())
+    samples = len(gallery_images())
     assert (told["count"], len(told["added"])) == (samples + 2, 2)
     assert {one["name"] for one in told["skipped"]} == {"bad.png", "../outside.jpg"}
     assert all(one["reason"].rstrip().endswith(".") for one in told["skipped"])
@@ -205,9 +205,9 @@ def test_mcp_tools_keep_agents_apart(agent, photo, changed):
     assert tools["search_similar"].inputSchema["properties"]["engine"]["enum"] == list(ENGINES)
 
     assert own["gallery"] != other["gallery"]
-    assert own["count"] == other["count"] == len(gallery_photos()) + 1
+    assert own["count"] == other["count"] == len(gallery_images()) + 1
     assert f"'searched': {own['count']}" in with_key.content[0].text
-    assert f"'searched': {len(gallery_photos())}" in without.content[0].text
+    assert f"'searched': {len(gallery_images())}" in without.content[0].text
     assert (both.content[0].type, both.content[0].mimeType) == ("image", "image/png")
     assert opened(io.BytesIO(base64.b64decode(both.content[0].data))).width > 300
     assert unknown.isError

@@ -3,7 +3,7 @@
 import math
 import re
 
-from shared.ui.components.charts import Bar, Dot, bars, scatter
+from shared.ui.components.charts import Bar, Dot, bar_chart, scatter_plot
 
 
 def places(chart):
@@ -12,26 +12,26 @@ def places(chart):
 
 
 def test_longest_bar_fills_the_chart():
-    assert places(bars([Bar("a", 2, "2"), Bar("b", 1, "1")])) == [(0, 100), (0, 50)]
+    assert places(bar_chart([Bar("a", 2, "2"), Bar("b", 1, "1")])) == [(0, 100), (0, 50)]
 
 
 def test_a_whole_can_be_given():
-    assert places(bars([Bar("a", 0.5, "50%")], most=1)) == [(0, 50)]
+    assert places(bar_chart([Bar("a", 0.5, "50%")], most=1)) == [(0, 50)]
 
 
 def test_negative_values_run_to_the_left_of_zero():
-    chart = bars([Bar("for", 3, "+3"), Bar("against", -1, "−1")])
+    chart = bar_chart([Bar("for", 3, "+3"), Bar("against", -1, "−1")])
     assert places(chart) == [(25, 75), (0, 25)]
     assert chart.count("is-minus") == 1
     assert chart.count('<u style="left:25.00%">') == 2
 
 
 def test_bars_of_no_length():
-    assert places(bars([Bar("a", 0, "0"), Bar("b", 0, "0")])) == [(0, 0), (0, 0)]
+    assert places(bar_chart([Bar("a", 0, "0"), Bar("b", 0, "0")])) == [(0, 0), (0, 0)]
 
 
 def test_words_are_no_markup():
-    chart = bars([Bar("<b>", 1, "1 & 2", color='"red')], caption="<i>")
+    chart = bar_chart([Bar("<b>", 1, "1 & 2", color='"red')], caption="<i>")
     assert "&lt;b&gt;" in chart
     assert "1 &amp; 2" in chart
     assert "&lt;i&gt;" in chart
@@ -39,7 +39,7 @@ def test_words_are_no_markup():
 
 
 def test_nothing_to_show():
-    assert bars([], caption="nothing") == ""
+    assert bar_chart([], caption="nothing") == ""
 
 
 def badges(chart):
@@ -48,7 +48,7 @@ def badges(chart):
 
 
 def test_dots_lie_where_their_values_are():
-    chart = scatter([Dot("a", 1, 0), Dot("b", 100, 1, marked=True), Dot("c", 10, 0.5)], "ms", "recall")
+    chart = scatter_plot([Dot("a", 1, 0), Dot("b", 100, 1, marked=True), Dot("c", 10, 0.5)], "ms", "recall")
     (left, bottom), (right, top), middle = badges(chart)
     assert left < right
     assert top < bottom
@@ -60,7 +60,7 @@ def test_dots_lie_where_their_values_are():
 
 
 def test_dots_at_one_place_stay_readable():
-    places = badges(scatter([Dot(str(i), 5, 1) for i in range(8)], "ms", "recall"))
+    places = badges(scatter_plot([Dot(str(i), 5, 1) for i in range(8)], "ms", "recall"))
     apart = [math.dist(a, b) for i, a in enumerate(places) for b in places[:i]]
     assert len(places) == 8
     assert min(apart) > 18
@@ -68,15 +68,15 @@ def test_dots_at_one_place_stay_readable():
 
 
 def test_small_and_large_values_have_an_axis():
-    chart = scatter([Dot("a", 0.004, 0.2), Dot("b", 3000, 0.9)], "ms", "recall")
+    chart = scatter_plot([Dot("a", 0.004, 0.2), Dot("b", 3000, 0.9)], "ms", "recall")
     assert ">0.001</text>" in chart
     assert ">10,000</text>" in chart
 
 
 def test_words_of_dots_are_no_markup():
-    chart = scatter([Dot("<b>", 1, 1)], "<x>", "y & z", caption='"<i>')
+    chart = scatter_plot([Dot("<b>", 1, 1)], "<x>", "y & z", caption='"<i>')
     assert "<b>" not in chart
     assert "&lt;x&gt;" in chart
     assert "y &amp; z" in chart
     assert "&quot;&lt;i&gt;" in chart
-    assert scatter([], "x", "y") == ""
+    assert scatter_plot([], "x", "y") == ""

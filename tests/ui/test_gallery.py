@@ -13,19 +13,19 @@ import pytest
 from gradio.context import LocalContext
 from PIL import Image
 
-from shared.core.confidence import Grade, Grades
+from shared.core.confidence import ConfidenceBand, ConfidenceBands
 from shared.core.engines import Engine, table
 from shared.core.images import ImageError, open_image
 from shared.gallery.gallery import MAX_COUNT, Gallery
-from shared.gallery.results import Hit, Results
-from shared.gallery.snapshot import GalleryFull
+from shared.gallery.results import Hit, SearchResults
+from shared.gallery.snapshot import GalleryFullError
 from shared.retrieval.tabs.image_search import _reason, search
 from shared.retrieval.tabs.tradeoff import charts
 from shared.ui.components.box import parse_box
-from shared.ui.gallery.galleries import AT_ONCE, Galleries, contents
+from shared.ui.gallery.gallery_store import AT_ONCE, GalleryStore, contents
 from shared.ui.gallery.tab import _report, saved_gallery
-from shared.ui.search.matches import _grid, _is, _side_by_side, _words, as_json, as_pictures
-from shared.ui.search.tiles import Tile, empty, heading, small, tiles
+from shared.ui.search.image_grid import Tile, empty, heading, small, tiles
+from shared.ui.search.matches import _grid, _is, _side_by_side, _words, as_json, hit_images
 
 PROGRESS = SimpleNamespace(tqdm=lambda files, **_: files)
 
@@ -40,7 +40,7 @@ def add(photos, gallery):
             ids.append(gallery.add(name, picture, {"color": mean}))
         except ImageError as error:
             skipped.append((name, str(error)))
-        except GalleryFull as error:
+        except GalleryFullError as error:
             full = str(error)
             break
     return SimpleNamespace(ids=ids, skipped=skipped, full=full)
@@ -58,7 +58,7 @@ def colors(tmp_path, monkeypatch):
 
 @pytest.fixture
 def galleries(colors):
-    return Galleries(add, lambda: {name: colors[name] for name in ("red", "lime")})
+    return GalleryStore(add, lambda: {name: colors[name] for name in ("red", "lime")})
 
 
 def names(gallery):
@@ -216,14 +216,14 @@ def test_small_pictures_are_small():
 
 
 def result(*scores, threshold=0.5):
-    hits = tuple(Hit(i, f"{i}", score, i + 1, alike=i) for i, score in enumerate(scores))
+    hits = tuple(Hit(i, f"{i}", score, i + 1, duplicate_count=i) for i, score in enumerate(scores))
     good = None if threshold is None else bool(hits) and hits[0].score >= threshold
-    return Results(hits, good, threshold, "e", searched=9, seconds=0.3, search_seconds=0.002)
+    return SearchResults(hits, good, threshold, "e", searched=9, seconds=0.3, search_seconds=0.002)
 
 
 def likely(*probabilities, unknown=()):
     hits = tuple(Hit(i, f"{i}", p / 3, i + 1, probability=p) for i, p in enumerate(probabilities))
-    return Results(hits, hits[0].figure >= 0.6, 0.6, "words", 9, 0.3, 0.002, unknown)
+    return SearchResults(hits, hits[0].ranking_score >= 0.6, 0.6, "words", 9, 0.3, 0.002, unknown)
 
 
 def test_words_are_honest():
@@ -258,29 +258,31 @@ def test_matches_below_the_threshold_stand_back(galleries):
     assert "70%" in both
 
 
-GRADES = Grades((Grade("the same", 0.7, 0.05, 0.5), Grade("maybe", 0.5, 0.3, 0.8)), "alike", 8.0, -4.0)
+GRADES = ConfidenceBands(
+    (ConfidenceBand("the same", 0.7, 0.05, 0.5), ConfidenceBand("maybe", 0.5, 0.3, 0.8)), "alike", 8.0, -4.0
+)
 
 
 def test_words_tell_how_many_get_which_grade_and_how_often_it_is_wrong():
-    told = _words(replace(result(0.9, 0.8, 0.6, 0.2), grades=GRADES), 0.05)
+    told = _words(replace(result(0.9, 0.8, 0.6, 0.2), confidence_bands=GRADES), 0.05)
     assert told.startswith("**2 the same** (0.70 or more), **1 maybe** (0.50 or more). Of searches for")
     assert "not there, 5% find one of 0.70 or more, 30% find one of 0.50 or more. 9 pictures" in told
-    poor = _words(replace(result(0.4), grades=GRADES), None)
+    poor = _words(replace(result(0.4), confidence_bands=GRADES), None)
     assert poor.startswith("**Nothing here seems to be the same.** The best scores 0.40. Of searches")
-    assert "lower the lowest score" in _words(replace(result(), grades=GRADES), None)
+    assert "lower the lowest score" in _words(replace(result(), confidence_bands=GRADES), None)
 
 
 def test_a_graded_grid_has_a_part_for_each_grade(galleries):
-    grid = _grid(replace(result(0.9, 0.6), grades=GRADES), galleries.seen("anna"))
+    grid = _grid(replace(result(0.9, 0.6), confidence_bands=GRADES), galleries.seen("anna"))
     assert re.findall(r"is-tiles-head.>([^<]+)<", grid) == ["The same", "Maybe"]
     assert "is-faint" not in grid
-    grid = _grid(replace(result(0.6, 0.2), grades=GRADES), galleries.seen("anna"))
+    grid = _grid(replace(result(0.6, 0.2), confidence_bands=GRADES), galleries.seen("anna"))
     assert re.findall(r"is-tiles-head.>([^<]+)<", grid) == ["Maybe", "Alike"]
     assert grid.index("0.60") < grid.index("is-faint") < grid.index("0.20")
 
 
 def test_grades_as_plain_values():
-    plain = as_json(replace(result(0.9, 0.5, 0.2), grades=GRADES))
+    plain = as_json(replace(result(0.9, 0.5, 0.2), confidence_bands=GRADES))
     assert [match["grade"] for match in plain["matches"]] == ["the same", "maybe", "alike"]
     assert plain["matches"][1]["probability"] == 0.5
     assert plain["grades"][0] == {
@@ -298,7 +300,7 @@ def test_results_as_plain_values(galleries):
     assert (plain["good"], plain["threshold"]) == (True, 0.5)
     assert as_json(likely(0.7, unknown=["x"]))["matches"][0]["probability"] == 0.7
     assert as_json(likely(0.7, unknown=["x"]))["unknown"] == ["x"]
-    pictures = as_pictures(result(0.9, 0.2), galleries.seen("anna"))
+    pictures = hit_images(result(0.9, 0.2), galleries.seen("anna"))
     assert [caption for _, caption in pictures] == ["1. 0, 0.900", "2. 1, 0.200"]
     assert all(Image.open(path).size == (40, 30) for path, _ in pictures)
 

@@ -4,11 +4,11 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from shared.ui.gallery.session_store import Lockers
+from shared.ui.gallery.session_store import SessionStore
 
 
 def test_keys_part_visitors():
-    lockers = Lockers(list)
+    lockers = SessionStore(list)
     keys = [lockers.new_key() for _ in range(3)]
     lockers.open(keys[0]).append("a")
     lockers.open(keys[1]).append("b")
@@ -19,7 +19,7 @@ def test_keys_part_visitors():
 
 
 def test_what_nobody_uses_is_thrown_away_by_itself():
-    lockers = Lockers(list, seconds=0.2)
+    lockers = SessionStore(list, seconds=0.2)
     used, left = lockers.new_key(), lockers.new_key()
     lockers.open(used), lockers.open(left)
     for _ in range(8):
@@ -33,14 +33,14 @@ def test_what_nobody_uses_is_thrown_away_by_itself():
 
 
 def test_too_many_things():
-    lockers = Lockers(list, most=2)
+    lockers = SessionStore(list, most=2)
     first, second, third = (lockers.new_key() for _ in range(3))
     lockers.open(first), lockers.open(second), lockers.find(first), lockers.open(third)
     assert [lockers.find(key) is not None for key in (first, second, third)] == [True, False, True]
 
 
 def test_too_many_bytes():
-    lockers = Lockers(list, most_bytes=10, size=len)
+    lockers = SessionStore(list, most_bytes=10, size=len)
     first, second = lockers.new_key(), lockers.new_key()
     lockers.open(first).extend(range(6))
     lockers.open(second).extend(range(5))
@@ -53,7 +53,7 @@ def test_too_many_bytes():
 
 
 def test_a_thing_is_made_once():
-    lockers, gate = Lockers(list), threading.Barrier(8)
+    lockers, gate = SessionStore(list), threading.Barrier(8)
     key = lockers.new_key()
 
     def use(number):
@@ -66,7 +66,7 @@ def test_a_thing_is_made_once():
 
 
 def test_something_else_can_be_put_there():
-    lockers = Lockers(list)
+    lockers = SessionStore(list)
     key = lockers.new_key()
     lockers.open(key).append(1)
     lockers.put(key, [2])

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
-from shared.ui.tabs import View, show_open
+from shared.ui.tabs import LazyTab, load_open_tab
 
 
 @pytest.fixture
@@ -27,11 +27,11 @@ def page():
         photo = gr.Textbox()
         with gr.Tabs() as tabs:
             with gr.Tab("First", elem_id="first") as tab:
-                one = View(tab, first, [photo], [gr.Textbox()])
+                one = LazyTab(tab, first, [photo], [gr.Textbox()])
             with gr.Tab("Second", elem_id="second") as tab:
                 choice = gr.Dropdown(["default", "other"])
-                two = View(tab, second, [photo, choice], [choice, gr.Textbox()], [choice.input])
-        show_open(tabs, [one, two], [photo.change])
+                two = LazyTab(tab, second, [photo, choice], [choice, gr.Textbox()], [choice.input])
+        load_open_tab(tabs, [one, two], [photo.change])
     (event,) = demo.fns.values()
     return SimpleNamespace(demo=demo, event=event, fill=event.fn, calls=calls)
 

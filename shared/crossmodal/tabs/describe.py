@@ -5,13 +5,13 @@ from typing import Any
 
 import gradio as gr
 
-from shared.core.devices import Resident
 from shared.core.errors import InputError
 from shared.core.images import open_image
+from shared.core.models import Lazy
 from shared.core.weights import WeightsError
-from shared.ui.components.charts import Bar, bars
-from shared.ui.errors import friendly
-from shared.ui.tabs import View
+from shared.ui.components.charts import Bar, bar_chart
+from shared.ui.errors import user_facing
+from shared.ui.tabs import LazyTab
 
 HINT = "Choose a picture, and the sentences that fit it best appear here."
 SHOWN = 10
@@ -20,8 +20,8 @@ SURE = 0.5
 
 
 def describe_tab(
-    space: str, doers: Mapping[str, Resident], image: gr.Image, engine: gr.Dropdown
-) -> tuple[View, gr.Textbox]:
+    space: str, doers: Mapping[str, Lazy], image: gr.Image, engine: gr.Dropdown
+) -> tuple[LazyTab, gr.Textbox]:
     """Make the tab that describes a picture.
 
     Args:
@@ -32,7 +32,7 @@ def describe_tab(
         engine: The engine menu.
 
     Returns:
-        The tab's view, for `show_open`, and the field for own lines.
+        The tab's view, for `load_open_tab`, and the field for own lines.
     """
     with gr.Tab("Describe", elem_id="describe") as tab:
         words = gr.Markdown(HINT, elem_classes="is-note")
@@ -46,7 +46,7 @@ def describe_tab(
         )
         button = gr.Button("Compare", size="sm")
 
-    @friendly(space)
+    @user_facing(space)
     def describe(image: str | None, engine: str, lines: str) -> list[Any]:
         if not image:
             return [HINT, ""]
@@ -56,7 +56,7 @@ def describe_tab(
             return [str(error), ""]
         return [verdict(rows), sentence_bars(rows)]
 
-    return View(tab, describe, [image, engine, lines], [words, found], [button.click, lines.blur]), lines
+    return LazyTab(tab, describe, [image, engine, lines], [words, found], [button.click, lines.blur]), lines
 
 
 def verdict(rows: Sequence[Any]) -> str:
@@ -70,7 +70,7 @@ def verdict(rows: Sequence[Any]) -> str:
 
 def sentence_bars(rows: Sequence[Any]) -> str:
     """Sentences with their probabilities, as bars."""
-    return bars([Bar(row.text, row.probability, f"{row.probability:.0%}") for row in rows], most=1)
+    return bar_chart([Bar(row.text, row.probability, f"{row.probability:.0%}") for row in rows], most=1)
 
 
 def as_json(rows: Sequence[Any], engine: str) -> dict[str, Any]:

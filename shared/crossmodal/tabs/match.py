@@ -7,15 +7,15 @@ from typing import Any
 import gradio as gr
 from PIL.Image import Image
 
-from shared.core.devices import Resident
 from shared.core.errors import InputError
 from shared.core.images import open_image
+from shared.core.models import Lazy
 from shared.core.weights import WeightsError
 from shared.crossmodal.tabs.text_search import WordQuery
 from shared.crossmodal.tabs.word_panel import word_panel
-from shared.ui.components.charts import Bar, bars
-from shared.ui.errors import friendly
-from shared.ui.tabs import View
+from shared.ui.components.charts import Bar, bar_chart
+from shared.ui.errors import user_facing
+from shared.ui.tabs import LazyTab
 
 HINT = "Choose a picture and type some words, and whether they belong together appears here."
 PRODUCTS = "What the product is, for groceries and fashion: from both together, and from each alone."
@@ -25,7 +25,7 @@ SHOWN = 3
 log = logging.getLogger("image_spaces")
 
 
-def match_tab(space: str, doers: Mapping[str, Resident], classifier: Resident, query: WordQuery) -> View:
+def match_tab(space: str, doers: Mapping[str, Lazy], classifier: Lazy, query: WordQuery) -> LazyTab:
     """Make the tab that tells whether picture and words belong together, and of what class both are.
 
     Args:
@@ -36,7 +36,7 @@ def match_tab(space: str, doers: Mapping[str, Resident], classifier: Resident, q
         query: From `word_query`.
 
     Returns:
-        The tab's view, for `show_open`.
+        The tab's view, for `load_open_tab`.
     """
     with gr.Tab("Match", elem_id="match") as tab:
         note = gr.Markdown(HINT, elem_classes="is-note")
@@ -45,7 +45,7 @@ def match_tab(space: str, doers: Mapping[str, Resident], classifier: Resident, q
         about = gr.Markdown(elem_classes="is-note")
         classes = gr.HTML(padding=False, elem_classes="is-classes")
 
-    @friendly(space)
+    @user_facing(space)
     def match(image: str | None, text: str, engine: str) -> list[Any]:
         if not image or not text.strip():
             return [HINT, "", *panel.fill(None), "", ""]
@@ -54,14 +54,14 @@ def match_tab(space: str, doers: Mapping[str, Resident], classifier: Resident, q
         except (InputError, WeightsError) as error:
             return [str(error), "", *panel.fill(None), "", ""]
         bar = Bar("They belong together", found.probability, f"{found.probability:.0%}")
-        return ["", bars([bar], most=1), *panel.fill(found), *_products(told)]
+        return ["", bar_chart([bar], most=1), *panel.fill(found), *_products(told)]
 
-    return View(
+    return LazyTab(
         tab, match, [query.image, query.asked, query.engine], [note, answer, *panel.outputs, about, classes]
     )
 
 
-def ask(doer: Resident, classifier: Resident, picture: Image, text: str) -> tuple[Any, Any]:
+def ask(doer: Lazy, classifier: Lazy, picture: Image, text: str) -> tuple[Any, Any]:
     """A reason from a doer, and what the classifier tells; None where its weights are not on this machine."""
     found = doer().match(picture, text)
     try:
@@ -79,14 +79,14 @@ def class_bars(told: Any) -> str:
         "From the words alone": told.words,
     }
     charts = [
-        bars([_bar(one) for one in side.candidates[:SHOWN]], title, most=1)
+        bar_chart([_bar(one) for one in side.candidates[:SHOWN]], title, most=1)
         for title, side in sides.items()
         if side is not None
     ]
     if told.both is not None:
         rows = [("picture", told.picture_part), ("words", told.words_part)]
         parts = [Bar(name, value, f"{value:+.1f} bits".replace("-", "−")) for name, value in rows]
-        charts.append(bars(parts, f"What each adds to “{told.both.best.label}”"))
+        charts.append(bar_chart(parts, f"What each adds to “{told.both.best.label}”"))
     return f'<div class="is-charts">{"".join(charts)}</div>'
 
 

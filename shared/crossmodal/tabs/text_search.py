@@ -6,19 +6,19 @@ from typing import Any
 
 import gradio as gr
 
-from shared.core.devices import Resident
 from shared.core.images import open_image
+from shared.core.models import Lazy
 from shared.crossmodal.tabs.word_panel import word_panel
 from shared.gallery.gallery import Gallery
-from shared.gallery.snapshot import Entry
+from shared.gallery.snapshot import GalleryEntry
 from shared.retrieval.tabs.image_search import amounts
-from shared.ui.components.box import box_on, parse_box
-from shared.ui.components.photos import examples, photo
+from shared.ui.components.box import box_input, parse_box
+from shared.ui.components.image_inputs import image_examples, image_input
 from shared.ui.engines import engine_menu
-from shared.ui.gallery.galleries import Visit
-from shared.ui.page import react
-from shared.ui.search.matches import matches, unmarked
-from shared.ui.tabs import View
+from shared.ui.events import on_event
+from shared.ui.gallery.gallery_store import VisitorSession
+from shared.ui.search.matches import escape_markdown, matches_tab
+from shared.ui.tabs import LazyTab
 
 HINT = "Type some words, choose a picture, or press one of these: what fits appears here."
 PLACEHOLDER = "a motorcycle, dog - beach + snow, 2:red shoe"
@@ -87,9 +87,9 @@ def word_query(engines: Mapping[str, Any], tries: Sequence[str]) -> WordQuery:
     )
     asked = gr.Textbox("", label="Asked", visible="hidden")
     with gr.Accordion("Picture", open=True):
-        image = photo("Picture, in place of words or beside them", elem_classes="is-boxed", height=240)
-        box = box_on(image)
-        examples(image)
+        image = image_input("Picture, in place of words or beside them", elem_classes="is-boxed", height=240)
+        box = box_input(image)
+        image_examples(image)
     share = gr.Slider(
         0, 1, 0.5, step=0.05, label="Words or picture", info="0: the picture alone, 1: the words alone"
     )
@@ -101,15 +101,15 @@ def word_query(engines: Mapping[str, Any], tries: Sequence[str]) -> WordQuery:
         count, least = amounts()
     gr.on([words.submit, button.click], None, [words], asked, js=_ASK, api_visibility="private")
     words.blur(None, [words], asked, js="text => text", api_visibility="private")
-    react([samples.click], lambda row: [row[0], row[0]], [samples], [words, asked], lane={})
+    on_event([samples.click], lambda row: [row[0], row[0]], [samples], [words, asked], concurrency=None)
     both = "(text, image) => [text, image]"
-    react([asked.change, image.change], _both, [asked, image], share, js=both, lane={})
+    on_event([asked.change, image.change], _both, [asked, image], share, js=both, concurrency=None)
     return WordQuery(words, asked, image, box, share, engine, second, count, least)
 
 
 def word_matches(
-    space: str, visit: Visit, engines: Mapping[str, Any], doers: Mapping[str, Resident], query: WordQuery
-) -> View:
+    space: str, visit: VisitorSession, engines: Mapping[str, Any], doers: Mapping[str, Lazy], query: WordQuery
+) -> LazyTab:
     """Make the tab that shows what fits the query, and why.
 
     Args:
@@ -120,7 +120,7 @@ def word_matches(
         query: From `word_query`.
 
     Returns:
-        The tab's view, for `show_open`.
+        The tab's view, for `load_open_tab`.
     """
 
     def ask(
@@ -142,7 +142,7 @@ def word_matches(
 
         def explain(
             pictures: Gallery,
-            entry: Entry,
+            entry: GalleryEntry,
             engine: str,
             text: str,
             image: str | None,
@@ -153,11 +153,11 @@ def word_matches(
             found = doers[engine or next(iter(doers))]().explain(
                 text, entry.id, pictures, **_part(image, box), words_share=share
             )
-            return panel.fill(found, f"**Why {unmarked(entry.name)}?**")
+            return panel.fill(found, f"**Why {escape_markdown(entry.name)}?**")
 
         return list(panel.outputs), explain
 
-    return matches(
+    return matches_tab(
         space,
         visit,
         engines,

@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from shared.ui.components.results import shown
-from shared.ui.page import react
+from shared.ui.components.results import display_image
+from shared.ui.events import on_event
 
 ALL = "all of it"
 _PRESSED = """
@@ -41,7 +41,10 @@ class WordPanel:
         if reason is None:
             return [title, "", "", [], None]
         places = [number for number, word in enumerate(reason.words) if word.names]
-        pictures = [shown(reason.picture(), "why"), *(shown(reason.picture(n), "why") for n in places)]
+        pictures = [
+            display_image(reason.picture(), "why"),
+            *(display_image(reason.picture(n), "why") for n in places),
+        ]
         return [title, chips(reason), measured(reason), pictures, pictures[0]]
 
 
@@ -58,7 +61,7 @@ def word_panel() -> WordPanel:
     def choose(pictures: list[str], event: gr.EventData) -> Any:
         return pictures[event.index] if 0 <= event.index < len(pictures) else gr.skip()
 
-    react([words.click], choose, [pictures], picture, lane={})
+    on_event([words.click], choose, [pictures], picture, concurrency=None)
     return WordPanel([title, words, note, pictures, picture])
 
 

@@ -76,7 +76,10 @@ def as_row(found: Any) -> dict[str, Any]:
     """The same as cells of a table by column."""
     cells: dict[str, Any] = {}
     for place, prediction in enumerate(found.predictions, 1):
-        cells |= {f"class {place}": prediction.label, f"probability {place}": round(prediction.probability, 4)}
+        cells |= {
+            f"class {place}": prediction.label,
+            f"probability {place}": round(prediction.probability, 4),
+        }
     return cells | {"out_of_distribution": "yes" if found.out_of_distribution else "no"}
 
 

@@ -75,7 +75,10 @@ def reasons(
 
 def _choices(predictions: Sequence[Any]) -> list[tuple[str, int]]:
     """The menu of classes: the likeliest first, with their probabilities, then all others by name."""
-    first = [(f"{prediction.label} ({prediction.probability:.1%})", prediction.id) for prediction in predictions[:LIKELY]]
+    first = [
+        (f"{prediction.label} ({prediction.probability:.1%})", prediction.id)
+        for prediction in predictions[:LIKELY]
+    ]
     rest = [(prediction.label, prediction.id) for prediction in predictions[LIKELY:]]
     return first + sorted(rest, key=lambda choice: choice[0].lower())
 
@@ -105,4 +108,7 @@ def as_json(reason: Any) -> dict[str, Any]:
 
 def as_files(reason: Any) -> dict[str, bytes]:
     """The heat alone, white where it is hottest, and over the photo: PNG files by name."""
-    return {"heat.png": encode_image(to_image(reason.heat)), "heat-over-photo.png": encode_image(reason.picture())}
+    return {
+        "heat.png": encode_image(to_image(reason.heat)),
+        "heat-over-photo.png": encode_image(reason.picture()),
+    }

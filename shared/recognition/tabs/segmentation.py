@@ -83,7 +83,10 @@ def regions(space: str, segment: Callable, inputs: Sequence[Any]) -> LazyTab:
         alone = found.cutout(region)
         name = f"{safe_stem(image)}-{region.label}.png"
         label = f"{region.label}, {alone.width} × {alone.height} pixels"
-        return [gr.Image(display_image(alone, paper=None), label=label, visible=True), download_button(encode_image(alone), name)]
+        return [
+            gr.Image(display_image(alone, paper=None), label=label, visible=True),
+            download_button(encode_image(alone), name),
+        ]
 
     @user_facing(space)
     def all_files(image: str, engine: str) -> gr.File:
@@ -98,7 +101,12 @@ def regions(space: str, segment: Callable, inputs: Sequence[Any]) -> LazyTab:
 
 def _below(found: bool) -> list[Any]:
     """The state of what stands below the picture before a region is cut out."""
-    return [gr.Image(None, visible=False), download_button(), gr.Button(interactive=found), gr.File(visible=False)]
+    return [
+        gr.Image(None, visible=False),
+        download_button(),
+        gr.Button(interactive=found),
+        gr.File(visible=False),
+    ]
 
 
 def _colors(found: Any) -> dict[str, str]:
@@ -134,4 +142,7 @@ def as_row(found: Any) -> dict[str, str]:
 
 def as_files(found: Any) -> dict[str, bytes]:
     """Class ids as a PNG with a palette, and the tinted photo as a JPEG, by the ending of the name."""
-    return {"-classes.png": encode_image(found.id_map()), "-regions.jpg": encode_image(found.picture(), "JPEG")}
+    return {
+        "-classes.png": encode_image(found.id_map()),
+        "-regions.jpg": encode_image(found.picture(), "JPEG"),
+    }

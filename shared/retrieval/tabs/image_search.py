@@ -5,17 +5,17 @@ from typing import Any
 
 import gradio as gr
 
-from shared.core.devices import Resident
 from shared.core.images import open_image
+from shared.core.models import Lazy
 from shared.gallery.gallery import Gallery
-from shared.gallery.results import Results
-from shared.gallery.snapshot import Entry
+from shared.gallery.results import SearchResults
+from shared.gallery.snapshot import GalleryEntry
 from shared.ui.components.box import parse_box
-from shared.ui.components.results import shown
+from shared.ui.components.results import display_image
 from shared.ui.engines import engine_menu
-from shared.ui.gallery.galleries import Visit
-from shared.ui.search.matches import matches, unmarked
-from shared.ui.tabs import View
+from shared.ui.gallery.gallery_store import VisitorSession
+from shared.ui.search.matches import escape_markdown, matches_tab
+from shared.ui.tabs import LazyTab
 
 HINT = "Choose a photo, or press one of these pictures: what looks like it appears here."
 
@@ -46,12 +46,12 @@ def amounts() -> list[gr.Slider]:
 
 
 def search(
-    doers: Mapping[str, Resident], gallery: Gallery, picture: Any, box: Any, *settings: Any
-) -> Results:
+    doers: Mapping[str, Lazy], gallery: Gallery, picture: Any, box: Any, *settings: Any
+) -> SearchResults:
     """Search a gallery.
 
     Args:
-        doers: From `residents`, by engine; each is called with the picture, the box, the count, the lowest
+        doers: From `lazy_models`, by engine; each is called with the picture, the box, the count, the lowest
             score, whether to hide near duplicates, and the gallery.
         gallery: What is searched.
         picture: A picture, or the id of one of the gallery, for which the doer's method `like` is called.
@@ -65,13 +65,13 @@ def search(
 
 def photo_matches(
     space: str,
-    visit: Visit,
+    visit: VisitorSession,
     engines: Mapping[str, Any],
-    doers: Mapping[str, Resident],
+    doers: Mapping[str, Lazy],
     image: gr.Image,
     box: gr.Textbox,
     settings: Sequence[Any],
-) -> View:
+) -> LazyTab:
     """Make the tab that shows what matches the photo, and which regions of both do.
 
     Args:
@@ -81,11 +81,11 @@ def photo_matches(
         doers: See `search`. Their method `explain` takes the picture, the id of a match, the box and the
             gallery; what it returns has `pairs` of regions and a method `picture`.
         image: The photo, from `photo()` with the class `is-boxed`.
-        box: From `box_on`.
+        box: From `box_input`.
         settings: From `search_settings`.
 
     Returns:
-        The tab's view, for `show_open`.
+        The tab's view, for `load_open_tab`.
     """
 
     def ask(pictures: Gallery, chosen: int | None, image: str | None, box: str, *settings: Any) -> list:
@@ -102,17 +102,17 @@ def photo_matches(
         return [title, both], explain
 
     def explain(
-        pictures: Gallery, entry: Entry, engine: str, image: str | None, box: str, *_: Any
+        pictures: Gallery, entry: GalleryEntry, engine: str, image: str | None, box: str, *_: Any
     ) -> list[Any]:
         picture = open_image(image)
         found = doers[engine]().explain(picture, entry.id, parse_box(box, picture.size), pictures)
-        return [_reason(entry.name, len(found.pairs)), shown(found.picture(), "why")]
+        return [_reason(entry.name, len(found.pairs)), display_image(found.picture(), "why")]
 
     inputs, triggers = [image, box, *settings], [box.change]
-    return matches(space, visit, engines, ask, inputs, image, reason, hint=HINT, triggers=triggers)
+    return matches_tab(space, visit, engines, ask, inputs, image, reason, hint=HINT, triggers=triggers)
 
 
 def _reason(name: str, pairs: int) -> str:
     """What stands above the picture of a reason."""
     words = "The numbered regions count most; heat shows all that counts." if pairs else "Nothing stands out."
-    return f"**Why {unmarked(name)}?** {words}"
+    return f"**Why {escape_markdown(name)}?** {words}"

@@ -9,13 +9,11 @@ from typing import Any
 import gradio as gr
 
 from shared.gallery.gallery import Gallery
-from shared.ui.components.charts import Dot, scatter
-from shared.ui.engines import find
-from shared.ui.errors import friendly
-from shared.ui.gallery.galleries import Visit
-from shared.ui.gallery.tab import SLOW
-from shared.ui.page import react
-from shared.ui.tabs import View
+from shared.ui.components.charts import Dot, scatter_plot
+from shared.ui.errors import user_facing
+from shared.ui.events import LONG_RUNNING, on_event
+from shared.ui.gallery.gallery_store import VisitorSession
+from shared.ui.tabs import LazyTab
 
 HINT = (
     "How much does an engine find of what an exact search finds, how long does it take, and how much memory? "
@@ -26,11 +24,10 @@ HINT = (
 
 def tradeoff(
     space: str,
-    visit: Visit,
+    visit: VisitorSession,
     engine: gr.Dropdown,
     engines: Mapping[str, Any],
-    measure: str,
-) -> View:
+) -> LazyTab:
     """Make the tab with the charts of recall against time and memory.
 
     Args:
@@ -38,9 +35,6 @@ def tradeoff(
         visit: What the page keeps of its visitor.
         engine: The engine menu; its engine is marked in the charts.
         engines: The engines by name.
-        measure: Module and function, such as `"shared.retrieval.tradeoff:measure"`, from a gallery to rows
-            with `engine`, `recall`, `ms`, `bytes` and `count`, the number of pictures that was searched. Its
-            answer is kept until the gallery changes.
     """
     kept: weakref.WeakKeyDictionary[Gallery, tuple[int, Sequence[Any]]] = weakref.WeakKeyDictionary()
     lock = threading.Lock()  # one measurement at a time, or they would slow each other down
@@ -50,22 +44,24 @@ def tradeoff(
         button = gr.Button("Measure all engines", variant="primary")
         chart = gr.HTML(padding=False)
 
-    @friendly(space)
+    @user_facing(space)
     def run(session: str) -> Sequence[Any]:
+        from shared.retrieval.tradeoff import measure  # imports torch, for which the first page must not wait
+
         pictures = visit.galleries.seen(session)
         with lock:
             version, known = kept.get(pictures, (-1, ()))
             if version != pictures.version:
                 version = pictures.version
-                known = tuple(find(measure)(pictures))
+                known = tuple(measure(pictures))
                 kept[pictures] = (version, known)
         return known
 
     def draw(rows: Sequence[Any], engine: str) -> list[str]:
         return [charts(rows, engines, engine)]
 
-    react([button.click], run, [visit.session], rows, lane=SLOW)
-    return View(tab, draw, [rows, engine], [chart], [rows.change, engine.change])
+    on_event([button.click], run, [visit.session], rows, concurrency=LONG_RUNNING)
+    return LazyTab(tab, draw, [rows, engine], [chart], [rows.change, engine.change])
 
 
 def charts(rows: Sequence[Any], engines: Mapping[str, Any], current: str) -> str:
@@ -85,8 +81,8 @@ def charts(rows: Sequence[Any], engines: Mapping[str, Any], current: str) -> str
             for row in rows
         ]
 
-    time = scatter(dots("ms"), "milliseconds per query", "recall@10", caption="Recall against time")
-    memory = scatter(dots("bytes"), "bytes per picture", "recall@10", caption="Recall against memory")
+    time = scatter_plot(dots("ms"), "milliseconds per query", "recall@10", caption="Recall against time")
+    memory = scatter_plot(dots("bytes"), "bytes per picture", "recall@10", caption="Recall against memory")
     return f'<div class="is-charts">{time}{memory}</div>{_table(rows, engines, current)}'
 
 

@@ -71,7 +71,7 @@ _DRAW = """() => {
 }"""
 
 
-def box_on(photo: gr.Image) -> gr.Textbox:
+def box_input(photo: gr.Image) -> gr.Textbox:
     """Lets visitors draw a box on a photo; a press without a box means the whole photo again.
 
     Args:

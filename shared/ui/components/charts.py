@@ -23,7 +23,7 @@ class Bar:
     color: str | None = None
 
 
-def bars(rows: Sequence[Bar], caption: str = "", most: float | None = None) -> str:
+def bar_chart(rows: Sequence[Bar], caption: str = "", most: float | None = None) -> str:
     """Horizontal bars below each other, all on one scale.
 
     Args:
@@ -76,7 +76,7 @@ _BADGE = 9  # radius of a dot's number
 _AROUND = [(0, 0), (0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (1, -1), (-1, 1), (1, 1)]
 
 
-def scatter(
+def scatter_plot(
     dots: Sequence[Dot], x: str, y: str, *, y_range: tuple[float, float] = (0, 1), caption: str = ""
 ) -> str:
     """Dots in a plane, numbered from 1 in their order, for a table beside the chart to tell their names.

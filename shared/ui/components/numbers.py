@@ -17,7 +17,7 @@ with without_stubs():  # which would lie beside this file; events are as Gradio 
             return {"type": "array", "items": {"type": "integer"}, "description": "whole numbers"}
 
 
-def numbers(label: str) -> gr.JSON:
+def integer_list(label: str) -> gr.JSON:
     """A hidden field for a list of whole numbers, empty at first. What comes is not checked.
 
     Args:

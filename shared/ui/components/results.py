@@ -28,14 +28,14 @@ def result_file(data: bytes, name: str) -> str:
     return str(path)
 
 
-def encoded(image: Image.Image, format: str = "PNG") -> bytes:
+def encode_image(image: Image.Image, format: str = "PNG") -> bytes:
     """The bytes of a picture's file."""
     stream = io.BytesIO()
     image.save(stream, format, quality=92)
     return stream.getvalue()
 
 
-def zipped(files: Mapping[str, bytes], name: str) -> str:
+def zip_files(files: Mapping[str, bytes], name: str) -> str:
     """Pack files, content by name, into one ZIP for download and return its path."""
     path = result_path(name)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -44,7 +44,7 @@ def zipped(files: Mapping[str, bytes], name: str) -> str:
     return str(path)
 
 
-def fitted(image: Image.Image, side: int) -> Image.Image:
+def shrink(image: Image.Image, side: int) -> Image.Image:
     """The picture itself, or a smaller one whose longest side has `side` pixels."""
     if max(image.size) <= side:
         return image
@@ -53,7 +53,9 @@ def fitted(image: Image.Image, side: int) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS)
 
 
-def shown(image: Image.Image, name: str = "picture", side: int = 1600, paper: str | None = "white") -> str:
+def display_image(
+    image: Image.Image, name: str = "picture", side: int = 1600, paper: str | None = "white"
+) -> str:
     """A file that a browser shows quickly, at most `side` pixels long and wide: JPEG for photos, else PNG.
 
     Args:
@@ -66,7 +68,7 @@ def shown(image: Image.Image, name: str = "picture", side: int = 1600, paper: st
     Returns:
         Path of the file in Gradio's cache.
     """
-    image = fitted(image, side)
+    image = shrink(image, side)
     if image.mode == "RGB":
         path = result_path(f"{name}.jpg")
         image.save(path, quality=90)
@@ -79,7 +81,9 @@ def shown(image: Image.Image, name: str = "picture", side: int = 1600, paper: st
     return str(path)
 
 
-def half_and_half(left: Image.Image, right: Image.Image, size: tuple[int, int] = (720, 480)) -> Image.Image:
+def before_and_after(
+    left: Image.Image, right: Image.Image, size: tuple[int, int] = (720, 480)
+) -> Image.Image:
     """One picture that is `left` on its left side and `right` on its right, parted by a slanted white line.
 
     Args:
@@ -99,7 +103,7 @@ def half_and_half(left: Image.Image, right: Image.Image, size: tuple[int, int] =
     return result
 
 
-def strip(title: str, columns: int) -> gr.Gallery:
+def thumbnail_row(title: str, columns: int) -> gr.Gallery:
     """One row of small pictures, each with its caption; a click shows one large. Hidden while it is empty.
 
     Args:
@@ -112,13 +116,13 @@ def strip(title: str, columns: int) -> gr.Gallery:
         return gr.Gallery(show_label=False, buttons=["download_all", "download", "fullscreen"], **look)
 
 
-def downloads(*kinds: str) -> list[gr.DownloadButton]:
+def download_buttons(*kinds: str) -> list[gr.DownloadButton]:
     """A row of download buttons, such as for "PNG" and "SVG", at first with nothing to download."""
     with gr.Row():
         return [gr.DownloadButton(f"Download {kind}", interactive=False) for kind in kinds]
 
 
-def download(data: bytes | None = None, name: str = "") -> gr.DownloadButton:
+def download_button(data: bytes | None = None, name: str = "") -> gr.DownloadButton:
     """The new state of a download button: it offers this file, or nothing."""
     if data is None:
         return gr.DownloadButton(value=None, interactive=False)

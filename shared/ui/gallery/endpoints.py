@@ -6,14 +6,14 @@ from typing import Any
 import gradio as gr
 
 from shared.ui.batch import PROGRESS
-from shared.ui.components.numbers import numbers
-from shared.ui.errors import friendly
-from shared.ui.gallery.galleries import Visit, contents
-from shared.ui.gallery.tab import SLOW, added, saved_gallery
-from shared.ui.page import endpoint
+from shared.ui.components.numbers import integer_list
+from shared.ui.errors import user_facing
+from shared.ui.events import LONG_RUNNING, endpoint
+from shared.ui.gallery.gallery_store import VisitorSession, contents
+from shared.ui.gallery.tab import added, saved_gallery
 
 
-def gallery_endpoints(space: str, visit: Visit, files: gr.File) -> None:
+def gallery_endpoints(space: str, visit: VisitorSession, files: gr.File) -> None:
     """Offer `add_images`, `remove_images` and `save_gallery` through the API and as MCP tools.
 
     Args:
@@ -26,7 +26,7 @@ def gallery_endpoints(space: str, visit: Visit, files: gr.File) -> None:
     def told(function: Callable) -> Callable:
         """Several spaces have such functions: each says whose it is."""
         function.__doc__ = function.__doc__.replace("this space", f"the space “{space}”")
-        return friendly(space)(function)
+        return user_facing(space)(function)
 
     @told
     def add_images(images: list, session: Any, gallery: Any, progress: gr.Progress = PROGRESS) -> dict:
@@ -69,6 +69,6 @@ def gallery_endpoints(space: str, visit: Visit, files: gr.File) -> None:
         return saved_gallery(galleries.seen(session, gallery), space)
 
     key = [visit.session, visit.key]
-    endpoint(add_images, [files, *key], {"Gallery": gr.JSON}, SLOW)
-    endpoint(remove_images, [numbers("Ids"), *key], {"Gallery": gr.JSON})
-    endpoint(save_gallery, key, {"File": gr.File}, SLOW)
+    endpoint(add_images, [files, *key], {"Gallery": gr.JSON}, concurrency=LONG_RUNNING)
+    endpoint(remove_images, [integer_list("Ids"), *key], {"Gallery": gr.JSON})
+    endpoint(save_gallery, key, {"File": gr.File}, concurrency=LONG_RUNNING)

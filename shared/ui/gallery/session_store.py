@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Lockers(Generic[T]):
+class SessionStore(Generic[T]):
     """One thing per visitor, for as long as it is used.
 
     Whoever has the key has the thing, so keys cannot be guessed. What nobody has used for a while is thrown
@@ -23,7 +23,7 @@ class Lockers(Generic[T]):
         most_bytes: how many bytes all of them may have together.
         size: tells the bytes of a thing.
 
-    >>> lockers = Lockers(list)
+    >>> lockers = SessionStore(list)
     >>> key = lockers.new_key()
     >>> lockers.open(key).append("mine")
     >>> lockers.find(key), lockers.find(lockers.new_key())

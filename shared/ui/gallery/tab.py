@@ -3,7 +3,6 @@
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import gradio as gr
@@ -11,16 +10,14 @@ import gradio as gr
 from shared.core.images import MAX_BYTES
 from shared.gallery.gallery import MAX_COUNT, Gallery
 from shared.ui.batch import PROGRESS
-from shared.ui.components.photos import photo_files
+from shared.ui.components.image_inputs import image_files
 from shared.ui.components.results import result_path
-from shared.ui.errors import friendly
-from shared.ui.gallery.galleries import SUFFIX, Visit
-from shared.ui.page import react
-from shared.ui.search.tiles import Tile, empty, grid, tiles
-from shared.ui.tabs import View
+from shared.ui.errors import user_facing
+from shared.ui.events import LONG_RUNNING, on_event
+from shared.ui.gallery.gallery_store import SUFFIX, VisitorSession
+from shared.ui.search.image_grid import Tile, empty, grid, tiles
+from shared.ui.tabs import LazyTab
 
-#: A folder of photos takes minutes, in which other visitors' short calls go on beside it.
-SLOW = MappingProxyType({"concurrency_id": "pictures", "concurrency_limit": 2})
 PAGE = 48  # pictures shown at a time
 TOLD = 100  # skipped files that are told by name
 PRIVATE = (
@@ -34,15 +31,15 @@ class GalleryTab:
     """What the rest of a page needs of the gallery's tab.
 
     Attributes:
-        view: The tab's view, for `show_open`.
+        view: The tab's view, for `load_open_tab`.
         files: The component for pictures, for an endpoint.
     """
 
-    view: View
+    view: LazyTab
     files: gr.File
 
 
-def gallery_tab(space: str, visit: Visit) -> GalleryTab:
+def gallery_tab(space: str, visit: VisitorSession) -> GalleryTab:
     """Make the tab.
 
     Args:
@@ -52,7 +49,7 @@ def gallery_tab(space: str, visit: Visit) -> GalleryTab:
     galleries, session, version = visit.galleries, visit.session, visit.version
     with gr.Tab("Gallery", elem_id="gallery") as tab:
         pages = gr.State(1)
-        files = photo_files(
+        files = image_files(
             "Add pictures", file_types=["image", ".zip", SUFFIX], elem_classes="is-files", height=150
         )
         gr.Markdown(PRIVATE, elem_classes="is-note")
@@ -67,7 +64,7 @@ def gallery_tab(space: str, visit: Visit) -> GalleryTab:
         shown = grid()
         more = gr.Button("Show more", visible=False, size="sm")
 
-    @friendly(space)
+    @user_facing(space)
     def show(session: str, _: int, pages: int) -> list[Any]:
         gallery = galleries.seen(session)
         entries = gallery.entries
@@ -77,39 +74,46 @@ def gallery_tab(space: str, visit: Visit) -> GalleryTab:
         return [filled, size, gr.Button(visible=len(rows) < len(entries))]
 
     # Gradio fills in the progress bar by its place among the positional arguments: it cannot come last here.
-    @friendly(space)
+    @user_facing(space)
     def add(paths: list[str], session: str, progress: gr.Progress = PROGRESS, version: int = 0) -> list[Any]:
         if not paths:
             return [gr.skip()] * 3
         _, ids, skipped = galleries.add(paths, session, progress=progress)
         return [version + 1, _report(len(ids), skipped), None]
 
-    @friendly(space)
+    @user_facing(space)
     def remove(session: str, version: int, event: gr.EventData) -> list[Any]:
         galleries.remove([event.index], session)
         return [version + 1, ""]
 
-    @friendly(space)
+    @user_facing(space)
     def remove_all(session: str, version: int) -> list[Any]:
         galleries.remove([], session, everything=True)
         return [version + 1, "", 1]
 
-    @friendly(space)
+    @user_facing(space)
     def start_again(session: str, version: int) -> list[Any]:
         galleries.restart(session)
         return [version + 1, "", 1]
 
-    @friendly(space)
+    @user_facing(space)
     def download(session: str) -> gr.File:
         return gr.File(saved_gallery(galleries.seen(session), space), visible=True)
 
-    react([files.upload], add, [files, session, version], [version, report, files], lane=SLOW, bar=files)
-    react([shown.click], remove, [session, version], [version, report])
-    react([clear.click], remove_all, [session, version], [version, report, pages])
-    react([restart.click], start_again, [session, version], [version, report, pages])
-    react([more.click], lambda pages: pages + 1, [pages], pages)
-    react([save.click], download, [session], file, lane=SLOW)
-    view = View(tab, show, [session, version, pages], [shown, words, more], [version.change, pages.change])
+    on_event(
+        [files.upload],
+        add,
+        [files, session, version],
+        [version, report, files],
+        concurrency=LONG_RUNNING,
+        progress_on=files,
+    )
+    on_event([shown.click], remove, [session, version], [version, report])
+    on_event([clear.click], remove_all, [session, version], [version, report, pages])
+    on_event([restart.click], start_again, [session, version], [version, report, pages])
+    on_event([more.click], lambda pages: pages + 1, [pages], pages)
+    on_event([save.click], download, [session], file, concurrency=LONG_RUNNING)
+    view = LazyTab(tab, show, [session, version, pages], [shown, words, more], [version.change, pages.change])
     return GalleryTab(view, files)
 
 

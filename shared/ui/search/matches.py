@@ -9,18 +9,18 @@ from typing import Any
 import gradio as gr
 
 from shared.core import weights
-from shared.core.confidence import Grades
+from shared.core.confidence import ConfidenceBands
 from shared.core.errors import InputError
 from shared.core.images import safe_stem
 from shared.gallery.gallery import Gallery
-from shared.gallery.results import Hit, Results
+from shared.gallery.results import Hit, SearchResults
 from shared.ui.components.results import result_file
-from shared.ui.errors import friendly
-from shared.ui.gallery.galleries import Visit
-from shared.ui.page import react
+from shared.ui.errors import user_facing
+from shared.ui.events import on_event
+from shared.ui.gallery.gallery_store import VisitorSession
 from shared.ui.search.confidence import graded_tiles, graded_words
-from shared.ui.search.tiles import Tile, empty, grid, heading, tiles
-from shared.ui.tabs import View
+from shared.ui.search.image_grid import Tile, empty, grid, heading, tiles
+from shared.ui.tabs import LazyTab
 
 FIRST = 24  # pictures of the gallery that stand in for matches before there is a query
 MORE = "More like this"
@@ -33,11 +33,11 @@ _SHOW = """() => setTimeout(
 )"""
 
 
-def matches(
+def matches_tab(
     space: str,
-    visit: Visit,
+    visit: VisitorSession,
     engines: Mapping[str, Any],
-    search: Callable[..., Sequence[Results]],
+    search: Callable[..., Sequence[SearchResults]],
     inputs: Sequence[Any],
     image: gr.Image,
     reason: Callable[[], tuple[list[Any], Callable[..., list[Any]]]],
@@ -46,7 +46,7 @@ def matches(
     title: str = "Matches",
     cleared: Sequence[Any] = (),
     triggers: Sequence[Callable] = (),
-) -> View:
+) -> LazyTab:
     """Make the tab that shows what fits a query. A press on a match searches with it.
 
     Args:
@@ -67,7 +67,7 @@ def matches(
         triggers: Events of the tab's own.
 
     Returns:
-        The tab's view, for `show_open`.
+        The tab's view, for `load_open_tab`.
     """
     galleries, rates = visit.galleries, {name: false_accepts(engine) for name, engine in engines.items()}
     with gr.Tab(title, elem_id="matches") as tab:
@@ -80,7 +80,7 @@ def matches(
 
     place = inputs.index(image)
 
-    @friendly(space)
+    @user_facing(space)
     def show(chosen: int | None, session: str, version: int, *values: Any) -> list:
         pictures = galleries.seen(session)
         closed = gr.Column(visible=False)
@@ -99,23 +99,23 @@ def matches(
             lines = [f"{title}: {line}" for title, line in zip(titles, lines, strict=True)]
         return ["\n\n".join(lines), closed, _side_by_side(found, titles, pictures)]
 
-    @friendly(space)
+    @user_facing(space)
     def more(session: str, event: gr.EventData) -> list[Any]:
         entry = galleries.entry(galleries.seen(session), event.index)
         picture = result_file(entry.thumbnail, f"{safe_stem(entry.name)}.jpg")
         return [picture, entry.id, *("" for _ in cleared)]
 
-    @friendly(space)
+    @user_facing(space)
     def why(session: str, event: gr.EventData, *values: Any) -> list[Any]:
         pictures = galleries.seen(session)
         entry = galleries.entry(pictures, event.index)
         return [gr.Column(visible=True), *explain(pictures, entry, event.tag, *values)]
 
-    react([found_grid.select], more, [visit.session], [image, chosen, *cleared])
-    react([found_grid.click], why, [visit.session, *inputs], [panel, *reasons])
-    react([close.click], lambda: gr.Column(visible=False), [], panel)
+    on_event([found_grid.select], more, [visit.session], [image, chosen, *cleared])
+    on_event([found_grid.click], why, [visit.session, *inputs], [panel, *reasons])
+    on_event([close.click], lambda: gr.Column(visible=False), [], panel)
     reasons[-1].change(None, js=_SHOW)
-    return View(
+    return LazyTab(
         tab, show, [chosen, visit.session, visit.version, *inputs], [words, panel, found_grid], triggers
     )
 
@@ -133,35 +133,35 @@ def false_accepts(engine: Any) -> float | None:
     return rate.get(engine.name) if isinstance(rate, Mapping) else rate
 
 
-def as_json(found: Results) -> dict[str, Any]:
+def as_json(found: SearchResults) -> dict[str, Any]:
     """The results of a search as plain values."""
     told = {
         "matches": [_row(hit, found.grades) for hit in found.hits],
-        "good": found.good,
+        "good": found.good_match,
         "threshold": None if found.threshold is None else round(found.threshold, 4),
         "engine": found.engine,
         "searched": found.searched,
         "seconds": round(found.seconds, 3),
     }
     if found.grades is not None:
-        told["grades"] = [vars(step) for step in found.grades.steps]
-    return told | ({"unknown": list(found.unknown)} if found.unknown else {})
+        told["grades"] = [vars(band) for band in found.grades.bands]
+    return told | ({"unknown": list(found.unknown_words)} if found.unknown_words else {})
 
 
-def as_pictures(found: Results, gallery: Gallery) -> list[tuple[str, str]]:
+def hit_images(found: SearchResults, gallery: Gallery) -> list[tuple[str, str]]:
     """The matches as files for `gr.Gallery`, with captions."""
     entries = {entry.id: entry for entry in gallery.entries}
     return [
         (
             result_file(entries[hit.id].thumbnail, f"{safe_stem(hit.name)}.jpg"),
-            f"{hit.rank}. {hit.name}, {hit.figure:.3f}",
+            f"{hit.rank}. {hit.name}, {hit.ranking_score:.3f}",
         )
         for hit in found.hits
         if hit.id in entries
     ]
 
 
-def unmarked(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """A text of somebody's own without Markdown's markup.
 
     >>> unmarked("a*b.jpg")
@@ -170,9 +170,9 @@ def unmarked(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#<>!|])", r"\\\1", text)
 
 
-def _row(hit: Hit, grades: Grades | None) -> dict[str, Any]:
+def _row(hit: Hit, grades: ConfidenceBands | None) -> dict[str, Any]:
     """A hit as plain values."""
-    row = {"rank": hit.rank, "id": hit.id, "name": hit.name, "score": round(hit.score, 4), "alike": hit.alike}
+    row = {"rank": hit.rank, "id": hit.id, "name": hit.name, "score": round(hit.score, 4), "alike": hit.duplicate_count}
     if grades is not None:
         return {
             **row,
@@ -189,13 +189,13 @@ def _is(image: str | None, chosen: int | None, gallery: Gallery) -> bool:
     return Path(image).read_bytes() == gallery.entry(chosen).thumbnail
 
 
-def _words(found: Results, rate: float | None) -> str:
+def _words(found: SearchResults, rate: float | None) -> str:
     """What there is to say of the results in one line."""
     took = f"{found.searched:,} pictures searched in {1000 * found.search_seconds:.1f} ms"
     looked = found.seconds - found.search_seconds
     took += f", after {looked:.2f} s for a look at the query." if looked > 0.005 else "."
-    if found.unknown:
-        took += f" Not in the vocabulary, so guessed from their letters: {_listed(found.unknown)}."
+    if found.unknown_words:
+        took += f" Not in the vocabulary, so guessed from their letters: {_listed(found.unknown_words)}."
     if not found.hits:
         return f"{NOTHING} {took}"
     if found.threshold is None:
@@ -203,11 +203,11 @@ def _words(found: Results, rate: float | None) -> str:
     if found.grades is not None:
         return f"{graded_words(found.hits, found.grades)} {took}"
     sure = found.hits[0].probability is not None
-    best, least = (f"{one:.0%}" if sure else f"{one:.2f}" for one in (found.hits[0].figure, found.threshold))
+    best, least = (f"{one:.0%}" if sure else f"{one:.2f}" for one in (found.hits[0].ranking_score, found.threshold))
     also = "" if rate is None else f"; of searches for something that is not there, {rate:.0%} reach that"
-    if not found.good:
+    if not found.good_match:
         return f"**No good match.** The best scores {best}, a good one {least} or more{also}. {took}"
-    good = sum(hit.figure >= found.threshold for hit in found.hits)
+    good = sum(hit.ranking_score >= found.threshold for hit in found.hits)
     count = f"**{good} good {'match' if good == 1 else 'matches'}**"
     return f"{count}: {least} or more{also}. {took}"
 
@@ -215,10 +215,10 @@ def _words(found: Results, rate: float | None) -> str:
 def _listed(words: Sequence[str], most: int = 5) -> str:
     """Words of a visitor's, not too many."""
     more = f" and {len(words) - most} more" if len(words) > most else ""
-    return ", ".join(unmarked(word) for word in words[:most]) + more
+    return ", ".join(escape_markdown(word) for word in words[:most]) + more
 
 
-def _side_by_side(found: Sequence[Results], titles: Sequence[str], gallery: Gallery) -> str:
+def _side_by_side(found: Sequence[SearchResults], titles: Sequence[str], gallery: Gallery) -> str:
     """The grids of one or more engines."""
     if len(found) == 1:
         return _grid(found[0], gallery)
@@ -229,20 +229,20 @@ def _side_by_side(found: Sequence[Results], titles: Sequence[str], gallery: Gall
     return f'<div class="is-columns">{"".join(columns)}</div>'
 
 
-def _grid(found: Results, gallery: Gallery) -> str:
+def _grid(found: SearchResults, gallery: Gallery) -> str:
     entries = {entry.id: entry for entry in gallery.entries}
     hits = [hit for hit in found.hits if hit.id in entries]  # one may have been removed this very moment
     if not hits:
         return empty(NOTHING)
-    full = max(1.0, hits[0].figure)
+    full = max(1.0, hits[0].ranking_score)
     rows = [
         Tile(
             hit.id,
             hit.name,
             entries[hit.id].thumbnail,
             f"{hit.score:.2f}" if hit.probability is None else f"{hit.probability:.0%}",
-            hit.figure / full,
-            f"and {hit.alike} nearly the same" if hit.alike else "",
+            hit.ranking_score / full,
+            f"and {hit.duplicate_count} nearly the same" if hit.duplicate_count else "",
         )
         for hit in hits
     ]
@@ -251,7 +251,7 @@ def _grid(found: Results, gallery: Gallery) -> str:
         return tiles(rows, **words)
     if found.grades is not None:
         return graded_tiles(hits, rows, found.grades, words)
-    good = sum(hit.figure >= found.threshold for hit in hits)
+    good = sum(hit.ranking_score >= found.threshold for hit in hits)
     parts = [tiles(rows[:good], **words)] if good else []
     if rows[good:]:
         alike = "Less alike" if hits[0].probability is None else "Less likely"

@@ -16,13 +16,13 @@ from typing import Any
 import gradio as gr
 from gradio.context import LocalContext
 
-from shared.core.devices import Resident
 from shared.core.images import ImageError
-from shared.core.uploads import Uploads
+from shared.core.models import Lazy
+from shared.core.uploads import UploadReader
 from shared.gallery.gallery import MAX_COUNT, Gallery
-from shared.gallery.snapshot import GalleryFull
+from shared.gallery.snapshot import GalleryFullError
 from shared.index.file import IndexFileError
-from shared.ui.gallery.session_store import Lockers
+from shared.ui.gallery.session_store import SessionStore
 
 SUFFIX = ".gallery"  # of a saved gallery
 AT_ONCE = 50  # pictures that may come along with one question
@@ -34,11 +34,11 @@ class _SessionKey(str):
     """A key for `gr.State`, which copies its first value for every session: each copy is another key."""
 
     def __deepcopy__(self, memo: Any) -> "_SessionKey":
-        return _SessionKey(Lockers.new_key())
+        return _SessionKey(SessionStore.new_key())
 
 
 @dataclass(frozen=True)
-class Visit:
+class VisitorSession:
     """What a page keeps of each visitor.
 
     Attributes:
@@ -48,13 +48,13 @@ class Visit:
         version: Changes whenever the visitor's gallery does; an input of what has to be made anew then.
     """
 
-    galleries: "Galleries"
+    galleries: "GalleryStore"
     session: gr.State
     key: gr.Textbox
     version: gr.State
 
 
-class Galleries:
+class GalleryStore:
     """The galleries of all visitors of a page.
 
     Args:
@@ -70,13 +70,13 @@ class Galleries:
         samples: Callable[[], Mapping[str, Path]],
     ) -> None:
         self._add, self._samples = add, samples
-        self._lockers = Lockers(self._copy, size=lambda gallery: gallery.nbytes)
-        self._starter = Resident(self._describe_samples)
+        self._lockers = SessionStore(self._copy, size=lambda gallery: gallery.nbytes)
+        self._starter = Lazy(self._describe_samples)
 
-    def visit(self) -> Visit:
+    def visit(self) -> VisitorSession:
         """What a page keeps of each visitor; to be called among its components."""
         key = gr.Textbox("", label="Gallery", visible=False)
-        return Visit(self, gr.State(_SessionKey()), key, gr.State(0))
+        return VisitorSession(self, gr.State(_SessionKey()), key, gr.State(0))
 
     def seen(self, session: str, key: str = "") -> Gallery:
         """The gallery to look at: the one behind a key, else the visitor's own, else the sample photos.
@@ -107,7 +107,7 @@ class Galleries:
             key: See `seen`.
         """
         self.seen(session, key)  # says so if there is none, and describes the samples before the lockers wait
-        key = key or _own_key(session) or Lockers.new_key()
+        key = key or _own_key(session) or SessionStore.new_key()
         return key, self._lockers.open(key)
 
     def add(
@@ -132,7 +132,7 @@ class Galleries:
         saved = [path for path in files if Path(path).suffix == SUFFIX]
         key, gallery = self._load(saved[-1], session, key) if saved else self.own(session, key)
         ids = [entry.id for entry in gallery.entries] if saved else []
-        uploads = Uploads([path for path in files if path not in saved])
+        uploads = UploadReader([path for path in files if path not in saved])
         added = self._add(uploads if progress is None else _told(uploads, progress), gallery)
         self._lockers.tidy(key)
         skipped = [*uploads.skipped, *added.skipped, *([("All others", added.full)] if added.full else [])]
@@ -147,7 +147,7 @@ class Galleries:
         Raises:
             ImageError: Too many, or none that can be read.
         """
-        uploads = Uploads(files)
+        uploads = UploadReader(files)
         if len(uploads) > AT_ONCE:
             raise ImageError(f"These are {len(uploads)} pictures; at most {AT_ONCE} go at once.")
         gallery = Gallery()
@@ -196,7 +196,7 @@ class Galleries:
         """
         try:
             gallery = Gallery.load(path, max_count=self._starter().max_count)
-        except (IndexFileError, GalleryFull, OSError, ValueError) as error:
+        except (IndexFileError, GalleryFullError, OSError, ValueError) as error:
             words = str(error).replace(str(path), Path(path).name)
             raise ImageError(f"This gallery cannot be loaded: {words}") from error
         try:
@@ -236,7 +236,7 @@ def _own_key(session: str) -> str:
     return "" if request is not None and request.headers.get("x-gradio-user") == "mcp" else session
 
 
-def _told(uploads: Uploads, progress: gr.Progress) -> Iterable[tuple[str, Any]]:
+def _told(uploads: UploadReader, progress: gr.Progress) -> Iterable[tuple[str, Any]]:
     return progress.tqdm(uploads, total=len(uploads), desc="Pictures", unit="pictures")
 
 

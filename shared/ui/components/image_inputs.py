@@ -136,7 +136,7 @@ def _uploaded(path: str | None) -> str:
     return str(real)
 
 
-def photo(label: str = "Photo", **settings: Any) -> gr.Image:
+def image_input(label: str = "Photo", **settings: Any) -> gr.Image:
     """A place for one picture: upload, paste or webcam. The function receives a file path (or None).
 
     Args:
@@ -153,7 +153,7 @@ def photo(label: str = "Photo", **settings: Any) -> gr.Image:
     return _Photo(label=label, **{**defaults, **settings})
 
 
-def photo_files(label: str = "Photos", **settings: Any) -> gr.File:
+def image_files(label: str = "Photos", **settings: Any) -> gr.File:
     """A place for many pictures. The function receives a list of file paths (maybe empty)."""
     defaults: dict[str, Any] = {"file_count": "multiple", "file_types": ["image"], "height": 220}
     files = _PhotoFiles(label=label, **{**defaults, **settings})
@@ -172,7 +172,7 @@ def _cache_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="image-spaces-photos-"))
 
 
-def sample_photos() -> dict[str, Path]:
+def sample_images() -> dict[str, Path]:
     """Real photos that came with gradio, scikit-image and scikit-learn, as JPEGs in the user's cache folder.
 
     A photo whose package is absent, or that a newer release of the package has dropped, is left out.
@@ -183,8 +183,8 @@ def sample_photos() -> dict[str, Path]:
     return dict(_photos(*SAMPLES))
 
 
-def gallery_photos() -> dict[str, Path]:
-    """The sample photos and more from the same packages, to search in; see `sample_photos`."""
+def gallery_images() -> dict[str, Path]:
+    """The sample photos and more from the same packages, to search in; see `sample_images`."""
     return dict(_photos(*SAMPLES, *MORE))
 
 
@@ -205,16 +205,16 @@ def _photos(*samples: tuple[str, str, str]) -> dict[str, Path]:
     return photos
 
 
-def examples(target: gr.Image, names: list[str] | None = None) -> gr.Examples:
-    """Sample photos below a `photo()`; a click puts one in, and the component's `change` event follows.
+def image_examples(target: gr.Image, names: list[str] | None = None) -> gr.Examples:
+    """Sample photos below a `image_input()`; a click puts one in, and the component's `change` event follows.
 
     The files are served from where they are: copies in Gradio's cache would be swept away with the uploads.
 
     Args:
         target: The component to fill.
-        names: Which photos of `sample_photos()`; all when None.
+        names: Which photos of `sample_images()`; all when None.
     """
-    photos = sample_photos()
+    photos = sample_images()
     chosen = [path for name, path in photos.items() if names is None or name in names]
     gr.set_static_paths(chosen)
     _SERVED.update(path.resolve() for path in chosen)
