@@ -32,10 +32,10 @@ from shared.crossmodal.text.tokenizer import Tokens, learn_words
 from shared.crossmodal.training.arguments import joint_parser, named_folder
 from shared.crossmodal.training.batches import Pairs
 from shared.crossmodal.training.objectives import Pupil, learn_products
-from shared.evaluation.reports import positive
-from shared.networks.jmc import energy
+from shared.evaluation.reports import positive_int
+from shared.networks.jmc import negative_energy
 from shared.networks.joint import JointSpace
-from shared.training.loop import Settings, fit, seed_everything
+from shared.training.loop import LoopSettings, fit, seed_everything
 
 RECIPES = ("joint", "matching", "classification")
 #: Pictures that belong together with others' words, for each text that calibration looks at.
@@ -108,7 +108,7 @@ class ProductTraining:
         else:
             pupil = self.stage("match", pupil, rank, first, args.rate, "matching")
             pupil.requires_grad_(False)
-            for parameter in pupil.space.heads["jmc"].component("classification"):
+            for parameter in pupil.space.heads["jmc"].component_parameters("classification"):
                 parameter.requires_grad_()
             pupil = self.stage("classify", pupil, tell, second, args.rate, "classification")
             both = partial(loss, matching=1.0, classification=args.classify)
@@ -129,7 +129,7 @@ class ProductTraining:
             return pupil
         learning = [parameter for parameter in pupil.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(learning, rate, weight_decay=args.decay, fused=True)
-        settings = Settings(
+        settings = LoopSettings(
             steps=steps,
             out=args.out / name,
             device=args.device,
@@ -140,8 +140,9 @@ class ProductTraining:
             checkpoint_every=args.validate_every,
             workers=1,
             average=0.99,  # stages are short
+            score=score,
         )
-        return fit(pupil, optimizer, self.draw, loss, settings, self.validate, score)
+        return fit(pupil, optimizer, self.draw, loss, settings, self.validate)
 
     def draw(self, step: int) -> tuple[Tensor, ...]:
         """Products, then others; the step and the seed alone decide which."""
@@ -182,14 +183,14 @@ class ProductTraining:
     def pictures(self, space: JointSpace, rows: np.ndarray) -> Tensor:
         """Pictures in the joint space."""
         parts = (part.float().to(self.args.device) for part in torch.from_numpy(rows).split(128))
-        return torch.cat([space.pictures(space.image(part), "jmc") for part in parts])
+        return torch.cat([space.embed_images(space.image(part), "jmc") for part in parts])
 
     @torch.inference_mode()
     def texts(self, space: JointSpace, texts: Sequence[str]) -> Tensor:
         """Texts in the joint space."""
         parts = (self.tokens(texts[start : start + 128]) for start in range(0, len(texts), 128))
         given = (torch.from_numpy(part).to(self.args.device) for part in parts)
-        return torch.cat([space.sentences(space.text(part), "jmc") for part in given])
+        return torch.cat([space.embed_texts(space.text(part), "jmc") for part in given])
 
     @torch.inference_mode()
     def conclude(self, space: JointSpace) -> dict[str, object]:
@@ -210,7 +211,7 @@ class ProductTraining:
         for name, far in self.logits(space, *others).items():
             near = torch.cat([one[name] for one in logits])
             config["temperatures"][name] = _temperature(near, torch.cat(truths))
-            fits = fit_probability(*(energy(one).numpy(force=True) for one in (near, far)))
+            fits = fit_probability(*(negative_energy(one).numpy(force=True) for one in (near, far)))
             config["fits"][name] = _rounded(fits)
         curve = fit_probability(np.concatenate(right), np.concatenate(wrong))
         return {"calibration": {"jmc": _rounded(curve)}, **config}
@@ -254,12 +255,12 @@ def arguments() -> argparse.ArgumentParser:
         metavar="N",
         help="of the stages (%(default)s)",
     )
-    add("--regions", type=positive, default=4, metavar="N", help="read in a step (%(default)s)")
+    add("--regions", type=positive_int, default=4, metavar="N", help="read in a step (%(default)s)")
     add("--rate", type=float, default=2e-3, help="learning rate (%(default)s)")
     add("--decay", type=float, default=1e-2, help="weight decay (%(default)s)")
     add("--classify", type=float, default=1.0, help="classification loss beside matching (%(default)s)")
     add("--spans", type=float, default=0.3, help="texts cut to a few words in a row (%(default)s)")
-    add("--embedding", type=positive, default=64, help="of a word piece (%(default)s)")
+    add("--embedding", type=positive_int, default=64, help="of a word piece (%(default)s)")
     return parser
 
 

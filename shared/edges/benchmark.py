@@ -155,7 +155,7 @@ def map_detector(folder: Path) -> Detector:
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Score edge detectors on BSDS500: ODS, OIS and AP.", MODULE, workers=2)
+    parser = reports.benchmark_parser("Score edge detectors on BSDS500: ODS, OIS and AP.", MODULE, workers=2)
     parser.add_argument(
         "--engine", nargs="+", default=[], metavar="NAME", help="engines to score, such as rds"
     )
@@ -208,19 +208,20 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             )
             for name, make in makers.items()
         }
-    return reports.conclude(
-        MODULE,
-        arguments,
+    return reports.finish(
+        reports.Report(
+            benchmark=benchmark,
+            data="BSDS500",
+            split=options.split,
+            items=len(samples),
+            weights=Path(options.weights).name if options.weights else ", ".join(makers),
+            metrics=metrics,
+            published=published,
+            available=len(available),
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark=benchmark,
-        data="BSDS500",
-        split=options.split,
-        items=len(samples),
-        weights=Path(options.weights).name if options.weights else ", ".join(makers),
-        metrics=metrics,
-        published=published,
-        available=len(available),
     )
 
 

@@ -22,11 +22,11 @@ from shared.core import weights
 from shared.edges.training import labels as make
 from shared.edges.training.bsds import read_bsds
 from shared.edges.training.crops import Example, Source, sample_batch
-from shared.networks.backbones.mobilenet_v2 import load_imagenet
 from shared.networks.fcfn import FCFNEdges
 from shared.networks.rds import RDS, SIDES, balanced_loss, relaxed_loss
-from shared.training.datasets import read_pairs
-from shared.training.loop import Settings, adamw, fit, seed_everything
+from shared.training.datasets import read_annotated_images
+from shared.training.loop import LoopSettings, adamw, fit, seed_everything
+from shared.training.pretrained import load_backbone_weights
 
 EdgeNetwork = RDS | FCFNEdges
 
@@ -70,7 +70,7 @@ def soft_loss(logits: Tensor, strength: Tensor) -> Tensor:
 def coarse_examples(root: Path, scale: float) -> list[Example]:
     """Borders of the segmentation masks in `root/labels/train` for the photos in `root/images/train`."""
     examples = []
-    for pair in read_pairs(root / "images" / "train", root / "labels" / "train"):
+    for pair in read_annotated_images(root / "images" / "train", root / "labels" / "train"):
         image = np.array(pair.image())
         borders = make.region_borders(pair.annotation())
         examples.append(Example(image, make.canny_relaxed(borders, image), scale=scale))
@@ -79,7 +79,7 @@ def coarse_examples(root: Path, scale: float) -> list[Example]:
 
 def soft_examples(root: Path) -> list[Example]:
     """Photos in `root/images` with 8-bit edge maps of the same names in `root/maps`."""
-    pairs = read_pairs(root / "images", root / "maps")
+    pairs = read_annotated_images(root / "images", root / "maps")
     return [Example(np.array(pair.image()), np.array(pair.annotation())[None], soft=True) for pair in pairs]
 
 
@@ -122,7 +122,7 @@ def start_network(args: argparse.Namespace) -> EdgeNetwork:
     if args.start is None:
         return network
     if not args.start.is_dir():
-        load_imagenet(base_of(network), args.start)
+        load_backbone_weights(base_of(network), args.start)
     elif args.network == "fcfn":
         trunk = weights.load(RDS, str(args.start), folder=args.start).net.state_dict()
         network.net.load_state_dict({name: trunk[name] for name in network.net.state_dict()})
@@ -141,7 +141,7 @@ def train(
 ) -> nn.Module:
     """Runs `core.training.fit` on crops from `sources` and saves the result to `args.out/weights`."""
     sources = list(sources)
-    settings = Settings(
+    settings = LoopSettings(
         steps=args.steps,
         out=args.out,
         device=args.device,
@@ -158,7 +158,7 @@ def train(
         logits = network(images.contiguous(memory_format=torch.channels_last))
         return output_losses(logits, targets, soft, balanced=balanced)
 
-    optimizer = adamw(network, slow=base_of(network), rate=args.rate)
+    optimizer = adamw(network, pretrained=base_of(network), rate=args.rate)
     trained = fit(network, optimizer, make_batch, loss, settings)
     weights.save(trained, args.out / "weights")
     return trained

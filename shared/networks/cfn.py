@@ -17,7 +17,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.networks.backbones.mobilenet_v2 import MobileNetV2Pyramid
+from shared.networks.backbones.mobilenet_v2 import MobileNetV2Backbone
 from shared.networks.layers import Fusion
 
 
@@ -83,9 +83,13 @@ class CFNCifar(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         pool1 = self.stage1(x)
         pool2 = self.stage2(pool1)
-        feature = average(self.stage3(pool2))
+        feature = global_average_pool(self.stage3(pool2))
         if self.fusion is not None:
-            branches = [feature, average(self.side1(pool1)), average(self.side2(pool2))]
+            branches = [
+                feature,
+                global_average_pool(self.side1(pool1)),
+                global_average_pool(self.side2(pool2)),
+            ]
             feature = F.relu(self.fusion(torch.stack(branches, 1)))
         return self.classifier(self.drop(feature))
 
@@ -133,9 +137,11 @@ class CFN11(nn.Module):
         for stage in self.stages:
             x = stage(x)
             pooled.append(x)
-        feature = average(self.last(x))
+        feature = global_average_pool(self.last(x))
         if self.fusion is not None:
-            branches = [average(side(level)) for side, level in zip(self.sides, pooled, strict=True)]
+            branches = [
+                global_average_pool(side(level)) for side, level in zip(self.sides, pooled, strict=True)
+            ]
             feature = F.relu(self.norm(self.fusion(torch.stack([*branches, feature], 1))))
         return self.classifier(feature)
 
@@ -163,27 +169,27 @@ class CFN(
         input `[B, 3, H, W]`, RGB in 0..1, any size; output logits `[B, classes]`.
     """
 
-    FEATURE = 1280
+    FEATURE_CHANNELS = 1280
     SIDES = (1, 2, 3)  # levels of the pyramid: strides 4, 8, 16
-    BRANCHES = ("objects", "textures", "patterns", "parts")  # main, then the sides from fine to coarse
+    BRANCH_NAMES = ("objects", "textures", "patterns", "parts")  # main, then the sides from fine to coarse
 
     def __init__(self, classes: int = 1000, fusion: str = "lc", prototypes: int = 0) -> None:
         super().__init__()
-        self.base = MobileNetV2Pyramid(depth=17)
-        self.head = nn.Conv2d(self.base.widths[-1], self.FEATURE, 1)
+        self.base = MobileNetV2Backbone(depth=17)
+        self.head = nn.Conv2d(self.base.widths[-1], self.FEATURE_CHANNELS, 1)
         fused = fusion != "none"
         self.sides = nn.ModuleList(
-            nn.Conv2d(self.base.widths[level], self.FEATURE, 1) for level in self.SIDES if fused
+            nn.Conv2d(self.base.widths[level], self.FEATURE_CHANNELS, 1) for level in self.SIDES if fused
         )
         start = (1.0, *[0.05] * len(self.SIDES))
-        self.fusion = Fusion(len(start), self.FEATURE, kind=fusion, start=start) if fused else None
-        self.classifier = nn.Linear(self.FEATURE, classes)
-        self.register_buffer("prototypes", torch.zeros(prototypes, self.FEATURE))
+        self.fusion = Fusion(len(start), self.FEATURE_CHANNELS, kind=fusion, start=start) if fused else None
+        self.classifier = nn.Linear(self.FEATURE_CHANNELS, classes)
+        self.register_buffer("prototypes", torch.zeros(prototypes, self.FEATURE_CHANNELS))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.classifier(self.fuse(self.branches(self.maps(x))))
+        return self.classifier(self.fuse(self.branch_vectors(self.branch_maps(x))))
 
-    def maps(self, x: Tensor) -> list[Tensor]:
+    def branch_maps(self, x: Tensor) -> list[Tensor]:
         """The maps of all branches before their global average, `[B, 1280, h, w]` each, main branch first."""
         levels = self.base(x * 2 - 1)
         maps = [F.relu6(self.head(levels[-1]))]
@@ -192,9 +198,9 @@ class CFN(
         return maps
 
     @staticmethod
-    def branches(maps: list[Tensor]) -> Tensor:
+    def branch_vectors(maps: list[Tensor]) -> Tensor:
         """The branches' vectors `[B, G, 1280]` from their maps."""
-        return torch.stack([average(one) for one in maps], 1)
+        return torch.stack([global_average_pool(one) for one in maps], 1)
 
     def fuse(self, branches: Tensor) -> Tensor:
         """The fused feature `[B, 1280]` that the classifier sees."""
@@ -207,7 +213,7 @@ class CFN(
         fusion's bias and the classifier's bias add up to the logit.
 
         Args:
-            branches: `[B, G, 1280]`, from `branches`.
+            branches: `[B, G, 1280]`, from `branch_vectors`.
             target: class ids `[B]`.
 
         Returns:
@@ -227,6 +233,6 @@ class CFN(
         return torch.cat([parts, bias[:, None]], 1)
 
 
-def average(x: Tensor) -> Tensor:
+def global_average_pool(x: Tensor) -> Tensor:
     """Global average pooling, `[B, K, H, W]` to `[B, K]`."""
     return x.mean((-2, -1))

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from shared.networks.matching_losses import triplet_loss
 
 #: The scores that late fusion puts together, in the order of `CycleMatch.images` and `CycleMatch.texts`.
-SCORES = ("dual i2t", "dual t2i", "reconstructed image", "reconstructed text", "latent")
+SCORE_NAMES = ("dual i2t", "dual t2i", "reconstructed image", "reconstructed text", "latent")
 
 
 class Cycle(NamedTuple):
@@ -65,7 +65,7 @@ class CycleMatch(nn.Module):
         dropout: share of the descriptions' numbers that is left out while training.
 
     Shape:
-        `images` and `texts`: `[B, features]` to `[B, 5, D]`, rows of length 1 in the order of `SCORES`. Score
+        `images` and `texts`: `[B, features]` to `[B, 5, D]`, rows of length 1 in the order of `SCORE_NAMES`. Score
         k of a picture and a sentence is the dot product of their rows k.
     """
 

@@ -12,9 +12,9 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.networks.backbones.mobilenet_v2 import MobileNetV2Pyramid
+from shared.networks.backbones.mobilenet_v2 import MobileNetV2Backbone
 from shared.networks.layers import Fusion, Merge, extend, upsample
-from shared.networks.rds import SIDES, MobileNetTrunk
+from shared.networks.rds import SIDES, MobileNetFPN
 
 
 class FCFN(
@@ -45,7 +45,7 @@ class FCFN(
     """
 
     STRIDE = 4
-    # Mirrored pixels on the right and at the bottom, where the base would see zeros (see MobileNetTrunk).
+    # Mirrored pixels on the right and at the bottom, where the base would see zeros (see MobileNetFPN).
     MARGIN = 16
     PATH = (128, 96, 64, 64)  # channels of the branches at strides 32, 16, 8, 4
     DILATED = 256  # channels of the coarsest branch where it is dilated
@@ -57,7 +57,7 @@ class FCFN(
         super().__init__()
         if fuse not in ("scores", "features"):
             raise ValueError(f"fuse must be scores or features, got {fuse!r}")
-        self.base = MobileNetV2Pyramid(depth=17, dilated=dilated)
+        self.base = MobileNetV2Backbone(depth=17, dilated=dilated)
         _, *stages, top = self.base.widths
         path = (self.DILATED if dilated else self.PATH[0], *self.PATH[1:])
         self.top = nn.Conv2d(top, path[0], 1)
@@ -103,7 +103,7 @@ class FCFNEdges(
     tags=["edge-detection"],
     license="apache-2.0",
 ):
-    """Edges by fused features, on the stem, base and path of `MobileNetTrunk`.
+    """Edges by fused features, on the stem, base and path of `MobileNetFPN`.
 
     With a single output channel a weight per (branch, class) is the fusion of HED. So here the branches keep
     16 channels each, are fused with weights `[5, 16]`, and only the result is scored.
@@ -117,8 +117,8 @@ class FCFNEdges(
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = MobileNetTrunk()
-        widths = (MobileNetTrunk.STEM, *reversed(MobileNetTrunk.PATH[1:]))
+        self.net = MobileNetFPN()
+        widths = (MobileNetFPN.STEM_CHANNELS, *reversed(MobileNetFPN.PATH[1:]))
         self.branches = nn.ModuleList(nn.Conv2d(width, self.FEATURES, 1) for width in widths)
         self.scores = nn.ModuleList(nn.Conv2d(self.FEATURES, 1, 1) for _ in widths)
         self.fusion = Fusion(SIDES, self.FEATURES)

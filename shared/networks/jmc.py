@@ -105,7 +105,7 @@ class JMC(nn.Module):
         image, text = self.images(images), self.texts(texts)
         return image, text, self.classify(image, text)
 
-    def component(self, name: str) -> list[nn.Parameter]:
+    def component_parameters(self, name: str) -> list[nn.Parameter]:
         """The parameters of `"matching"` (both embeddings) or `"classification"` (gate and classifier).
 
         Raises:
@@ -120,7 +120,7 @@ class JMC(nn.Module):
         return [parameter for part in parts[name] for parameter in part.parameters()]
 
 
-def energy(logits: Tensor) -> Tensor:
+def negative_energy(logits: Tensor) -> Tensor:
     """How much there is for any class at all: the logarithm of the sum of all classes' exponentials.
 
     Liu, Wang, Owens and Li, "Energy-based Out-of-distribution Detection", NeurIPS 2020, with the sign turned.
@@ -132,7 +132,7 @@ def energy(logits: Tensor) -> Tensor:
     Returns:
         `[B]`, the higher, the more likely it is one of the classes.
 
-    >>> [round(one) for one in energy(torch.tensor([[0.0, 0.0]])).exp().tolist()]
+    >>> [round(one) for one in negative_energy(torch.tensor([[0.0, 0.0]])).exp().tolist()]
     [2]
     """
     return logits.logsumexp(1)

@@ -14,15 +14,15 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.networks.cyclematch import SCORES, CycleMatch
+from shared.networks.cyclematch import SCORE_NAMES, CycleMatch
 from shared.networks.itmeetsal import ITMeetsAL
 from shared.networks.jmc import JMC
-from shared.networks.regions import RegionBase, RegionEmbedding
+from shared.networks.regions import RegionBackbone, RegionEmbedding
 from shared.networks.rrf import RRFNet
 from shared.networks.text import TextEncoder
 
 
-class TwoLayers(nn.Module):
+class LinearProjections(nn.Module):
     """Both encoders and nothing else, for comparison: a layer for each modality."""
 
     def __init__(self, image_features: int, text_features: int, *, width: int = 512) -> None:
@@ -31,7 +31,13 @@ class TwoLayers(nn.Module):
         self.texts = nn.Linear(text_features, width)
 
 
-HEADS = {"plain": TwoLayers, "rrf": RRFNet, "cyclematch": CycleMatch, "jmc": JMC, "itmeetsal": ITMeetsAL}
+HEAD_CLASSES = {
+    "plain": LinearProjections,
+    "rrf": RRFNet,
+    "cyclematch": CycleMatch,
+    "jmc": JMC,
+    "itmeetsal": ITMeetsAL,
+}
 #: The engine that puts the scores of all heads together.
 ENSEMBLE = "ensemble"
 
@@ -47,7 +53,7 @@ class JointSpace(
     """Pictures and sentences as vectors that can be compared.
 
     Args:
-        heads: some of `HEADS`.
+        heads: some of `HEAD_CLASSES`.
         words: the vocabulary of the text encoder.
         buckets: rows that the letter groups of all words share.
         features: F, of both encoders.
@@ -62,16 +68,16 @@ class JointSpace(
         scores: weights of CycleMatch's late fusion, one for each of its scores; by default all the same.
         shares: weights of the heads in the ensemble; by default all the same.
         tuned: whether it has a base of its own, which describes pictures.
-        trunk: of this base, see `RegionBase`.
+        trunk: of this base, see `RegionBackbone`.
 
     Attributes:
-        base: a `RegionBase`, or None.
-        image: a `RegionEmbedding`, from rows `[B, 1 + cells^2, channels]` (`grid_rows`) to `[B, F]`.
+        base: a `RegionBackbone`, or None.
+        image: a `RegionEmbedding`, from rows `[B, 1 + cells^2, channels]` (`pool_grid`) to `[B, F]`.
         text: a `TextEncoder`, from pieces `[B, L, P]` to `[B, F]`.
         heads: by name.
 
     Shape:
-        `pictures` and `sentences`: what `image` and `text` give, `[..., F]`, to vectors of length 1,
+        `embed_images` and `embed_texts`: what `image` and `text` give, `[..., F]`, to vectors of length 1,
         `[..., D]`, whose dot product is an engine's score. D is `width`; 5 times as much for CycleMatch,
         whose five scores late fusion adds up in one dot product; for the ensemble the sum over all heads.
 
@@ -100,59 +106,62 @@ class JointSpace(
         trunk: str = "mobilenet_v2",
     ) -> None:
         super().__init__()
-        unknown = [name for name in heads if name not in HEADS]
+        unknown = [name for name in heads if name not in HEAD_CLASSES]
         if unknown or not heads:
-            raise ValueError(f"the heads must be some of {', '.join(HEADS)}, got {list(heads)}")
+            raise ValueError(f"the heads must be some of {', '.join(HEAD_CLASSES)}, got {list(heads)}")
         more = {
             "jmc": {"classes": classes},
             "itmeetsal": {"classes": classes},
             "rrf": {"recurrences": recurrences, "fusion": fusion, "hidden": width, "dropout": 0.1},
         }
         self.cells = cells
-        self.base = RegionBase(cells, trunk) if tuned else None
+        self.base = RegionBackbone(cells, trunk) if tuned else None
         # 0 and 1 fill up and stand for a text without words; see `shared.crossmodal.text.tokenizer`.
         self.text = TextEncoder(2 + len(words) + buckets, features, width=embedding, hidden=hidden)
         self.image = RegionEmbedding(channels, features)
         self.heads = nn.ModuleDict(
-            {name: HEADS[name](features, features, width=width, **more.get(name, {})) for name in heads}
+            {
+                name: HEAD_CLASSES[name](features, features, width=width, **more.get(name, {}))
+                for name in heads
+            }
         )
-        self.register_buffer("scale", torch.ones(len(SCORES)), persistent=False)
-        self.weigh([1.0] * len(SCORES) if scores is None else scores)
-        self.register_buffer("shares", torch.ones(len(self.heads)), persistent=False)
-        self.blend([1.0] * len(self.heads) if shares is None else shares)
+        self.register_buffer("score_scales", torch.ones(len(SCORE_NAMES)), persistent=False)
+        self.set_score_weights([1.0] * len(SCORE_NAMES) if scores is None else scores)
+        self.register_buffer("head_scales", torch.ones(len(self.heads)), persistent=False)
+        self.set_head_weights([1.0] * len(self.heads) if shares is None else shares)
         cold = torch.tensor(0.07).log()
         self.temperatures = nn.ParameterDict({name: nn.Parameter(cold.clone()) for name in heads})
 
     @property
     def engines(self) -> tuple[str, ...]:
-        """What `pictures` and `sentences` can be asked for."""
+        """What `embed_images` and `embed_texts` can be asked for."""
         names = tuple(self.heads)
         return names if len(names) == 1 else (ENSEMBLE, *names)
 
-    def weigh(self, scores: Sequence[float]) -> None:
+    def set_score_weights(self, scores: Sequence[float]) -> None:
         """Sets the weights of CycleMatch's late fusion; see `scores` above."""
-        self.scale.copy_(_roots("scores", scores, len(SCORES)))
+        self.score_scales.copy_(_roots("scores", scores, len(SCORE_NAMES)))
 
-    def blend(self, shares: Sequence[float]) -> None:
+    def set_head_weights(self, shares: Sequence[float]) -> None:
         """Sets the weights of the heads in the ensemble; see `shares` above."""
-        self.shares.copy_(_roots("shares", shares, len(self.heads)))
+        self.head_scales.copy_(_roots("shares", shares, len(self.heads)))
 
-    def pictures(self, embeddings: Tensor, engine: str) -> Tensor:
+    def embed_images(self, embeddings: Tensor, engine: str) -> Tensor:
         return self._vectors("images", embeddings, engine)
 
-    def sentences(self, embeddings: Tensor, engine: str) -> Tensor:
+    def embed_texts(self, embeddings: Tensor, engine: str) -> Tensor:
         return self._vectors("texts", embeddings, engine)
 
     def forward(self, rows: Tensor, pieces: Tensor, engine: str) -> tuple[Tensor, Tensor]:
-        return self.pictures(self.image(rows), engine), self.sentences(self.text(pieces), engine)
+        return self.embed_images(self.image(rows), engine), self.embed_texts(self.text(pieces), engine)
 
     def _vectors(self, side: str, x: Tensor, engine: str) -> Tensor:
         if engine == ENSEMBLE:
             parts = [self._vectors(side, x, name) for name in self.heads]
-            return torch.cat([part * root for part, root in zip(parts, self.shares, strict=True)], -1)
+            return torch.cat([part * root for part, root in zip(parts, self.head_scales, strict=True)], -1)
         found = F.normalize(getattr(self.heads[engine], side)(x.flatten(0, -2)), dim=-1)
         if found.ndim == 3:
-            found = (found * self.scale[:, None]).flatten(1)
+            found = (found * self.score_scales[:, None]).flatten(1)
         return found.unflatten(0, x.shape[:-1])
 
 

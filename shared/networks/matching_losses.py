@@ -12,19 +12,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def cosines(x: Tensor, y: Tensor) -> Tensor:
+def cosine_matrix(x: Tensor, y: Tensor) -> Tensor:
     """Cosine of every row with every row, `[B, D]` and `[C, D]` to `[B, C]`; 0 for a row of zeros.
 
-    >>> cosines(torch.tensor([[3.0, 4.0]]), torch.tensor([[3.0, 0.0], [0.0, 0.5]])).tolist()
+    >>> cosine_matrix(torch.tensor([[3.0, 4.0]]), torch.tensor([[3.0, 0.0], [0.0, 0.5]])).tolist()
     [[0.6000000238418579, 0.800000011920929]]
     """
     return F.normalize(x, dim=-1) @ F.normalize(y, dim=-1).T
 
 
-def matches(ids: Tensor) -> Tensor:
+def positive_mask(ids: Tensor) -> Tensor:
     """Which rows show the same, bool `[B, B]`.
 
-    >>> matches(torch.tensor([4, 4, 7])).int().tolist()
+    >>> positive_mask(torch.tensor([4, 4, 7])).int().tolist()
     [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
     """
     return ids[:, None] == ids
@@ -68,14 +68,14 @@ def bi_rank_loss(
     _check(x, y, ids)
     if hardest < 1:
         raise ValueError(f"hardest must be at least 1, got {hardest}")
-    between = cosines(x, y)
+    between = cosine_matrix(x, y)
     pair = between.diagonal()[:, None]
-    apart = ~matches(ids)
+    apart = ~positive_mask(ids)
     total = between.new_zeros(())
     count = min(hardest, len(x))
     for across, within, (first, second) in (
-        (between, cosines(y, y), weights[:2]),
-        (between.T, cosines(x, x), weights[2:]),
+        (between, cosine_matrix(y, y), weights[:2]),
+        (between.T, cosine_matrix(x, x), weights[2:]),
     ):
         hinge = torch.relu(across - pair + margin) * apart
         worst, places = hinge.topk(count, dim=1)
@@ -110,9 +110,9 @@ def triplet_loss(
     2.4
     """
     _check(x, y, ids)
-    between = cosines(x, y)
+    between = cosine_matrix(x, y)
     pair = between.diagonal()[:, None]
-    apart = ~matches(ids)
+    apart = ~positive_mask(ids)
     total = between.new_zeros(())
     for across in (between, between.T):
         hinge = torch.relu(across - pair + margin) * apart
@@ -132,10 +132,10 @@ def contrastive_loss(x: Tensor, y: Tensor, ids: Tensor, *, temperature: float | 
         x: pictures `[B, D]`.
         y: sentences `[B, D]`.
         ids: `[B]`, see above.
-        temperature: above 0, divides the cosines.
+        temperature: above 0, divides the cosine_matrix.
 
     Returns:
-        The mean over rows and directions, 0 or more; `log B` where all cosines are the same.
+        The mean over rows and directions, 0 or more; `log B` where all cosine_matrix are the same.
 
     Raises:
         ValueError: the shapes do not fit.
@@ -145,13 +145,13 @@ def contrastive_loss(x: Tensor, y: Tensor, ids: Tensor, *, temperature: float | 
     1.3863
     """
     _check(x, y, ids)
-    logits = cosines(x, y) / temperature
+    logits = cosine_matrix(x, y) / temperature
     target = _shares(ids).to(logits.dtype)
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
 
 def kl_matching_loss(x: Tensor, y: Tensor, ids: Tensor, *, epsilon: float = 1e-8) -> Tensor:
-    """KL divergence of predicted from true matches, `KL(p_i || q_i)`, one direction.
+    """KL divergence of predicted from true positive_mask, `KL(p_i || q_i)`, one direction.
 
     Zhang and Lu, "Deep Cross-Modal Projection Learning for Image-Text Matching", ECCV 2018, as ITMeetsAL uses
     it: `p_i` is the softmax over j of `x_i . y_j / |y_j|`, a projection and no cosine, so that the length of
@@ -164,7 +164,7 @@ def kl_matching_loss(x: Tensor, y: Tensor, ids: Tensor, *, epsilon: float = 1e-8
         epsilon: added to `q` inside the logarithm.
 
     Returns:
-        The mean over rows; near 0 where the matches are found, up to about `-log(epsilon)`.
+        The mean over rows; near 0 where the positive_mask are found, up to about `-log(epsilon)`.
 
     Raises:
         ValueError: the shapes do not fit.
@@ -201,8 +201,8 @@ def softened_kl(first: Tensor, second: Tensor, temperature: float = 4.0) -> Tens
 
 
 def _shares(ids: Tensor) -> Tensor:
-    """Rows of `matches`, each scaled to sum 1."""
-    same = matches(ids).float()
+    """Rows of `positive_mask`, each scaled to sum 1."""
+    same = positive_mask(ids).float()
     return same / same.sum(1, keepdim=True)
 
 

@@ -15,7 +15,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.networks.backbones.mobilenet_v2 import MobileNetV2Pyramid
+from shared.networks.backbones.mobilenet_v2 import MobileNetV2Backbone
 from shared.networks.layers import Merge, extend, upsample
 
 SIDES = 5
@@ -175,7 +175,7 @@ def bilinear_kernel(stride: int) -> Tensor:
     return (ramp[:, None] * ramp)[None, None]
 
 
-class MobileNetTrunk(nn.Module):
+class MobileNetFPN(nn.Module):
     """What edge networks on MobileNetV2 share: strides 1, 2, 4, 8, 16 as in VGG-16, and a path back to 1.
 
     MobileNetV2 has no stage at full resolution, so a thin stem of two 3x3 convolutions stands in for VGG's
@@ -183,7 +183,7 @@ class MobileNetTrunk(nn.Module):
     """
 
     DEPTH = 15
-    STEM = 16
+    STEM_CHANNELS = 16
     # The base pads with zeros, and only on the right and at the bottom: a border that looks like an edge to
     # every stage. So the picture goes on there as its mirror image for this many pixels, which the result
     # leaves out.
@@ -194,19 +194,19 @@ class MobileNetTrunk(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Sequential(
-            nn.Conv2d(3, self.STEM, 3, padding=1),
+            nn.Conv2d(3, self.STEM_CHANNELS, 3, padding=1),
             nn.ReLU(inplace=True),
-            nn.Conv2d(self.STEM, self.STEM, 3, padding=1),
+            nn.Conv2d(self.STEM_CHANNELS, self.STEM_CHANNELS, 3, padding=1),
             nn.ReLU(inplace=True),
         )
-        self.base = MobileNetV2Pyramid(depth=self.DEPTH)
+        self.base = MobileNetV2Backbone(depth=self.DEPTH)
         *stages, top = self.base.widths
         self.top = nn.Sequential(nn.Conv2d(top, self.PATH[0], 1), nn.ReLU(inplace=True))
         self.merges = nn.ModuleList(
             Merge(below, above, width)
             for below, above, width in zip(reversed(stages), self.PATH, self.PATH[1:], strict=False)
         )
-        self.last = Merge(self.STEM, self.PATH[-1], self.STEM)
+        self.last = Merge(self.STEM_CHANNELS, self.PATH[-1], self.STEM_CHANNELS)
 
     def maps(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """The five stages, and the five steps of the path; both from stride 1 to stride 16.
@@ -224,7 +224,7 @@ class MobileNetTrunk(nn.Module):
         return stages, steps[::-1]
 
 
-class MobileNetEdges(MobileNetTrunk):
+class MobileNetEdges(MobileNetFPN):
     """The design of RDS on MobileNetV2, with a tenth of the parameters.
 
     Every stage is scored for itself, as in the published network; the fusion reads the last map of the path
@@ -233,9 +233,9 @@ class MobileNetEdges(MobileNetTrunk):
 
     def __init__(self) -> None:
         super().__init__()
-        widths = (self.STEM, *self.base.widths[:-1])
+        widths = (self.STEM_CHANNELS, *self.base.widths[:-1])
         self.scores = nn.ModuleList(nn.Conv2d(width, 1, 1) for width in widths)
-        self.fuse = nn.Conv2d(self.STEM + SIDES, 1, 1)
+        self.fuse = nn.Conv2d(self.STEM_CHANNELS + SIDES, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         size = x.shape[-2:]

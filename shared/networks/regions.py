@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.networks.backbones.efficientnet_lite import EfficientNetLitePyramid
-from shared.networks.backbones.mobilenet_v2 import MobileNetV2Pyramid
+from shared.networks.backbones.efficientnet_lite import EfficientNetLiteBackbone
+from shared.networks.backbones.mobilenet_v2 import MobileNetV2Backbone
 from shared.networks.cfn import CFN
 
-#: What a `RegionBase` may be made of.
-TRUNKS = {"mobilenet_v2": MobileNetV2Pyramid, "efficientnet_lite0": EfficientNetLitePyramid}
+#: What a `RegionBackbone` may be made of.
+BACKBONES = {"mobilenet_v2": MobileNetV2Backbone, "efficientnet_lite0": EfficientNetLiteBackbone}
 
 
-def grid_rows(maps: Tensor, cells: int = 3) -> Tensor:
+def pool_grid(maps: Tensor, cells: int = 3) -> Tensor:
     """Averages of a map over the whole and over the cells of a grid.
 
     Args:
@@ -28,69 +28,69 @@ def grid_rows(maps: Tensor, cells: int = 3) -> Tensor:
     Returns:
         `[B, 1 + cells * cells, K]`: the whole, then the cells row by row.
 
-    >>> grid_rows(torch.tensor([[[[1.0, 2.0], [3.0, 6.0]]]]), cells=2)[0, :, 0].tolist()
+    >>> pool_grid(torch.tensor([[[[1.0, 2.0], [3.0, 6.0]]]]), cells=2)[0, :, 0].tolist()
     [3.0, 1.0, 2.0, 3.0, 6.0]
     """
     whole = maps.mean((-2, -1))[:, None]
     return torch.cat([whole, F.adaptive_avg_pool2d(maps, cells).flatten(2).mT], 1)
 
 
-def window_rows(maps: Tensor, window: int = 3) -> Tensor:
+def pool_windows(maps: Tensor, window: int = 3) -> Tensor:
     """Averages of a map around each of its positions; windows end where the map does.
 
     Args:
         maps: `[B, K, h, w]`.
         window: positions along each side of a window, an odd number. Three are as large as the cells of
-            `grid_rows` on the 7 x 7 positions of a picture of 224 pixels, but lie closer.
+            `pool_grid` on the 7 x 7 positions of a picture of 224 pixels, but lie closer.
 
     Returns:
         `[B, h * w, K]`, row by row.
 
-    >>> window_rows(torch.tensor([[[[1.0, 2.0, 6.0]]]]))[0, :, 0].tolist()
+    >>> pool_windows(torch.tensor([[[[1.0, 2.0, 6.0]]]]))[0, :, 0].tolist()
     [1.5, 3.0, 4.0]
     """
     around = F.avg_pool2d(maps, window, 1, window // 2, count_include_pad=False)
     return around.flatten(2).mT
 
 
-class RegionBase(nn.Module):
+class RegionBackbone(nn.Module):
     """A small network with its last layer of 1280 channels, read on a grid.
 
     Args:
         cells: along each side of the grid.
-        trunk: one of `TRUNKS`; MobileNetV2 is what the recognition network has.
+        backbone: one of `BACKBONES`; MobileNetV2 is what the recognition network has.
 
     Shape:
-        input `[B, 3, H, W]`, RGB in 0..1; output rows `[B, 1 + cells^2, 1280]`, see `grid_rows`.
+        input `[B, 3, H, W]`, RGB in 0..1; output rows `[B, 1 + cells^2, 1280]`, see `pool_grid`.
 
     Raises:
-        ValueError: there is no such trunk.
+        ValueError: there is no such backbone.
     """
 
-    CHANNELS = CFN.FEATURE
+    CHANNELS = CFN.FEATURE_CHANNELS
 
-    def __init__(self, cells: int = 3, trunk: str = "mobilenet_v2") -> None:
+    def __init__(self, cells: int = 3, backbone: str = "mobilenet_v2") -> None:
         super().__init__()
-        if trunk not in TRUNKS:
-            raise ValueError(f"the trunk must be one of {', '.join(TRUNKS)}, got {trunk!r}")
-        self.base = TRUNKS[trunk]()
+        if backbone not in BACKBONES:
+            raise ValueError(f"the backbone must be one of {', '.join(BACKBONES)}, got {backbone!r}")
+        self.base = BACKBONES[backbone]()
         self.head = nn.Conv2d(self.base.widths[-1], self.CHANNELS, 1)
         self.cells = cells
 
     def forward(self, x: Tensor) -> Tensor:
-        return grid_rows(self.maps(x), self.cells)
+        return pool_grid(self.feature_map(x), self.cells)
 
-    def maps(self, x: Tensor) -> Tensor:
+    def feature_map(self, x: Tensor) -> Tensor:
         """What the rows are averages of, `[B, 1280, ceil(H / 32), ceil(W / 32)]`."""
         return F.relu6(self.head(self.base(x * 2 - 1)[-1]))
 
-    def start_from(self, network: CFN) -> RegionBase:
+    def load_cfn(self, network: CFN) -> RegionBackbone:
         """Takes the weights of the recognition network's main branch; gives itself."""
         self.base.load_state_dict(network.base.state_dict())
         self.head.load_state_dict(network.head.state_dict())
         return self
 
-    def freeze(self, blocks: int) -> RegionBase:
+    def freeze(self, blocks: int) -> RegionBackbone:
         """Keeps the stem and the first blocks from learning; gives itself.
 
         What they see, edges and textures, is common to all pictures, and their large maps are what training
@@ -112,7 +112,7 @@ class RegionEmbedding(nn.Module):
         features: of the result.
 
     Shape:
-        input `[B, 1 + R, K]` from `grid_rows`; output `[B, features]`. `regions` makes `[B, R, features]` of
+        input `[B, 1 + R, K]` from `pool_grid`; output `[B, features]`. `embed_regions` makes `[B, R, features]` of
         rows `[B, R, K]`: each region as if it were a picture of its own.
     """
 
@@ -133,12 +133,12 @@ class RegionEmbedding(nn.Module):
         """The weight of each region, `[B, R]`, of sum 1; `regions` from the first layers."""
         return self.score(torch.tanh(regions))[..., 0].softmax(1)
 
-    def regions(self, rows: Tensor) -> Tensor:
+    def embed_regions(self, rows: Tensor) -> Tensor:
         # Whole and attended region are the same thing where the picture is one region.
         return 2 * self.layers(rows)
 
 
-def heat(regions: Tensor, text: Tensor) -> Tensor:
+def similarity_map(regions: Tensor, text: Tensor) -> Tensor:
     """How near each region of a picture is to a text, by the scores of their joint space.
 
     Args:
@@ -151,7 +151,7 @@ def heat(regions: Tensor, text: Tensor) -> Tensor:
     Raises:
         ValueError: the regions are no square grid.
 
-    >>> heat(torch.eye(4), torch.tensor([0.0, 1.0, 0.0, 0.0])).tolist()
+    >>> similarity_map(torch.eye(4), torch.tensor([0.0, 1.0, 0.0, 0.0])).tolist()
     [[0.0, 1.0], [0.0, 0.0]]
     """
     cells = round(len(regions) ** 0.5)

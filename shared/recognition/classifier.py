@@ -143,7 +143,7 @@ class Classifier:
             return []
         x = torch.cat([self.view(open_image(image)) for image in images])
         with self._lock:
-            features = self.network.fuse(self.network.branches(self.network.maps(x)))
+            features = self.network.fuse(self.network.branch_vectors(self.network.branch_maps(x)))
             logits = self.network.classifier(features)
         probabilities = (logits.float() / self.temperature).softmax(1)
         distances = self._distances(features.float()).cpu().tolist()
@@ -153,7 +153,8 @@ class Classifier:
         return [
             Classification(
                 predictions=tuple(
-                    ClassPrediction(self.labels[i], i, p) for i, p in zip(ids.tolist(), values.tolist(), strict=True)
+                    ClassPrediction(self.labels[i], i, p)
+                    for i, p in zip(ids.tolist(), values.tolist(), strict=True)
                 ),
                 probabilities=row,
                 feature=feature,

@@ -38,7 +38,7 @@ class Explanation:
         heat: `[H, W]` float32, 0..1: how much a place speaks for the class. The hottest place has 1; all is 0
             where nothing speaks for it.
         branches: How much each branch of the network adds to the class's logit, by the names in
-            `CFN.BRANCHES`, and `"bias"`, which is there whatever the picture; they add up to `logit`.
+            `CFN.BRANCH_NAMES`, and `"bias"`, which is there whatever the picture; they add up to `logit`.
         method: One of `METHODS`.
         engine: The name of the engine.
         seconds: What it took.
@@ -100,7 +100,7 @@ def explain(
             seen = grad_cam(maps, gradients, finest)
         else:
             seen = occlusion(lambda views: probabilities(classifier, views)[:, number], x[0])
-    names = (*CFN.BRANCHES[: len(parts) - 1], "bias")
+    names = (*CFN.BRANCH_NAMES[: len(parts) - 1], "bias")
     return Explanation(
         image=picture,
         label=classifier.labels[number],
@@ -226,10 +226,10 @@ def _look(
     network = classifier.network
     with classifier._lock:
         with torch.no_grad():
-            maps = network.maps(x)
+            maps = network.branch_maps(x)
         with torch.enable_grad():
             maps = [one.requires_grad_() for one in maps]
-            branches = network.branches(maps)
+            branches = network.branch_vectors(maps)
             logits = network.classifier(network.fuse(branches))[0]
             number = int(logits.argmax()) if wanted is None else wanted
             gradients = torch.autograd.grad(logits[number], maps)  # of the maps alone: parameters keep none

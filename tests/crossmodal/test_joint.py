@@ -297,7 +297,7 @@ def test_each_recipe_learns_its_own_task_alone(given, tmp_path):
         learn_products(pupil, batch, margin=0.1, hardest=3, **share).backward()
         head = pupil.space.heads["jmc"]
         return [
-            any(one.grad is not None and bool(one.grad.any()) for one in head.component(part))
+            any(one.grad is not None and bool(one.grad.any()) for one in head.component_parameters(part))
             for part in ("matching", "classification")
         ]
 

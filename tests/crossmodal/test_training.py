@@ -28,7 +28,7 @@ from shared.crossmodal.training.joint_arguments import arguments
 from shared.crossmodal.training.objectives import Pupil, distillation, learn_from_teacher, warm_up
 from shared.crossmodal.training.validation import Validation
 from shared.networks.joint import JointSpace
-from shared.networks.regions import RegionBase
+from shared.networks.regions import RegionBackbone
 from shared.training.pretrained import PackageError
 
 pytestmark = pytest.mark.usefixtures("one_core")
@@ -107,16 +107,16 @@ def test_the_ensemble_is_the_mean_of_all_scores_as_the_validation_weighs_them(
     assert min(shares) > 0
     mean = np.average([scores[name] for name in ("rrf", "cyclematch", "itmeetsal")], 0, shares)
     assert np.allclose(scores["ensemble"], mean, atol=1e-4)
-    assert (seen[0]["made"] == space.made).all()
+    assert (seen[0]["made"] == space.model_fingerprint).all()
     alone = Space.load(MATCHERS["rrf"], folder=trained["rrf"], base=base_folder)
     assert alone.engines == ("rrf",)
-    assert alone.made != space.made
+    assert alone.model_fingerprint != space.model_fingerprint
 
 
 def test_what_the_validation_set_decided(trained):
     config = weights.read_config(trained["all"])
     assert sum(config["scores"]) == pytest.approx(1, abs=1e-4)
-    scale = weights.load(JointSpace, "x", folder=trained["all"]).scale
+    scale = weights.load(JointSpace, "x", folder=trained["all"]).score_scales
     assert scale.square().tolist() == pytest.approx(config["scores"], abs=1e-4)
     assert config["tuned"] is False
     for engine in EMBEDDED:
@@ -442,7 +442,7 @@ def package(tmp_path, monkeypatch):
     """A package that carries a small network of ImageNet, in the layout of the published weights."""
     torch.manual_seed(0)
     given = {}
-    for name, module in RegionBase(trunk="efficientnet_lite0").named_modules():
+    for name, module in RegionBackbone(backbone="efficientnet_lite0").named_modules():
         if not isinstance(module, torch.nn.Conv2d):
             continue
         channels = len(module.weight)
@@ -493,4 +493,4 @@ def test_without_its_package_a_trunk_says_how_to_get_it(monkeypatch):
 
 def test_trunks_that_do_not_exist_are_refused():
     with pytest.raises(ValueError, match="mobilenet_v2, efficientnet_lite0, got 'vgg'"):
-        RegionBase(trunk="vgg")
+        RegionBackbone(backbone="vgg")

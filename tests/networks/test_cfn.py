@@ -5,7 +5,7 @@ import torch
 import torchvision
 from torch import nn
 
-from shared.networks.cfn import CFN, CFN11, CFNCifar, average
+from shared.networks.cfn import CFN, CFN11, CFNCifar, global_average_pool
 from shared.networks.layers import FUSIONS
 from tests.predictors import lively
 
@@ -63,8 +63,8 @@ def test_branches_come_in_the_published_order():
     branches = stacked(cifar, x)[0]
     with torch.inference_mode():
         pool1 = cifar.stage1(x)
-        torch.testing.assert_close(branches[1], average(cifar.side1(pool1))[0])
-        torch.testing.assert_close(branches[2], average(cifar.side2(cifar.stage2(pool1)))[0])
+        torch.testing.assert_close(branches[1], global_average_pool(cifar.side1(pool1))[0])
+        torch.testing.assert_close(branches[2], global_average_pool(cifar.side2(cifar.stage2(pool1)))[0])
     imagenet = CFN11(classes=10)
     branches = stacked(imagenet, torch.randn(1, 3, 64, 64))[0]
     with torch.inference_mode():
@@ -139,9 +139,9 @@ def test_the_embedded_network_takes_every_size(size, fusion):
 def test_branches_have_names_and_see_ever_coarser_cells():
     network = CFN(classes=5).eval()
     with torch.inference_mode():
-        maps = network.maps(torch.rand(1, 3, 64, 64))
+        maps = network.branch_maps(torch.rand(1, 3, 64, 64))
     assert [tuple(one.shape[1:]) for one in maps] == [(1280, side, side) for side in (2, 8, 4, 2)]
-    assert len(CFN.BRANCHES) == len(maps)
+    assert len(CFN.BRANCH_NAMES) == len(maps)
 
 
 def test_the_fusion_of_a_trained_base_starts_near_its_main_branch():
@@ -157,13 +157,13 @@ def test_contributions_add_up_to_the_logit(fusion):
         nn.init.normal_(network.fusion.weight)
         nn.init.normal_(network.fusion.bias)
     with torch.inference_mode():
-        branches = network.branches(network.maps(torch.rand(3, 3, 64, 48)))
+        branches = network.branch_vectors(network.branch_maps(torch.rand(3, 3, 64, 48)))
         fused = network.fuse(branches)
         logits = network.classifier(fused)
         target = torch.tensor([4, 0, 2])
         parts = network.contributions(branches, target)
     assert parts.shape == (3, branches.shape[1] + 1)
-    assert branches.shape[1] == (1 if fusion == "none" else len(CFN.BRANCHES))
+    assert branches.shape[1] == (1 if fusion == "none" else len(CFN.BRANCH_NAMES))
     torch.testing.assert_close(parts.sum(1), logits[range(3), target], rtol=1e-4, atol=1e-4)
     assert parts[:, :-1].abs().min() > 0
     if fusion in ("lc", "conv"):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from shared.core import weights
-from shared.networks.backbones.mobilenet_v2 import MobileNetV2Pyramid
+from shared.networks.backbones.mobilenet_v2 import MobileNetV2Backbone
 from shared.networks.fcfn import FCFN, FCFNEdges
 from shared.networks.layers import FUSIONS
 from shared.networks.rds import RDS
@@ -123,7 +123,7 @@ def test_a_dilated_network_has_the_same_cells_and_parameters_that_all_learn():
 
 def test_dilation_keeps_what_a_filter_sees():
     """On a picture without detail the dilated base gives at every second place what the other gives."""
-    plain, dilated = MobileNetV2Pyramid(), MobileNetV2Pyramid(dilated=True)
+    plain, dilated = MobileNetV2Backbone(), MobileNetV2Backbone(dilated=True)
     dilated.load_state_dict(lively(plain).state_dict())
     with torch.inference_mode():
         one, other = plain(torch.zeros(1, 3, 640, 640))[-1], dilated(torch.zeros(1, 3, 640, 640))[-1]

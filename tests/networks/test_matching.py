@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from shared.networks.cyclematch import (
-    SCORES,
+    SCORE_NAMES,
     Cycle,
     CycleMatch,
     cycle_loss,
@@ -119,7 +119,7 @@ def test_cycle_rows_are_what_scores_compare():
     network, (image, text, _) = small(CycleMatch).eval(), features()
     v, t = network.image_cycle(image), network.text_cycle(text)
     rows, others = network(image, text)
-    assert rows.shape == others.shape == (6, len(SCORES), 16)
+    assert rows.shape == others.shape == (6, len(SCORE_NAMES), 16)
     pairs = ((v.dual, t.start), (v.start, t.dual), (v.reconstructed, t.dual))
     pairs += ((v.dual, t.reconstructed), (v.latent, t.latent))
     for place, (first, second) in enumerate(pairs):
@@ -157,7 +157,7 @@ def test_jmc_classifies_from_both_or_either(fusion):
     assert logits.shape == (6, 3)
     torch.testing.assert_close(network.classify(x), network.classify(x, x))
     torch.testing.assert_close(network.classify(text=y), network.classify(y, y))
-    matching, classification = (network.component(name) for name in ("matching", "classification"))
+    matching, classification = (network.component_parameters(name) for name in ("matching", "classification"))
     assert len(matching) + len(classification) == len(list(network.parameters()))
     assert not {id(one) for one in matching} & {id(one) for one in classification}
 
@@ -182,7 +182,7 @@ def test_jmc_refuses_what_it_does_not_know():
     with pytest.raises(ValueError, match="image embedding, a text embedding, or both"):
         small(JMC, classes=3).classify()
     with pytest.raises(ValueError, match="got 'all'"):
-        small(JMC, classes=3).component("all")
+        small(JMC, classes=3).component_parameters("all")
 
 
 def test_modality_figures():

@@ -9,9 +9,9 @@ from torch.nn import functional as F
 from shared.networks.matching_losses import (
     bi_rank_loss,
     contrastive_loss,
-    cosines,
+    cosine_matrix,
     kl_matching_loss,
-    matches,
+    positive_mask,
     softened_kl,
     triplet_loss,
 )
@@ -105,8 +105,8 @@ def test_no_negative_is_no_choice_of_bi_rank():
 
 def test_hardest_negative_alone():
     x, y, ids = batch()
-    scores = cosines(x, y)
-    apart = scores.masked_fill(matches(ids), -9)
+    scores = cosine_matrix(x, y)
+    apart = scores.masked_fill(positive_mask(ids), -9)
     pair = scores.diagonal()
     rows = (apart.max(1).values - pair + 0.2).clamp(min=0) + (apart.max(0).values - pair + 0.2).clamp(min=0)
     assert float(triplet_loss(x, y, ids, hardest=1)) == pytest.approx(float(rows.mean()), rel=1e-5)
@@ -115,8 +115,8 @@ def test_hardest_negative_alone():
 def test_contrastive_loss_spreads_the_answer_over_all_partners():
     x, y, ids = batch(rows=3)
     ids = torch.tensor([5, 6, 5])
-    log_p = (cosines(x, y) / 0.1).log_softmax(1)
-    log_q = (cosines(y, x) / 0.1).log_softmax(1)
+    log_p = (cosine_matrix(x, y) / 0.1).log_softmax(1)
+    log_q = (cosine_matrix(y, x) / 0.1).log_softmax(1)
     target = torch.tensor([[0.5, 0, 0.5], [0, 1, 0], [0.5, 0, 0.5]])
     expected = -(target * (log_p + log_q)).sum(1).mean() / 2
     assert float(contrastive_loss(x, y, ids, temperature=0.1)) == pytest.approx(float(expected), rel=1e-5)

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from shared.core import weights
-from shared.networks.joint import ENSEMBLE, HEADS, JointSpace
-from shared.networks.regions import RegionEmbedding, grid_rows, heat, window_rows
+from shared.networks.joint import ENSEMBLE, HEAD_CLASSES, JointSpace
+from shared.networks.regions import RegionEmbedding, pool_grid, pool_windows, similarity_map
 from shared.networks.text import TextEncoder, pool_words
 
 SMALL = {"words": ["a", "dog"], "buckets": 30, "features": 8, "width": 8, "channels": 6, "embedding": 4}
@@ -59,7 +59,7 @@ def test_text_weights_stay_small():
 
 def test_grid_covers_the_picture():
     maps = torch.randn(2, 6, 9, 6)
-    rows = grid_rows(maps)
+    rows = pool_grid(maps)
     assert rows.shape == (2, 10, 6)
     torch.testing.assert_close(rows[:, 0], maps.mean((2, 3)))
     torch.testing.assert_close(rows[:, 1:].mean(1), rows[:, 0])
@@ -67,40 +67,40 @@ def test_grid_covers_the_picture():
         rows[:, 6], maps[:, :, 3:6, 4:6].mean((2, 3))
     )  # the last cell of the middle row
     for size in ((1, 1), (2, 5), (7, 7)):
-        assert grid_rows(torch.randn(1, 6, *size)).shape == (1, 10, 6)
+        assert pool_grid(torch.randn(1, 6, *size)).shape == (1, 10, 6)
 
 
 def test_windows_are_the_cells_of_the_grid_and_those_between():
     maps = torch.randn(2, 6, 7, 7)
-    windows = window_rows(maps).unflatten(1, (7, 7))
-    torch.testing.assert_close(windows[:, 1::2, 1::2].flatten(1, 2)[:, 4], grid_rows(maps)[:, 5])
-    torch.testing.assert_close(windows[:, 1, 1], grid_rows(maps)[:, 1])
+    windows = pool_windows(maps).unflatten(1, (7, 7))
+    torch.testing.assert_close(windows[:, 1::2, 1::2].flatten(1, 2)[:, 4], pool_grid(maps)[:, 5])
+    torch.testing.assert_close(windows[:, 1, 1], pool_grid(maps)[:, 1])
     torch.testing.assert_close(windows[:, 0, 0], maps[:, :, :2, :2].mean((2, 3)))
     torch.testing.assert_close(windows[:, 6, 3], maps[:, :, 5:, 2:5].mean((2, 3)))
-    assert window_rows(torch.randn(1, 6, 1, 2)).shape == (1, 2, 6)
+    assert pool_windows(torch.randn(1, 6, 1, 2)).shape == (1, 2, 6)
 
 
 def test_a_picture_of_one_region_is_that_region():
     embedding = RegionEmbedding(6, 8).eval()
     rows = torch.randn(2, 1, 6).expand(2, 10, 6)
-    torch.testing.assert_close(embedding.regions(rows[:, 1:]), embedding(rows)[:, None].expand(2, 9, 8))
+    torch.testing.assert_close(embedding.embed_regions(rows[:, 1:]), embedding(rows)[:, None].expand(2, 9, 8))
     attention = embedding.attention(embedding.layers(torch.randn(2, 9, 6)))
     torch.testing.assert_close(attention.sum(1), torch.ones(2))
 
 
-@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("head", HEAD_CLASSES)
 def test_every_head_gives_vectors_of_length_1(head, tmp_path):
     network = space(head, hidden=64)  # of few units all may be silent, and the vector 0
     assert network.engines == (head,)
     rows = torch.randn(2, 10, 6)
     with torch.inference_mode():
         pictures, sentences = network(rows, PIECES, head)
-        regions = network.pictures(network.image.regions(rows[:, 1:]), head)
+        regions = network.embed_images(network.image.embed_regions(rows[:, 1:]), head)
     assert pictures.shape == sentences.shape
     assert regions.shape == (2, 9, pictures.shape[1])
     for vectors in (pictures, sentences, regions):
         torch.testing.assert_close(vectors.norm(dim=-1), torch.ones(vectors.shape[:-1]))
-    assert heat(regions[0], sentences[0]).shape == (3, 3)
+    assert similarity_map(regions[0], sentences[0]).shape == (3, 3)
     again = weights.load(JointSpace, head, folder=weights.save(network, tmp_path, half=False))
     with torch.inference_mode():
         torch.testing.assert_close(again(rows, PIECES, head)[1], sentences)
@@ -150,4 +150,4 @@ def test_wrong_settings_say_so():
     with pytest.raises(ValueError, match=r"got \[\]"):
         space()
     with pytest.raises(ValueError, match="square grid, got 7"):
-        heat(torch.zeros(7, 2), torch.zeros(2))
+        similarity_map(torch.zeros(7, 2), torch.zeros(2))

@@ -7,7 +7,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
-from shared.networks.backbones.mobilenet_v2 import MobileNetV2Pyramid
+from shared.networks.backbones.mobilenet_v2 import MobileNetV2Backbone
 from tests.predictors import lively
 
 
@@ -27,7 +27,11 @@ def photo_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def teacher_file(tmp_path_factory):
     """MobileNetV2 as `Teacher` expects it, in float16 and with 1001 classes; it has learned nothing."""
-    parts = {"": MobileNetV2Pyramid(), "head.": nn.Conv2d(320, 1280, 1), "classifier.": nn.Linear(1280, 1001)}
+    parts = {
+        "": MobileNetV2Backbone(),
+        "head.": nn.Conv2d(320, 1280, 1),
+        "classifier.": nn.Linear(1280, 1001),
+    }
     tensors = {
         prefix + name: value.half()
         for prefix, part in parts.items()

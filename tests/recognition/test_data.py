@@ -45,10 +45,10 @@ def test_a_folder_is_a_class(tmp_path):
         save(tmp_path / name, "red")
     found = read_class_folders(tmp_path, skip=["skipped"])
     assert found.classes == ("a", "b")
-    assert [f"{photo.folder}/{photo.name}" for photo in found.photos] == ["a/1", "b/1", "b/2"]
+    assert [f"{photo.folder}/{photo.name}" for photo in found.images] == ["a/1", "b/1", "b/2"]
     assert found.targets.tolist() == [0, 1, 1]
     part = found.part([2, 0])
-    assert [photo.name for photo in part.photos] == ["2", "1"]
+    assert [photo.name for photo in part.images] == ["2", "1"]
     assert part.targets.tolist() == [1, 0]
     with pytest.raises(FileNotFoundError):
         read_class_folders(tmp_path / "a")
@@ -80,8 +80,8 @@ def test_partners_of_caltech(tmp_path):
     for name in ("pizza/image_0001", "pizza/image_0002", "brain/image_0001", "ant/image_0001"):
         save(tmp_path / f"{name}.jpg", "red")
     everything = read_partners(tmp_path)
-    assert [photo.folder for photo in everything.photos] == ["ant", "pizza", "pizza"]
-    assert [photo.name for photo in read_partners(tmp_path, first=1).photos] == ["image_0002"]
+    assert [photo.folder for photo in everything.images] == ["ant", "pizza", "pizza"]
+    assert [photo.name for photo in read_partners(tmp_path, first=1).images] == ["image_0002"]
     labels = sorted({name for names in PARTNERS.values() for name in names})
     right = allowed(everything, labels)
     assert right.dtype == torch.bool

@@ -34,7 +34,7 @@ class Red(nn.Module):
 class TinyCFN(CFN):
     """Few features, to be quick."""
 
-    FEATURE = 8
+    FEATURE_CHANNELS = 8
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def test_branches_add_up_to_the_logit(fusion):
     picture = Image.effect_noise((96, 96), 90).convert("RGB")
     with torch.no_grad():
         logits = network(classifier.view(picture))[0].tolist()
-    names = CFN.BRANCHES[:1] if fusion == "none" else CFN.BRANCHES
+    names = CFN.BRANCH_NAMES[:1] if fusion == "none" else CFN.BRANCH_NAMES
     for number, logit in enumerate(logits):
         result = explain(classifier, picture, number)
         assert tuple(result.branches) == (*names, "bias")
@@ -144,8 +144,8 @@ def test_mean_evidence_is_the_logit_without_bias(red):
     picture = scene((224, 224), (32, 64, 96, 128))
     network = red.network
     with torch.enable_grad():
-        maps = [one.detach().requires_grad_() for one in network.maps(red.view(picture))]
-        logit = network.classifier(network.fuse(network.branches(maps)))[0, 0]
+        maps = [one.detach().requires_grad_() for one in network.branch_maps(red.view(picture))]
+        logit = network.classifier(network.fuse(network.branch_vectors(maps)))[0, 0]
         gradients = torch.autograd.grad(logit, maps)
     assert {tuple(one.shape[-2:]) for one in maps} == {(7, 7), (14, 14), (28, 28)}
     evidence = float(grad_cam(maps, gradients, (28, 28)).detach().mean())

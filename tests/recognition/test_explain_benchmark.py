@@ -141,7 +141,7 @@ class Colors(nn.Module):
 class TinyCFN(CFN):
     """Few features, to be quick."""
 
-    FEATURE = 12
+    FEATURE_CHANNELS = 12
 
 
 def test_random_weights_lose_the_heat():

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from shared.core import weights
-from shared.networks.backbones.mobilenet_v2 import MobileNetV2Pyramid
+from shared.networks.backbones.mobilenet_v2 import MobileNetV2Backbone
 from shared.networks.cfn import CFN
 from shared.networks.fcfn import FCFN
 from shared.networks.layers import upsample
@@ -144,7 +144,7 @@ def masks(tmp_path):
             (tmp_path / folder).mkdir(parents=True, exist_ok=True)
             picture.save(tmp_path / folder / f"{number}.png")
     torch.manual_seed(0)
-    save_file(MobileNetV2Pyramid().state_dict(), tmp_path / "base.safetensors")
+    save_file(MobileNetV2Backbone().state_dict(), tmp_path / "base.safetensors")
     return tmp_path
 
 

@@ -20,7 +20,7 @@ from shared.retrieval.descriptor.levels import CHANNELS, engine_levels, feature_
 from shared.retrieval.descriptor.pooling import gem, l2_normalise
 from shared.retrieval.descriptor.whitening import Whitening
 from shared.retrieval.engines import EXTRACTORS
-from shared.training.datasets import Photo, read_photos
+from shared.training.datasets import ImageFile, read_images
 from tests.predictors import DoerTests, lively, photo
 
 
@@ -76,7 +76,7 @@ def test_a_descriptor_step_by_step(extractor):
 def test_the_high_level_is_what_the_classifier_averages():
     network = lively(CFN(classes=3, fusion="none"))
     x = torch.rand(1, 3, 64, 96)
-    torch.testing.assert_close(feature_maps(network, x, ["high"])["high"], network.maps(x)[0])
+    torch.testing.assert_close(feature_maps(network, x, ["high"])["high"], network.branch_maps(x)[0])
     assert feature_maps(network, x, ["mid"]).keys() == {"mid"}
 
 
@@ -185,10 +185,10 @@ def test_a_stream_skips_what_is_not_a_picture(extractor, photo_folder, tmp_path)
     damaged[100] ^= 255  # in the data of a.png, so that its checksum fails
     (tmp_path / "damaged.zip").write_bytes(damaged)
     photos = [
-        *read_photos([tmp_path / "photos.zip"]),
-        Photo(tmp_path / "gone.png"),
-        read_photos([tmp_path / "damaged.zip"])[0],
-        Photo(good[2]),
+        *read_images([tmp_path / "photos.zip"]),
+        ImageFile(tmp_path / "gone.png"),
+        read_images([tmp_path / "damaged.zip"])[0],
+        ImageFile(good[2]),
     ]
     skipped = []
     found = list(extractor.stream(iter(photos), skipped=lambda *one: skipped.append(one)))
@@ -206,7 +206,7 @@ def test_a_stream_reads_only_a_little_ahead(extractor, photo_folder):
 
     def endless():
         while True:
-            taken.append(Photo(photo_folder / "0.png"))
+            taken.append(ImageFile(photo_folder / "0.png"))
             yield taken[-1]
 
     stream = extractor.stream(endless(), ahead=3)
@@ -219,7 +219,7 @@ def test_a_stream_reads_only_a_little_ahead(extractor, photo_folder):
 def test_without_a_listener_what_is_skipped_is_logged(extractor, tmp_path, caplog):
     (tmp_path / "a.png").write_bytes(b"not a picture")
     with caplog.at_level(logging.WARNING):
-        assert list(extractor.stream([Photo(tmp_path / "a.png")])) == []
+        assert list(extractor.stream([ImageFile(tmp_path / "a.png")])) == []
     assert "a.png" in caplog.text
 
 
@@ -268,7 +268,7 @@ def test_power_normalisation_comes_after_pooling():
 
 
 def test_threads_with_one_core_each_describe_as_one_with_all(extractor, photo_folder, monkeypatch):
-    photos = read_photos([photo_folder]) * 3
+    photos = read_images([photo_folder]) * 3
     assert extractor.crew.size == torch.get_num_threads()
     monkeypatch.setattr(extractor, "crew", replace(extractor.crew, size=3))
     found = list(extractor.stream(photos))

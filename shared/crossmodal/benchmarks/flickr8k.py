@@ -23,7 +23,7 @@ from shared.crossmodal.embedders.fusion import fuse
 from shared.crossmodal.embedders.joint_space import Space
 from shared.crossmodal.engines import JOINT
 from shared.evaluation import reports
-from shared.networks.cyclematch import SCORES
+from shared.networks.cyclematch import SCORE_NAMES
 
 MODULE = "shared.crossmodal.benchmark flickr8k"
 
@@ -39,7 +39,7 @@ PUBLISHED = {
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Let sentences and photos find each other.", MODULE)
+    parser = reports.benchmark_parser("Let sentences and photos find each other.", MODULE)
     parser.add_argument(
         "--folders", nargs="+", metavar="FOLDER", help="several weights, in place of --weights"
     )
@@ -68,24 +68,25 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
                 together.append(found)
             metrics[prefix + engine] = figures(found, data.owners)
             if engine == "cyclematch":
-                scale = space.network.scale.cpu().numpy()
+                scale = space.network.score_scales.cpu().numpy()
                 each = _each_score(pictures, texts, scale, data.owners)
                 metrics |= {f"{prefix}{engine}, {name}": row for name, row in each.items()}
     if options.together:
         metrics["together"] = figures(fuse(np.stack(together)), data.owners)
-    return reports.conclude(
-        MODULE,
-        arguments,
+    return reports.finish(
+        reports.Report(
+            benchmark="flickr8k",
+            data=data.name,
+            split=options.split,
+            items=len(data.photos),
+            weights=" and ".join(Path(folder).name for folder in given) if given[0] else JOINT,
+            metrics=metrics,
+            published=PUBLISHED if options.split == "test" and len(data.photos) == 1000 else {},
+            available=available,
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="flickr8k",
-        data=data.name,
-        split=options.split,
-        items=len(data.photos),
-        weights=" and ".join(Path(folder).name for folder in given) if given[0] else JOINT,
-        metrics=metrics,
-        published=PUBLISHED if options.split == "test" and len(data.photos) == 1000 else {},
-        available=available,
     )
 
 
@@ -93,10 +94,10 @@ def _each_score(
     pictures: np.ndarray, texts: np.ndarray, scale: np.ndarray, owners: np.ndarray
 ) -> dict[str, dict[str, float]]:
     """CycleMatch's scores one by one, and their plain mean; those that fusion leaves out have no row."""
-    parts = [rows.reshape(len(rows), len(SCORES), -1) for rows in (pictures, texts)]
+    parts = [rows.reshape(len(rows), len(SCORE_NAMES), -1) for rows in (pictures, texts)]
     each = {
         score: parts[0][:, place] @ parts[1][:, place].T / scale[place] ** 2
-        for place, score in enumerate(SCORES)
+        for place, score in enumerate(SCORE_NAMES)
         if scale[place] > 0
     }
     rows = {score: figures(one, owners) for score, one in each.items()}

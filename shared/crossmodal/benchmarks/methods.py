@@ -29,10 +29,10 @@ from shared.crossmodal.embedders.fusion import adaptive_weights, fuse
 from shared.crossmodal.training.teacher import LENGTH, teacher_vectors
 from shared.crossmodal.training.variants import TOGETHER, VARIANTS, Variant
 from shared.evaluation import reports
-from shared.networks.cyclematch import SCORES
+from shared.networks.cyclematch import SCORE_NAMES
 from shared.networks.itmeetsal import modality_entropy
-from shared.networks.joint import HEADS
-from shared.training.loop import Settings, fit
+from shared.networks.joint import HEAD_CLASSES
+from shared.training.loop import LoopSettings, fit
 
 MODULE = "shared.crossmodal.benchmark methods"
 
@@ -86,14 +86,16 @@ def run(name: str, variant: Variant, seed: int, train: Frozen, others: Sequence[
     if not kept.is_file():
         torch.manual_seed(seed)
         channels = train.photos.shape[1]
-        head = HEADS[variant.head](channels, LENGTH, width=options.width, **_settings(variant, options))
+        head = HEAD_CLASSES[variant.head](
+            channels, LENGTH, width=options.width, **_settings(variant, options)
+        )
 
         def loss(head: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
             rank = {"margin": options.margin, "hardest": options.hardest}
             return variant.ranking.loss(variant.head, head, *batch, **rank)
 
         optimizer = torch.optim.AdamW(head.parameters(), options.rate, weight_decay=1e-4, fused=True)
-        settings = Settings(steps=options.steps, out=folder, device=options.device, seed=seed)
+        settings = LoopSettings(steps=options.steps, out=folder, device=options.device, seed=seed)
         count = min(options.batch, len(train.photos))
         head = fit(head, optimizer, lambda step: train.draw(count, seed, step), loss, settings)
         found = [_scores(head.cpu(), one, variant) for one in others]
@@ -116,7 +118,7 @@ def _scores(head: nn.Module, one: Frozen, variant: Variant) -> np.ndarray:
         x, y = x[:, None], y[:, None]
     found = torch.einsum("ikd,jkd->kij", *(F.normalize(part, dim=-1) for part in (x, y)))
     if variant.scores:
-        found = found[[SCORES.index(name) for name in variant.scores]]
+        found = found[[SCORE_NAMES.index(name) for name in variant.scores]]
     return found.half().numpy()
 
 
@@ -142,7 +144,7 @@ def rows_of(name: str, scores: Sequence[np.ndarray], parts: Sequence[Frozen]) ->
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Train and compare the theses' networks on frozen features.", MODULE)
+    parser = reports.benchmark_parser("Train and compare the theses' networks on frozen features.", MODULE)
     add = parser.add_argument
     add(
         "--cache", type=Path, required=True, metavar="FOLDER", help="of the descriptions, as for the training"
@@ -151,13 +153,13 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     add("--base", metavar="FOLDER", help="weights of the recognition network")
     add("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS), metavar="NAME", help="(all)")
     add("--split", choices=("dev", "test"), default="test", help="(%(default)s)")
-    add("--seeds", type=reports.positive, default=3, help="(%(default)s)")
-    add("--steps", type=reports.positive, default=400, help="of each run (%(default)s)")
-    add("--batch", type=reports.positive, default=256, help="(%(default)s)")
-    add("--width", type=reports.positive, default=512, help="of the joint space (%(default)s)")
-    add("--hidden", type=reports.positive, default=2048, help="of RRF-Net's first layer (%(default)s)")
+    add("--seeds", type=reports.positive_int, default=3, help="(%(default)s)")
+    add("--steps", type=reports.positive_int, default=400, help="of each run (%(default)s)")
+    add("--batch", type=reports.positive_int, default=256, help="(%(default)s)")
+    add("--width", type=reports.positive_int, default=512, help="of the joint space (%(default)s)")
+    add("--hidden", type=reports.positive_int, default=2048, help="of RRF-Net's first layer (%(default)s)")
     add("--margin", type=float, default=0.1, help="(%(default)s)")
-    add("--hardest", type=reports.positive, default=50, metavar="N", help="negatives (%(default)s)")
+    add("--hardest", type=reports.positive_int, default=50, metavar="N", help="negatives (%(default)s)")
     add("--rate", type=float, default=1e-3, help="(%(default)s)")
     add("--device", default="cpu", help="(%(default)s)")
     options = parser.parse_args(arguments)
@@ -182,15 +184,16 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     for title, rows in found.items():
         metrics[title] = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
         metrics[title]["R_sum_deviation"] = float(np.std([row["R_sum"] for row in rows]))
-    return reports.conclude(
-        MODULE,
-        arguments,
+    return reports.finish(
+        reports.Report(
+            benchmark="methods",
+            data=parts[-1].data.name,
+            split=f"{options.split}, {options.steps} steps of {options.batch}, {options.seeds} seeds",
+            items=len(parts[-1].data.photos),
+            weights="frozen features",
+            metrics=metrics,
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="methods",
-        data=parts[-1].data.name,
-        split=f"{options.split}, {options.steps} steps of {options.batch}, {options.seeds} seeds",
-        items=len(parts[-1].data.photos),
-        weights="frozen features",
-        metrics=metrics,
     )

@@ -21,8 +21,8 @@ from shared.core.images import to_tensor
 from shared.core.models import load_network
 from shared.crossmodal.engines import BASE
 from shared.networks.cfn import CFN
-from shared.networks.regions import RegionBase, RegionEmbedding, window_rows
-from shared.training.datasets import Photo
+from shared.networks.regions import RegionBackbone, RegionEmbedding, pool_windows
+from shared.training.datasets import ImageFile
 
 #: Pictures are squeezed to a square, so that every region of the grid has as many positions.
 SIZE = 224
@@ -36,7 +36,7 @@ def load_base(
     *,
     device: str | torch.device | None = None,
     allow_hub: bool = False,
-) -> tuple[RegionBase, str]:
+) -> tuple[RegionBackbone, str]:
     """Loads the network that describes pictures.
 
     Args:
@@ -51,7 +51,7 @@ def load_base(
         WeightsError: The weights cannot be used.
     """
     network, found = load_network(BASE, CFN, folder=folder, device=device, allow_hub=allow_hub)
-    base = RegionBase().start_from(network).to(next(network.parameters()).device)
+    base = RegionBackbone().load_cfn(network).to(next(network.parameters()).device)
     return base.to(memory_format=torch.channels_last).eval(), weights.digest(found)
 
 
@@ -63,7 +63,7 @@ def view(picture: Image.Image, *, mirrored: bool = False, size: int = SIZE) -> T
 
 @torch.inference_mode()
 def describe(
-    base: RegionBase, pictures: Sequence[Image.Image], *, mirrored: bool = False, size: int = SIZE
+    base: RegionBackbone, pictures: Sequence[Image.Image], *, mirrored: bool = False, size: int = SIZE
 ) -> np.ndarray:
     """Rows of pictures, float16 `[N, 1 + cells^2, 1280]`; one by one, as a CPU likes it."""
     device = next(base.parameters()).device
@@ -76,7 +76,7 @@ def describe(
 
 @torch.inference_mode()
 def looks(
-    base: RegionBase, encoder: RegionEmbedding, picture: Image.Image, given: Sequence[Look] = ONE_LOOK
+    base: RegionBackbone, encoder: RegionEmbedding, picture: Image.Image, given: Sequence[Look] = ONE_LOOK
 ) -> Tensor:
     """A picture's embedding from one or several looks at it.
 
@@ -97,7 +97,7 @@ def looks(
 
 
 @torch.inference_mode()
-def windows(base: RegionBase, encoder: RegionEmbedding, picture: Image.Image) -> Tensor:
+def windows(base: RegionBackbone, encoder: RegionEmbedding, picture: Image.Image) -> Tensor:
     """Embeddings of windows all over a picture, `[positions, F]` of a square grid row by row.
 
     Args:
@@ -105,18 +105,25 @@ def windows(base: RegionBase, encoder: RegionEmbedding, picture: Image.Image) ->
         encoder: Reads its rows.
         picture: RGB.
     """
-    rows = window_rows(base.maps(_ready(view(picture), base, encoder))).to(encoder.score.weight.device)
-    return encoder.regions(rows)[0]
+    rows = pool_windows(base.feature_map(_ready(view(picture), base, encoder))).to(
+        encoder.score.weight.device
+    )
+    return encoder.embed_regions(rows)[0]
 
 
-def _ready(seen: Tensor, base: RegionBase, encoder: RegionEmbedding) -> Tensor:
+def _ready(seen: Tensor, base: RegionBackbone, encoder: RegionEmbedding) -> Tensor:
     # A fused base has no parameters, and is on the CPU as the encoder is.
     device = next(base.parameters(), encoder.score.weight).device
     return seen.to(device, memory_format=torch.channels_last)
 
 
 def cached_part(
-    folder: Path, part: str, base: tuple[RegionBase, str], photos: Sequence[Photo], *, mirrored: bool = False
+    folder: Path,
+    part: str,
+    base: tuple[RegionBackbone, str],
+    photos: Sequence[ImageFile],
+    *,
+    mirrored: bool = False,
 ) -> np.ndarray:
     """Rows of a part of a data set, in the folder that trainings and benchmarks share; see `cached`.
 
@@ -132,7 +139,9 @@ def cached_part(
     return cached(folder / f"{part}-{digest[:12]}{end}.npy", network, photos, mirrored=mirrored)
 
 
-def cached(path: Path, base: RegionBase, photos: Sequence[Photo], *, mirrored: bool = False) -> np.ndarray:
+def cached(
+    path: Path, base: RegionBackbone, photos: Sequence[ImageFile], *, mirrored: bool = False
+) -> np.ndarray:
     """Rows of photos, from a file if they are there, else described and written.
 
     A run that is cut off goes on where it was.

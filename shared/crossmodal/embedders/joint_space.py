@@ -14,17 +14,17 @@ from shared.core import weights
 from shared.core.calibration import probability
 from shared.core.engines import Engine
 from shared.core.models import load_network
-from shared.core.scheduling import Turns
+from shared.core.scheduling import InferenceScheduler
 from shared.crossmodal.embedders.embedder import MADE, PICTURE, Embedder
 from shared.crossmodal.embedders.features import ONE_LOOK, load_base, looks, windows
 from shared.crossmodal.engines import ENSEMBLE, MATCHERS
 from shared.crossmodal.text.normalization import unknown
 from shared.crossmodal.text.tokenizer import Tokens
 from shared.crossmodal.training.calibration import GALLERY
-from shared.gallery.snapshot import Snapshot
-from shared.networks.backbones.fused import fused
+from shared.gallery.snapshot import GallerySnapshot
+from shared.networks.backbones.onednn import fuse_convolutions
 from shared.networks.joint import JointSpace
-from shared.networks.regions import RegionBase
+from shared.networks.regions import RegionBackbone
 
 #: Texts that one core embeds sooner than all.
 FEW = 4
@@ -48,17 +48,17 @@ class Space(Embedder):
 
     own_galleries = True
 
-    def __init__(self, network: JointSpace, base: RegionBase, config: dict, stamp: int = 0) -> None:
+    def __init__(self, network: JointSpace, base: RegionBackbone, config: dict, stamp: int = 0) -> None:
         self.network, self.base, self.config = network, base, config
         self.engines = network.engines
         self.meant_for = config.get("gallery", GALLERY)
-        self.made = np.array([stamp], np.uint64)
+        self.model_fingerprint = np.array([stamp], np.uint64)
         self.tokens = Tokens(config["words"], config["buckets"])
         self._device = next(network.parameters()).device
         self._looks = config.get("looks", ONE_LOOK)
         sides = sorted({side for side, _ in self._looks}, reverse=True)
-        self._fused = fused(base, [(side, side) for side in sides])
-        self._turn = Turns(self._device)
+        self._fused = fuse_convolutions(base, [(side, side) for side in sides])
+        self._turn = InferenceScheduler(self._device)
         self.crew = self._turn.crew
 
     @classmethod
@@ -102,13 +102,13 @@ class Space(Embedder):
     def _described(self, picture: Image.Image) -> dict[str, np.ndarray]:
         with self._turn():
             found = looks(self._fused, self.network.image, picture, self._looks)
-        return {PICTURE: found.half().cpu().numpy(), MADE: self.made}
+        return {PICTURE: found.half().cpu().numpy(), MADE: self.model_fingerprint}
 
-    def gallery_vectors(self, gallery: Snapshot, ids: Sequence[int], engine: str) -> np.ndarray:
+    def gallery_vectors(self, gallery: GallerySnapshot, ids: Sequence[int], engine: str) -> np.ndarray:
         return self.pictures(gallery.features(PICTURE, ids)[1], engine)
 
     def pictures(self, rows: np.ndarray, engine: str) -> np.ndarray:
-        return self._each(lambda part: self.network.pictures(part, engine), rows)
+        return self._each(lambda part: self.network.embed_images(part, engine), rows)
 
     def regions(self, picture: Image.Image, engine: str) -> np.ndarray:
         with self._turn():
@@ -117,7 +117,7 @@ class Space(Embedder):
 
     def texts(self, texts: Sequence[str], engine: str) -> np.ndarray:
         def embed(part: Tensor) -> Tensor:
-            return self.network.sentences(self.network.text(part), engine)
+            return self.network.embed_texts(self.network.text(part), engine)
 
         if len(texts) > FEW:
             return self._each(embed, texts)

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from shared.core.heatmap import lay_over
+from shared.core.heatmap import overlay_heatmap
 from shared.crossmodal.text.normalization import content
 from shared.crossmodal.text.queries import QueryError, Term, combine
 from shared.crossmodal.text.tokenizer import split_words
-from shared.networks.regions import heat as cosines
+from shared.networks.regions import similarity_map
 
 #: Share of a picture that is taken away where deletion is measured.
 SHARE = 1 / 3
@@ -84,7 +84,7 @@ class Reason:
         if word is not None and not 0 <= word < len(self.words):
             raise ValueError(f"word must be in 0..{len(self.words) - 1}, received {word!r}")
         heat = self.heat if word is None else self.words[word].heat
-        return lay_over(self.image, smooth(heat, self.image.size), strength)
+        return overlay_heatmap(self.image, smooth(heat, self.image.size), strength)
 
 
 def region_heat(
@@ -100,7 +100,7 @@ def region_heat(
     Returns:
         float32 `[cells, cells]`, 0..1.
     """
-    found = cosines(torch.from_numpy(regions), torch.from_numpy(vector)).numpy()
+    found = similarity_map(torch.from_numpy(regions), torch.from_numpy(vector)).numpy()
     low, high = found.min(), found.max()
     spread = (found - low) / max(float(high - low), 1e-6)
     return (spread * float(sure(high))).astype(np.float32)

@@ -23,7 +23,7 @@ from shared.crossmodal.embedders.joint_space import Space
 from shared.crossmodal.engines import CLASSIFIERS
 from shared.crossmodal.products.products import NEITHER
 from shared.crossmodal.text.tokenizer import split_words
-from shared.networks.jmc import energy
+from shared.networks.jmc import negative_energy
 
 HEAD = "jmc"
 
@@ -244,7 +244,9 @@ class JointClassifier:
         given = (None if one is None else torch.from_numpy(one).to(self._device) for one in (pictures, texts))
         logits = self._head.classify(*given)[:, :-1]
         among = (logits / self._temperatures[kind]).softmax(1).cpu().numpy()
-        fits = probability(energy(logits).cpu().numpy(), *self._fits[kind]).astype(np.float32)[:, None]
+        fits = probability(negative_energy(logits).cpu().numpy(), *self._fits[kind]).astype(np.float32)[
+            :, None
+        ]
         return np.concatenate([among * fits, 1 - fits], 1)
 
     def _answer(self, chances: np.ndarray, count: int) -> Answer:

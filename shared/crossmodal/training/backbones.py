@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import torch
 
-from shared.networks.regions import RegionBase
-from shared.training.pretrained import published
+from shared.networks.regions import RegionBackbone
+from shared.training.pretrained import load_imagenet_weights
 
 #: The scale of each trunk, all of which are EfficientNet-Lite.
 SCALES = {"efficientnet_lite0": 0}
 
 
-def load_trunk(name: str) -> tuple[RegionBase, str]:
+def load_trunk(name: str) -> tuple[RegionBackbone, str]:
     """Loads a public network.
 
     Args:
@@ -23,7 +23,7 @@ def load_trunk(name: str) -> tuple[RegionBase, str]:
     Raises:
         PackageError: The package that has its weights is not installed.
     """
-    base = RegionBase(trunk=name)
-    given, digest = published(SCALES[name])
+    base = RegionBackbone(backbone=name)
+    given, digest = load_imagenet_weights(SCALES[name])
     base.load_state_dict(given)
     return base.to(memory_format=torch.channels_last).eval(), digest

@@ -8,15 +8,15 @@ from pathlib import Path
 from shared.crossmodal.embedders.features import ONE_LOOK, Look
 from shared.crossmodal.training.arguments import joint_parser
 from shared.crossmodal.training.backbones import SCALES
-from shared.evaluation.reports import positive
-from shared.networks.joint import HEADS
+from shared.evaluation.reports import positive_int
+from shared.networks.joint import HEAD_CLASSES
 
 #: The heads that the suite's own joint space has.
 TOGETHER = ("rrf", "cyclematch", "itmeetsal")
 
 
 def _look(text: str) -> Look:
-    return positive(text.removesuffix("m")), text.endswith("m")
+    return positive_int(text.removesuffix("m")), text.endswith("m")
 
 
 def arguments(description: str | None = None) -> argparse.ArgumentParser:
@@ -25,7 +25,7 @@ def arguments(description: str | None = None) -> argparse.ArgumentParser:
     parser.set_defaults(batch=128, margin=0.2, words=5000, buckets=4096, width=384, features=512, hidden=192)
     parser.set_defaults(validate_every=500)
     add = parser.add_argument
-    heads = [name for name in HEADS if name != "jmc"]  # which is trained by `train_jmc`
+    heads = [name for name in HEAD_CLASSES if name != "jmc"]  # which is trained by `train_jmc`
     add("--heads", nargs="+", choices=heads, default=list(TOGETHER), help="(%(default)s)")
     add(
         "--trunk",
@@ -68,9 +68,9 @@ def arguments(description: str | None = None) -> argparse.ArgumentParser:
     add("--settle-steps", type=int, default=0, metavar="N", help="with the tuned base as it is (%(default)s)")
     add("--settle-warm", type=int, default=0, metavar="N", help="contrastive before these (%(default)s)")
     add("--keep", type=float, default=0.0, metavar="WEIGHT", help="of what --start knew, while settling")
-    add("--tune-batch", type=positive, default=64, help="(%(default)s)")
+    add("--tune-batch", type=positive_int, default=64, help="(%(default)s)")
     add("--tune-from", type=int, default=7, metavar="N", help="blocks of the base that stay (%(default)s)")
-    add("--tune-size", type=positive, default=192, metavar="PIXELS", help="(%(default)s)")
+    add("--tune-size", type=positive_int, default=192, metavar="PIXELS", help="(%(default)s)")
     add(
         "--looks",
         type=_look,
@@ -79,7 +79,13 @@ def arguments(description: str | None = None) -> argparse.ArgumentParser:
         metavar="SIZE",
         help="in the end: 224, 224m mirrored",
     )
-    add("--each", type=positive, default=1, metavar="N", help="texts of a picture in a batch (%(default)s)")
+    add(
+        "--each",
+        type=positive_int,
+        default=1,
+        metavar="N",
+        help="texts of a picture in a batch (%(default)s)",
+    )
     add("--rate", type=float, default=1e-3, help="learning rate of the warm-up (%(default)s)")
     add("--tune-rate", type=float, default=1e-4, help="(%(default)s)")
     add("--contrast", type=float, default=1.0, help="contrastive loss beside the paper's (%(default)s)")
@@ -93,5 +99,5 @@ def arguments(description: str | None = None) -> argparse.ArgumentParser:
     add("--within", type=float, default=0.5, help="ITMeetsAL's matching in a modality (%(default)s)")
     add("--fusion", choices=("conv", "lc"), default="conv", help="of RRF-Net's steps (%(default)s)")
     add("--recurrences", type=int, default=3, metavar="T", help="of RRF-Net (%(default)s)")
-    add("--workers", type=positive, default=1, help="threads that make batches (%(default)s)")
+    add("--workers", type=positive_int, default=1, help="threads that make batches (%(default)s)")
     return parser

@@ -15,7 +15,7 @@ from shared.crossmodal.embedders.fusion import adaptive_weights, fuse
 from shared.crossmodal.text.tokenizer import Tokens
 from shared.crossmodal.training.calibration import calibrate
 from shared.networks.joint import ENSEMBLE, JointSpace
-from shared.networks.regions import RegionBase
+from shared.networks.regions import RegionBackbone
 
 
 class Validations:
@@ -37,7 +37,9 @@ class Validations:
         return found
 
     @torch.inference_mode()
-    def embedded(self, space: JointSpace, base: RegionBase, given: Sequence[Look]) -> tuple[Tensor, Tensor]:
+    def embedded(
+        self, space: JointSpace, base: RegionBackbone, given: Sequence[Look]
+    ) -> tuple[Tensor, Tensor]:
         """Embeddings of the pictures and of the texts of all sets, as a search has them.
 
         Args:
@@ -59,7 +61,7 @@ class Validations:
         own = head.images(pictures[: len(first.photos)]), head.texts(texts[: len(first.texts)])
         scores = np.einsum("ikd,jkd->kij", *(part.cpu().numpy() for part in own))
         chosen = adaptive_weights(scores, first.owners)
-        space.weigh(chosen)
+        space.set_score_weights(chosen)
         return {"scores": chosen}
 
     def conclude(self, space: JointSpace, pictures: Tensor, texts: Tensor) -> dict[str, object]:
@@ -82,7 +84,7 @@ class Validations:
             parts = np.stack(list(each.values()))
             own = parts[:, owned[0], owned[1]]
             config["shares"] = adaptive_weights(own, first.owners, factors=(0.5, 2.0))
-            space.blend(config["shares"])
+            space.set_head_weights(config["shares"])
             each[ENSEMBLE] = fuse(parts, config["shares"])
         for engine in space.engines:
             print(f"{engine}: {figures(each[engine][owned], first.owners)}")
@@ -129,7 +131,9 @@ class Validation:
     def similarity(self, space: JointSpace, pictures: Tensor, texts: Tensor, engine: str = "") -> np.ndarray:
         """Scores `[pictures, texts]` of embeddings."""
         engine = engine or space.engines[0]
-        return (space.pictures(pictures, engine) @ space.sentences(texts, engine).T).float().cpu().numpy()
+        return (
+            (space.embed_images(pictures, engine) @ space.embed_texts(texts, engine).T).float().cpu().numpy()
+        )
 
     @torch.inference_mode()
     def pictures(self, space: JointSpace) -> Tensor:

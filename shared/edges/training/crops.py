@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shared.training.augment import random_grid, recolor, sample
+from shared.training.augment import jitter_color, random_crop_grid, sample_grid
 
 # Every crop enlarges its photo by this much, times the example's own scale.
 ZOOM = (0.6, 1.5)
@@ -62,12 +62,14 @@ def sample_batch(sources: Sequence[Source], *, size: int, seed: int) -> tuple[Te
             example = source.examples[index]
             low, high = ZOOM
             zoom = (low * example.scale, high * example.scale)
-            grid = random_grid(example.image.shape[:2], size, rng, zoom=zoom)
+            grid = random_crop_grid(example.image.shape[:2], size, rng, zoom=zoom)
             image = torch.from_numpy(example.image).permute(2, 0, 1).float() / 255
-            images.append(recolor(sample(image, grid, "bilinear"), rng))
+            images.append(jitter_color(sample_grid(image, grid, "bilinear"), rng))
             target = torch.from_numpy(example.target).float()
             target = (
-                sample(target / 255, grid, "bilinear") if example.soft else sample(target, grid, "nearest")
+                sample_grid(target / 255, grid, "bilinear")
+                if example.soft
+                else sample_grid(target, grid, "nearest")
             )
             targets.append(target.expand(6, -1, -1))
             soft.append(example.soft)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
-from shared.networks.backbones.mobilenet_v2 import STEM, InvertedResidual, Pyramid, widest_maps
+from shared.networks.backbones.mobilenet_v2 import STEM_CHANNELS, Backbone, InvertedResidual, expanded_maps
 
 # (blocks, width, side of the filters, stride of the first, expansion) of the seven stages of scale 0.
 STAGES = (
@@ -29,10 +29,10 @@ STAGES = (
 #: Of each scale: what widths and numbers of blocks are multiplied with.
 SCALES = {0: (1.0, 1.0), 1: (1.0, 1.1), 2: (1.1, 1.2), 3: (1.2, 1.4), 4: (1.4, 1.8)}
 EPSILON = 1e-3  # of the batch norms
-FEATURE = 1280  # channels of the last layer, at every scale
+FEATURE_CHANNELS = 1280  # channels of the last layer, at every scale
 
 
-class EfficientNetLitePyramid(Pyramid):
+class EfficientNetLiteBackbone(Backbone):
     """All blocks of EfficientNet-Lite without its last layer; gives the last map of every resolution.
 
     Args:
@@ -46,7 +46,7 @@ class EfficientNetLitePyramid(Pyramid):
         ValueError: there is no such scale.
 
     >>> import torch
-    >>> pyramid = EfficientNetLitePyramid()
+    >>> pyramid = EfficientNetLiteBackbone()
     >>> [tuple(m.shape[1:]) for m in pyramid(torch.zeros(1, 3, 65, 33))]
     [(16, 33, 17), (24, 17, 9), (40, 9, 5), (112, 5, 3), (320, 3, 2)]
     """
@@ -55,7 +55,7 @@ class EfficientNetLitePyramid(Pyramid):
         if scale not in SCALES:
             raise ValueError(f"the scale must be one of {', '.join(map(str, SCALES))}, got {scale!r}")
         across, down = SCALES[scale]
-        blocks, widths, strides, width = [], [], [], STEM
+        blocks, widths, strides, width = [], [], [], STEM_CHANNELS
         for number, (count, channels, kernel, first, expansion) in enumerate(STAGES):
             ends = number in (0, len(STAGES) - 1)
             for stride in (first, *[1] * ((count if ends else math.ceil(count * down)) - 1)):
@@ -82,7 +82,7 @@ class EfficientNetLite(
 
     Shape:
         input `[B, 3, H, W]`, RGB in -1..1; output two maps `[B, K, ceil(H / s), ceil(W / s)]` for the strides
-        s = 16 and 32, both in 0..6; see `shared.networks.backbones.mobilenet_v2.widest_maps`. `widths` holds their K.
+        s = 16 and 32, both in 0..6; see `shared.networks.backbones.mobilenet_v2.expanded_maps`. `widths` holds their K.
 
     Raises:
         ValueError: there is no such scale.
@@ -94,19 +94,19 @@ class EfficientNetLite(
 
     def __init__(self, scale: int = 2) -> None:
         super().__init__()
-        self.base = EfficientNetLitePyramid(scale)
-        self.head = nn.Conv2d(self.base.widths[-1], FEATURE, 1)
-        self.widths = [self.base.blocks[self.base.level_ends[-2] + 1].expand.out_channels, FEATURE]
+        self.base = EfficientNetLiteBackbone(scale)
+        self.head = nn.Conv2d(self.base.widths[-1], FEATURE_CHANNELS, 1)
+        self.widths = [self.base.blocks[self.base.level_ends[-2] + 1].expand.out_channels, FEATURE_CHANNELS]
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        return widest_maps(self.base, self.head, x)
+        return expanded_maps(self.base, self.head, x)
 
     def set_padding(self, pads: str) -> None:
-        """See `shared.networks.backbones.mobilenet_v2.Pyramid.set_padding`."""
+        """See `shared.networks.backbones.mobilenet_v2.Backbone.set_padding`."""
         self.base.set_padding(pads)
 
 
-def folded(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def fold_batch_norms(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The weights of published networks, each batch norm folded into its convolution.
 
     Args:
@@ -114,7 +114,7 @@ def folded(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
             `_blocks.0._depthwise_conv`, `_conv_head`, `_bn1` and so on.
 
     Returns:
-        The same with our names: those of `EfficientNetLitePyramid`, and `head.weight` and `head.bias` of the
+        The same with our names: those of `EfficientNetLiteBackbone`, and `head.weight` and `head.bias` of the
         1x1 convolution after it. The classifier is left out.
     """
     found = {}

@@ -11,7 +11,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.networks.backbones.mobilenet_v2 import STEM, HalvingConv2d, Pyramid
+from shared.networks.backbones.mobilenet_v2 import STEM_CHANNELS, Backbone, StridedConv2d
 
 # (width, stride) of the thirteen blocks.
 BLOCKS = (
@@ -29,7 +29,7 @@ class SeparableConv2d(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, *, stride: int) -> None:
         super().__init__()
         if stride == 2:
-            self.depthwise = HalvingConv2d(in_channels, in_channels, groups=in_channels)
+            self.depthwise = StridedConv2d(in_channels, in_channels, groups=in_channels)
         else:
             self.depthwise = nn.Conv2d(in_channels, in_channels, 3, padding=1, groups=in_channels)
         self.pointwise = nn.Conv2d(in_channels, out_channels, 1)
@@ -39,7 +39,7 @@ class SeparableConv2d(nn.Module):
 
 
 class MobileNetV1(
-    Pyramid,
+    Backbone,
     PyTorchModelHubMixin,
     library_name="image-spaces",
     pipeline_tag="image-feature-extraction",
@@ -61,6 +61,6 @@ class MobileNetV1(
 
     def __init__(self) -> None:
         widths, strides = zip(*BLOCKS, strict=True)
-        steps = zip((STEM, *widths), widths, strides, strict=False)
+        steps = zip((STEM_CHANNELS, *widths), widths, strides, strict=False)
         blocks = [SeparableConv2d(below, width, stride=stride) for below, width, stride in steps]
         super().__init__(blocks, widths, strides)

@@ -8,9 +8,7 @@ spoil, and inference needs no fusion step.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -24,13 +22,13 @@ BLOCKS = (
     *((6, 160, 2), (6, 160, 1), (6, 160, 1)),
     (6, 320, 1),
 )
-LAST_HALVING = 13  # the block from which on a dilated network no longer halves
+LAST_STRIDED_BLOCK = 13  # the block from which on a dilated network no longer halves
 
-STEM = 32  # channels
+STEM_CHANNELS = 32  # channels
 PADDINGS = ("end", "symmetric")
 
 
-class HalvingConv2d(nn.Conv2d):
+class StridedConv2d(nn.Conv2d):
     """Convolution with stride 2 whose output has exactly half the size, rounded up.
 
     Args:
@@ -78,7 +76,7 @@ class InvertedResidual(nn.Module):
         else:
             self.expand = None
         if stride == 2:
-            self.depthwise = HalvingConv2d(hidden, hidden, groups=hidden, kernel=kernel)
+            self.depthwise = StridedConv2d(hidden, hidden, groups=hidden, kernel=kernel)
         else:
             way = {"padding": kernel // 2 * dilation, "dilation": dilation}
             self.depthwise = nn.Conv2d(hidden, hidden, kernel, groups=hidden, **way)
@@ -91,7 +89,7 @@ class InvertedResidual(nn.Module):
         return x + y if self.residual else y
 
 
-class Pyramid(nn.Module):
+class Backbone(nn.Module):
     """A stem that halves the picture, and blocks one after another; gives the last map of every resolution.
 
     Args:
@@ -109,7 +107,7 @@ class Pyramid(nn.Module):
 
     def __init__(self, blocks: Iterable[nn.Module], widths: Sequence[int], strides: Sequence[int]) -> None:
         super().__init__()
-        self.stem = HalvingConv2d(3, STEM)
+        self.stem = StridedConv2d(3, STEM_CHANNELS)
         self.blocks = nn.ModuleList(blocks)
         last = len(self.blocks) - 1
         self.level_ends = [i for i in range(last + 1) if i == last or strides[i + 1] == 2]
@@ -125,7 +123,7 @@ class Pyramid(nn.Module):
         return levels
 
     def set_padding(self, pads: str) -> None:
-        """Sets `HalvingConv2d.pads` in all convolutions that halve.
+        """Sets `StridedConv2d.pads` in all convolutions that halve.
 
         Raises:
             ValueError: for an unknown padding.
@@ -133,11 +131,11 @@ class Pyramid(nn.Module):
         if pads not in PADDINGS:
             raise ValueError(f"the padding must be one of {', '.join(PADDINGS)}, got {pads!r}")
         for module in self.modules():
-            if isinstance(module, HalvingConv2d):
+            if isinstance(module, StridedConv2d):
                 module.pads = pads
 
 
-class MobileNetV2Pyramid(Pyramid):
+class MobileNetV2Backbone(Backbone):
     """The first `depth` blocks of MobileNetV2; gives the last map of every resolution.
 
     Args:
@@ -150,7 +148,7 @@ class MobileNetV2Pyramid(Pyramid):
         strides s = 2, 4, 8, 16 and, with more than 13 blocks, 32. `widths` holds their C.
 
     >>> import torch
-    >>> pyramid = MobileNetV2Pyramid(depth=13)
+    >>> pyramid = MobileNetV2Backbone(depth=13)
     >>> [tuple(m.shape[1:]) for m in pyramid(torch.zeros(1, 3, 65, 33))]
     [(16, 33, 17), (24, 17, 9), (32, 9, 5), (96, 5, 3)]
     """
@@ -158,18 +156,18 @@ class MobileNetV2Pyramid(Pyramid):
     def __init__(self, *, depth: int = 17, dilated: bool = False) -> None:
         if not 1 <= depth <= len(BLOCKS):
             raise ValueError(f"depth must lie in 1..{len(BLOCKS)}, got {depth}")
-        blocks, width = [], STEM
+        blocks, width = [], STEM_CHANNELS
         for index, (expansion, out_channels, stride) in enumerate(BLOCKS[:depth]):
             way = {"stride": stride}
-            if dilated and index >= LAST_HALVING:
-                way = {"stride": 1, "dilation": 1 if index == LAST_HALVING else 2}
+            if dilated and index >= LAST_STRIDED_BLOCK:
+                way = {"stride": 1, "dilation": 1 if index == LAST_STRIDED_BLOCK else 2}
             blocks.append(InvertedResidual(width, out_channels, expansion=expansion, **way))
             width = out_channels
         _, widths, strides = zip(*BLOCKS, strict=True)
         super().__init__(blocks, widths, strides)
 
 
-def widest_maps(base: Pyramid, head: nn.Conv2d, x: Tensor) -> list[Tensor]:
+def expanded_maps(base: Backbone, head: nn.Conv2d, x: Tensor) -> list[Tensor]:
     """The last two maps of a network where they are widest.
 
     Args:
@@ -184,13 +182,3 @@ def widest_maps(base: Pyramid, head: nn.Conv2d, x: Tensor) -> list[Tensor]:
     *_, middle, last = base(x)
     widen = base.blocks[base.level_ends[-2] + 1].expand
     return [F.relu6(widen(middle)), F.relu6(head(last))]
-
-
-def load_imagenet(base: Pyramid, path: str | Path) -> None:
-    """Gives a base its ImageNet weights.
-
-    Args:
-        path: safetensors file with the keys of `base`, and maybe others.
-    """
-    given = load_file(path)
-    base.load_state_dict({name: given[name].float() for name in base.state_dict()})

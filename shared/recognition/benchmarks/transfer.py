@@ -30,9 +30,9 @@ SKIP = ("BACKGROUND_Google",)
 def features(classifier: Classifier, labelled: LabelledImages) -> dict[str, np.ndarray]:
     """Features of all photos by kind, float32 `[N, 1280]`: `main`, the last layer's, and `fused`."""
     found: dict[str, list[np.ndarray]] = {"main": [], "fused": []}
-    for start in tqdm(range(0, len(labelled.photos), BATCH), unit="batch"):
-        views = [classifier.view(photo.image()) for photo in labelled.photos[start : start + BATCH]]
-        branches = classifier.network.branches(classifier.network.maps(torch.cat(views)))
+    for start in tqdm(range(0, len(labelled.images), BATCH), unit="batch"):
+        views = [classifier.view(photo.image()) for photo in labelled.images[start : start + BATCH]]
+        branches = classifier.network.branch_vectors(classifier.network.branch_maps(torch.cat(views)))
         found["main"].append(branches[:, 0].float().cpu().numpy())
         found["fused"].append(classifier.network.fuse(branches).float().cpu().numpy())
     return {kind: np.concatenate(parts) for kind, parts in found.items()}
@@ -63,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     parser = reports.benchmark_parser("Probe features on other data.", MODULE)
     parser.add_argument("--engine", nargs="+", default=["plain", "cfn"], metavar="NAME", help="(%(default)s)")
     parser.add_argument("--name", help="what the report calls the data set; by default its folder")
-    parser.add_argument("--per-class", type=reports.positive_int, default=30, help="to learn from (%(default)s)")
+    parser.add_argument(
+        "--per-class", type=reports.positive_int, default=30, help="to learn from (%(default)s)"
+    )
     parser.add_argument(
         "--most", type=reports.positive_int, default=20, help="to test on, per class (%(default)s)"
     )
@@ -80,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         split(labelled.targets, options.per_class, options.most, seed) for seed in range(options.splits)
     ]
     used = np.unique(np.concatenate([np.concatenate(parts) for parts in splits]))[: options.limit]
-    place = np.full(len(labelled.photos), -1)
+    place = np.full(len(labelled.images), -1)
     place[used] = np.arange(len(used))
     started = time.perf_counter()
     metrics = {}
@@ -95,14 +97,15 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             row = f"{name}, {kind} feature"
             metrics[row] = {"accuracy": float(np.mean(accuracies)), "deviation": float(np.std(accuracies))}
     return reports.finish(
-        MODULE,
-        arguments,
+        reports.Report(
+            benchmark="transfer",
+            data=options.name or options.data.name,
+            split=f"{options.per_class} per class, {options.splits} random splits",
+            items=len(used),
+            weights=", ".join(options.engine),
+            metrics=metrics,
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="transfer",
-        data=options.name or options.data.name,
-        split=f"{options.per_class} per class, {options.splits} random splits",
-        items=len(used),
-        weights=", ".join(options.engine),
-        metrics=metrics,
     )

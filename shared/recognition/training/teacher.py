@@ -8,8 +8,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.networks.backbones.mobilenet_v2 import MobileNetV2Pyramid, load_imagenet
-from shared.networks.cfn import CFN, average
+from shared.networks.backbones.mobilenet_v2 import MobileNetV2Backbone
+from shared.networks.cfn import CFN, global_average_pool
+from shared.training.pretrained import load_backbone_weights
 
 
 class Teacher(nn.Module):
@@ -27,10 +28,10 @@ class Teacher(nn.Module):
 
     def __init__(self, path: str | Path) -> None:
         super().__init__()
-        self.base = MobileNetV2Pyramid(depth=17)
-        self.head = nn.Conv2d(320, CFN.FEATURE, 1)
-        self.classifier = nn.Linear(CFN.FEATURE, 1000)
-        load_imagenet(self.base, path)
+        self.base = MobileNetV2Backbone(depth=17)
+        self.head = nn.Conv2d(320, CFN.FEATURE_CHANNELS, 1)
+        self.classifier = nn.Linear(CFN.FEATURE_CHANNELS, 1000)
+        load_backbone_weights(self.base, path)
         given = load_file(path)
         self.head.load_state_dict({name: given[f"head.{name}"].float() for name in ("weight", "bias")})
         self.classifier.load_state_dict(
@@ -39,7 +40,7 @@ class Teacher(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.classifier(average(F.relu6(self.head(self.base(x * 2 - 1)[-1]))))
+        return self.classifier(global_average_pool(F.relu6(self.head(self.base(x * 2 - 1)[-1]))))
 
     def start(self, network: CFN) -> CFN:
         """Gives a CFN of 1000 classes the teacher's weights in all layers but the side branches.

@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from shared.core import engines, weights
 from shared.core.images import Box, ImageError, Source, crop, open_image, to_tensor
 from shared.core.models import load_network
-from shared.core.prefetch import in_order
-from shared.core.scheduling import Turns
-from shared.networks.backbones.fused import fused
+from shared.core.prefetch import prefetch
+from shared.core.scheduling import InferenceScheduler
+from shared.networks.backbones.onednn import fuse_convolutions
 from shared.retrieval.descriptor.head import DescriptorHead
 from shared.retrieval.descriptor.levels import NETWORKS, feature_maps, network_levels
 from shared.retrieval.engines import EXTRACTORS, parts
-from shared.training.datasets import Photo
+from shared.training.datasets import ImageFile
 
 HEAD = "retrieval-descriptor"
 #: The weights of one network, or of each of several; None for a network's own.
@@ -58,11 +58,11 @@ class Extractor:
         self.network = network
         self._device = next(network.parameters()).device
         self.head = head.to(self._device).eval()
-        self._fused = fused(network)
+        self._fused = fuse_convolutions(network)
         on_cpu = self._device.type == "cpu"
         # On a CPU a single picture stays in the cache from layer to layer, and a batch does not.
         self._together = 1 if on_cpu else 16
-        self._turn = Turns(self._device)
+        self._turn = InferenceScheduler(self._device)
         self.crew = self._turn.crew
 
     @classmethod
@@ -143,15 +143,15 @@ class Extractor:
 
     def stream(
         self,
-        photos: Iterable[Photo],
+        photos: Iterable[ImageFile],
         *,
         ahead: int = 8,
-        skipped: Callable[[Photo, str], None] | None = None,
-    ) -> Iterator[tuple[Photo, np.ndarray]]:
+        skipped: Callable[[ImageFile, str], None] | None = None,
+    ) -> Iterator[tuple[ImageFile, np.ndarray]]:
         """Describes photos from files and archives, one after another, in memory that does not grow.
 
         Args:
-            photos: Such as `shared.training.datasets.read_photos` lists.
+            photos: Such as `shared.training.datasets.read_images` lists.
             ahead: How many photos are decoded in advance, beside the network's work.
             skipped: Is called with each photo that cannot be used, and the reason; by default a line is
                 logged.
@@ -161,9 +161,9 @@ class Extractor:
         """
         skipped = skipped or (lambda photo, reason: _log.warning("Skipped %s: %s", photo, reason))
         if self.crew:
-            described = in_order(photos, self._look, ahead, self.crew)
+            described = prefetch(photos, self._look, ahead, self.crew)
         else:
-            described = ((photo, self._finish(views)) for photo, views in in_order(photos, self._read, ahead))
+            described = ((photo, self._finish(views)) for photo, views in prefetch(photos, self._read, ahead))
         for photo, row in described:
             if isinstance(row, ImageError):
                 skipped(photo, str(row))
@@ -184,16 +184,16 @@ class Extractor:
             maps = feature_maps(self._fused, view.to(self._device), levels)
         return {level: one[0].float().cpu().numpy() for level, one in maps.items()}
 
-    def _read(self, photo: Photo) -> dict[int, Tensor] | ImageError:
+    def _read(self, photo: ImageFile) -> dict[int, Tensor] | ImageError:
         try:
-            return self.views(photo.opened(), self.head.sizes)
+            return self.views(photo.open_image(), self.head.sizes)
         except ImageError as error:
             return error
 
     def _finish(self, views: dict[int, Tensor] | ImageError) -> np.ndarray | ImageError:
         return views if isinstance(views, ImageError) else self.describe([views], {"": self.head})[""][0]
 
-    def _look(self, photo: Photo) -> np.ndarray | ImageError:
+    def _look(self, photo: ImageFile) -> np.ndarray | ImageError:
         return self._finish(self._read(photo))
 
     @staticmethod

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from shared.networks.backbones.efficientnet_lite import EfficientNetLite
 from shared.networks.backbones.mobilenet_v1 import MobileNetV1
-from shared.networks.backbones.mobilenet_v2 import widest_maps
+from shared.networks.backbones.mobilenet_v2 import expanded_maps
 from shared.networks.cfn import CFN
 from shared.retrieval.engines import EXTRACTORS, parts
 
@@ -91,5 +91,5 @@ def feature_maps(network: nn.Module, x: Tensor, levels: Iterable[str] | None = N
 
 def _last_maps(network: nn.Module, x: Tensor) -> list[Tensor]:
     if isinstance(network, CFN):
-        return widest_maps(network.base, network.head, x)
+        return expanded_maps(network.base, network.head, x)
     return network(x)[-2:]

@@ -20,12 +20,12 @@ from tqdm import tqdm
 from shared.core import weights
 from shared.networks.backbones.efficientnet_lite import EfficientNetLite
 from shared.networks.backbones.mobilenet_v1 import BLOCKS, MobileNetV1
-from shared.networks.backbones.mobilenet_v2 import PADDINGS, load_imagenet
+from shared.networks.backbones.mobilenet_v2 import PADDINGS
 from shared.retrieval.descriptor.pooling import POOLINGS, l2_normalise
 from shared.retrieval.training.batches import Batch, read_kinds, sample_batch, sample_pairs
-from shared.training.datasets import read_photos
-from shared.training.loop import Settings, cosine, fit
-from shared.training.pretrained import published
+from shared.training.datasets import read_images
+from shared.training.loop import LoopSettings, cosine_schedule, fit
+from shared.training.pretrained import load_backbone_weights, load_imagenet_weights
 from shared.training.tflite import read_convolutions
 
 #: What can be trained, by the name of its engine.
@@ -93,9 +93,9 @@ def start_network(network: Network, path: Path | None) -> None:
     if path is None:
         if not isinstance(network, EfficientNetLite):
             raise ValueError("give the file with the weights of MobileNetV1 that the training starts from")
-        network.load_state_dict(published(2)[0])
+        network.load_state_dict(load_imagenet_weights(2)[0])
     elif path.suffix != ".tflite":
-        load_imagenet(network, path)
+        load_backbone_weights(network, path)
     else:
         layers = [f"blocks.{n}.{step}" for n in range(len(BLOCKS)) for step in ("depthwise", "pointwise")]
         network.load_state_dict(read_convolutions(path, ["stem", *layers]))
@@ -150,8 +150,8 @@ def score(network: Network, pairs: Sequence[tuple[Tensor, Tensor]], pooling: str
 
 def network(args: argparse.Namespace) -> Path:
     """Fine-tunes a network, averages it with its start, and tells what photos kept aside say of both."""
-    photos, aside = read_photos(args.photos), sample_pairs(read_photos(args.aside)[: args.aside_limit])
-    kinds = read_kinds(read_photos(args.same)) if args.same else []
+    photos, aside = read_images(args.photos), sample_pairs(read_images(args.aside)[: args.aside_limit])
+    kinds = read_kinds(read_images(args.same)) if args.same else []
     if len(photos) < args.batch or args.same_count > len(kinds):
         raise SystemExit(
             f"a batch of {args.batch} with {args.same_count} pairs of the same kind needs more than "
@@ -182,14 +182,14 @@ def network(args: argparse.Namespace) -> Path:
         return nearness_loss(x, target) + args.contrast * contrast_loss(x, y)
 
     optimizer = torch.optim.AdamW(pupil.parameters(), args.rate, weight_decay=1e-4, fused=True)
-    settings = Settings(
+    settings = LoopSettings(
         steps=min(args.until or args.steps, args.steps),
         out=args.out,
         device=args.device,
         seed=args.seed,
         warmup=max(args.steps // 10, 1),
         # the averaged weights do not need the end, where hardly anything changes
-        schedule=lambda step, warmup, **_: cosine(step, steps=args.steps, warmup=warmup),
+        schedule=lambda step, warmup, **_: cosine_schedule(step, steps=args.steps, warmup=warmup),
         checkpoint_every=25,
         log_every=10,
         bf16=args.device != "cpu",

@@ -8,24 +8,24 @@ from torch.nn import functional as F
 from shared.networks.backbones.efficientnet_lite import (
     SCALES,
     EfficientNetLite,
-    EfficientNetLitePyramid,
-    folded,
+    EfficientNetLiteBackbone,
+    fold_batch_norms,
 )
-from shared.networks.backbones.mobilenet_v2 import HalvingConv2d
+from shared.networks.backbones.mobilenet_v2 import StridedConv2d
 
 
 # Millions of parameters that the authors give, of the whole network with 1000 classes and batch norms.
 @pytest.mark.parametrize(("scale", "millions"), [(0, 4.7), (1, 5.4), (2, 6.1), (3, 8.2), (4, 13.0)])
 def test_as_large_as_published(scale, millions):
-    pyramid = EfficientNetLitePyramid(scale)
+    pyramid = EfficientNetLiteBackbone(scale)
     rest = nn.Conv2d(pyramid.widths[-1], 1280, 1), nn.Linear(1280, 1000)
     count = sum(weight.numel() for part in (pyramid, *rest) for weight in part.parameters())
     assert count / 1e6 == pytest.approx(millions, abs=0.1)
 
 
 def test_levels_carry_their_widths():
-    assert EfficientNetLitePyramid(0).widths == [16, 24, 40, 112, 320]
-    assert EfficientNetLitePyramid(2).widths == [16, 24, 48, 120, 352]
+    assert EfficientNetLiteBackbone(0).widths == [16, 24, 40, 112, 320]
+    assert EfficientNetLiteBackbone(2).widths == [16, 24, 48, 120, 352]
 
 
 @torch.inference_mode()
@@ -44,20 +44,20 @@ def test_the_middle_map_is_what_the_next_block_widens():
 
 def test_scales_that_do_not_exist_are_refused():
     with pytest.raises(ValueError, match="0, 1, 2, 3, 4, got 5"):
-        EfficientNetLitePyramid(5)
+        EfficientNetLiteBackbone(5)
     assert 5 not in SCALES
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 31, 32, 33])
 @pytest.mark.parametrize("pads", ["end", "symmetric"])
 def test_large_filters_halve_and_round_up(size, pads):
-    conv = HalvingConv2d(2, 3, kernel=5)
+    conv = StridedConv2d(2, 3, kernel=5)
     conv.pads = pads
     assert conv(torch.zeros(1, 2, size, size)).shape[-1] == -(-size // 2)
 
 
 def test_large_filters_reach_one_row_back_and_two_ahead():
-    conv = HalvingConv2d(1, 1, kernel=5)
+    conv = StridedConv2d(1, 1, kernel=5)
     picture = torch.rand(1, 1, 6, 6)
     expected = F.conv2d(F.pad(picture, (1, 2, 1, 2)), conv.weight, conv.bias, stride=2)
     assert torch.equal(conv(picture), expected)
@@ -100,9 +100,9 @@ def _norm(channels):
 def test_folded_weights_give_the_same_maps():
     torch.manual_seed(0)
     published = Published().eval()
-    given = folded(published.state_dict())
+    given = fold_batch_norms(published.state_dict())
     assert given["head.weight"].shape == (1280, 24, 1, 1)
-    pyramid = EfficientNetLitePyramid()
+    pyramid = EfficientNetLiteBackbone()
     pyramid.blocks, pyramid.level_ends = pyramid.blocks[:2], [0, 1]
     pyramid.load_state_dict({name: value for name, value in given.items() if not name.startswith("head")})
     x = torch.rand(2, 3, 32, 48)

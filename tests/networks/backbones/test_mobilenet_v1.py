@@ -6,7 +6,8 @@ from safetensors.torch import save_file
 
 from shared.core import weights
 from shared.networks.backbones.mobilenet_v1 import MobileNetV1
-from shared.networks.backbones.mobilenet_v2 import HalvingConv2d, load_imagenet
+from shared.networks.backbones.mobilenet_v2 import StridedConv2d
+from shared.training.pretrained import load_backbone_weights
 from tests.predictors import lively
 
 
@@ -34,7 +35,7 @@ def test_every_level_halves_and_rounds_up(size, padding):
 
 def test_padding_is_set_in_every_halving_convolution():
     network = lively(MobileNetV1())
-    halving = [module for module in network.modules() if isinstance(module, HalvingConv2d)]
+    halving = [module for module in network.modules() if isinstance(module, StridedConv2d)]
     assert [one.pads for one in halving] == ["end"] * 5
     picture = torch.rand(1, 3, 64, 64)
     before = network(picture)[-1]
@@ -57,7 +58,7 @@ def test_a_shift_by_32_pixels_shifts_the_last_map_by_a_cell():
 def test_weights_come_from_a_file_and_from_a_folder(tmp_path):
     network, other = lively(MobileNetV1()), MobileNetV1()
     save_file({name: value.half() for name, value in network.state_dict().items()}, tmp_path / "base")
-    load_imagenet(other, tmp_path / "base")
+    load_backbone_weights(other, tmp_path / "base")
     folder = weights.save(network, tmp_path / "folder")
     loaded = weights.load(MobileNetV1, "folder", folder=folder)
     for name, value in other.state_dict().items():

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.networks.backbones.mobilenet_v1 import SeparableConv2d
-from shared.networks.backbones.mobilenet_v2 import HalvingConv2d, InvertedResidual, Pyramid
+from shared.networks.backbones.mobilenet_v2 import Backbone, InvertedResidual, StridedConv2d
 
 #: What photos of usual shapes become for retrieval.
 SIZES = ((320, 320), (240, 320))
@@ -57,15 +57,15 @@ class FusedConv2d(nn.Module):
             self._laid_out.append((int(SHARE * places), weight))
 
 
-class FusedHalving(nn.Module):
-    """`HalvingConv2d` and ReLU6.
+class FusedStridedConv2d(nn.Module):
+    """`StridedConv2d` and ReLU6.
 
     To pad a map at its end is to copy it, which takes as long as the filters themselves. With both sides even
     that is the same as filters with a row and a column of zeros before them on a map that is padded on every
     side, which oneDNN does on its way.
     """
 
-    def __init__(self, conv: HalvingConv2d) -> None:
+    def __init__(self, conv: StridedConv2d) -> None:
         super().__init__()
         self._pad = conv.padded
         self.padded = FusedConv2d(conv, relu6=True)
@@ -76,7 +76,7 @@ class FusedHalving(nn.Module):
         return self.even(x) if even else self.padded(self._pad(x))
 
 
-def _with_zeros_before(conv: HalvingConv2d) -> nn.Conv2d:
+def _with_zeros_before(conv: StridedConv2d) -> nn.Conv2d:
     """What gives the same as a convolution that halves, for maps with even sides."""
     zeros = int(conv.pads == "end")
     side = conv.kernel_size[0] + zeros
@@ -96,7 +96,7 @@ def _with_zeros_before(conv: HalvingConv2d) -> nn.Conv2d:
 
 def _filters(conv: nn.Conv2d) -> nn.Module:
     """The filters of a block, with their ReLU6."""
-    return FusedHalving(conv) if isinstance(conv, HalvingConv2d) else FusedConv2d(conv, relu6=True)
+    return FusedStridedConv2d(conv) if isinstance(conv, StridedConv2d) else FusedConv2d(conv, relu6=True)
 
 
 class FusedSeparable(nn.Module):
@@ -127,13 +127,13 @@ class FusedResidual(nn.Module):
         return y.add_(x) if self.residual else y
 
 
-def fused(network: nn.Module, sizes: Sequence[tuple[int, int]] = SIZES) -> nn.Module:
+def fuse_convolutions(network: nn.Module, sizes: Sequence[tuple[int, int]] = SIZES) -> nn.Module:
     """A copy of a network on a CPU for inference alone, in which the MobileNets' blocks are fused.
 
     Where PyTorch cannot do that, or the network is elsewhere, the network itself.
 
     Args:
-        network: Has one `Pyramid` or several in it, or is one.
+        network: Has one `Backbone` or several in it, or is one.
         sizes: Height and width of the pictures for which weights are laid out, the largest first; others go
             as well.
     """
@@ -142,7 +142,7 @@ def fused(network: nn.Module, sizes: Sequence[tuple[int, int]] = SIZES) -> nn.Mo
     if not ready or any(weight.device.type != "cpu" for weight in network.parameters()):
         return network
     twin = copy.deepcopy(network).eval()
-    for pyramid in [module for module in twin.modules() if isinstance(module, Pyramid)]:
+    for pyramid in [module for module in twin.modules() if isinstance(module, Backbone)]:
         pyramid.blocks = nn.ModuleList(
             FusedSeparable(block) if isinstance(block, SeparableConv2d) else FusedResidual(block)
             for block in pyramid.blocks
