@@ -1,23 +1,67 @@
-"""The benchmarks of crossmodal: `python -m shared.crossmodal.benchmark NAME`, one of `PROTOCOLS`.
+"""Benchmarks of crossmodal: `python -m shared.crossmodal.benchmark NAME`, one of `BENCHMARKS`.
 
-Each has its own options (`--help`) and prints a table; `--json FILE` keeps the report for a model card.
+Each has its own options (`--help`) and prints a table; `--json FILE` writes the report for a model card.
 """
 
-from functools import partial
+from __future__ import annotations
 
-from shared.evaluation.reports import run_protocol
+from collections.abc import Sequence
 
-#: Name of a module of `shared.crossmodal.benchmarks`, and what it measures.
-PROTOCOLS = {
-    "flickr8k": "sentences and photos that find each other: recall at 1, 5, 10",
-    "methods": "the theses' networks and their parts side by side, on frozen features",
-    "joint": "products: matching photos with words, and telling their class",
-    "tasks": "products: learning both tasks together beside learning one alone, over several seeds",
-    "generalise": "everyday photos to products and the other way round: sets that a space never saw",
-    "speed": "searches with words in a large gallery, and how fast photos are described",
+from shared.evaluation.reports import Benchmark, BenchmarkMain, Report, run_benchmark
+
+
+def _flickr8k() -> BenchmarkMain:
+    from shared.crossmodal.benchmarks.flickr8k import main
+
+    return main
+
+
+def _methods() -> BenchmarkMain:
+    from shared.crossmodal.benchmarks.methods import main
+
+    return main
+
+
+def _joint() -> BenchmarkMain:
+    from shared.crossmodal.benchmarks.joint import main
+
+    return main
+
+
+def _tasks() -> BenchmarkMain:
+    from shared.crossmodal.benchmarks.tasks import main
+
+    return main
+
+
+def _generalise() -> BenchmarkMain:
+    from shared.crossmodal.benchmarks.generalise import main
+
+    return main
+
+
+def _speed() -> BenchmarkMain:
+    from shared.crossmodal.benchmarks.speed import main
+
+    return main
+
+
+BENCHMARKS = {
+    "flickr8k": Benchmark(_flickr8k, "retrieval between sentences and photos: recall at 1, 5, 10"),
+    "methods": Benchmark(_methods, "the theses' networks and their parts, on frozen features"),
+    "joint": Benchmark(_joint, "products: image-text matching and classification"),
+    "tasks": Benchmark(
+        _tasks, "products: joint training against single tasks, over several seeds"
+    ),
+    "generalise": Benchmark(_generalise, "transfer between everyday photos and products, to unseen sets"),
+    "speed": Benchmark(_speed, "text queries in a large gallery, and images described per second"),
 }
 
-main = partial(run_protocol, "crossmodal", PROTOCOLS)
+
+def main(arguments: Sequence[str] | None = None) -> Report:
+    """Run the benchmark that the command line names."""
+    return run_benchmark("shared.crossmodal.benchmark", BENCHMARKS, arguments)
+
 
 if __name__ == "__main__":
     main()

@@ -55,9 +55,9 @@ from shared.crossmodal.training.objectives import (
 from shared.crossmodal.training.teacher import teacher_vectors
 from shared.crossmodal.training.validation import Validation, Validations
 from shared.networks.joint import JointSpace
-from shared.networks.regions import RegionBase
-from shared.training.datasets import Photo
-from shared.training.loop import Settings, adamw, fit, seed_everything
+from shared.networks.regions import RegionBackbone
+from shared.training.datasets import ImageFile
+from shared.training.loop import LoopSettings, adamw, fit, seed_everything
 
 
 class Training:
@@ -199,7 +199,7 @@ class Training:
         if pupil.space.base is None:
             pupil.space.base = copy.deepcopy(self.base)
         pupil.space.base.freeze(args.tune_from)
-        optimizer = adamw(pupil, slow=pupil.space.base, rate=args.tune_rate)
+        optimizer = adamw(pupil, pretrained=pupil.space.base, rate=args.tune_rate)
         source = self._source(replace(self.pairs, rows=()))
         more = {"each": args.each, "size": args.tune_size}
         draw = partial(_draw, source, self._count(args.tune_batch), args.seed, **more)
@@ -212,7 +212,7 @@ class Training:
             return pupil
         base, pupil.space.base = pupil.space.base.eval().requires_grad_(False), None
 
-        def keep(name: str, photos: Sequence[Photo], *, mirrored: bool = False) -> np.ndarray:
+        def keep(name: str, photos: Sequence[ImageFile], *, mirrored: bool = False) -> np.ndarray:
             return np.array(cached(args.out / "settle" / f"{name}.npy", base, photos, mirrored=mirrored))
 
         held_out = self.validations.sets
@@ -255,7 +255,7 @@ class Training:
             pupil.space, self.before, lambda: self.validations(pupil)["score"], beside=beside, shares=shares
         )
 
-    def _first_base(self) -> tuple[RegionBase, str]:
+    def _first_base(self) -> tuple[RegionBackbone, str]:
         """What describes pictures in the beginning, and the checksum that tells it from others."""
         if not self.args.trunk:
             return load_base(self.args.base, device=self.args.device)
@@ -284,9 +284,9 @@ class Training:
     def _count(self, batch: int) -> int:
         return min(batch, len(self.pairs.data.photos))
 
-    def _settings(self, name: str, steps: int) -> Settings:
+    def _settings(self, name: str, steps: int) -> LoopSettings:
         args = self.args
-        return Settings(
+        return LoopSettings(
             steps=steps,
             out=args.out / name,
             device=args.device,
@@ -296,11 +296,12 @@ class Training:
             validate_every=args.validate_every,
             checkpoint_every=min(250, args.validate_every),
             workers=args.workers,
+            score="score",
         )
 
     def _fit(self, name, pupil, optimizer, draw, loss, steps) -> Pupil:
         before = copy.deepcopy(pupil).to(self.args.device).eval()
-        trained = fit(pupil, optimizer, draw, loss, self._settings(name, steps), self.validations, "score")
+        trained = fit(pupil, optimizer, draw, loss, self._settings(name, steps), self.validations)
         if self.start is not None:
             return trained  # which may be worse alone, and better in an average with the start
         # With little data, the best of a stage can still be worse than what it started from.

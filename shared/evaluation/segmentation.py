@@ -10,7 +10,7 @@ from scipy import ndimage
 VOID = 255
 
 
-def confusion(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
+def confusion_matrix(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
     """Counts pixels by true and predicted class.
 
     Args:
@@ -21,7 +21,7 @@ def confusion(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.nda
     Returns:
         int64 `[classes, classes]`, rows are the truth.
 
-    >>> confusion(np.array([[0, 1, 255]]), np.array([[1, 1, 0]]), 2).tolist()
+    >>> confusion_matrix(np.array([[0, 1, 255]]), np.array([[1, 1, 0]]), 2).tolist()
     [[0, 1], [0, 1]]
     """
     if truth.shape != prediction.shape:

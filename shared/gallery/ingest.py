@@ -1,4 +1,4 @@
-"""Pictures on their way into a gallery: decoded ahead, described, and put in; what cannot be used is told."""
+"""Ingestion of images into a gallery: decoded ahead of need, described, added; failures are reported."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ from shared.gallery.snapshot import GalleryFullError
 from shared.training.datasets import ImageFile, read_images
 
 T = TypeVar("T")
-#: A picture as `shared.core.images.open_image` takes it, or as data sets list it.
+#: Image as `shared.core.images.open_image` takes it, or as data sets list it.
 ImageInput: TypeAlias = Source | ImageFile
-#: Is called with the name of each picture that cannot be used, and the reason.
+#: Called with the name of each image that cannot be used, and the reason.
 SkipCallback: TypeAlias = Callable[[str, str], None]
 
 
 @dataclass(frozen=True, eq=False)
 class DescribedImage:
-    """A picture that was described.
+    """Image with its features.
 
     Attributes:
-        name: What it is called.
-        size: Its width and height.
-        picture: The picture, made smaller if it was large.
-        features: By kind, for `Gallery.add`.
+        name: Name of the image.
+        size: Width and height of the original in pixels.
+        image: The image, shrunk if it was large.
+        features: Features by name, for `Gallery.add`.
     """
 
     name: str
     size: tuple[int, int]
-    picture: Image.Image
+    image: Image.Image
     features: Features = field(repr=False)
 
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What became of pictures that were to be added.
+    """Outcome of an ingestion.
 
     Attributes:
-        ids: Of those that are in the gallery now, in the order in which they came.
-        skipped: Name and reason of each that cannot be used.
-        full: Why the gallery took no more, as a sentence; empty if all had room. The rest has not been looked
-            at.
+        ids: Ids of the added images, in the order of the input.
+        skipped: Name and reason of each image that cannot be used.
+        full: Sentence that says why the gallery took no further images, which were not read; empty if all
+            had room.
     """
 
     ids: tuple[int, ...]
@@ -61,109 +61,122 @@ class IngestReport:
 
 def ingest(
     gallery: Gallery,
-    photos: Source | Iterable[ImageInput | tuple[str, ImageInput]],
+    images: Source | Iterable[ImageInput | tuple[str, ImageInput]],
     describe: Callable[[Iterable[tuple[str, ImageInput]], SkipCallback], Iterator[DescribedImage]],
-    made: np.ndarray,
+    fingerprint: np.ndarray,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> IngestReport:
-    """Adds pictures to a gallery. What cannot be used is left out, and told.
+    """Add images to a gallery; those that cannot be used are skipped and reported.
 
     Args:
-        gallery: Where to.
-        photos: Any number of pictures, each as `shared.core.images.open_image` takes it, as
-            `shared.training.datasets.read_images` lists it, or as a pair of a name and one of these. Or a single
-            picture, or the path of a folder or an archive.
-        describe: Describes pictures that come with their names, and tells which cannot be used.
-        made: The feature `made` of pictures that it describes.
-        progress: Is called with the number of pictures that are done, and of all or None if nobody knows.
+        gallery: Destination.
+        images: Images, each as `shared.core.images.open_image` takes it, as
+            `shared.training.datasets.read_images` lists it, or as a pair of a name and one of these; or a
+            single image; or the path of an image, a folder or an archive.
+        describe: Describes named images, and calls back for each that cannot be used.
+        fingerprint: Fingerprint of the weights behind `describe`.
+        progress: Called with the number of finished images and the total, or None if it is unknown.
 
     Raises:
-        FileNotFoundError: A path does not exist, or neither is nor holds a photo.
+        FileNotFoundError: A path does not exist, or neither is nor holds an image.
         MismatchError: The gallery was described with other weights.
     """
     snapshot = gallery.snapshot()
     if len(snapshot):
-        check_fingerprint(snapshot, snapshot.ids[:1], made)
-    if isinstance(photos, (str, os.PathLike)):
-        photos = read_images([photos])
-    elif isinstance(photos, (bytes, np.ndarray, Image.Image)) or hasattr(photos, "read"):
-        photos = [photos]
-    total = len(photos) if isinstance(photos, Sequence) else None
+        check_fingerprint(snapshot, snapshot.ids[:1], fingerprint)
+    inputs = _as_iterable(images)
+    total = len(inputs) if isinstance(inputs, Sequence) else None
     ids: list[int] = []
     skipped: list[tuple[str, str]] = []
 
-    def tell() -> None:
+    def report_progress() -> None:
         if progress is not None:
             progress(len(ids) + len(skipped), total)
 
-    def skip(name: str, reason: str) -> None:
+    def on_skip(name: str, reason: str) -> None:
         skipped.append((name, reason))
-        tell()
+        report_progress()
 
     full = ""
-    for one in describe(_named(photos), skip):
+    for described in describe(_with_names(inputs), on_skip):
         try:
-            ids.append(gallery.add(one.name, one.picture, one.features, one.size))
+            ids.append(gallery.add(described.name, described.image, described.features, described.size))
         except GalleryFullError as error:
             full = str(error)
             break
-        tell()
+        report_progress()
     return IngestReport(tuple(ids), tuple(skipped), full)
 
 
 def decode_stream(
-    photos: Iterable[tuple[str, ImageInput]],
+    images: Iterable[tuple[str, ImageInput]],
     prepare: Callable[[str, Image.Image], T],
     *,
-    skipped: SkipCallback,
-    ahead: int = 8,
-    crew: WorkerPool = READER_POOL,
+    on_skip: SkipCallback,
+    buffer_size: int = 8,
+    pool: WorkerPool = READER_POOL,
 ) -> Iterator[T]:
-    """Opens many pictures before they are asked for, in memory that does not grow.
+    """Decode and prepare many images ahead of need, in bounded memory and in order.
 
     Args:
-        photos: Names and pictures. An open file is read when its turn comes, before the next is asked for.
-        prepare: What is done to each name and picture, on other threads.
-        skipped: See `SkipCallback`.
-        ahead: How many are made ready in advance.
-        crew: These threads.
+        images: Pairs of name and image. An open file is read before the next pair is requested.
+        prepare: Function of name and decoded image, called on worker threads.
+        on_skip: Called for each image that cannot be decoded.
+        buffer_size: Largest number of images that are ready at a time.
+        pool: Worker threads.
+
+    Yields:
+        Result of `prepare` for each image.
     """
 
-    def read(photo: tuple[str, ImageInput]) -> tuple[T | None, str]:
-        name, source = photo
+    def read(named: tuple[str, ImageInput]) -> tuple[T | None, str]:
+        name, source = named
         try:
-            picture = source.open_image() if isinstance(source, ImageFile) else open_image(source)
+            image = source.opened() if isinstance(source, ImageFile) else open_image(source)
         except ImageError as error:
             return None, str(error)
-        return prepare(name, picture), ""
+        return prepare(name, image), ""
 
-    for (name, _), (prepared, reason) in prefetch(_held(photos), read, ahead, crew):
+    for (name, _), (prepared, reason) in prefetch(_read_open_files(images), read, buffer_size, pool):
         if prepared is None:
-            skipped(name, reason)
+            on_skip(name, reason)
         else:
             yield prepared
 
 
-def _held(photos: Iterable[tuple[str, ImageInput]]) -> Iterator[tuple[str, ImageInput]]:
-    """The same, with the bytes of open files, which may be closed when the next one is asked for."""
-    for name, source in photos:
+def _as_iterable(
+    images: Source | Iterable[ImageInput | tuple[str, ImageInput]],
+) -> Iterable[ImageInput | tuple[str, ImageInput]]:
+    if isinstance(images, (str, os.PathLike)):
+        return read_images([images])
+    if isinstance(images, (bytes, np.ndarray, Image.Image)) or hasattr(images, "read"):
+        return [images]
+    return images
+
+
+def _read_open_files(images: Iterable[tuple[str, ImageInput]]) -> Iterator[tuple[str, ImageInput]]:
+    """Replace open files by their bytes, since a caller may close one before it is decoded."""
+    for name, source in images:
         if hasattr(source, "read") and not isinstance(source, (ImageFile, Image.Image)):
             try:
                 if source.seekable():
                     source.seek(0)
-                source = source.read(MAX_BYTES + 1)
+                yield name, source.read(MAX_BYTES + 1)
             except (OSError, ValueError, RuntimeError):
-                source = io.BytesIO()  # which is refused as an empty file
-        yield name, source
-
-
-def _named(photos: Iterable[ImageInput | tuple[str, ImageInput]]) -> Iterator[tuple[str, ImageInput]]:
-    for number, photo in enumerate(photos, 1):
-        if isinstance(photo, tuple):
-            yield photo
-        elif isinstance(photo, ImageFile):
-            yield PurePath(photo.member or photo.path).name, photo
-        elif isinstance(photo, (str, os.PathLike)):
-            yield Path(photo).name, photo
+                yield name, io.BytesIO()  # refused as an empty file
         else:
-            yield f"picture {number}", photo
+            yield name, source
+
+
+def _with_names(
+    images: Iterable[ImageInput | tuple[str, ImageInput]],
+) -> Iterator[tuple[str, ImageInput]]:
+    for number, image in enumerate(images, 1):
+        if isinstance(image, tuple):
+            yield image
+        elif isinstance(image, ImageFile):
+            yield PurePath(image.member or image.path).name, image
+        elif isinstance(image, (str, os.PathLike)):
+            yield Path(image).name, image
+        else:
+            yield f"picture {number}", image

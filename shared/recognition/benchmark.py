@@ -1,25 +1,79 @@
-"""The benchmarks of recognition: `python -m shared.recognition.benchmark NAME`, one of `PROTOCOLS`.
+"""Benchmarks of recognition: `python -m shared.recognition.benchmark NAME`, one of `BENCHMARKS`.
 
-Each has its own options (`--help`) and prints a table; `--json FILE` keeps the report for a model card.
+Each has its own options (`--help`) and prints a table; `--json FILE` writes the report for a model card.
 """
 
-from functools import partial
+from __future__ import annotations
 
-from shared.evaluation.reports import run_benchmark
+from collections.abc import Sequence
 
-#: Name of a module of `shared.recognition.benchmarks`, and what it measures.
-PROTOCOLS = {
-    "agreement": "the classifier beside its teacher, on photos kept aside",
-    "accuracy": "the classifier on labelled photos, and its calibration",
-    "familiarity": "when a photo is unlike all that was trained on",
-    "fusion": "ways to fuse branches, trained and compared on CIFAR",
-    "transfer": "plain and fused features on other data sets",
-    "segmentation": "mean IoU and boundary F of a segmenter",
-    "explain": "deletion and insertion, and the test of random weights",
-    "speed": "whole calls, from picture to result",
+from shared.evaluation.reports import Benchmark, BenchmarkMain, Report, run_benchmark
+
+
+def _agreement() -> BenchmarkMain:
+    from shared.recognition.benchmarks.agreement import main
+
+    return main
+
+
+def _accuracy() -> BenchmarkMain:
+    from shared.recognition.benchmarks.accuracy import main
+
+    return main
+
+
+def _familiarity() -> BenchmarkMain:
+    from shared.recognition.benchmarks.familiarity import main
+
+    return main
+
+
+def _fusion() -> BenchmarkMain:
+    from shared.recognition.benchmarks.fusion import main
+
+    return main
+
+
+def _transfer() -> BenchmarkMain:
+    from shared.recognition.benchmarks.transfer import main
+
+    return main
+
+
+def _segmentation() -> BenchmarkMain:
+    from shared.recognition.benchmarks.segmentation import main
+
+    return main
+
+
+def _explain() -> BenchmarkMain:
+    from shared.recognition.benchmarks.explain import main
+
+    return main
+
+
+def _speed() -> BenchmarkMain:
+    from shared.recognition.benchmarks.speed import main
+
+    return main
+
+
+BENCHMARKS = {
+    "agreement": Benchmark(_agreement, "the classifier against its teacher, on held-out photos"),
+    "accuracy": Benchmark(_accuracy, "the classifier on labelled photos, and its calibration"),
+    "familiarity": Benchmark(_familiarity, "out-of-distribution detection"),
+    "fusion": Benchmark(_fusion, "ways to fuse branches, trained and compared on CIFAR"),
+    "transfer": Benchmark(_transfer, "plain and fused features on other data sets"),
+    "segmentation": Benchmark(_segmentation, "mean IoU and boundary F of a segmenter"),
+    "explain": Benchmark(_explain, "deletion and insertion, and the test of random weights"),
+    "speed": Benchmark(_speed, "whole calls, from image to result"),
 }
 
-main = partial(run_benchmark, "recognition", PROTOCOLS)
+
+def main(arguments: Sequence[str] | None = None) -> Report:
+    """Run the benchmark that the command line names."""
+    return run_benchmark("shared.recognition.benchmark", BENCHMARKS, arguments)
+
 
 if __name__ == "__main__":
     main()

@@ -58,7 +58,7 @@ def finish(args: argparse.Namespace) -> None:
     prototypes = spherical_means(features[:half], args.prototypes, seed=args.seed)
     distances = 1 - (features[half:] @ prototypes.T).max(1) / np.linalg.norm(features[half:], axis=1)
     labelled = read_partners(args.labelled, first=args.first)
-    labelled = labelled.part(range(0, len(labelled.photos), 2))
+    labelled = labelled.part(range(0, len(labelled.images), 2))
     temperature = best_temperature(all_logits(classifier, labelled), allowed(labelled, labels))
 
     done = CFN(fusion="none" if network.fusion is None else network.fusion.kind, prototypes=args.prototypes)

@@ -1,27 +1,95 @@
-"""The benchmarks of retrieval: `python -m shared.retrieval.benchmark NAME`, one of `PROTOCOLS`.
+"""Benchmarks of retrieval: `python -m shared.retrieval.benchmark NAME`, one of `BENCHMARKS`.
 
-Each has its own options (`--help`) and prints a table; `--json FILE` keeps the report for a model card.
+Each has its own options (`--help`) and prints a table; `--json FILE` writes the report for a model card.
 """
 
-from functools import partial
+from __future__ import annotations
 
-from shared.evaluation.reports import run_protocol
+from collections.abc import Sequence
 
-#: Name of a module of `shared.retrieval.benchmarks`, and what it measures.
-PROTOCOLS = {
-    "holidays": "descriptors on INRIA Holidays, whole or in part: mAP",
-    "landmarks": "descriptors on Oxford5k and Paris6k, old and revisited: mAP",
-    "ukbench": "descriptors on UKBench: N-S",
-    "grocery": "photo to product picture, and the class of the nearest photo",
-    "copies": "changed copies among photos without labels, for choosing settings",
-    "deepindex": "the inverted file beside whole descriptors: mAP, bytes and time",
-    "explain": "what is lost where an explanation's regions are hidden, beside random ones",
-    "indexing": "photos per second into an index, and the memory that it takes meanwhile",
-    "stream": "whether memory stays flat while very many files are described",
-    "scale": "the vector index at 10,000 to 1,000,000 pictures, beside plain faiss",
+from shared.evaluation.reports import Benchmark, BenchmarkMain, Report, run_benchmark
+
+
+def _holidays() -> BenchmarkMain:
+    from shared.retrieval.benchmarks.holidays import main
+
+    return main
+
+
+def _landmarks() -> BenchmarkMain:
+    from shared.retrieval.benchmarks.landmarks import main
+
+    return main
+
+
+def _ukbench() -> BenchmarkMain:
+    from shared.retrieval.benchmarks.ukbench import main
+
+    return main
+
+
+def _grocery() -> BenchmarkMain:
+    from shared.retrieval.benchmarks.grocery import main
+
+    return main
+
+
+def _copies() -> BenchmarkMain:
+    from shared.retrieval.benchmarks.copies import main
+
+    return main
+
+
+def _deepindex() -> BenchmarkMain:
+    from shared.retrieval.benchmarks.deepindex import main
+
+    return main
+
+
+def _explain() -> BenchmarkMain:
+    from shared.retrieval.benchmarks.explain import main
+
+    return main
+
+
+def _indexing() -> BenchmarkMain:
+    from shared.retrieval.benchmarks.indexing import main
+
+    return main
+
+
+def _stream() -> BenchmarkMain:
+    from shared.retrieval.benchmarks.stream import main
+
+    return main
+
+
+def _scale() -> BenchmarkMain:
+    from shared.retrieval.benchmarks.scale import main
+
+    return main
+
+
+BENCHMARKS = {
+    "holidays": Benchmark(_holidays, "descriptors on INRIA Holidays, whole or in part: mAP"),
+    "landmarks": Benchmark(_landmarks, "descriptors on Oxford5k and Paris6k, original and revisited: mAP"),
+    "ukbench": Benchmark(_ukbench, "descriptors on UKBench: N-S"),
+    "grocery": Benchmark(_grocery, "photo to product image, and the class of the nearest photo"),
+    "copies": Benchmark(_copies, "edited copies among photos without labels, to choose settings"),
+    "deepindex": Benchmark(_deepindex, "DeepIndex against whole descriptors: mAP, bytes, time"),
+    "explain": Benchmark(
+        _explain, "score lost when an explanation's regions are hidden"
+    ),
+    "indexing": Benchmark(_indexing, "images per second into an index, and peak memory"),
+    "stream": Benchmark(_stream, "memory while very many files are described"),
+    "scale": Benchmark(_scale, "vector index at 10,000 to 1,000,000 images, against plain faiss"),
 }
 
-main = partial(run_protocol, "retrieval", PROTOCOLS)
+
+def main(arguments: Sequence[str] | None = None) -> Report:
+    """Run the benchmark that the command line names."""
+    return run_benchmark("shared.retrieval.benchmark", BENCHMARKS, arguments)
+
 
 if __name__ == "__main__":
     main()

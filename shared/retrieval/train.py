@@ -20,7 +20,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from shared.core import weights
-from shared.evaluation.reports import positive
+from shared.evaluation.reports import positive_int
 from shared.retrieval.descriptor.extractor import Extractor, network_digest, network_folders
 from shared.retrieval.descriptor.head import DescriptorHead
 from shared.retrieval.descriptor.levels import CHANNELS, engine_levels
@@ -29,7 +29,7 @@ from shared.retrieval.descriptor.whitening import Whitening, fit_pairs, fit_pca
 from shared.retrieval.training import confidence, distillation, threshold, vocabulary
 from shared.retrieval.training.arguments import add_network_options
 from shared.retrieval.training.views import sample_view
-from shared.training.datasets import read_photos
+from shared.training.datasets import read_images
 
 
 def whitening(args: argparse.Namespace) -> Path:
@@ -44,7 +44,7 @@ def whitening(args: argparse.Namespace) -> Path:
     plain, head = DescriptorHead(**recipe), DescriptorHead(**recipe, dims=args.dims)
     extractor = Extractor.load(args.engine, folder=args.weights, head=plain, device=args.device)
     weight = level_weights(plain, args.shares)
-    photos = read_photos(args.photos)
+    photos = read_images(args.photos)
     rng = np.random.default_rng(args.seed)
     chosen = [photos[index] for index in rng.permutation(len(photos))[: args.limit]]
     pairs = np.stack(
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     one = commands.add_parser("whitening", help=whitening.__doc__)
     one.set_defaults(run=whitening)
     add_network_options(one, engine="cfn")
-    one.add_argument("--limit", type=positive, default=1500, metavar="N", help="photos (%(default)s)")
+    one.add_argument("--limit", type=positive_int, default=1500, metavar="N", help="photos (%(default)s)")
     one.add_argument("--levels", nargs="+", choices=list(CHANNELS), help="(all of the network)")
     one.add_argument(
         "--shares", nargs="+", type=float, metavar="S", help="length of each level's part (all equal)"
@@ -123,8 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     one.add_argument("--pooling", choices=list(POOLINGS), default="gem", help="(%(default)s)")
     one.add_argument("--power", type=float, default=3.0, help="of GeM (%(default)s)")
     one.add_argument("--root", type=float, default=1.0, help="power normalisation (%(default)s: none)")
-    one.add_argument("--sizes", nargs="+", type=positive, default=[320], help="longer sides, in pixels")
-    one.add_argument("--dims", type=positive, default=512, help="of the descriptor (%(default)s)")
+    one.add_argument("--sizes", nargs="+", type=positive_int, default=[320], help="longer sides, in pixels")
+    one.add_argument("--dims", type=positive_int, default=512, help="of the descriptor (%(default)s)")
     one.add_argument("--kind", choices=("pairs", "pca"), default="pairs", help="(%(default)s)")
     one.add_argument("--shrinkage", type=float, default=0.1, help="of the covariance, 0..1 (%(default)s)")
     one.add_argument("--device", help="where the network runs, such as cuda; by default the best there is")
@@ -151,11 +151,11 @@ def main(arguments: Sequence[str] | None = None) -> Path:
         "--same-count", type=int, default=0, metavar="N", help="pairs of these in a batch (%(default)s)"
     )
     one.add_argument("--aside", nargs="+", required=True, help="other photos, which only tell how it went")
-    one.add_argument("--aside-limit", type=positive, default=100, metavar="N", help="(%(default)s)")
-    one.add_argument("--steps", type=positive, default=110, help="of the schedule (%(default)s)")
-    one.add_argument("--until", type=positive, metavar="STEP", help="end before the schedule does")
-    one.add_argument("--batch", type=positive, default=8)
-    one.add_argument("--sizes", nargs="+", type=positive, help="longer sides to draw from, in pixels")
+    one.add_argument("--aside-limit", type=positive_int, default=100, metavar="N", help="(%(default)s)")
+    one.add_argument("--steps", type=positive_int, default=110, help="of the schedule (%(default)s)")
+    one.add_argument("--until", type=positive_int, metavar="STEP", help="end before the schedule does")
+    one.add_argument("--batch", type=positive_int, default=8)
+    one.add_argument("--sizes", nargs="+", type=positive_int, help="longer sides to draw from, in pixels")
     one.add_argument("--pooling", choices=list(POOLINGS), default="gem", help="(%(default)s)")
     one.add_argument("--rate", type=float, default=5e-5, help="learning rate (%(default)s)")
     one.add_argument("--contrast", type=float, default=0.5, help="weight of the copies (%(default)s)")

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def random_grid(
+def random_crop_grid(
     shape: tuple[int, int],
     size: int,
     rng: np.random.Generator,
@@ -44,7 +44,7 @@ def random_grid(
     return torch.stack([x / width * 2 - 1, y / height * 2 - 1], -1)[None]
 
 
-def sample(layers: Tensor, grid: Tensor, mode: str) -> Tensor:
+def sample_grid(layers: Tensor, grid: Tensor, mode: str) -> Tensor:
     """Reads maps `[C, H, W]` at the places of a grid; outside the photo its mirror image goes on.
 
     Args:
@@ -53,7 +53,7 @@ def sample(layers: Tensor, grid: Tensor, mode: str) -> Tensor:
     return F.grid_sample(layers[None], grid, mode=mode, padding_mode="reflection", align_corners=False)[0]
 
 
-def recolor(image: Tensor, rng: np.random.Generator) -> Tensor:
+def jitter_color(image: Tensor, rng: np.random.Generator) -> Tensor:
     """A mild change of exposure and color; one photo in ten becomes grey.
 
     Args:

@@ -1,4 +1,4 @@
-"""The training loop of every recipe: seeds, mixed precision, averaged weights, exact resume, a JSON log."""
+"""Training loop of every recipe: seeds, mixed precision, weight averaging, exact resume, JSON log."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import json
 import math
 import random
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 import torch
@@ -18,29 +17,60 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-Batch = tuple[Tensor, ...]
+from shared.core.devices import use_one_core
+from shared.core.prefetch import WorkerPool, prefetch
+
+Batch: TypeAlias = tuple[Tensor, ...]
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class Schedule(Protocol):
+    """Learning-rate factor of a step, such as `cosine_schedule`."""
+
+    def __call__(self, step: int, *, steps: int, warmup: int) -> float:
+        """Return the factor of `step` in a run of `steps` steps."""
+
+
+def cosine_schedule(step: int, *, steps: int, warmup: int) -> float:
+    """Return the learning-rate factor of a linear warm-up and half a cosine down to 0.
+
+    Args:
+        step: Step, from 0.
+        steps: Step at which the factor is 0.
+        warmup: Steps of warm-up.
+
+    Returns:
+        0..1.
+
+    >>> [round(cosine_schedule(s, steps=110, warmup=10), 2) for s in (0, 9, 10, 60, 110)]
+    [0.1, 1.0, 1.0, 0.5, 0.0]
+    """
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
 
 @dataclass
-class Settings:
-    """What a run needs besides its network, its data and its loss.
+class LoopSettings:
+    """Settings of a training run.
 
     Attributes:
-        steps: optimizer steps in all.
-        out: folder of the run: `checkpoint.pt`, `log.jsonl`. A run whose checkpoint lies there continues
-            from it.
+        steps: Optimizer steps.
+        out: Folder of the run: `checkpoint.pt`, `log.jsonl`. A run resumes from a checkpoint that lies there.
         device: `"cpu"`, `"cuda"`, ...
-        seed: seeds Python, NumPy and torch; the batches come from `make_batch(step)` and bring their own.
-        bf16: whether forward passes run in bfloat16 where the operator allows it. Worth it on a GPU; on a
-            CPU the depthwise convolutions' backward pass is slower in bfloat16 than in float32.
-        warmup: steps of linear warm-up.
-        schedule: learning-rate factor of a step, called as `cosine` is, which is the default.
-        clip: largest gradient norm.
-        average: decay of the exponential moving average of the weights, see `moving_average`; None for none.
-        validate_every: steps between validations.
-        checkpoint_every: steps between checkpoints.
-        patience: validations without a better score after which the run stops; None never stops early.
-        workers: threads that prepare batches ahead.
+        seed: Seeds Python, NumPy and torch; batches are seeded by their step, see `fit`.
+        bf16: Run forward passes in bfloat16 where the operator allows it. Worth it on a GPU; on a CPU the
+            backward pass of depthwise convolutions is slower in bfloat16 than in float32.
+        warmup: Steps of linear warm-up.
+        schedule: Learning-rate factor of each step.
+        clip: Largest norm of the gradient; a longer one is scaled down to it.
+        average: Decay of the exponential moving average of the weights, see `moving_average`; None for none.
+        score: Key of the validation figure that selects the weights; None for the weights at the end.
+        validate_every: Steps between validations.
+        checkpoint_every: Steps between checkpoints.
+        patience: Validations without a better score after which the run stops; None never stops early.
+        workers: Threads that prepare batches ahead.
+        log_every: Steps between lines of the log.
     """
 
     steps: int
@@ -49,61 +79,54 @@ class Settings:
     seed: int = 0
     bf16: bool = False
     warmup: int = 100
-    schedule: Callable[..., float] | None = None
+    schedule: Schedule = cosine_schedule
     clip: float = 5.0
     average: float | None = 0.998
+    score: str | None = None
     validate_every: int = 1000
     checkpoint_every: int = 250
     patience: int | None = None
     workers: int = 1
-    log_every: int = field(default=50)
+    log_every: int = 50
 
 
 def seed_everything(seed: int) -> None:
-    """Seeds the generators of Python, NumPy and torch."""
+    """Seed the generators of Python, NumPy and torch."""
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - libraries that draw from the global generator must repeat too
     torch.manual_seed(seed)
 
 
-def cosine(step: int, *, steps: int, warmup: int) -> float:
-    """Learning-rate factor: up linearly over `warmup` steps, then down on half a cosine to 0 at `steps`.
-
-    >>> [round(cosine(s, steps=110, warmup=10), 2) for s in (0, 9, 10, 60, 110)]
-    [0.1, 1.0, 1.0, 0.5, 0.0]
-    """
-    if step < warmup:
-        return (step + 1) / warmup
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
-
-
-def adamw(network: nn.Module, *, slow: nn.Module, rate: float) -> torch.optim.Optimizer:
-    """AdamW; what starts from trained weights learns at a third of the rate of what starts from nothing.
+def adamw(network: nn.Module, *, pretrained: nn.Module, rate: float) -> torch.optim.Optimizer:
+    """Build an AdamW optimizer that trains pretrained weights at a third of the learning rate.
 
     Args:
-        network: what is trained.
-        slow: the part of it that starts from trained weights.
-        rate: learning rate of the rest.
+        network: Network to train.
+        pretrained: Part of it that starts from trained weights.
+        rate: Learning rate of all other parameters.
 
     Returns:
-        The optimizer with two groups, `slow` first; weights decay by 1e-4.
+        The optimizer with two groups, `pretrained` first, and a weight decay of 1e-4.
     """
-    old = {id(parameter) for parameter in slow.parameters()}
+    pretrained_ids = {id(parameter) for parameter in pretrained.parameters()}
     groups = [
-        {"params": list(slow.parameters()), "lr": rate / 3},
-        {"params": [p for p in network.parameters() if id(p) not in old], "lr": rate},
+        {"params": list(pretrained.parameters()), "lr": rate / 3},
+        {"params": [p for p in network.parameters() if id(p) not in pretrained_ids], "lr": rate},
     ]
     return torch.optim.AdamW(groups, weight_decay=1e-4, fused=True)
 
 
 def moving_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
-    """The exponential moving average of weights, for `AveragedModel`.
+    """Return an exponential moving average of weights, for `AveragedModel`.
 
-    The average must not hold on to where a short run began: with a decay of 0.998 from the first step, a
-    third of it would still be the start after 500. So the decay of step t is at most `(1 + t) / (10 + t)`.
+    The decay of step t is `min(decay, (1 + t) / (10 + t))`, so that the average of a short run forgets its
+    start: with a decay of 0.998 from the first step, a third of it would remain after 500 steps.
 
     Args:
-        decay: what remains of the average at each later step, 0..1.
+        decay: Share of the average that remains at each later step, 0..1.
+
+    Returns:
+        The `multi_avg_fn` of `AveragedModel`.
 
     >>> averaged = [torch.zeros(1)]
     >>> moving_average(0.998)(averaged, [torch.ones(1)], 1)      # (1 + 1) / (10 + 1) of the old remains
@@ -112,48 +135,53 @@ def moving_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor
     """
 
     def update(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
-        steps = int(count)
-        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + steps) / (10 + steps)))
+        step = int(count)
+        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + step) / (10 + step)))
 
     return update
 
 
 def fit(
-    network: nn.Module,
+    network: Network,
     optimizer: torch.optim.Optimizer,
     make_batch: Callable[[int], Batch],
-    loss: Callable[[nn.Module, Batch], Tensor],
-    settings: Settings,
-    validate: Callable[[nn.Module], dict[str, float]] | None = None,
-    score: str | None = None,
-) -> nn.Module:
-    """Trains `network` in place and returns the weights to keep: averaged, or the best validated ones.
+    loss: Callable[[Network, Batch], Tensor],
+    settings: LoopSettings,
+    validate: Callable[[Network], Mapping[str, float]] | None = None,
+) -> Network:
+    """Train `network` in place and return its averaged, or its best validated, weights.
 
     Args:
-        make_batch: gives the batch of a step. It must depend on the step alone (seed a generator with it),
-            so that a resumed run sees what an uninterrupted one would have seen.
-        loss: scalar loss of a network on a batch; runs under mixed precision.
-        validate: figures of the averaged network; the higher `figures[score]`, the better.
-        score: the figure that decides; without it the weights at the end are kept.
+        network: Network to train.
+        optimizer: Optimizer of its parameters; `settings.schedule` scales its learning rates.
+        make_batch: Returns the batch of a step. It must depend on the step alone (seed a generator with it),
+            so that a resumed run gets the batches of an uninterrupted one.
+        loss: Scalar loss of a network on a batch; runs under mixed precision.
+        settings: Settings of the run.
+        validate: Figures of the averaged network; higher is better for `settings.score`.
 
     Returns:
         A network in eval mode (a copy of `network` where weights are averaged).
+
+    Raises:
+        FloatingPointError: The loss is not finite.
     """
     seed_everything(settings.seed)
     settings.out.mkdir(parents=True, exist_ok=True)
     device = torch.device(settings.device)
     network.to(device, memory_format=torch.channels_last).train()
     averaged = AveragedModel(network, multi_avg_fn=moving_average(settings.average or 0.0))
-    state = _State(network, averaged, optimizer, settings.out / "checkpoint.pt")
-    state.resume(device)
+    average = cast(Network, averaged.module)
+    run = _Run(network, averaged, optimizer, settings.out / "checkpoint.pt")
+    run.resume(device)
     base_rates = [group.setdefault("base_lr", group["lr"]) for group in optimizer.param_groups]
     started = time.monotonic()
-    bar = tqdm(initial=state.step, total=settings.steps, unit="step", mininterval=5)
-    for step, batch in _ahead(make_batch, range(state.step, settings.steps), settings.workers):
-        factor = (settings.schedule or cosine)(step, steps=settings.steps, warmup=settings.warmup)
+    bar = tqdm(initial=run.step, total=settings.steps, unit="step", mininterval=5)
+    for step, batch in _batches(make_batch, range(run.step, settings.steps), settings.workers):
+        factor = settings.schedule(step, steps=settings.steps, warmup=settings.warmup)
         for group, rate in zip(optimizer.param_groups, base_rates, strict=True):
             group["lr"] = rate * factor
-        batch = tuple(part.to(device, non_blocking=True) for part in batch)
+        batch = tuple(tensor.to(device, non_blocking=True) for tensor in batch)
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16):
             value = loss(network, batch)
         if not torch.isfinite(value):
@@ -163,27 +191,27 @@ def fit(
         norm = nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
         optimizer.step()
         averaged.update_parameters(network)
-        state.step = step + 1
+        run.step = step + 1
         bar.update()
-        if state.step % settings.log_every == 0:
-            state.log(loss=value.item(), norm=norm.item(), rate=factor, seconds=time.monotonic() - started)
-        last = state.step == settings.steps
-        if validate and (last or state.step % settings.validate_every == 0):
-            state.judge(validate(averaged.module.eval()), score)
-        if last or state.step % settings.checkpoint_every == 0:
-            state.save()
-        if settings.patience is not None and state.without_gain >= settings.patience:
+        if run.step % settings.log_every == 0:
+            run.log(loss=value.item(), norm=norm.item(), rate=factor, seconds=time.monotonic() - started)
+        last = run.step == settings.steps
+        if validate and (last or run.step % settings.validate_every == 0):
+            run.update_best(validate(average.eval()), settings.score)
+        if last or run.step % settings.checkpoint_every == 0:
+            run.save()
+        if settings.patience is not None and run.without_gain >= settings.patience:
             break
     bar.close()
-    kept = averaged.module if settings.average else network
-    if score and state.best_weights:
-        kept.load_state_dict(state.best_weights)
-    return kept.eval()
+    trained = network if settings.average is None else average
+    if settings.score and run.best_weights:
+        trained.load_state_dict(run.best_weights)
+    return trained.eval()
 
 
 @dataclass
-class _State:
-    """What a checkpoint holds; the log is appended beside it."""
+class _Run:
+    """State of a run, as its checkpoint stores it."""
 
     network: nn.Module
     averaged: AveragedModel
@@ -221,7 +249,8 @@ class _State:
         self.best_weights, self.without_gain = content["best_weights"], content["without_gain"]
         torch.set_rng_state(content["torch_rng"].cpu())
 
-    def judge(self, figures: dict[str, float], score: str | None) -> None:
+    def update_best(self, figures: Mapping[str, float], score: str | None) -> None:
+        """Log validation figures, and store the averaged weights where they are the best so far."""
         self.log(**figures)
         if score is None:
             return
@@ -232,21 +261,13 @@ class _State:
         else:
             self.without_gain += 1
 
-    def log(self, **figures: Any) -> None:
+    def log(self, **figures: float) -> None:
         line = {"step": self.step, **{name: round(value, 6) for name, value in figures.items()}}
         with (self.path.parent / "log.jsonl").open("a", encoding="utf8") as file:
             file.write(json.dumps(line) + "\n")
 
 
-def _ahead(make_batch: Callable[[int], Batch], steps: range, workers: int) -> Iterator[tuple[int, Batch]]:
-    """Batches in order, prepared by threads while the network is busy."""
-    # One thread each: a pool inside every worker would fight the network for the cores.
-    with ThreadPoolExecutor(max_workers=workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        waiting = [(step, pool.submit(make_batch, step)) for step in steps[: workers + 1]]
-        for step in steps:
-            following = step + workers + 1
-            if following < steps.stop:
-                waiting.append((following, pool.submit(make_batch, following)))
-            expected, future = waiting.pop(0)
-            assert expected == step
-            yield step, future.result()
+def _batches(make_batch: Callable[[int], Batch], steps: range, workers: int) -> Iterator[tuple[int, Batch]]:
+    """Prepare batches on threads while the network is busy, and yield them in order."""
+    # One core each: a thread pool inside every worker would compete with the network for the cores.
+    return prefetch(steps, make_batch, workers, WorkerPool(workers, use_one_core))

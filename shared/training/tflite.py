@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 
-def dequantised(values: np.ndarray, scales: np.ndarray, zero_points: np.ndarray, axis: int = 0) -> np.ndarray:
+def dequantize(values: np.ndarray, scales: np.ndarray, zero_points: np.ndarray, axis: int = 0) -> np.ndarray:
     """The numbers that quantised ones stand for: `(value - zero point) * scale`, as float32.
 
     Args:
@@ -22,7 +22,7 @@ def dequantised(values: np.ndarray, scales: np.ndarray, zero_points: np.ndarray,
         zero_points: as many.
         axis: see above.
 
-    >>> dequantised(np.array([128, 130], np.uint8), np.array([0.5]), np.array([128]))
+    >>> dequantize(np.array([128, 130], np.uint8), np.array([0.5]), np.array([128]))
     array([0., 1.], dtype=float32)
     """
     shape = [1] * values.ndim
@@ -61,7 +61,7 @@ def read_convolutions(path: str | os.PathLike, names: Sequence[str]) -> dict[str
     def real(index: int) -> np.ndarray:
         kept = tensors[index]
         axis = kept["quantized_dimension"]
-        return dequantised(network.get_tensor(index), kept["scales"], kept["zero_points"], axis)
+        return dequantize(network.get_tensor(index), kept["scales"], kept["zero_points"], axis)
 
     found = {}
     for name, layer in zip(names, layers, strict=True):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from shared.crossmodal.data.datasets import Described, join, read_fashion, read_flickr8k, read_grocery_texts
 from shared.crossmodal.sentences import everyday_sentences
-from shared.training.datasets import Photo
+from shared.training.datasets import ImageFile
 
 
 def picture(color):
@@ -122,7 +122,12 @@ def test_sentences_come_with_the_package():
 def test_joined_sets_follow_one_another_with_their_classes():
     one, other = (
         Described(
-            name, (Photo(Path(name)),) * 2, ("a", "b"), np.arange(2), np.arange(2), (f"{name}1", f"{name}2")
+            name,
+            (ImageFile(Path(name)),) * 2,
+            ("a", "b"),
+            np.arange(2),
+            np.arange(2),
+            (f"{name}1", f"{name}2"),
         )
         for name in ("x", "y")
     )

@@ -1,11 +1,10 @@
 """The common face of benchmarks."""
 
 import json
-import time
 
 import pytest
 
-from shared.evaluation.reports import Report, command_line, conclude, parser
+from shared.evaluation.reports import Report, benchmark_parser, command_line, finish
 
 
 def report(**changes) -> Report:
@@ -25,10 +24,10 @@ def report(**changes) -> Report:
 
 
 def test_options_that_every_benchmark_has():
-    options = parser("Measure.", "shared.x.benchmark").parse_args(["--data", "d"])
+    options = benchmark_parser("Measure.", "shared.x.benchmark").parse_args(["--data", "d"])
     assert (str(options.data), options.weights, options.limit, options.json) == ("d", None, None, None)
     assert not hasattr(options, "workers")
-    made = parser("Measure.", "shared.x.benchmark", weights="x", workers=2)
+    made = benchmark_parser("Measure.", "shared.x.benchmark", weights="x", workers=2)
     options = made.parse_args(["--data", "d", "--limit", "5", "--json", "r.json"])
     assert (options.weights, options.limit, str(options.json), options.workers) == ("x", 5, "r.json", 2)
 
@@ -39,7 +38,7 @@ def test_options_that_every_benchmark_has():
 )
 def test_wrong_options_say_what_is_wrong(arguments, message, capsys):
     with pytest.raises(SystemExit):
-        parser("Measure.", "shared.x.benchmark").parse_args(arguments)
+        benchmark_parser("Measure.", "shared.x.benchmark").parse_args(arguments)
     assert message in capsys.readouterr().err
 
 
@@ -74,8 +73,8 @@ def test_json_has_the_fields_of_the_architecture(tmp_path):
 
 
 def test_show_prints_and_writes(tmp_path, capsys):
-    report().show()
-    report().show(tmp_path / "report.json")
+    finish(report())
+    finish(report(), tmp_path / "report.json")
     assert capsys.readouterr().out == f"{report().table()}\n" * 2
     assert (tmp_path / "report.json").exists()
 
@@ -93,15 +92,3 @@ def test_command_names_no_folder_of_this_machine(tmp_path, monkeypatch):
     assert command == (
         "python -m shared.edges.benchmark --data bsds500 --weights=weights/edges-rds --limit 5 --engine rds"
     )
-
-
-def test_a_benchmark_is_concluded_with_its_time_and_command(tmp_path, capsys):
-    path, given = tmp_path / "report.json", report()
-    kept = ("benchmark", "data", "split", "items", "weights", "metrics", "published", "available")
-    measured = {name: getattr(given, name) for name in kept}
-    arguments = ["--limit", "2", "--json", str(path)]
-    made = conclude("shared.x.benchmark", arguments, path, time.perf_counter() - 3, **measured)
-    assert 3 <= made.seconds < 60
-    assert made.command == "python -m shared.x.benchmark --limit 2"
-    assert json.loads(path.read_text()) == made.as_dict()
-    assert capsys.readouterr().out == f"{made.table()}\n"

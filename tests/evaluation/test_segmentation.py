@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.evaluation.segmentation import VOID, boundary_f, confusion, intersection_over_union
+from shared.evaluation.segmentation import VOID, boundary_f, confusion_matrix, intersection_over_union
 
 
 def square(left: int, size: int = 60) -> np.ndarray:
@@ -17,7 +17,7 @@ def test_iou_pools_the_pixels_of_all_pictures():
         (np.array([[0, 0, 1, VOID]]), np.array([[0, 1, 1, 1]])),
         (np.array([[1, 1]]), np.array([[1, 1]])),
     ]
-    matrix = sum(confusion(truth, prediction, 3) for truth, prediction in pairs)
+    matrix = sum(confusion_matrix(truth, prediction, 3) for truth, prediction in pairs)
     assert matrix.tolist() == [[1, 1, 0], [0, 3, 0], [0, 0, 0]]
     iou = intersection_over_union(matrix)
     assert iou[:2].tolist() == [1 / 2, 3 / 4]
@@ -26,7 +26,7 @@ def test_iou_pools_the_pixels_of_all_pictures():
 
 def test_sizes_must_agree():
     with pytest.raises(ValueError, match="differ in size"):
-        confusion(np.zeros((2, 3), np.uint8), np.zeros((3, 2), np.uint8), 2)
+        confusion_matrix(np.zeros((2, 3), np.uint8), np.zeros((3, 2), np.uint8), 2)
 
 
 def test_boundaries_within_the_tolerance_are_hits():

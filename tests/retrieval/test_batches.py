@@ -6,13 +6,13 @@ import torch
 from PIL import Image
 
 from shared.retrieval.training import batches
-from shared.training.datasets import read_photos
+from shared.training.datasets import read_images
 from tests.predictors import photo
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_batch_has_a_photo_and_its_copy_in_each_row(seed, small, photo_folder):
-    photos = read_photos([photo_folder])
+    photos = read_images([photo_folder])
     clean, copy, seen = batches.sample_batch(photos, batch=4, seed=seed)
     assert max(clean.shape[2:]) in (64, 96)
     assert max(copy.shape[2:]) in (64, 96)
@@ -28,12 +28,12 @@ def test_a_batch_has_a_photo_and_its_copy_in_each_row(seed, small, photo_folder)
 
 
 def test_two_photos_of_a_kind_are_a_row_as_well(small, photo_folder, tmp_path):
-    photos = read_photos([photo_folder])
+    photos = read_images([photo_folder])
     shades = {"a/1": 40, "a/2": 40, "b/1": 200, "clean/a": 40, "clean/b": 200, "clean/c": 120}
     for name, shade in shades.items():
         (tmp_path / f"{name}.png").parent.mkdir(exist_ok=True)
         Image.new("RGB", (60, 50), (shade,) * 3).save(tmp_path / f"{name}.png")
-    kinds = batches.read_kinds(read_photos([tmp_path]))
+    kinds = batches.read_kinds(read_images([tmp_path]))
     names = [sorted(f"{photo.folder}/{photo.name}" for photo in kind) for kind in kinds]
     assert names == [["a/1", "a/2", "clean/a"], ["b/1", "clean/b"]]
     clean, copy, _ = batches.sample_batch(photos, batch=4, seed=0, kinds=kinds, same=2, sizes=[64])

@@ -12,7 +12,7 @@ from shared.retrieval.descriptor.extractor import Extractor
 from shared.retrieval.descriptor.head import DescriptorHead
 from shared.retrieval.training import distillation
 from shared.retrieval.training.batches import sample_pairs
-from shared.training.datasets import read_photos
+from shared.training.datasets import read_images
 from tests.predictors import lively, photo
 
 
@@ -35,7 +35,7 @@ def test_a_mixture_lies_between():
 
 def test_scores_tell_pairs_from_strangers(small, photo_folder):
     network = lively(MobileNetV1())
-    pictures = [whole for whole, _ in sample_pairs(read_photos([photo_folder])[:4])]
+    pictures = [whole for whole, _ in sample_pairs(read_images([photo_folder])[:4])]
     same = distillation.score(network, [(one, one) for one in pictures])
     assert list(same) == ["found, end", "contrast, end", "found, symmetric", "contrast, symmetric"]
     assert same["found, end"] == same["found, symmetric"] == 1
@@ -84,7 +84,9 @@ def test_more_pairs_than_kinds_are_refused(small, photo_folder, tmp_path):
 
 def test_the_larger_network_starts_from_its_package(monkeypatch):
     given = lively(EfficientNetLite()).state_dict()
-    monkeypatch.setattr(distillation, "published", lambda scale: (given if scale == 2 else {}, ""))
+    monkeypatch.setattr(
+        distillation, "load_imagenet_weights", lambda scale: (given if scale == 2 else {}, "")
+    )
     network = EfficientNetLite()
     distillation.start_network(network, None)
     assert all(torch.equal(value, given[name]) for name, value in network.state_dict().items())

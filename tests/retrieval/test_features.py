@@ -269,11 +269,11 @@ def test_power_normalisation_comes_after_pooling():
 
 def test_threads_with_one_core_each_describe_as_one_with_all(extractor, photo_folder, monkeypatch):
     photos = read_images([photo_folder]) * 3
-    assert extractor.crew.size == torch.get_num_threads()
-    monkeypatch.setattr(extractor, "crew", replace(extractor.crew, size=3))
+    assert extractor.worker_pool.workers == torch.get_num_threads()
+    monkeypatch.setattr(extractor, "worker_pool", replace(extractor.worker_pool, workers=3))
     found = list(extractor.stream(photos))
     assert [photo for photo, _ in found] == photos
     rows = np.stack([row for _, row in found])
     np.testing.assert_allclose(rows, extractor.batch([photo.image() for photo in photos]), atol=1e-5)
-    monkeypatch.setattr(extractor, "crew", None)  # as where a GPU describes one after another
+    monkeypatch.setattr(extractor, "worker_pool", None)  # as where a GPU describes one after another
     np.testing.assert_allclose(rows, np.stack([row for _, row in extractor.stream(photos)]), atol=1e-5)

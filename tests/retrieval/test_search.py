@@ -15,7 +15,9 @@ from shared.core import weights
 from shared.core.images import ImageError
 from shared.core.weights import WeightsError
 from shared.gallery.gallery import Gallery
-from shared.gallery.index import MADE, MismatchError, VectorGallery
+from shared.gallery.index import FINGERPRINT, MismatchError, VectorGalleryIndex
+from shared.gallery.results import SearchRequest
+from shared.gallery.search import EncodedQuery
 from shared.networks.cfn import CFN
 from shared.retrieval.deepindex import vocabulary
 from shared.retrieval.deepindex.patches import bag, grid
@@ -24,7 +26,7 @@ from shared.retrieval.descriptor.extractor import Extractor, network_digest
 from shared.retrieval.descriptor.head import DescriptorHead
 from shared.retrieval.engines import ENGINES
 from shared.retrieval.search import ImageSearch
-from shared.training.datasets import read_photos
+from shared.training.datasets import read_images
 from tests.predictors import DoerTests, lively, photo
 
 SIZE = 64
@@ -92,14 +94,14 @@ class TestImageSearch(DoerTests):
 def test_every_engine_finds_the_picture_itself_first(engine, describer, filled):
     search = ImageSearch(engine, describer, filled)
     for number in (0, 5, 11):
-        results = search(part(number), count=3)
+        results = search(part(number), top_k=3)
         assert results.hits[0].name == f"{number}.png"
         assert results.hits[0].rank == 1
         assert results.engine == engine
         assert results.searched == 12
         assert len(results.hits) <= 3
-        again = search.like(number, count=3)
-        expected = [hit.id for hit in search(part(number), count=4).hits if hit.id != number][:3]
+        again = search.like(number, top_k=3)
+        expected = [hit.id for hit in search(part(number), top_k=4).hits if hit.id != number][:3]
         assert [hit.id for hit in again.hits] == expected
 
 
@@ -132,20 +134,20 @@ def test_a_part_finds_what_it_was_cut_from(describer):
 
 def test_the_threshold_judges_the_best_hit(describer, extractor, filled):
     exact = ImageSearch("exact", describer, filled)
-    assert exact(part(0)).good is True
+    assert exact(part(0)).good_match is True
     assert exact(part(0)).threshold == 0.9
     strict = ImageSearch("exact", Describer(extractor, threshold=1.5), filled)
-    assert strict(part(0)).good is False
-    assert ImageSearch("exact", Describer(extractor), filled)(part(0)).good is None
-    assert ImageSearch("histogram", describer, filled)(part(0)).good is None
-    assert ImageSearch("exact", describer)(part(0)).good is False
+    assert strict(part(0)).good_match is False
+    assert ImageSearch("exact", Describer(extractor), filled)(part(0)).good_match is None
+    assert ImageSearch("histogram", describer, filled)(part(0)).good_match is None
+    assert ImageSearch("exact", describer)(part(0)).good_match is False
 
 
 def test_least_leaves_out_what_is_unlike(describer, filled):
     search = ImageSearch("exact", describer, filled)
     scores = [hit.score for hit in search(part(0)).hits]
-    assert [hit.score for hit in search(part(0), least=scores[4]).hits] == scores[:5]
-    assert search(part(0), least=2.0).hits == ()
+    assert [hit.score for hit in search(part(0), min_score=scores[4]).hits] == scores[:5]
+    assert search(part(0), min_score=2.0).hits == ()
 
 
 def test_near_duplicates_hide_behind_the_first(describer):
@@ -156,14 +158,14 @@ def test_near_duplicates_hide_behind_the_first(describer):
         part(0).save(stream, "JPEG", quality=quality)
         copies.append(stream.getvalue())
     ids = search.add([*copies, *(part(number) for number in range(1, 12))]).ids
-    plain = search(part(0), count=12)
+    plain = search(part(0), top_k=12)
     assert {hit.id for hit in plain.hits[:3]} == set(ids[:3])
-    hidden = search(part(0), count=12, hide_duplicates=True)
+    hidden = search(part(0), top_k=12, hide_duplicates=True)
     assert hidden.hits[0].id == plain.hits[0].id
-    assert hidden.hits[0].alike == 2
+    assert hidden.hits[0].duplicate_count == 2
     assert [hit.rank for hit in hidden.hits] == list(range(1, 13))
-    assert sum(1 + hit.alike for hit in hidden.hits) == 14
-    assert all(hit.alike == 0 for hit in plain.hits)
+    assert sum(1 + hit.duplicate_count for hit in hidden.hits) == 14
+    assert all(hit.duplicate_count == 0 for hit in plain.hits)
 
 
 def test_lists_are_full_however_many_are_hidden(describer):
@@ -174,8 +176,8 @@ def test_lists_are_full_however_many_are_hidden(describer):
         gallery.add(f"copy {number}", part(0), own)
     for number in range(1, 6):
         gallery.add(f"other {number}", part(number), describer(part(number)))
-    hits = search(part(0), count=3, hide_duplicates=True, gallery=gallery).hits
-    assert [hit.alike for hit in hits] == [59, 0, 0]
+    hits = search(part(0), top_k=3, hide_duplicates=True, gallery=gallery).hits
+    assert [hit.duplicate_count for hit in hits] == [59, 0, 0]
 
 
 def test_all_kinds_of_sources_are_added(describer, tmp_path):
@@ -188,7 +190,7 @@ def test_all_kinds_of_sources_are_added(describer, tmp_path):
         archive.write(folder / "a.png", "inside/c.png")
     assert len(search.add(folder).ids) == 2
     search.add(str(tmp_path / "more.zip"))
-    search.add(read_photos([folder / "b.jpg"]))
+    search.add(read_images([folder / "b.jpg"]))
     search.add(part(2))
     search.add([np.asarray(part(3)), (folder / "a.png").read_bytes(), ("named", folder / "a.png")])
     with zipfile.ZipFile(tmp_path / "more.zip") as archive, archive.open("inside/c.png") as file:
@@ -228,18 +230,18 @@ def test_large_pictures_are_kept_small(describer):
     search.add([photo(2000, 1000)])
     (entry,) = search.gallery.entries
     assert entry.size == (2000, 1000)
-    assert search.gallery.picture(entry.id).size == (640, 320)
+    assert search.gallery.image(entry.id).size == (640, 320)
     assert search(photo(2000, 1000)).hits[0].score == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
-        (lambda search: search(part(0), count=0), ValueError, "count must be"),
-        (lambda search: search(part(0), count=1001), ValueError, "count must be"),
-        (lambda search: search(part(0), count=2.5), ValueError, "count must be"),
-        (lambda search: search(part(0), least=float("nan")), ValueError, "least must be"),
-        (lambda search: search(part(0), least="x"), ValueError, "least must be"),
+        (lambda search: search(part(0), top_k=0), ValueError, "top_k must be"),
+        (lambda search: search(part(0), top_k=1001), ValueError, "top_k must be"),
+        (lambda search: search(part(0), top_k=2.5), ValueError, "top_k must be"),
+        (lambda search: search(part(0), min_score=float("nan")), ValueError, "min_score must be"),
+        (lambda search: search(part(0), min_score="x"), ValueError, "min_score must be"),
         (lambda search: search(part(0), box=(500, 0, 600, 90)), ImageError, "must lie in the picture"),
         (lambda search: search(part(0), box=(0, 0, float("inf"), 9)), ImageError, "must lie in the picture"),
         (lambda search: search.like(99), ImageError, "no picture 99"),
@@ -318,7 +320,7 @@ def test_searches_while_pictures_come_and_go(engine, describer):
     def read():
         looks = 0
         while not done.is_set() or not looks:
-            results = search._find(known[0], 100, None, gallery, 0.0)
+            results = search._search(lambda: EncodedQuery(known[0]), SearchRequest(100, gallery=gallery))
             names = [hit.name for hit in results.hits]
             assert names[0] == "0"
             assert len({hit.id for hit in results.hits}) == len(names) <= results.searched
@@ -335,7 +337,12 @@ def test_searches_while_pictures_come_and_go(engine, describer):
             reader.result()
     assert {entry.id for entry in gallery.entries} == {0, 1, 2, 3, *last}
     for seed, id in enumerate(last):
-        assert search._find(known[4 + seed], 1, None, gallery, 0.0).hits[0].id == id
+        assert (
+            search._search(lambda: EncodedQuery(known[4 + seed]), SearchRequest(1, gallery=gallery))
+            .hits[0]
+            .id
+            == id
+        )
 
 
 def test_threads_add_to_one_gallery(describer):
@@ -353,7 +360,7 @@ def test_an_index_that_fails_starts_anew(describer, filled, monkeypatch):
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(VectorGallery, "_add", fail)
+        patch.setattr(VectorGalleryIndex, "_add", fail)
         with pytest.raises(MemoryError):
             search(part(0))
     assert search(part(0)).hits[0].name == "0.png"
@@ -396,7 +403,7 @@ def test_load_takes_what_the_descriptor_was_made_for(network_folder, words, desc
 
 def test_features_are_plain_arrays(describer):
     features = describer(part(0))
-    assert {DESCRIPTOR, HASH, MADE} <= set(features)
+    assert {DESCRIPTOR, HASH, FINGERPRINT} <= set(features)
     assert all(type(value) is np.ndarray for value in features.values())
     assert np.linalg.norm(features[DESCRIPTOR]) == pytest.approx(1, abs=1e-5)
     again = describer(part(0))

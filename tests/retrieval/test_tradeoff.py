@@ -9,14 +9,14 @@ from shared.core import weights
 from shared.core.images import ImageError
 from shared.gallery.gallery import Gallery
 from shared.retrieval import tradeoff
-from shared.retrieval.benchmark import PROTOCOLS, main
+from shared.retrieval.benchmark import BENCHMARKS, main
 from shared.retrieval.benchmarks import indexing
 from shared.retrieval.descriptor.describer import Describer
 from shared.retrieval.descriptor.extractor import Extractor, network_digest
 from shared.retrieval.descriptor.head import DescriptorHead
 from shared.retrieval.engines import ENGINES
 from shared.retrieval.search import ImageSearch, MismatchError
-from shared.training.datasets import read_photos
+from shared.training.datasets import read_images
 from tests.retrieval.test_search import SIZE, learned, part
 
 
@@ -75,7 +75,7 @@ def test_what_cannot_be_measured_says_so(describer, extractor, filled):
 
 def test_indexing_is_measured(describer, photo_folder, tmp_path, capsys):
     (tmp_path / "bad.jpg").write_bytes(b"not a picture")
-    figures = indexing.measure(describer, read_photos([photo_folder, tmp_path / "bad.jpg"]), repeat=2)
+    figures = indexing.measure(describer, read_images([photo_folder, tmp_path / "bad.jpg"]), repeat=2)
     assert figures["photos"] == 16
     assert figures["photos_per_second"] > 0
     assert figures["cpu_ms"] > 0
@@ -83,7 +83,7 @@ def test_indexing_is_measured(describer, photo_folder, tmp_path, capsys):
     assert figures.get("half_MB", 0) <= figures.get("peak_MB", np.inf)
     assert "Skipped bad: " in capsys.readouterr().out
     with pytest.raises(ValueError, match="none of the photos"):
-        indexing.measure(describer, read_photos([tmp_path / "bad.jpg"]))
+        indexing.measure(describer, read_images([tmp_path / "bad.jpg"]))
 
 
 def test_indexing_from_the_command_line(network_folder, photo_folder, tmp_path):
@@ -123,4 +123,4 @@ def test_explanations_from_the_command_line(network_folder, tmp_path, monkeypatc
     report = main(["explain", "--data", str(tmp_path / "data"), *own, "--draws", "1"])
     assert set(report.metrics) == {f"{e}, {m}" for e in ("exact", "histogram") for m in ("regions", "heat")}
     assert report.items == 2
-    assert {"explain", "indexing"} <= set(PROTOCOLS)
+    assert {"explain", "indexing"} <= set(BENCHMARKS)

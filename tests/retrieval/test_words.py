@@ -6,7 +6,7 @@ from PIL import Image
 
 from shared.core import weights
 from shared.core.calibration import lowest_threshold
-from shared.core.confidence import Grades
+from shared.core.confidence import ConfidenceBands
 from shared.retrieval.benchmark import main
 from shared.retrieval.data.instances import Query, RetrievalSet
 from shared.retrieval.deepindex.vocabulary import Vocabulary
@@ -16,7 +16,7 @@ from shared.retrieval.train import level_weights
 from shared.retrieval.train import main as train
 from shared.retrieval.training.confidence import answers
 from shared.retrieval.training.threshold import best_answers
-from shared.training.datasets import read_photos
+from shared.training.datasets import read_images
 
 
 @pytest.fixture(scope="module")
@@ -153,21 +153,21 @@ def test_grades_are_learned_and_measured(networks, head_folder, photo_folder, sc
     config = weights.read_config(train(["grades", *sources, *options]))
     assert len(config["probability"]) == 2
     assert config["probability_data"] == [photo_folder.name, scene_folder.name]
-    assert Grades.of(config) is None  # until it is measured how often they are wrong
+    assert ConfidenceBands.from_config(config) is None  # until it is measured how often they are wrong
     config = weights.read_config(train(["threshold", "--data", str(scene_folder), *options]))
-    grades = Grades.of(config)
+    grades = ConfidenceBands.from_config(config)
     assert grades.names == ("very likely the same", "may be the same", "looks alike only")
-    likely, maybe = grades.steps
-    assert (likely.least, likely.false_accepts) == (config["threshold"], config["false_accepts"])
-    assert maybe.least <= likely.least
-    assert maybe.false_accepts >= likely.false_accepts
-    assert maybe.true_accepts >= likely.true_accepts
+    likely, maybe = grades.bands
+    assert (likely.min_score, likely.false_accept_rate) == (config["threshold"], config["false_accepts"])
+    assert maybe.min_score <= likely.min_score
+    assert maybe.false_accept_rate >= likely.false_accept_rate
+    assert maybe.true_accept_rate >= likely.true_accept_rate
     assert Extractor.load("both", folder=networks, head=head).head.dims == 7
 
 
 def test_right_answers_are_views_and_wrong_ones_neighbors(networks, head_folder, photo_folder):
     extractor = Extractor.load("both", folder=networks, head=head_folder)
-    photos = read_photos([photo_folder])
+    photos = read_images([photo_folder])
     right, wrong = answers(extractor, photos, 3, 0)
     assert (right.shape, wrong.shape) == ((6,), (8,))
     rows = extractor.batch([photo.image() for photo in photos])

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.training.datasets import PHOTO_SUFFIXES, Photo, read_grocery, read_pairs, read_photos
+from shared.training.datasets import (
+    IMAGE_SUFFIXES,
+    ImageFile,
+    read_annotated_images,
+    read_grocery,
+    read_images,
+)
 
 
 def save(path, color=(0, 0, 0)):
@@ -39,19 +45,19 @@ def test_folders_are_searched_to_the_bottom(tmp_path):
     for name in ("b.PNG", "a.jpg", "deep/deeper/c.webp", "deep/d.bmp", ".hidden.png"):
         save(tmp_path / name)
     (tmp_path / "notes.txt").write_text("no photo")
-    photos = read_photos([tmp_path])
+    photos = read_images([tmp_path])
     assert names(photos) == ["a", "b", "d", "c"]
     assert [photo.folder for photo in photos] == [tmp_path.name, tmp_path.name, "deep", "deeper"]
-    assert read_photos([str(tmp_path)]) == photos
+    assert read_images([str(tmp_path)]) == photos
 
 
 def test_archives_are_read_where_they_lie(archive):
-    photos = read_photos([archive])
+    photos = read_images([archive])
     assert len(photos) == 40
     assert [photo.member for photo in photos] == sorted(photo.member for photo in photos)
     assert (photos[0].name, photos[0].folder) == ("01", "cats")
     assert photos[0].image().getpixel((0, 0)) == (1, 2, 254)
-    assert read_photos([archive.rename(archive.with_suffix(".ZIP"))])[0].member == photos[0].member
+    assert read_images([archive.rename(archive.with_suffix(".ZIP"))])[0].member == photos[0].member
 
 
 def test_lists_name_other_sources_beside_them(tmp_path, archive):
@@ -60,22 +66,22 @@ def test_lists_name_other_sources_beside_them(tmp_path, archive):
     (tmp_path / "lists").mkdir()
     listed = tmp_path / "lists" / "all.txt"
     listed.write_bytes(f"../lone.jpg\r\n\r\n../folder\n{archive}\n".encode())
-    assert names(read_photos([listed])) == ["lone", "in", *names(read_photos([archive]))]
+    assert names(read_images([listed])) == ["lone", "in", *names(read_images([archive]))]
 
 
 def test_sources_keep_their_order(tmp_path):
     z, a = save(tmp_path / "1" / "z.png"), save(tmp_path / "2" / "a.png")
-    assert names(read_photos([z.parent, a.parent])) == ["z", "a"]
-    assert names(read_photos([a, z.parent])) == ["a", "z"]
-    assert read_photos([]) == []
+    assert names(read_images([z.parent, a.parent])) == ["z", "a"]
+    assert names(read_images([a, z.parent])) == ["a", "z"]
+    assert read_images([]) == []
 
 
 def test_what_is_not_there_says_so(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nothing\.zip does not exist"):
-        read_photos([save(tmp_path / "a.png"), tmp_path / "nothing.zip"])
+        read_images([save(tmp_path / "a.png"), tmp_path / "nothing.zip"])
     (tmp_path / "list.txt").write_text("gone.png\n")
     with pytest.raises(FileNotFoundError, match=r"gone\.png does not exist"):
-        read_photos([tmp_path / "list.txt"])
+        read_images([tmp_path / "list.txt"])
 
 
 def test_what_holds_no_photo_says_so(tmp_path):
@@ -86,11 +92,11 @@ def test_what_holds_no_photo_says_so(tmp_path):
         file.writestr("notes.md", "no photo")
     for name in ("folder", "empty.txt", "empty.zip", "table.csv"):
         with pytest.raises(FileNotFoundError, match=f"{name} holds no photo"):
-            read_photos([tmp_path / name])
+            read_images([tmp_path / name])
 
 
 def test_threads_read_one_archive_at_the_same_time(archive):
-    photos = read_photos([archive]) * 10
+    photos = read_images([archive]) * 10
     with ThreadPoolExecutor(8) as pool:
         pixels = list(pool.map(lambda photo: photo.image().getpixel((1, 1)), photos))
     assert pixels == [(n, 2 * n, 255 - n) for n in (int(photo.name) for photo in photos)]
@@ -99,7 +105,7 @@ def test_threads_read_one_archive_at_the_same_time(archive):
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1"])
 def test_photos_are_rgb(mode, tmp_path):
     Image.new("RGB", (4, 3), "white").convert(mode).save(tmp_path / "a.png")
-    picture = Photo(tmp_path / "a.png").image()
+    picture = ImageFile(tmp_path / "a.png").image()
     assert picture.mode == "RGB"
     assert picture.getpixel((0, 0)) == (255, 255, 255)
 
@@ -109,13 +115,13 @@ def test_pairs_match_by_name(tmp_path):
     save(tmp_path / "images" / "alone.jpg")
     (tmp_path / "maps").mkdir()
     Image.new("L", (4, 3), 128).save(tmp_path / "maps" / "a.png")
-    (pair,) = read_pairs(tmp_path / "images", tmp_path / "maps")
+    (pair,) = read_annotated_images(tmp_path / "images", tmp_path / "maps")
     assert pair.image_path.name == "a.jpg"
     assert (pair.annotation() == 128).all()
     assert pair.image().mode == "RGB"
     (tmp_path / "maps" / "a.png").unlink()
     with pytest.raises(FileNotFoundError, match="same name"):
-        read_pairs(tmp_path / "images", tmp_path / "maps")
+        read_annotated_images(tmp_path / "images", tmp_path / "maps")
 
 
 def test_annotations_with_a_palette_give_their_ids(tmp_path):
@@ -124,9 +130,9 @@ def test_annotations_with_a_palette_give_their_ids(tmp_path):
     annotation.putpalette([200, 100, 50] * 256)
     (tmp_path / "labels").mkdir()
     annotation.save(tmp_path / "labels" / "a.png")
-    for suffix in PHOTO_SUFFIXES:
+    for suffix in IMAGE_SUFFIXES:
         photo = save(tmp_path / "images" / f"a{suffix}")
-        (pair,) = read_pairs(tmp_path / "images", tmp_path / "labels")
+        (pair,) = read_annotated_images(tmp_path / "images", tmp_path / "labels")
         np.testing.assert_array_equal(pair.annotation(), ids)
         photo.unlink()
 
@@ -144,7 +150,7 @@ def test_grocery(tmp_path):
     found = read_grocery(tmp_path, "train")
     assert found.classes == ("apple", "kiwi")
     assert found.targets.tolist() == [1]
-    assert found.photos[0].image().size == (4, 3)
+    assert found.images[0].image().size == (4, 3)
     with pytest.raises(ValueError, match="holdout"):
         read_grocery(tmp_path, "holdout")
     with pytest.raises(FileNotFoundError, match=r"labels\.csv"):
@@ -153,8 +159,8 @@ def test_grocery(tmp_path):
 
 def test_the_file_of_a_photo_is_open_for_reading(tmp_path, archive):
     lone = save(tmp_path / "lone.png")
-    with Photo(lone).open() as file:
+    with ImageFile(lone).open() as file:
         assert file.read() == lone.read_bytes()
-    photo = read_photos([archive])[3]
+    photo = read_images([archive])[3]
     with photo.open() as file, zipfile.ZipFile(archive) as whole:
         assert file.read() == whole.read(photo.member)

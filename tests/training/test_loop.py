@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from shared.training.loop import Settings, adamw, cosine, fit, moving_average
+from shared.training.loop import LoopSettings, adamw, cosine_schedule, fit, moving_average
 
 
 def make_batch(step):
@@ -29,7 +29,7 @@ def run(out, steps, *, stop_at=None):
             raise KeyboardInterrupt
         return make_batch(step)
 
-    settings = Settings(steps=steps, out=out, checkpoint_every=10, log_every=5, warmup=5, average=0.9)
+    settings = LoopSettings(steps=steps, out=out, checkpoint_every=10, log_every=5, warmup=5, average=0.9)
     return fit(network, optimizer, stopping, loss, settings)
 
 
@@ -60,16 +60,16 @@ def test_the_best_validated_weights_are_kept_and_patience_ends_the_run(tmp_path)
         seen.append({name: value.clone() for name, value in averaged.state_dict().items()})
         return {"quality": -abs(len(seen) - 2)}
 
-    settings = Settings(steps=100, out=tmp_path, validate_every=10, patience=3, warmup=1)
+    settings = LoopSettings(steps=100, out=tmp_path, validate_every=10, patience=3, warmup=1, score="quality")
     optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
-    kept = fit(network, optimizer, make_batch, loss, settings, validate, "quality")
+    kept = fit(network, optimizer, make_batch, loss, settings, validate)
     assert len(seen) == 5
     assert all(torch.equal(value, seen[1][name]) for name, value in kept.state_dict().items())
 
 
 def test_a_diverging_run_says_so(tmp_path):
     network = nn.Conv2d(3, 1, 1)
-    settings = Settings(steps=5, out=tmp_path)
+    settings = LoopSettings(steps=5, out=tmp_path)
     with pytest.raises(FloatingPointError, match="step 0"):
         fit(
             network,
@@ -81,13 +81,13 @@ def test_a_diverging_run_says_so(tmp_path):
 
 
 def test_cosine_ends_at_zero():
-    assert cosine(200, steps=200, warmup=10) == pytest.approx(0)
-    assert cosine(0, steps=200, warmup=10) == pytest.approx(0.1)
+    assert cosine_schedule(200, steps=200, warmup=10) == pytest.approx(0)
+    assert cosine_schedule(0, steps=200, warmup=10) == pytest.approx(0.1)
 
 
 def test_adamw_lets_trained_weights_learn_at_a_third_of_the_rate():
     network = nn.Sequential(nn.Conv2d(3, 8, 1), nn.Conv2d(8, 1, 1))
-    optimizer = adamw(network, slow=network[0], rate=3e-3)
+    optimizer = adamw(network, pretrained=network[0], rate=3e-3)
     old, new = optimizer.param_groups
     assert [group["lr"] for group in (old, new)] == [pytest.approx(1e-3), 3e-3]
     assert [id(p) for p in old["params"] + new["params"]] == [id(p) for p in network.parameters()]

@@ -6,15 +6,15 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from shared.training.tflite import dequantised, read_convolutions
+from shared.training.tflite import dequantize, read_convolutions
 
 
 def test_every_channel_may_have_a_scale_of_its_own():
     values = np.array([[0, 2], [4, 6]], np.int8)
     scales, zeros = np.array([0.5, 2.0]), np.array([0, 4])
-    np.testing.assert_array_equal(dequantised(values, scales, zeros), [[0, 1], [0, 4]])
-    np.testing.assert_array_equal(dequantised(values, scales, zeros, axis=1), [[0, -4], [2, 4]])
-    assert dequantised(values, scales, zeros).dtype == np.float32
+    np.testing.assert_array_equal(dequantize(values, scales, zeros), [[0, 1], [0, 4]])
+    np.testing.assert_array_equal(dequantize(values, scales, zeros, axis=1), [[0, -4], [2, 4]])
+    assert dequantize(values, scales, zeros).dtype == np.float32
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ MOST_PHOTOS = 100
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Test joint spaces on data that they were not trained on.", MODULE)
+    parser = reports.benchmark_parser("Test joint spaces on data that they were not trained on.", MODULE)
     for name in ("grocery", "fashion"):
         parser.add_argument(f"--{name}", type=Path, metavar="DIR", help=f"root folder of the {name} set")
     parser.add_argument("--named", type=Path, nargs="+", default=[], metavar="DIR", help="photos of things")
@@ -64,18 +64,19 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             rows = _describe(space, data)
             for engine in space.engines:
                 metrics[f"{data.name}, {engine}"] = _figures(space, engine, data, rows)
-    return reports.conclude(
-        MODULE,
-        arguments,
+    return reports.finish(
+        reports.Report(
+            benchmark="generalise",
+            data=", ".join(data.name for data in sets.values()),
+            split=options.split,
+            items=sum(len(data.photos) for data in sets.values()),
+            weights=Path(options.weights).name if options.weights else MATCHERS[ENSEMBLE].weights,
+            metrics=metrics,
+            available=available,
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="generalise",
-        data=", ".join(data.name for data in sets.values()),
-        split=options.split,
-        items=sum(len(data.photos) for data in sets.values()),
-        weights=Path(options.weights).name if options.weights else MATCHERS[ENSEMBLE].weights,
-        metrics=metrics,
-        available=available,
     )
 
 

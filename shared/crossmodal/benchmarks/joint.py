@@ -31,14 +31,14 @@ from shared.crossmodal.engines import CLASSIFIERS
 from shared.crossmodal.products.joint_classifier import HEAD, JointClassifier
 from shared.crossmodal.products.products import figures_of, word_kinds
 from shared.evaluation import reports
-from shared.training.datasets import read_photos
+from shared.training.datasets import read_images
 
 MODULE = "shared.crossmodal.benchmark joint"
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Match photos of products with words, and tell their class.", MODULE)
+    parser = reports.benchmark_parser("Match photos of products with words, and tell their class.", MODULE)
     parser.add_argument("--set", choices=("grocery", "fashion"), default="grocery", help="(%(default)s)")
     parser.add_argument("--engine", choices=list(CLASSIFIERS), default="jmc", help="(%(default)s)")
     parser.add_argument("--base", metavar="FOLDER", help="weights of the recognition network")
@@ -70,18 +70,19 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     if others is not None:
         own = np.stack([words[text] for text in kinds["all words"]])
         metrics["others"] = _rejections(classifier, images, own, others.first(options.limit))
-    return reports.conclude(
-        MODULE,
-        arguments,
+    return reports.finish(
+        reports.Report(
+            benchmark="joint",
+            data=data.name,
+            split=options.split,
+            items=len(data.photos),
+            weights=Path(options.weights).name if options.weights else options.engine,
+            metrics=metrics,
+            available=available,
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="joint",
-        data=data.name,
-        split=options.split,
-        items=len(data.photos),
-        weights=Path(options.weights).name if options.weights else options.engine,
-        metrics=metrics,
-        available=available,
     )
 
 
@@ -130,5 +131,5 @@ def _others(folder: Path, split: str) -> Described:
     """Flickr8k, or the photos of any folder, without words."""
     if (folder / "captions.tsv").is_file():
         return read_flickr8k(folder, split)
-    photos = tuple(read_photos(sorted(folder.glob("*.zip")) or [folder]))
+    photos = tuple(read_images(sorted(folder.glob("*.zip")) or [folder]))
     return Described(folder.name, photos, (), np.zeros(0, np.int64))

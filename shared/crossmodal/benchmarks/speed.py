@@ -24,7 +24,7 @@ from shared.crossmodal.search import CrossModalSearch
 from shared.crossmodal.sentences import everyday_sentences
 from shared.evaluation import reports
 from shared.gallery.gallery import Gallery
-from shared.training.datasets import Photo, read_photos
+from shared.training.datasets import ImageFile, read_images
 
 MODULE = "shared.crossmodal.benchmark speed"
 NEAREST = 10
@@ -33,37 +33,38 @@ DOT = Image.new("RGB", (1, 1))  # in place of the pictures that nobody will look
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Measure searches with words in a large gallery.", MODULE)
+    parser = reports.benchmark_parser("Measure searches with words in a large gallery.", MODULE)
     parser.add_argument("--engine", choices=list(MATCHERS), default="ensemble", help="(%(default)s)")
-    parser.add_argument("--pictures", type=reports.positive, default=100_000, help="(%(default)s)")
+    parser.add_argument("--pictures", type=reports.positive_int, default=100_000, help="(%(default)s)")
     options = parser.parse_args(arguments)
     try:
-        photos = read_photos(sorted(options.data.glob("*.zip")) or [options.data])
+        photos = read_images(sorted(options.data.glob("*.zip")) or [options.data])
         search = CrossModalSearch.load(options.engine, folder=options.weights, device="cpu")
     except (OSError, ValueError, WeightsError) as error:
         parser.error(str(error))
     available, photos = len(photos), photos[: options.limit]
     started = time.perf_counter()
     rows, metrics = describe(search, photos)
-    gallery = fill(mixtures(rows, options.pictures), search.space.made)
+    gallery = fill(mixtures(rows, options.pictures), search.space.model_fingerprint)
     metrics |= measure(search, gallery, everyday_sentences())
-    return reports.conclude(
-        MODULE,
-        arguments,
+    return reports.finish(
+        reports.Report(
+            benchmark="speed",
+            data=options.data.stem,
+            split="photos",
+            items=len(photos),
+            weights=Path(options.weights or JOINT).name,
+            metrics=metrics,
+            published={},
+            available=available,
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="speed",
-        data=options.data.stem,
-        split="photos",
-        items=len(photos),
-        weights=Path(options.weights or JOINT).name,
-        metrics=metrics,
-        published={},
-        available=available,
     )
 
 
-def describe(search: CrossModalSearch, photos: Sequence[Photo]) -> tuple[np.ndarray, dict[str, float]]:
+def describe(search: CrossModalSearch, photos: Sequence[ImageFile]) -> tuple[np.ndarray, dict[str, float]]:
     """What is read of photos, `[N, F]`, and how fast."""
     gallery = Gallery(max_count=len(photos) + 1, max_bytes=2**40)
     search.add(photos[:3], Gallery())  # the first ones also pay for set-up
@@ -113,7 +114,7 @@ def measure(search: CrossModalSearch, gallery: Gallery, texts: Sequence[str]) ->
     spent, found = [], []
     for text in texts:
         begun = time.perf_counter()
-        hits = search(text, count=NEAREST, gallery=gallery).hits
+        hits = search(text, top_k=NEAREST, gallery=gallery).hits
         spent.append(1000 * (time.perf_counter() - begun))
         found.append({hit.id for hit in hits})
     true = nearest(search, gallery, texts)

@@ -33,7 +33,7 @@ MODULE = "shared.crossmodal.benchmark tasks"
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the comparison from the command line."""
-    parser = reports.parser(
+    parser = reports.benchmark_parser(
         "Compare learning both tasks with learning one alone; --data is Grocery's.", MODULE
     )
     add = parser.add_argument
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     add("--others", type=Path, required=True, metavar="DIR", help="root folder of Flickr8k")
     add("--cache", type=Path, required=True, metavar="DIR", help="of the descriptions")
     add("--out", type=Path, required=True, metavar="DIR", help="of the runs")
-    add("--seeds", type=reports.positive, default=3, metavar="N", help="(%(default)s)")
+    add("--seeds", type=reports.positive_int, default=3, metavar="N", help="(%(default)s)")
     add("--base", metavar="FOLDER", help="weights of the recognition network")
     add("--split", choices=SPLITS, default="test", help="(%(default)s)")
     options, more = parser.parse_known_args(arguments)
@@ -79,17 +79,18 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             row = {key: float(np.mean([one[key] for one in each])) for key in each[0]}
             spread = max(float(np.std([one[key] for one in each])) for key in row)
             metrics[f"{sets[name].name}, {recipe}"] = {**row, "sd": spread}
-    return reports.conclude(
-        MODULE,
-        arguments,
+    return reports.finish(
+        reports.Report(
+            benchmark="tasks",
+            data=" and ".join(data.name for data in sets.values()),
+            split=options.split,
+            items=sum(len(data.photos) for data in sets.values()),
+            weights=f"means over {options.seeds} seeds",
+            metrics=metrics,
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="tasks",
-        data=" and ".join(data.name for data in sets.values()),
-        split=options.split,
-        items=sum(len(data.photos) for data in sets.values()),
-        weights=f"means over {options.seeds} seeds",
-        metrics=metrics,
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from shared.crossmodal.text.tokenizer import split_words
-from shared.training.datasets import Photo, read_grocery, read_photos
+from shared.training.datasets import ImageFile, read_grocery, read_images
 
 SPLITS = ("train", "dev", "test")
 #: Grocery and fashion call the part for choosing settings `val`.
@@ -37,7 +37,7 @@ class Described:
     """
 
     name: str
-    photos: tuple[Photo, ...]
+    photos: tuple[ImageFile, ...]
     texts: tuple[str, ...]
     owners: np.ndarray
     classes: np.ndarray | None = None
@@ -113,8 +113,8 @@ def read_grocery_texts(root: str | Path, split: str) -> Described:
         words = {int(row["class_id"]): row["description"].strip() for row in csv.DictReader(file)}
     names = tuple(name.replace("-", " ") for name in shown.classes)
     texts = tuple(text for target in shown.targets.tolist() for text in (names[target], words[target]))
-    owners = np.repeat(np.arange(len(shown.photos)), 2)
-    return Described("Grocery Store", shown.photos, texts, owners, shown.targets, names)
+    owners = np.repeat(np.arange(len(shown.images)), 2)
+    return Described("Grocery Store", shown.images, texts, owners, shown.targets, names)
 
 
 def read_fashion(root: str | Path, split: str) -> Described:
@@ -218,11 +218,11 @@ def _table(root: str | Path, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def _photos(root: str | Path, names: Sequence[str]) -> tuple[Photo, ...]:
+def _photos(root: str | Path, names: Sequence[str]) -> tuple[ImageFile, ...]:
     root = Path(root)
     if not names:
         raise NoSuchPart(f"{root} lists no photos for this part")
-    found = {photo.name: photo for photo in read_photos(sorted(root.glob("*.zip")) or [root])}
+    found = {photo.name: photo for photo in read_images(sorted(root.glob("*.zip")) or [root])}
     missing = [name for name in names if name not in found]
     if missing:
         raise FileNotFoundError(f"{root} lacks {len(missing)} photos, such as {missing[0]}")

@@ -14,7 +14,7 @@ import numpy as np
 
 from shared.crossmodal.data.datasets import Described, NoSuchPart, known_split
 from shared.crossmodal.text.tokenizer import split_words
-from shared.training.datasets import Photo, read_photos
+from shared.training.datasets import ImageFile, read_images
 
 #: Of one thing; more of them add little.
 MOST_PHOTOS = 30
@@ -78,8 +78,8 @@ def read_named(root: str | Path, split: str, most: int = MOST_PHOTOS) -> Describ
     """
     place = _HELD_OUT.get(known_split(split))
     words = _read_words(Path(root))
-    own: dict[tuple[str, ...], list[Photo]] = {}
-    for photo in read_photos([root]):
+    own: dict[tuple[str, ...], list[ImageFile]] = {}
+    for photo in read_images([root]):
         names = _names(photo, words)
         if names:
             own.setdefault(names, []).append(photo)
@@ -178,7 +178,7 @@ def _read_words(root: Path) -> dict[str, str]:
     return {}
 
 
-def _names(photo: Photo, words: dict[str, str]) -> tuple[str, ...]:
+def _names(photo: ImageFile, words: dict[str, str]) -> tuple[str, ...]:
     """The names of what a photo shows; none where its folder tells none."""
     parts = [part for part in Path(photo.member or photo.path).parts[:-1] if part != "images"]
     number, _, end = photo.name.partition("_")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from shared.crossmodal.data.registry import READERS
-from shared.evaluation.reports import positive
+from shared.evaluation.reports import positive_int
 
 
 def named_folder(text: str) -> tuple[str, Path]:
@@ -43,15 +43,15 @@ def joint_parser(description: str | None, module: str, data: str) -> argparse.Ar
     add("--cache", type=Path, required=True, metavar="FOLDER", help="of the descriptions")
     add("--base", metavar="FOLDER", help="weights of the recognition network")
     add("--mirrored", action="store_true", help="describe every training photo mirrored as well")
-    add("--batch", type=positive, help="(%(default)s)")
+    add("--batch", type=positive_int, help="(%(default)s)")
     add("--margin", type=float, help="of the ranking (%(default)s)")
-    add("--hardest", type=positive, default=10, metavar="N", help="negatives that count (%(default)s)")
-    add("--words", type=positive, help="of the vocabulary at most (%(default)s)")
-    add("--buckets", type=positive, help="for letter groups (%(default)s)")
-    add("--width", type=positive, help="of the heads (%(default)s)")
-    add("--features", type=positive, help="of both encoders (%(default)s)")
-    add("--hidden", type=positive, help="of the text encoder (%(default)s)")
-    add("--validate-every", type=positive, metavar="N", help="steps (%(default)s)")
+    add("--hardest", type=positive_int, default=10, metavar="N", help="negatives that count (%(default)s)")
+    add("--words", type=positive_int, help="of the vocabulary at most (%(default)s)")
+    add("--buckets", type=positive_int, help="for letter groups (%(default)s)")
+    add("--width", type=positive_int, help="of the heads (%(default)s)")
+    add("--features", type=positive_int, help="of both encoders (%(default)s)")
+    add("--hidden", type=positive_int, help="of the text encoder (%(default)s)")
+    add("--validate-every", type=positive_int, metavar="N", help="steps (%(default)s)")
     add("--device", default="cpu", help="(%(default)s)")
     add("--seed", type=int, default=0)
     return made

@@ -24,8 +24,8 @@ BATCH = 16
 def all_logits(classifier: Classifier, labelled: LabelledImages) -> Tensor:
     """What the network answers to each photo before the temperature, float32 `[N, classes]`."""
     rows = []
-    for start in tqdm(range(0, len(labelled.photos), BATCH), unit="batch"):
-        views = [classifier.view(photo.image()) for photo in labelled.photos[start : start + BATCH]]
+    for start in tqdm(range(0, len(labelled.images), BATCH), unit="batch"):
+        views = [classifier.view(photo.image()) for photo in labelled.images[start : start + BATCH]]
         rows.append(classifier.network(torch.cat(views)).float().cpu())
     return torch.cat(rows)
 
@@ -68,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         everything = read_partners(options.data, first=options.first)
     except FileNotFoundError as error:
         parser.error(str(error))
-    everything = everything.part(range(1, len(everything.photos), 2))
-    labelled = everything.part(range(len(everything.photos))[: options.limit])
+    everything = everything.part(range(1, len(everything.images), 2))
+    labelled = everything.part(range(len(everything.images))[: options.limit])
     started = time.perf_counter()
     metrics = {}
     for name in options.engine:
@@ -77,15 +77,16 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         right = allowed(labelled, classifier.labels)
         metrics[name] = scores(all_logits(classifier, labelled), right, classifier.temperature)
     return reports.finish(
-        MODULE,
-        arguments,
+        reports.Report(
+            benchmark="accuracy",
+            data="Caltech-101, classes of ImageNet",
+            split="kept aside",
+            items=len(labelled.images),
+            weights=Path(options.weights).name if options.weights else ", ".join(metrics),
+            metrics=metrics,
+            available=len(everything.images),
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="accuracy",
-        data="Caltech-101, classes of ImageNet",
-        split="kept aside",
-        items=len(labelled.photos),
-        weights=Path(options.weights).name if options.weights else ", ".join(metrics),
-        metrics=metrics,
-        available=len(everything.photos),
     )

@@ -93,15 +93,16 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     started = time.perf_counter()
     metrics = agreement(available[: options.limit], teacher, {**networks, "teacher itself": teacher})
     return reports.finish(
-        MODULE,
-        arguments,
+        reports.Report(
+            benchmark="agreement with the teacher",
+            data=options.data.stem,
+            split="kept aside",
+            items=len(available[: options.limit]),
+            weights=Path(options.weights).name if options.weights else ", ".join(networks),
+            metrics=metrics,
+            available=len(available),
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="agreement with the teacher",
-        data=options.data.stem,
-        split="kept aside",
-        items=len(available[: options.limit]),
-        weights=Path(options.weights).name if options.weights else ", ".join(networks),
-        metrics=metrics,
-        available=len(available),
     )

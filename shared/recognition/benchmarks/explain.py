@@ -202,15 +202,16 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         for method, row in score_photos(classifier, photos).items()
     }
     return reports.finish(
-        MODULE,
-        arguments,
+        reports.Report(
+            benchmark="explanations",
+            data=options.data.stem,
+            split="photos",
+            items=len(photos),
+            weights=Path(options.weights).name if options.weights else ", ".join(classifiers),
+            metrics=metrics,
+            available=len(available),
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="explanations",
-        data=options.data.stem,
-        split="photos",
-        items=len(photos),
-        weights=Path(options.weights).name if options.weights else ", ".join(classifiers),
-        metrics=metrics,
-        available=len(available),
     )

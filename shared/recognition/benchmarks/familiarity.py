@@ -53,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     parser = reports.benchmark_parser("Meet several data sets with one classifier.", MODULE)
     parser.add_argument("--others", nargs="+", default=[], type=Path, metavar="DIR", help="further sets")
     parser.add_argument("--names", nargs="+", metavar="NAME", help="what the table calls the sets, in order")
-    parser.add_argument("--each", type=reports.positive_int, default=200, help="photos of a set (%(default)s)")
+    parser.add_argument(
+        "--each", type=reports.positive_int, default=200, help="photos of a set (%(default)s)"
+    )
     parser.add_argument("--engine", default="cfn", metavar="NAME", help="(%(default)s)")
     parser.add_argument("--teacher", type=Path, help="MobileNetV2 for ImageNet (safetensors)")
     options = parser.parse_args(arguments)
@@ -81,14 +83,15 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
                 for key in ("norm", "distance")
             }
     return reports.finish(
-        MODULE,
-        arguments,
+        reports.Report(
+            benchmark="familiarity",
+            data="several sets",
+            split="kept aside",
+            items=sum(len(rows["norm"]) for rows in found.values()),
+            weights=options.engine,
+            metrics=metrics,
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="familiarity",
-        data="several sets",
-        split="kept aside",
-        items=sum(len(rows["norm"]) for rows in found.values()),
-        weights=options.engine,
-        metrics=metrics,
     )

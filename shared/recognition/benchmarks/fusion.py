@@ -170,15 +170,16 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     }
     share = f", {len(given[0])} pictures" if options.limit else ""
     return reports.finish(
-        MODULE,
-        arguments,
+        reports.Report(
+            benchmark=f"fusion, {options.recipe} recipe",
+            data="CIFAR-10" if int(given[1].max()) < 10 else "CIFAR-100",
+            split=f"width {options.width:g}, {options.epochs:g} epochs{share}, {options.seeds} seeds",
+            items=len(given[2]),
+            weights="CFN",
+            metrics=metrics,
+            published=PUBLISHED if options.recipe != "modern" and int(given[1].max()) < 10 else {},
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark=f"fusion, {options.recipe} recipe",
-        data="CIFAR-10" if int(given[1].max()) < 10 else "CIFAR-100",
-        split=f"width {options.width:g}, {options.epochs:g} epochs{share}, {options.seeds} seeds",
-        items=len(given[2]),
-        weights="CFN",
-        metrics=metrics,
-        published=PUBLISHED if options.recipe != "modern" and int(given[1].max()) < 10 else {},
     )

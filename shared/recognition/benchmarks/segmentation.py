@@ -25,7 +25,9 @@ PUBLISHED = {
 }
 
 
-def score(masks: Masks, scored: Sequence[int], predict: Callable[[AnnotatedImage], np.ndarray]) -> dict[str, float]:
+def score(
+    masks: Masks, scored: Sequence[int], predict: Callable[[AnnotatedImage], np.ndarray]
+) -> dict[str, float]:
     """Scores predictions of all photos of a set.
 
     Args:
@@ -93,16 +95,17 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         )
     data = "VOC" if masks.classes[0] == "background" else "CamVid"
     return reports.finish(
-        MODULE,
-        arguments,
+        reports.Report(
+            benchmark="segmentation",
+            data=data if len(scored) == len(masks.classes) else f"{data}, {len(scored)} classes",
+            split=options.split,
+            items=len(masks.pairs),
+            weights=Path(options.weights).name if options.weights else ", ".join(metrics),
+            metrics=metrics,
+            published=PUBLISHED[data],
+            available=len(everything.pairs),
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="segmentation",
-        data=data if len(scored) == len(masks.classes) else f"{data}, {len(scored)} classes",
-        split=options.split,
-        items=len(masks.pairs),
-        weights=Path(options.weights).name if options.weights else ", ".join(metrics),
-        metrics=metrics,
-        published=PUBLISHED[data],
-        available=len(everything.pairs),
     )

@@ -32,15 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         doer = Classifier if name in CLASSIFIERS else Segmenter
         metrics[name] = time_calls(doer.load(name, folder=options.weights), photos)
     return reports.finish(
-        MODULE,
-        arguments,
+        reports.Report(
+            benchmark="speed",
+            data=f"photos, {torch.get_num_threads()} threads",
+            split=options.data.stem,
+            items=len(photos),
+            weights=", ".join(metrics),
+            metrics=metrics,
+            available=len(available),
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="speed",
-        data=f"photos, {torch.get_num_threads()} threads",
-        split=options.data.stem,
-        items=len(photos),
-        weights=", ".join(metrics),
-        metrics=metrics,
-        available=len(available),
     )

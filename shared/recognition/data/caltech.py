@@ -78,7 +78,7 @@ def read_partners(root: str | Path, *, first: int = 0) -> LabelledImages:
     """
     everything = read_class_folders(root)
     kept, seen = [], dict.fromkeys(everything.classes, 0)
-    for index, photo in enumerate(everything.photos):
+    for index, photo in enumerate(everything.images):
         seen[photo.folder] += 1
         if photo.folder in PARTNERS and seen[photo.folder] > first:
             kept.append(index)

@@ -9,7 +9,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from shared.training.datasets import LabelledImages, AnnotatedImage, ImageFile, read_annotated_images, read_images
+from shared.training.datasets import (
+    AnnotatedImage,
+    ImageFile,
+    LabelledImages,
+    read_annotated_images,
+    read_images,
+)
 
 VOID = 255
 
@@ -108,7 +114,7 @@ def read_cifar(root: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
         rows = np.concatenate([np.fromfile(file, np.uint8) for file in files]).reshape(-1, labels + 3072)
         return rows[:, labels:].reshape(-1, 3, 32, 32), rows[:, labels - 1].astype(np.int64)
     folders = read_class_folders(root / split)
-    pictures = np.stack([np.asarray(_small(photo)) for photo in folders.photos])
+    pictures = np.stack([np.asarray(_small(photo)) for photo in folders.images])
     return pictures.transpose(0, 3, 1, 2), folders.targets
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from shared.recognition.data.datasets import VOID, Masks
-from shared.training.augment import random_crop_grid, jitter_color, sample_grid
+from shared.training.augment import jitter_color, random_crop_grid, sample_grid
 
 # Every crop enlarges its photo by this much, times the example's own scale, and is turned by at most this.
 ZOOM = (0.5, 1.6)
@@ -67,7 +67,7 @@ def sample_crops(sources: Sequence[Source], *, size: int, seed: int) -> tuple[Te
         for index in rng.integers(len(source.examples), size=source.per_batch):
             example = source.examples[index]
             zoom = (ZOOM[0] * example.scale, ZOOM[1] * example.scale)
-            grid = random_crop_grid(example.ids.shape, size, rng, zoom=zoom, turn=TURN)
+            grid = random_crop_grid(example.ids.shape, size, rng, zoom=zoom, max_angle=TURN)
             image = torch.from_numpy(example.image).permute(2, 0, 1).float() / 255
             images.append(jitter_color(sample_grid(image, grid, "bilinear"), rng))
             ids.append(sample_grid(torch.from_numpy(example.ids)[None].float(), grid, "nearest")[0].long())

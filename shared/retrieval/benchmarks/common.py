@@ -19,7 +19,7 @@ from shared.retrieval.descriptor.levels import engine_levels
 from shared.retrieval.descriptor.pooling import POOLINGS
 from shared.retrieval.engines import EXTRACTORS
 from shared.retrieval.histogram import color_histogram
-from shared.training.datasets import Photo
+from shared.training.datasets import ImageFile
 
 HISTOGRAM = "color histogram"
 SIZE = 320
@@ -33,7 +33,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=list(EXTRACTORS), default="cfn", help="network (%(default)s)")
     parser.add_argument("--head", metavar="FOLDER", help=f"trained descriptor (weights/{HEAD})")
     parser.add_argument(
-        "--size", type=reports.positive, default=SIZE, help="longer side for untrained heads (%(default)s)"
+        "--size",
+        type=reports.positive_int,
+        default=SIZE,
+        help="longer side for untrained heads (%(default)s)",
     )
     parser.add_argument("--untrained", action="store_true", help="leave the trained descriptor out")
     parser.add_argument("--only-trained", action="store_true", help="leave everything else out")
@@ -95,7 +98,7 @@ def describe(
     return {name: np.stack(row) for name, row in rows.items()}
 
 
-def images(photos: Sequence[Photo], unit: str = "photo") -> Iterable[Image.Image]:
+def images(photos: Sequence[ImageFile], unit: str = "photo") -> Iterable[Image.Image]:
     """The photos' pictures, one by one, with a progress bar."""
     return (photo.image() for photo in tqdm(photos, unit=unit, leave=False))
 

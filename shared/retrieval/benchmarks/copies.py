@@ -16,19 +16,19 @@ import numpy as np
 from shared.evaluation import ranking, reports
 from shared.retrieval.benchmarks.common import add_options, describe, images, load
 from shared.retrieval.training.views import sample_view
-from shared.training.datasets import read_photos
+from shared.training.datasets import read_images
 
 MODULE = "shared.retrieval.benchmark copies"
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Find photos by changed copies of them.", MODULE)
+    parser = reports.benchmark_parser("Find photos by changed copies of them.", MODULE)
     add_options(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the changes (%(default)s)")
     options = parser.parse_args(arguments)
     try:
-        photos = read_photos([options.data])
+        photos = read_images([options.data])
     except FileNotFoundError as error:
         parser.error(str(error))
     extractor, heads = load(options)
@@ -49,16 +49,17 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             "mAP": ranking.mean_average_precision(rankings, relevant),
             "recall@1": ranking.recall_at(rankings, relevant, 1),
         }
-    return reports.conclude(
-        MODULE,
-        arguments,
+    return reports.finish(
+        reports.Report(
+            benchmark="copies",
+            data=options.data.stem,
+            split=f"{len(photos)} photos",
+            items=len(shown),
+            weights=Path(options.weights).name if options.weights else options.engine,
+            metrics=metrics,
+            available=len(photos),
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="copies",
-        data=options.data.stem,
-        split=f"{len(photos)} photos",
-        items=len(shown),
-        weights=Path(options.weights).name if options.weights else options.engine,
-        metrics=metrics,
-        available=len(photos),
     )

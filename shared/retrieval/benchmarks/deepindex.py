@@ -34,7 +34,7 @@ from shared.retrieval.descriptor.extractor import HEAD, Extractor, network_diges
 from shared.retrieval.descriptor.rerank import diffuse, expand_queries, k_reciprocal
 from shared.retrieval.engines import EXTRACTORS
 from shared.retrieval.training.views import sample_view
-from shared.training.datasets import read_photos
+from shared.training.datasets import read_images
 
 MODULE = "shared.retrieval.benchmark deepindex"
 
@@ -81,19 +81,20 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     for turn in (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270) if options.turns else ():
         shown = images([query.photo for query in data.queries], "turned query")
         looks.append(_describe(extractor, words, (picture.transpose(turn) for picture in shown)))
-    return reports.conclude(
-        MODULE,
-        arguments,
+    return reports.finish(
+        reports.Report(
+            benchmark="deepindex",
+            data=data.name,
+            split=f"{len(data.photos)} photos",
+            items=len(data.queries),
+            weights=WORDS,
+            metrics=compare(words, base, looks, data, settings=settings),
+            published=PUBLISHED if len(data.photos) == 1491 and not options.copies else {},
+            available=available,
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="deepindex",
-        data=data.name,
-        split=f"{len(data.photos)} photos",
-        items=len(data.queries),
-        weights=WORDS,
-        metrics=compare(words, base, looks, data, settings=settings),
-        published=PUBLISHED if len(data.photos) == 1491 and not options.copies else {},
-        available=available,
     )
 
 
@@ -203,7 +204,7 @@ def _queries(
 
 def _read_copies(path: Path) -> RetrievalSet:
     """Any photos, each of them searched for."""
-    photos = tuple(read_photos([path]))
+    photos = tuple(read_images([path]))
     queries = tuple(Query(photo, relevant=frozenset([number])) for number, photo in enumerate(photos))
     return RetrievalSet(path.stem, photos, queries, trapezoid=False)
 
@@ -217,7 +218,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = reports.parser("Measure DeepIndex beside whole descriptors.", MODULE)
+    parser = reports.benchmark_parser("Measure DeepIndex beside whole descriptors.", MODULE)
     parser.add_argument("--engine", choices=list(EXTRACTORS), default="both", help="networks (%(default)s)")
     parser.add_argument("--head", metavar="FOLDER", help=f"trained descriptor (weights/{HEAD})")
     parser.add_argument("--words", metavar="FOLDER", help=f"vocabulary (weights/{WORDS})")
@@ -228,7 +229,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     settings = parser.add_argument_group("settings in place of those that the vocabulary was saved with")
     settings.add_argument(
-        "--assignments", nargs="+", type=reports.positive, metavar="N", help="words for each patch of a query"
+        "--assignments",
+        nargs="+",
+        type=reports.positive_int,
+        metavar="N",
+        help="words for each patch of a query",
     )
     settings.add_argument("--sigma", type=float, metavar="BITS", help="of the votes")
     settings.add_argument("--signature", type=float, metavar="WEIGHT", help="of the signature")

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from shared.core.weights import WeightsError
 from shared.evaluation import reports
 from shared.gallery.gallery import Gallery
-from shared.gallery.thumbnails import shrunk
+from shared.gallery.thumbnails import shrink
 from shared.retrieval.data.instances import RetrievalSet, read_holidays
 from shared.retrieval.descriptor.describer import Describer
 from shared.retrieval.engines import ENGINES
@@ -106,7 +106,7 @@ def score(search: ImageSearch, query: Image.Image, id: int) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Measure how faithful explanations of searches are.", MODULE)
+    parser = reports.benchmark_parser("Measure how faithful explanations of searches are.", MODULE)
     parser.add_argument("--words", metavar="FOLDER", help="words of DeepIndex, if not its own")
     parser.add_argument(
         "--network", nargs="+", metavar="FOLDER", help="weights of each network, if not its own"
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     parser.add_argument(
         "--others", type=int, default=200, help="photos beside them, which tell rare words (%(default)s)"
     )
-    parser.add_argument("--draws", type=reports.positive, default=5, help="random places (%(default)s)")
+    parser.add_argument("--draws", type=reports.positive_int, default=5, help="random places (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the random places (%(default)s)")
     options = parser.parse_args(arguments)
     try:
@@ -132,18 +132,19 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         search.gallery = gallery
         found = measure(search, queries, ids, draws=options.draws, seed=options.seed)
         metrics |= {f"{search.engine}, {method}": figures for method, figures in found.items()}
-    return reports.conclude(
-        MODULE,
-        arguments,
+    return reports.finish(
+        reports.Report(
+            benchmark="explain",
+            data=data.name,
+            split="a query and the first other photo of its group",
+            items=len(queries),
+            weights=Path(options.weights or "retrieval-descriptor").name,
+            metrics=metrics,
+            available=available,
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="explain",
-        data=data.name,
-        split="a query and the first other photo of its group",
-        items=len(queries),
-        weights=Path(options.weights or "retrieval-descriptor").name,
-        metrics=metrics,
-        available=available,
     )
 
 
@@ -158,7 +159,7 @@ def _pairs(
     added = search.add((data.photos[number] for number in (*wanted, *rest)), gallery)
     if added.skipped:
         raise SystemExit(f"{added.skipped[0][0]} cannot be used: {added.skipped[0][1]}")
-    queries = [shrunk(query.photo.image()) for query in data.queries]
+    queries = [shrink(query.photo.image()) for query in data.queries]
     return queries, gallery, list(added.ids[: len(wanted)])
 
 

@@ -22,21 +22,21 @@ import numpy as np
 from shared.evaluation import ranking, reports
 from shared.retrieval.benchmarks.common import add_options, describe, images, load
 from shared.retrieval.descriptor.extractor import HEAD
-from shared.training.datasets import Labelled, read_grocery
+from shared.training.datasets import LabelledImages, read_grocery
 
 MODULE = "shared.retrieval.benchmark grocery"
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Compare descriptors on photos of groceries.", MODULE)
+    parser = reports.benchmark_parser("Compare descriptors on photos of groceries.", MODULE)
     add_options(parser)
     parser.add_argument("--split", default="test", help="the photos that are searched with (%(default)s)")
     parser.add_argument("--iconic-only", action="store_true", help="leave the training photos out")
     options = parser.parse_args(arguments)
     try:
         shown = read_grocery(options.data, options.split)
-        available, shown = len(shown.photos), shown.part(range(len(shown.photos))[: options.limit])
+        available, shown = len(shown.images), shown.part(range(len(shown.images))[: options.limit])
         iconic = read_grocery(options.data, "iconic")
         train = None if options.iconic_only else read_grocery(options.data, "train")
     except (FileNotFoundError, ValueError) as error:
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     extractor, heads = load(options)
     started = time.perf_counter()
     rows = [
-        describe(extractor, heads, images(part.photos), histogram=not options.only_trained)
+        describe(extractor, heads, images(part.images), histogram=not options.only_trained)
         for part in (shown, iconic, *([train] if train else []))
     ]
     if HEAD in rows[0]:
@@ -52,22 +52,25 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         for part, mean in zip(rows, (photo, clean, photo), strict=False):
             part[f"{HEAD}, centered"] = unit(part[HEAD] - mean)
     metrics = {name: scores(shown, iconic, train, *(part[name] for part in rows)) for name in rows[0]}
-    return reports.conclude(
-        MODULE,
-        arguments,
+    return reports.finish(
+        reports.Report(
+            benchmark="grocery",
+            data="Grocery Store",
+            split=options.split,
+            items=len(shown.images),
+            weights=Path(options.weights).name if options.weights else options.engine,
+            metrics=metrics,
+            available=available,
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="grocery",
-        data="Grocery Store",
-        split=options.split,
-        items=len(shown.photos),
-        weights=Path(options.weights).name if options.weights else options.engine,
-        metrics=metrics,
-        available=available,
     )
 
 
-def scores(shown: Labelled, iconic: Labelled, train: Labelled | None, *rows: np.ndarray) -> dict[str, float]:
+def scores(
+    shown: LabelledImages, iconic: LabelledImages, train: LabelledImages | None, *rows: np.ndarray
+) -> dict[str, float]:
     """The figures of one descriptor.
 
     Args:

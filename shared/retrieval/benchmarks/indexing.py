@@ -20,14 +20,14 @@ from shared.evaluation import reports
 from shared.index import VectorIndex
 from shared.retrieval.benchmarks.memory import PeakMemory
 from shared.retrieval.descriptor.describer import DESCRIPTOR, Describer
-from shared.training.datasets import Photo, read_photos
+from shared.training.datasets import ImageFile, read_images
 
 MODULE = "shared.retrieval.benchmark indexing"
 TOGETHER = 256  # photos that are added to the index in one call
 FIRST = 10  # photos that are described before anything is measured: they pay for set-up
 
 
-def measure(describer: Describer, photos: Sequence[Photo], repeat: int = 1) -> dict[str, float]:
+def measure(describer: Describer, photos: Sequence[ImageFile], repeat: int = 1) -> dict[str, float]:
     """The figures of one run.
 
     Args:
@@ -38,7 +38,7 @@ def measure(describer: Describer, photos: Sequence[Photo], repeat: int = 1) -> d
     Raises:
         ValueError: None of them can be used.
     """
-    for _ in describer.stream(_named(photos[:FIRST], 1), skipped=_skip):
+    for _ in describer.describe_stream(_named(photos[:FIRST], 1), on_skip=_skip):
         pass
     index = VectorIndex(describer.extractor.head.dims)
     memory, half = PeakMemory(), float("nan")
@@ -47,7 +47,9 @@ def measure(describer: Describer, photos: Sequence[Photo], repeat: int = 1) -> d
     rows: list[np.ndarray] = []
     names: list[dict[str, str]] = []
     done = 0
-    for one in tqdm(describer.stream(_named(photos, repeat), skipped=_skip), total=total, unit="photo"):
+    for one in tqdm(
+        describer.describe_stream(_named(photos, repeat), on_skip=_skip), total=total, unit="photo"
+    ):
         rows.append(one.features[DESCRIPTOR])
         names.append({"name": one.name})
         done += 1
@@ -74,13 +76,15 @@ def measure(describer: Describer, photos: Sequence[Photo], repeat: int = 1) -> d
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Measure how fast photos get into an index.", MODULE)
+    parser = reports.benchmark_parser("Measure how fast photos get into an index.", MODULE)
     parser.add_argument("--words", metavar="FOLDER", help="words of DeepIndex, if not its own")
     parser.add_argument("--network", nargs="+", metavar="FOLDER", help="weights of each network")
-    parser.add_argument("--repeat", type=reports.positive, default=1, help="times to go through the photos")
+    parser.add_argument(
+        "--repeat", type=reports.positive_int, default=1, help="times to go through the photos"
+    )
     options = parser.parse_args(arguments)
     try:
-        photos = read_photos(sorted(options.data.glob("*.zip")) or [options.data])
+        photos = read_images(sorted(options.data.glob("*.zip")) or [options.data])
         describer = Describer.load(head=options.weights, words=options.words, network=options.network)
     except (OSError, ValueError, WeightsError) as error:
         parser.error(str(error))
@@ -90,22 +94,23 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         metrics = measure(describer, photos, options.repeat)
     except ValueError as error:
         parser.error(str(error))
-    return reports.conclude(
-        MODULE,
-        arguments,
+    return reports.finish(
+        reports.Report(
+            benchmark="indexing",
+            data=options.data.stem,
+            split="photos",
+            items=len(photos),
+            weights=Path(options.weights or "retrieval-descriptor").name,
+            metrics=metrics,
+            available=available,
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="indexing",
-        data=options.data.stem,
-        split="photos",
-        items=len(photos),
-        weights=Path(options.weights or "retrieval-descriptor").name,
-        metrics=metrics,
-        available=available,
     )
 
 
-def _named(photos: Sequence[Photo], repeat: int) -> Iterator[tuple[str, Photo]]:
+def _named(photos: Sequence[ImageFile], repeat: int) -> Iterator[tuple[str, ImageFile]]:
     for _ in range(repeat):
         yield from ((photo.name, photo) for photo in photos)
 

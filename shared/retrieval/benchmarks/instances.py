@@ -29,7 +29,7 @@ def measure(
 
     Args:
         description: One sentence on what is measured.
-        module: As for `shared.evaluation.reports.parser`.
+        module: As for `shared.evaluation.reports.benchmark_parser`.
         benchmark: Its name in the report.
         read: Lists the set, given the command's options.
         arguments: The command's arguments.
@@ -37,7 +37,7 @@ def measure(
         options: Adds the command's own options.
         n_s: Whether to score N-S, for groups of four, beside mAP.
     """
-    parser = reports.parser(description, module)
+    parser = reports.benchmark_parser(description, module)
     add_options(parser)
     options(parser)
     parser.add_argument(
@@ -52,19 +52,20 @@ def measure(
     extractor, heads = load(given)
     started = time.perf_counter()
     found = similarities(extractor, heads, data, turns=given.turns, histogram=not given.only_trained)
-    return reports.conclude(
-        module,
-        arguments,
+    return reports.finish(
+        reports.Report(
+            benchmark=benchmark,
+            data=data.name,
+            split=f"{len(data.photos)} photos",
+            items=len(data.queries),
+            weights=Path(given.weights).name if given.weights else given.engine,
+            metrics={name: scores(data, similarity, n_s=n_s) for name, similarity in found.items()},
+            published=published(data),
+            available=available,
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(module, arguments),
+        ),
         given.json,
-        started,
-        benchmark=benchmark,
-        data=data.name,
-        split=f"{len(data.photos)} photos",
-        items=len(data.queries),
-        weights=Path(given.weights).name if given.weights else given.engine,
-        metrics={name: scores(data, similarity, n_s=n_s) for name, similarity in found.items()},
-        published=published(data),
-        available=available,
     )
 
 

@@ -20,11 +20,11 @@ import faiss
 import numpy as np
 
 from shared.evaluation import reports
-from shared.index import KINDS, VectorIndex
+from shared.index import INDEX_TYPES, VectorIndex
 from shared.retrieval.benchmarks.memory import PeakMemory
 from shared.retrieval.data.synthetic import MIXED, SPREAD, intrinsic_dimension, reduce, synthesise
 from shared.retrieval.engines import EXTRACTORS
-from shared.training.datasets import read_photos
+from shared.training.datasets import read_images
 
 MODULE = "shared.retrieval.benchmark scale"
 NEAREST, CALLERS, CHANGES = 10, 32, 1000
@@ -36,7 +36,7 @@ def measure(
     """Builds one index and measures it.
 
     Args:
-        kind: one of `shared.index.KINDS`.
+        kind: one of `shared.index.INDEX_TYPES`.
         gallery: float32 `[N, dimension]`.
         queries: float32 `[Q, dimension]`, of length 1.
         truth: the true nearest of each query, `[Q, 10]`.
@@ -74,11 +74,11 @@ def measure(
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Measure the vector index on many pictures.", MODULE)
-    parser.add_argument("--sizes", nargs="+", type=reports.positive, default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
-    parser.add_argument("--dimension", type=reports.positive, default=256, help="(%(default)s)")
-    parser.add_argument("--queries", type=reports.positive, default=500, help="(%(default)s)")
+    parser = reports.benchmark_parser("Measure the vector index on many pictures.", MODULE)
+    parser.add_argument("--sizes", nargs="+", type=reports.positive_int, default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--kinds", nargs="+", choices=list(INDEX_TYPES), default=list(INDEX_TYPES))
+    parser.add_argument("--dimension", type=reports.positive_int, default=256, help="(%(default)s)")
+    parser.add_argument("--queries", type=reports.positive_int, default=500, help="(%(default)s)")
     parser.add_argument("--mixed", type=int, default=MIXED, help="neighbours in a mixture (%(default)s)")
     parser.add_argument("--spread", type=float, default=SPREAD, help="width of the noise (%(default)s)")
     parser.add_argument("--engine", choices=list(EXTRACTORS), default="both", help="networks (%(default)s)")
@@ -101,17 +101,18 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         truth = faiss.knn(queries, gallery, NEAREST, metric=faiss.METRIC_INNER_PRODUCT)[1]
         for kind in options.kinds:
             metrics[f"{kind}, {size:,}"] = measure(kind, gallery, queries, truth, new) | own
-    return reports.conclude(
-        MODULE,
-        arguments,
+    return reports.finish(
+        reports.Report(
+            benchmark="scale",
+            data=f"mixtures of {len(real)} real descriptors, {options.mixed} neighbours, spread {options.spread}",
+            split=options.data.stem,
+            items=len(queries),
+            weights="index",
+            metrics={name: _known(figures) for name, figures in metrics.items()},
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="scale",
-        data=f"mixtures of {len(real)} real descriptors, {options.mixed} neighbours, spread {options.spread}",
-        split=options.data.stem,
-        items=len(queries),
-        weights="index",
-        metrics={name: _known(figures) for name, figures in metrics.items()},
     )
 
 
@@ -127,7 +128,7 @@ def _real(options: argparse.Namespace) -> np.ndarray:
 
     head = DescriptorHead(engine_levels(options.engine)) if options.untrained else options.head
     extractor = Extractor.load(options.engine, folder=options.weights, head=head)
-    return np.stack([row for _, row in extractor.stream(read_photos([path])[: options.limit])])
+    return np.stack([row for _, row in extractor.stream(read_images([path])[: options.limit])])
 
 
 def _recall(found: np.ndarray, truth: np.ndarray) -> float:

@@ -28,7 +28,7 @@ from shared.retrieval.benchmarks.memory import PeakMemory
 from shared.retrieval.descriptor.describer import Describer
 from shared.retrieval.descriptor.extractor import Extractor
 from shared.retrieval.descriptor.head import DescriptorHead
-from shared.training.datasets import Photo, read_photos
+from shared.training.datasets import ImageFile, read_images
 
 MODULE = "shared.retrieval.benchmark stream"
 SIDE = 64  # pixels of a small picture
@@ -64,8 +64,10 @@ def measure(describer: Describer, files: Path, count: int) -> dict[str, float]:
     memory, grown = PeakMemory(), {}
     skipped: list[str] = []
     started, done = time.perf_counter(), 0
-    photos = ((path.name, Photo(path)) for path in _walk(files))
-    for _ in tqdm(describer.stream(photos, lambda name, _: skipped.append(name)), total=count, unit="file"):
+    photos = ((path.name, ImageFile(path)) for path in _walk(files))
+    for _ in tqdm(
+        describer.describe_stream(photos, lambda name, _: skipped.append(name)), total=count, unit="file"
+    ):
         done += 1
         for name, share in (("tenth_MB", 10), ("half_MB", 2)):
             if name not in grown and done + len(skipped) >= count // share:
@@ -81,7 +83,7 @@ def measure(describer: Describer, files: Path, count: int) -> dict[str, float]:
     return {name: value for name, value in figures.items() if not np.isnan(value)}
 
 
-def write_files(photos: Sequence[Photo], folder: Path, count: int, seed: int = 0) -> None:
+def write_files(photos: Sequence[ImageFile], folder: Path, count: int, seed: int = 0) -> None:
     """Writes small pictures, each a part of one of the photos at random.
 
     Args:
@@ -108,11 +110,11 @@ def write_files(photos: Sequence[Photo], folder: Path, count: int, seed: int = 0
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.parser("Watch the memory while very many files are described.", MODULE)
-    parser.add_argument("--files", type=reports.positive, default=50_000, help="(%(default)s)")
+    parser = reports.benchmark_parser("Watch the memory while very many files are described.", MODULE)
+    parser.add_argument("--files", type=reports.positive_int, default=50_000, help="(%(default)s)")
     options = parser.parse_args(arguments)
     try:
-        photos = read_photos([options.data])
+        photos = read_images([options.data])
     except FileNotFoundError as error:
         parser.error(str(error))
     started = time.perf_counter()
@@ -120,17 +122,18 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     with tempfile.TemporaryDirectory() as folder:
         write_files(photos[: options.limit or 20], Path(folder), options.files)
         metrics = measure(Describer(StandIn()), Path(folder), options.files)
-    return reports.conclude(
-        MODULE,
-        arguments,
+    return reports.finish(
+        reports.Report(
+            benchmark="stream",
+            data=f"small parts of photos of {options.data.stem}",
+            split="files",
+            items=options.files,
+            weights="stand-in",
+            metrics=metrics,
+            seconds=time.perf_counter() - started,
+            command=reports.command_line(MODULE, arguments),
+        ),
         options.json,
-        started,
-        benchmark="stream",
-        data=f"small parts of photos of {options.data.stem}",
-        split="files",
-        items=options.files,
-        weights="stand-in",
-        metrics=metrics,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.training.datasets import Photo, read_photos
+from shared.training.datasets import ImageFile, read_images
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Query:
         box: The part that is searched with, as left, top, right, bottom in pixels; None for the whole photo.
     """
 
-    photo: Photo
+    photo: ImageFile
     relevant: frozenset[int]
     junk: frozenset[int] = frozenset()
     box: tuple[float, float, float, float] | None = None
@@ -39,7 +39,7 @@ class RetrievalSet:
     """
 
     name: str
-    photos: tuple[Photo, ...]
+    photos: tuple[ImageFile, ...]
     queries: tuple[Query, ...]
     trapezoid: bool = True
 
@@ -104,8 +104,8 @@ def read_ukbench(root: str | Path) -> RetrievalSet:
     return RetrievalSet("UKBench", tuple(photos), queries, trapezoid=False)
 
 
-def _photos_in(root: str | Path) -> Sequence[Photo]:
+def _photos_in(root: str | Path) -> Sequence[ImageFile]:
     """Photos in a folder at any depth, or in the archives that lie in it."""
     root = Path(root)
     archives = sorted(root.glob("*.zip"))
-    return read_photos(archives or [root])
+    return read_images(archives or [root])

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from shared.retrieval.data.instances import Query, RetrievalSet
-from shared.training.datasets import Photo, read_photos
+from shared.training.datasets import ImageFile, read_images
 
 #: What of a revisited query is relevant and what is junk; the rest of its lists is neither.
 DIFFICULTIES = {
@@ -58,7 +58,7 @@ def read_landmarks(root: str | Path) -> RetrievalSet:
     files = sorted(root.rglob("*_query.txt"))
     if not files:
         raise FileNotFoundError(f"{root} holds no NAME_query.txt, the queries of Oxford5k or Paris6k")
-    photos = [photo for photo in read_photos([root]) if photo.name not in DAMAGED]
+    photos = [photo for photo in read_images([root]) if photo.name not in DAMAGED]
     numbers = {photo.name: number for number, photo in enumerate(photos)}
 
     def listed(file: Path, *kinds: str) -> frozenset[int]:
@@ -101,7 +101,7 @@ def read_revisited(root: str | Path, difficulty: str = "medium") -> RetrievalSet
     if not files:
         raise FileNotFoundError(f"{root} holds no gnd_*.pkl, the queries of the revisited protocol")
     truth = _Plain(io.BytesIO(files[0].read_bytes())).load()
-    found = {photo.name: photo for photo in read_photos([root])}
+    found = {photo.name: photo for photo in read_images([root])}
     try:
         photos = _numbers_of(found, truth["imlist"], root)
         shown = _numbers_of(found, truth["qimlist"], root)
@@ -153,5 +153,5 @@ def _numbers_of(known: dict[str, Any], names: Iterable[str], root: Path) -> list
     return [known[name] for name in names]
 
 
-def _name(photos: Iterable[Photo]) -> str:
+def _name(photos: Iterable[ImageFile]) -> str:
     return "Paris6k" if any(photo.name.startswith("paris_") for photo in photos) else "Oxford5k"

@@ -62,8 +62,8 @@ class Extractor:
         on_cpu = self._device.type == "cpu"
         # On a CPU a single picture stays in the cache from layer to layer, and a batch does not.
         self._together = 1 if on_cpu else 16
-        self._turn = InferenceScheduler(self._device)
-        self.crew = self._turn.crew
+        self._scheduler = InferenceScheduler(self._device)
+        self.worker_pool = self._scheduler.worker_pool
 
     @classmethod
     def load(
@@ -160,8 +160,8 @@ class Extractor:
             Each photo that can be used, in the order given, and its descriptor, float32 `[head.dims]`.
         """
         skipped = skipped or (lambda photo, reason: _log.warning("Skipped %s: %s", photo, reason))
-        if self.crew:
-            described = prefetch(photos, self._look, ahead, self.crew)
+        if self.worker_pool:
+            described = prefetch(photos, self._look, ahead, self.worker_pool)
         else:
             described = ((photo, self._finish(views)) for photo, views in prefetch(photos, self._read, ahead))
         for photo, row in described:
@@ -180,7 +180,7 @@ class Extractor:
             levels: Some of `shared.retrieval.descriptor.levels.network_levels`; by default all.
         """
         (view,) = self.views(open_image(image), [size]).values()
-        with self._turn():
+        with self._scheduler.slot():
             maps = feature_maps(self._fused, view.to(self._device), levels)
         return {level: one[0].float().cpu().numpy() for level, one in maps.items()}
 
@@ -219,7 +219,7 @@ class Extractor:
         rows = {name: np.empty((len(views), head.dims), np.float32) for name, head in heads.items()}
         levels = {level for head in heads.values() for level in head.levels}
         for places in self._passes(views):
-            with self._turn():
+            with self._scheduler.slot():
                 maps = {}
                 for size in views[places[0]]:
                     x = torch.cat([views[place][size] for place in places])

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from shared.core.images import to_tensor
 from shared.retrieval.training.views import sample_view
-from shared.training.datasets import Photo
+from shared.training.datasets import ImageFile
 
 #: Longer sides in pixels, and width by height; drawn for a whole batch.
 SIZES = (224, 224, 256, 256, 288, 320, 384)
@@ -27,11 +27,11 @@ Batch = tuple[Tensor, Tensor, Tensor]
 
 
 def sample_batch(
-    photos: Sequence[Photo],
+    photos: Sequence[ImageFile],
     *,
     batch: int,
     seed: int,
-    kinds: Sequence[Sequence[Photo]] = (),
+    kinds: Sequence[Sequence[ImageFile]] = (),
     same: int = 0,
     sizes: Sequence[int] | None = None,
 ) -> Batch:
@@ -66,7 +66,7 @@ def sample_batch(
     return tuple(torch.cat([to_tensor(one) for one in column]) for column in zip(*rows, strict=True))
 
 
-def read_kinds(photos: Sequence[Photo]) -> list[list[Photo]]:
+def read_kinds(photos: Sequence[ImageFile]) -> list[list[ImageFile]]:
     """Photos that show the same: those of one folder, and with them a photo that is called like it.
 
     Args:
@@ -107,7 +107,7 @@ def cut(photo: Image.Image, shape: float, rng: np.random.Generator) -> Image.Ima
     return photo.crop((left, top, left + width, top + height))
 
 
-def sample_pairs(photos: Sequence[Photo], seed: int = 0) -> list[tuple[Tensor, Tensor]]:
+def sample_pairs(photos: Sequence[ImageFile], seed: int = 0) -> list[tuple[Tensor, Tensor]]:
     """Photos and copies of their copies to score networks with, each `[1, 3, H, W]`."""
     pairs = []
     for number, photo in enumerate(photos):

@@ -21,12 +21,12 @@ from tqdm import tqdm
 
 from shared.core import weights
 from shared.core.calibration import fit_probability
-from shared.core.confidence import Grade, Grades
-from shared.evaluation.reports import positive
+from shared.core.confidence import ConfidenceBand, ConfidenceBands
+from shared.evaluation.reports import positive_int
 from shared.retrieval.descriptor.extractor import HEAD, Extractor
 from shared.retrieval.engines import EXTRACTORS
 from shared.retrieval.training.views import sample_view
-from shared.training.datasets import Photo, read_photos
+from shared.training.datasets import ImageFile, read_images
 
 LIKELY, MAYBE, ALIKE = "very likely the same", "may be the same", "looks alike only"
 
@@ -37,7 +37,7 @@ def grades(args: argparse.Namespace) -> Path:
     extractor = Extractor.load(args.engine, folder=args.weights, head=folder, device=args.device)
     right, wrong, names = [], [], []
     for source in args.photos:
-        photos = read_photos([source])
+        photos = read_images([source])
         if len(photos) < 2:
             raise ValueError(
                 f"{source} holds {len(photos)} photo, but wrong answers need at least two photos"
@@ -54,7 +54,7 @@ def grades(args: argparse.Namespace) -> Path:
 
 
 def answers(
-    extractor: Extractor, photos: Sequence[Photo], views: int, seed: int
+    extractor: Extractor, photos: Sequence[ImageFile], views: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Scores of right answers, two for each photo that is seen anew, and of one wrong answer for each photo.
 
@@ -75,7 +75,7 @@ def answers(
     return np.array(right), others.max(1)
 
 
-def graded(config: dict, least: float, wrong: np.ndarray, right: np.ndarray) -> Grades | None:
+def graded(config: dict, least: float, wrong: np.ndarray, right: np.ndarray) -> ConfidenceBands | None:
     """The words and how often they are wrong; None where no probability was learned.
 
     Args:
@@ -89,10 +89,10 @@ def graded(config: dict, least: float, wrong: np.ndarray, right: np.ndarray) -> 
     scale, offset = config["probability"]
     even = min(-offset / scale, least)
     steps = [
-        Grade(name, round(score, 4), float((wrong >= score).mean()), float((right >= score).mean()))
+        ConfidenceBand(name, round(score, 4), float((wrong >= score).mean()), float((right >= score).mean()))
         for name, score in ((LIKELY, least), (MAYBE, even))
     ]
-    return Grades(tuple(steps), ALIKE, scale, offset)
+    return ConfidenceBands(tuple(steps), ALIKE, scale, offset)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -109,7 +109,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", nargs="+", metavar="FOLDER", help="weights of each network, if not the engine's own"
     )
-    parser.add_argument("--limit", type=positive, default=300, metavar="N", help="of each (%(default)s)")
-    parser.add_argument("--views", type=positive, default=100, metavar="N", help="of each (%(default)s)")
+    parser.add_argument("--limit", type=positive_int, default=300, metavar="N", help="of each (%(default)s)")
+    parser.add_argument("--views", type=positive_int, default=100, metavar="N", help="of each (%(default)s)")
     parser.add_argument("--device", help="where the network runs; by default the best there is")
     parser.add_argument("--seed", type=int, default=0)

@@ -16,7 +16,7 @@ import numpy as np
 
 from shared.core import weights
 from shared.core.calibration import lowest_threshold
-from shared.evaluation.reports import positive
+from shared.evaluation.reports import positive_int
 from shared.retrieval.benchmarks.common import similarities
 from shared.retrieval.data.instances import RetrievalSet, read_holidays
 from shared.retrieval.descriptor.extractor import HEAD, Extractor
@@ -38,8 +38,10 @@ def threshold(args: argparse.Namespace) -> Path:
     }
     print(f"threshold {least:.3f}:", ", ".join(f"{name} {rate:.3f}" for name, rate in rates.items()))
     words = graded(weights.read_config(folder), least, wrong, right)
-    for step in words.steps if words else ():
-        print(f"{step.name} from {step.least:.3f} on: {step.false_accepts:.3f}, {step.true_accepts:.3f}")
+    for step in words.bands if words else ():
+        print(
+            f"{step.name} from {step.min_score:.3f} on: {step.false_accept_rate:.3f}, {step.true_accept_rate:.3f}"
+        )
     more = words.as_config() if words else {}
     weights.update_config(folder, threshold=least, threshold_data=data.name, **rates, **more)
     return folder
@@ -74,5 +76,5 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--weights", nargs="+", metavar="FOLDER", help="weights of each network, if not the engine's own"
     )
     parser.add_argument("--rate", type=float, default=0.05, help="of false accepts, at most (%(default)s)")
-    parser.add_argument("--limit", type=positive, metavar="N", help="only the first N queries")
+    parser.add_argument("--limit", type=positive_int, metavar="N", help="only the first N queries")
     parser.add_argument("--device", help="where the network runs; by default the best there is")

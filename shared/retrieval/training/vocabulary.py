@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from shared.evaluation.reports import positive
+from shared.evaluation.reports import positive_int
 from shared.retrieval.deepindex import vocabulary
 from shared.retrieval.deepindex.index import Settings
 from shared.retrieval.deepindex.patches import Bag, bag, grid
@@ -22,7 +22,7 @@ from shared.retrieval.descriptor.head import DescriptorHead
 from shared.retrieval.descriptor.levels import CHANNELS
 from shared.retrieval.descriptor.whitening import Whitening
 from shared.retrieval.training.arguments import add_network_options
-from shared.training.datasets import read_photos
+from shared.training.datasets import read_images
 
 
 def words(args: argparse.Namespace) -> Path:
@@ -33,7 +33,7 @@ def words(args: argparse.Namespace) -> Path:
     head = extractor.head
     if not set(args.levels) <= set(head.levels):
         raise SystemExit(f"the levels must be some of {', '.join(head.levels)}, which the descriptor sees")
-    photos = read_photos(args.photos)
+    photos = read_images(args.photos)
     order = np.random.default_rng(args.seed).permutation(len(photos))[: args.limit]
     boxes, power = grid(args.grid, args.overlap), args.power or head.power
     bags = []
@@ -75,22 +75,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=words)
     add_network_options(parser, engine="both")
     parser.add_argument("--head", metavar="FOLDER", help="the trained descriptor")
-    parser.add_argument("--limit", type=positive, default=3000, metavar="N", help="photos (%(default)s)")
+    parser.add_argument("--limit", type=positive_int, default=3000, metavar="N", help="photos (%(default)s)")
     parser.add_argument(
         "--levels", nargs="+", choices=list(CHANNELS), default=["mid-lite", "high-v1"], help="one or two"
     )
-    parser.add_argument("--words", nargs="+", type=positive, default=[300, 300], help="of each level")
-    parser.add_argument("--grid", nargs="+", type=positive, default=[1, 2, 3], help="patches along a side")
+    parser.add_argument("--words", nargs="+", type=positive_int, default=[300, 300], help="of each level")
+    parser.add_argument(
+        "--grid", nargs="+", type=positive_int, default=[1, 2, 3], help="patches along a side"
+    )
     parser.add_argument("--overlap", type=float, default=0.5, help="of patches, of their side (%(default)s)")
     parser.add_argument("--power", type=float, help="of the patches' means (the descriptor's)")
-    parser.add_argument("--dims", type=positive, default=128, help="of a whitened patch (%(default)s)")
+    parser.add_argument("--dims", type=positive_int, default=128, help="of a whitened patch (%(default)s)")
     parser.add_argument("--bits", type=int, default=64, help="of a patch at each level (%(default)s)")
     parser.add_argument("--signature-bits", type=int, default=1024, help="of a picture (%(default)s)")
     usual = Settings()
     parser.add_argument(
         "--assignments",
         nargs="+",
-        type=positive,
+        type=positive_int,
         default=usual.assignments,
         help="words for each patch of a query, level by level (%(default)s)",
     )
