@@ -1,4 +1,4 @@
-"""How sure a score makes one that what was found is the same: in words, and as a probability."""
+"""Confidence bands and match probabilities for similarity scores."""
 
 from __future__ import annotations
 
@@ -11,71 +11,81 @@ from shared.core.calibration import probability
 
 @dataclass(frozen=True)
 class ConfidenceBand:
-    """One of the words for a match.
+    """Range of scores that share one verdict.
 
     Attributes:
-        name: In words that stand above a list, such as "may be the same".
-        least: The score from which on a match gets it.
-        false_accepts: Of searches for something that is not there, the share whose best match gets this grade
+        name: Verdict for visitors, such as "may be the same".
+        min_score: Lowest score of the band.
+        false_accept_rate: Fraction of queries without a match in the gallery whose best hit reaches this band
             or a better one, 0..1.
-        true_accepts: Of searches for something that is there, the share whose best right match does.
+        true_accept_rate: Fraction of queries with a match in the gallery whose best correct hit does, 0..1.
     """
 
     name: str
-    least: float
-    false_accepts: float
-    true_accepts: float
+    min_score: float
+    false_accept_rate: float
+    true_accept_rate: float
 
 
 @dataclass(frozen=True)
 class ConfidenceBands:
-    """The words for all scores, as they were calibrated.
+    """Calibrated bands for all scores.
 
     Attributes:
-        steps: The grades, the best first, which each begin at a lower score than the one before.
-        rest: The word for scores below them all.
-        scale: Of the probability, see `shared.core.calibration.fit_probability`.
-        offset: Of the probability.
+        bands: Bands by falling minimum score.
+        below: Name for scores below every band.
+        scale: Slope of the match probability, see `shared.core.calibration.fit_probability`.
+        offset: Offset of the match probability.
     """
 
-    steps: tuple[ConfidenceBand, ...]
-    rest: str
+    bands: tuple[ConfidenceBand, ...]
+    below: str
     scale: float
     offset: float
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> ConfidenceBands | None:
-        """What a calibration wrote into a configuration, see `as_config`; None where there was none."""
-        found = config.get("grades")
-        if found is None:
+    def from_config(cls, config: Mapping[str, Any]) -> ConfidenceBands | None:
+        """Read the bands from a weight folder's configuration, see `as_config`; None where it has none."""
+        values = config.get("grades")
+        if values is None:
             return None
-        return cls(
-            tuple(ConfidenceBand(**step) for step in found["steps"]), found["rest"], found["scale"], found["offset"]
+        bands = (
+            ConfidenceBand(step["name"], step["least"], step["false_accepts"], step["true_accepts"])
+            for step in values["steps"]
         )
+        return cls(tuple(bands), values["rest"], values["scale"], values["offset"])
 
     def as_config(self) -> dict[str, Any]:
-        """The key of a configuration from which `of` makes the same."""
-        steps = [vars(step) for step in self.steps]
-        return {"grades": {"steps": steps, "rest": self.rest, "scale": self.scale, "offset": self.offset}}
+        """Return the configuration key from which `from_config` restores the bands."""
+        steps = [
+            {
+                "name": band.name,
+                "least": band.min_score,
+                "false_accepts": band.false_accept_rate,
+                "true_accepts": band.true_accept_rate,
+            }
+            for band in self.bands
+        ]
+        return {"grades": {"steps": steps, "rest": self.below, "scale": self.scale, "offset": self.offset}}
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All words, that for the best matches first."""
-        return (*(step.name for step in self.steps), self.rest)
+        """Names of all bands, the best first."""
+        return (*(band.name for band in self.bands), self.below)
 
     def name(self, score: float) -> str:
-        """The word for a score.
+        """Return the name of the band that a score falls into.
 
-        >>> grades = Grades((Grade("the same", 0.7, 0.05, 0.5),), "alike", 8, -4)
-        >>> grades.name(0.7), grades.name(0.6)
-        ('the same', 'alike')
+        >>> bands = ConfidenceBands((ConfidenceBand("the same", 0.7, 0.05, 0.5),), "similar", 8, -4)
+        >>> bands.name(0.7), bands.name(0.6)
+        ('the same', 'similar')
         """
-        return next((step.name for step in self.steps if score >= step.least), self.rest)
+        return next((band.name for band in self.bands if score >= band.min_score), self.below)
 
     def probability(self, score: float) -> float:
-        """How probable it is that something with this score is the same, if half of all that is looked at is.
+        """Return the match probability of a score at even prior odds, 0..1.
 
-        >>> Grades((), "alike", 8, -4).probability(0.5)
+        >>> ConfidenceBands((), "similar", 8, -4).probability(0.5)
         0.5
         """
         return float(probability(score, self.scale, self.offset))

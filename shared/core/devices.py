@@ -12,12 +12,10 @@ import os
 import threading
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
-
-T = TypeVar("T")
 
 #: For every Gradio event that runs a network: all of them share one lane, and one job is in it at a time.
 LANE = MappingProxyType({"concurrency_id": "accelerator", "concurrency_limit": 1})
@@ -99,31 +97,3 @@ def gpu(duration: int = 30) -> Callable[[Callable], Callable]:
         return spaces.GPU(duration=duration)(function)
 
     return decorate
-
-
-class Resident(Generic[T]):
-    """Something that is loaded once and then stays, such as a detector with its weights.
-
-    Calls may come from many threads: the first one loads, and the others wait for it. A load that fails
-    leaves nothing behind, so the next call tries again.
-
-    Args:
-        load: Loads the value. It is called at the first call, or at once on ZeroGPU.
-
-    >>> numbers = Resident(lambda: [1, 2, 3])
-    >>> numbers() is numbers()
-    True
-    """
-
-    def __init__(self, load: Callable[[], T]) -> None:
-        self._load = load
-        self._lock = threading.Lock()
-        self._values: list[T] = []
-        if on_zero_gpu():
-            self()
-
-    def __call__(self) -> T:
-        with self._lock:
-            if not self._values:
-                self._values.append(self._load())
-            return self._values[0]

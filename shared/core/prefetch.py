@@ -1,4 +1,4 @@
-"""Work on long rows of things while the next ones are made ready."""
+"""Prefetch of a long sequence on worker threads."""
 
 from __future__ import annotations
 
@@ -14,48 +14,48 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class WorkerPool:
-    """The threads that do the work.
+    """Settings of a thread pool.
 
     Attributes:
-        size: How many they are.
-        start: Is called once on each of them.
+        workers: Number of threads.
+        initializer: Called once on each thread.
     """
 
-    size: int
-    start: Callable[[], None] | None = None
+    workers: int
+    initializer: Callable[[], None] | None = None
 
 
 READER_POOL = WorkerPool(2)
 
 
 def prefetch(
-    items: Iterable[T], read: Callable[[T], R], ahead: int, crew: WorkerPool = READER_POOL
+    items: Iterable[T], function: Callable[[T], R], buffer_size: int, pool: WorkerPool = READER_POOL
 ) -> Iterator[tuple[T, R]]:
-    """Reads things on other threads before they are asked for, and gives them out in their order.
+    """Apply a function to items on worker threads ahead of need, and yield the results in order.
 
     Args:
-        items: Any number of them; they are taken as needed, on the caller's thread.
-        read: What is done to each.
-        ahead: How many are read in advance at most, which bounds the memory that they take.
-        crew: The threads.
+        items: Any number of items; taken as needed, on the caller's thread.
+        function: Function of one item.
+        buffer_size: Largest number of results in advance, which bounds their memory.
+        pool: Worker threads.
 
     Yields:
-        Each thing and what `read` gave; where `read` raises, the error comes here.
+        Each item and its result; an error of `function` is raised in its place.
 
-    >>> list(in_order("ab", str.upper, ahead=4))
+    >>> list(prefetch("ab", str.upper, buffer_size=4))
     [('a', 'A'), ('b', 'B')]
     """
-    waiting: deque[tuple[T, Future[R]]] = deque()
-    with ThreadPoolExecutor(crew.size, initializer=crew.start) as pool:
+    pending: deque[tuple[T, Future[R]]] = deque()
+    with ThreadPoolExecutor(pool.workers, initializer=pool.initializer) as executor:
         try:
             for item in items:
-                waiting.append((item, pool.submit(read, item)))
-                if len(waiting) > ahead:
-                    first, future = waiting.popleft()
-                    yield first, future.result()
-            while waiting:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        finally:  # also where nobody asks for the rest
-            for _, future in waiting:
+                pending.append((item, executor.submit(function, item)))
+                if len(pending) > buffer_size:
+                    oldest, future = pending.popleft()
+                    yield oldest, future.result()
+            while pending:
+                oldest, future = pending.popleft()
+                yield oldest, future.result()
+        finally:  # also if the consumer stops early
+            for _, future in pending:
                 future.cancel()

@@ -1,4 +1,4 @@
-"""Who may use a network when: all cores for one picture, or each core for one of its own."""
+"""Inference scheduling: one image on all cores, or one image per core."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ R = TypeVar("R")
 
 
 class InferenceScheduler:
-    """The right to use a network. `with turns():` waits for it.
+    """Admission of forward passes to one network: `with scheduler.slot(): ...` waits for a free slot.
 
-    On a CPU several passes may go on at once in threads that have one core each (`crew`), as many as there
-    are cores; a pass in any other thread has all cores, and is alone among its like. Elsewhere passes go one
-    by one.
+    On a CPU, threads of `worker_pool`, which have one core each, run as many passes at a time as there are cores; a
+    pass on any other thread uses all cores, and only one such pass runs at a time. On other devices passes
+    run one by one.
 
     Args:
-        device: Where the network is.
+        device: Device of the network.
 
     Attributes:
-        crew: Threads that get more done side by side than one after another; None where they would only wait
-            for each other.
+        worker_pool: Worker threads on which passes run in parallel; None on devices other than the CPU, where they
+            would only wait for each other.
     """
 
     def __init__(self, device: torch.device) -> None:
-        self._on_cpu = device.type == "cpu"
-        cores = torch.get_num_threads() if self._on_cpu else 1
-        self._all_cores = threading.Lock()  # two such passes would take each other's cores
-        self._cores = threading.Semaphore(cores)
-        self.crew = WorkerPool(cores, use_one_core) if self._on_cpu else None
+        on_cpu = device.type == "cpu"
+        self._cores = torch.get_num_threads() if on_cpu else 1
+        self._all_cores = threading.Lock()  # two such passes would compete for the same cores
+        self._single_cores = threading.Semaphore(self._cores)
+        self.worker_pool = WorkerPool(self._cores, use_one_core) if on_cpu else None
 
-    def __call__(self) -> AbstractContextManager:
-        """The turn of the calling thread, to be entered."""
-        alone = self._on_cpu and torch.get_num_threads() == 1
-        return self._cores if alone else self._all_cores
+    def slot(self) -> AbstractContextManager:
+        """Return the slot of the calling thread, to be entered."""
+        on_one_core = self.worker_pool is not None and torch.get_num_threads() == 1
+        return self._single_cores if on_one_core else self._all_cores
 
-    def briefly(self, work: Callable[[], R]) -> R:
-        """Does a small piece of work, on a CPU with one core: all of them would lose more by waiting.
+    def run_on_one_core(self, function: Callable[[], R]) -> R:
+        """Run a short computation, on a CPU with one core, since it would lose more by waiting for all.
 
         Args:
-            work: Takes its turn itself.
+            function: Computation that enters its own slot.
 
         Returns:
-            What it returns.
+            Result of the function.
         """
-        return self._single.submit(work).result() if self._on_cpu else work()
+        return function() if self.worker_pool is None else self._executor.submit(function).result()
 
     @cached_property
-    def _single(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self.crew.size, "one-core", use_one_core)
+    def _executor(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._cores, "one-core", use_one_core)

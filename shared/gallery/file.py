@@ -47,7 +47,7 @@ def write(path: str | os.PathLike, snapshot: GallerySnapshot, next_id: int) -> N
         **_packed("thumbnails", [entry.thumbnail for entry in entries]),
     }
     features = {}
-    for number, kind in enumerate(snapshot.kinds):
+    for number, kind in enumerate(snapshot.feature_names):
         values = snapshot.features(kind)[1]
         if str(values.dtype) not in _TYPES or values.ndim > MAX_DIMENSIONS + 1:
             raise ValueError(f"{kind} is {values.dtype} {list(values.shape)}, which a file has no place for")

@@ -3,7 +3,7 @@
     gallery = Gallery()
     id = gallery.add("beach.jpg", picture, {"descriptor": row})
     ids, rows = gallery.features("descriptor")
-    gallery.picture(ids[0])
+    gallery.image(ids[0])
 
 Of a picture itself only a thumbnail stays. Everything lies in memory and within limits that are given at the
 start, so that a visitor's gallery costs what it may and no more. To search one, take a `snapshot`: it never
@@ -20,7 +20,7 @@ from types import MappingProxyType
 import numpy as np
 from PIL import Image
 
-from shared.core.images import open_image
+from shared.core.images import ImageError, open_image
 from shared.gallery import file
 from shared.gallery.snapshot import GalleryEntry, GalleryFullError, GallerySnapshot
 from shared.gallery.thumbnails import display_name, thumbnail
@@ -28,6 +28,17 @@ from shared.gallery.thumbnails import display_name, thumbnail
 MAX_COUNT, MAX_BYTES = 2000, 256 * 2**20
 #: What a picture costs beside its thumbnail, its name and its features.
 OVERHEAD = 512
+
+
+class ImageNotFoundError(ImageError):
+    """Id without an image in the gallery.
+
+    Args:
+        id: See above.
+    """
+
+    def __init__(self, id: int) -> None:
+        super().__init__(f"There is no picture {id} in the gallery: it may have been removed.")
 
 
 class Gallery:
@@ -79,6 +90,17 @@ class Gallery:
     def entries(self) -> tuple[GalleryEntry, ...]:
         """All pictures in the order in which they came."""
         return tuple(self.snapshot().entries.values())
+
+    def snapshot_with(self, id: int) -> GallerySnapshot:
+        """Return a snapshot that contains an image.
+
+        Raises:
+            ImageNotFoundError: The gallery has no such image.
+        """
+        snapshot = self.snapshot()
+        if id not in snapshot.entries:
+            raise ImageNotFoundError(id)
+        return snapshot
 
     def snapshot(self) -> GallerySnapshot:
         """The gallery as it is now. It shares what it can with the gallery, and costs next to nothing."""
@@ -148,7 +170,7 @@ class Gallery:
                 raise KeyError(f"there is no picture {id} in the gallery")
             return self._entries[id]
 
-    def picture(self, id: int) -> Image.Image:
+    def image(self, id: int) -> Image.Image:
         """The thumbnail of a picture, RGB; see `entry`."""
         return open_image(self.entry(id).thumbnail)
 

@@ -1,4 +1,4 @@
-"""The index of a gallery: made when it is first searched, and brought up to date when the gallery changes."""
+"""Index of a gallery, built when it is first searched and updated when the gallery changes."""
 
 from __future__ import annotations
 
@@ -17,174 +17,187 @@ from shared.index import VectorIndex
 from shared.index.read_write_lock import ReadWriteLock
 
 Features = Mapping[str, np.ndarray]
-#: The kind of feature that tells which weights a picture was described with.
+#: Name of the feature that holds the fingerprint of the weights that described an image.
 FINGERPRINT = "made"
 
 
 class MismatchError(InputError):
-    """A gallery that this engine cannot search; the text is a sentence that tells why and the fix."""
+    """Gallery that this engine cannot search; the text is a sentence with the reason and the fix."""
 
 
 class IndexHits(NamedTuple):
-    """What an index found: the gallery as it was then, and ids and scores, the best first."""
+    """Result of an index: the searched snapshot, and ids and scores of images, the best first."""
 
-    gallery: GallerySnapshot
+    snapshot: GallerySnapshot
     ids: list[int]
     scores: list[float]
 
 
 class GalleryIndex(ABC):
-    """The index of one gallery. A search sees the gallery as it was before a change or after it.
+    """Index of one gallery. A search sees the gallery either before or after a change, never between.
 
     Args:
-        needs: The kinds of features that it is made of.
-        made: What the feature `made` of all pictures must be; None where any will do.
+        feature_names: Names of the features that are indexed.
+        fingerprint: Required value of the feature `FINGERPRINT` of all images; None accepts any.
     """
 
-    def __init__(self, needs: Sequence[str], made: np.ndarray | None) -> None:
-        self._needs, self._made = tuple(needs), made
-        self._gate = ReadWriteLock()
-        self._seen: GallerySnapshot | None = None
+    def __init__(self, feature_names: Sequence[str], fingerprint: np.ndarray | None) -> None:
+        self._feature_names, self._fingerprint = tuple(feature_names), fingerprint
+        self._lock = ReadWriteLock()
+        self._snapshot: GallerySnapshot | None = None
 
-    def search(self, gallery: Gallery, query: Features, count: int) -> IndexHits:
-        """Finds the pictures that are most like another.
+    def search(self, gallery: Gallery, query: Features, top_k: int) -> IndexHits:
+        """Return the nearest images of the gallery, after an update of the index.
 
         Args:
-            gallery: Always the same one.
-            query: The features of what is searched with.
-            count: How many at most.
+            gallery: The gallery that this index belongs to.
+            query: Features of the query by name.
+            top_k: Largest number of hits.
 
         Raises:
             MismatchError: The gallery was described with other weights.
         """
         self.refresh(gallery)
-        with self._gate.reading():
-            ids, scores = self._search(query, count) if len(self._seen) else ([], [])
-            return IndexHits(self._seen, ids, scores)
+        with self._lock.read():
+            assert self._snapshot is not None
+            ids, scores = self._search(query, top_k) if len(self._snapshot) else ([], [])
+            return IndexHits(self._snapshot, ids, scores)
 
     def refresh(self, gallery: Gallery) -> None:
-        """Brings the index up to date, as `search` does first."""
-        if self._seen is not None and self._seen.version == gallery.version:
+        """Update the index to the present state of the gallery."""
+        if self._snapshot is not None and self._snapshot.version == gallery.version:
             return
-        with self._gate.changing():
-            now, seen = gallery.snapshot(), self._seen
-            if seen is not None and seen.version >= now.version:
+        with self._lock.exclusive_writer():
+            new, old = gallery.snapshot(), self._snapshot
+            if old is not None and old.version >= new.version:
                 return
-            before = () if seen is None else seen.entries
-            new = [id for id in now.entries if id not in before]
-            gone = [id for id in before if id not in now.entries]
-            self._check(now, new)
-            with self._gate.alone():
+            indexed = () if old is None else old.entries
+            added = [id for id in new.entries if id not in indexed]
+            removed = [id for id in indexed if id not in new.entries]
+            self._check(new, added)
+            with self._lock.write():
                 try:
-                    if gone:
-                        self._remove(gone)
-                    if new:
-                        self._add(now, new)
-                    self._seen = now
+                    if removed:
+                        self._remove(removed)
+                    if added:
+                        self._add(new, added)
+                    self._snapshot = new
                 except BaseException:
-                    self._seen = None  # half of a change is none: the next search starts anew
+                    self._snapshot = None  # half a change is useless: the next search starts afresh
                     self._clear()
                     raise
 
-    def _check(self, now: GallerySnapshot, new: Sequence[int]) -> None:
-        if not new:
+    def _check(self, snapshot: GallerySnapshot, ids: Sequence[int]) -> None:
+        if not ids:
             return
-        if not {*self._needs, FINGERPRINT} <= set(now.kinds):
+        if not {*self._feature_names, FINGERPRINT} <= set(snapshot.feature_names):
             raise MismatchError("This gallery lacks what this engine searches: please add its pictures anew.")
-        if self._made is not None:
-            check_fingerprint(now, new, self._made)
+        if self._fingerprint is not None:
+            check_fingerprint(snapshot, ids, self._fingerprint)
 
     @abstractmethod
     def _clear(self) -> None:
-        """Forgets everything."""
+        """Remove all images."""
 
     @abstractmethod
-    def _add(self, now: GallerySnapshot, ids: Sequence[int]) -> None:
-        """Takes pictures in."""
+    def _add(self, snapshot: GallerySnapshot, ids: Sequence[int]) -> None:
+        """Add images of a snapshot."""
 
     @abstractmethod
     def _remove(self, ids: Sequence[int]) -> None:
-        """Takes pictures out."""
+        """Remove images."""
 
     @abstractmethod
-    def _search(self, query: Features, count: int) -> tuple[list[int], list[float]]:
-        """Ids and scores."""
+    def _search(self, query: Features, top_k: int) -> tuple[list[int], list[float]]:
+        """Return ids and scores of the nearest images, the best first."""
 
 
 class VectorGalleryIndex(GalleryIndex):
-    """Pictures by one vector each, in a `VectorIndex`.
+    """Index over one vector per image, in a `VectorIndex`.
 
     Args:
-        kind: Of the index.
-        feature: The kind of feature that is the vector.
-        made: See `GalleryIndex`.
+        index_type: One of `shared.index.INDEX_TYPES`.
+        feature_name: Name of the feature that holds the vector.
+        fingerprint: See `GalleryIndex`.
     """
 
-    def __init__(self, kind: str, feature: str, made: np.ndarray | None) -> None:
-        super().__init__([feature], made)
-        self._kind, self._feature = kind, feature
+    def __init__(self, index_type: str, feature_name: str, fingerprint: np.ndarray | None) -> None:
+        super().__init__([feature_name], fingerprint)
+        self._index_type, self._feature_name = index_type, feature_name
         self._clear()
 
     @property
     def index(self) -> VectorIndex | None:
-        """The index itself; None until there are pictures."""
+        """Underlying vector index; None until an image is indexed."""
         return self._index
 
     def _clear(self) -> None:
         self._index: VectorIndex | None = None
-        self._owners = np.zeros(0, np.int64)  # the picture of each vector that was ever added
-        self._places: dict[int, int] = {}
+        self._image_ids = np.zeros(0, np.int64)  # by vector id, removed ones included
+        self._vector_ids: dict[int, int] = {}  # by image id
 
-    def _vectors(self, now: GallerySnapshot, ids: Sequence[int]) -> np.ndarray:
-        """The vectors of pictures, `[N, D]`."""
-        return now.features(self._feature, ids)[1]
+    def _vectors(self, snapshot: GallerySnapshot, ids: Sequence[int]) -> np.ndarray:
+        """Return the vectors of images, `[N, D]`."""
+        return snapshot.features(self._feature_name, ids)[1]
 
-    def _add(self, now: GallerySnapshot, ids: Sequence[int]) -> None:
-        vectors = self._vectors(now, ids)
-        if self._index is None or self._index.dimension != vectors.shape[1]:
+    def _add(self, snapshot: GallerySnapshot, ids: Sequence[int]) -> None:
+        vectors = self._vectors(snapshot, ids)
+        index = self._index
+        if index is None or index.dimension != vectors.shape[1]:
             self._clear()
-            self._index = VectorIndex(vectors.shape[1], self._kind)
-        places = self._index.add(vectors)
-        self._owners = np.concatenate([self._owners, np.asarray(ids, np.int64)])
-        self._places.update(zip(ids, places.tolist(), strict=True))
+            index = self._index = VectorIndex(vectors.shape[1], self._index_type)
+        vector_ids = index.add(vectors)
+        self._image_ids = np.concatenate([self._image_ids, np.asarray(ids, np.int64)])
+        self._vector_ids.update(zip(ids, vector_ids.tolist(), strict=True))
 
     def _remove(self, ids: Sequence[int]) -> None:
-        self._index.remove([self._places.pop(id) for id in ids])
+        assert self._index is not None
+        self._index.remove([self._vector_ids.pop(id) for id in ids])
 
-    def _search(self, query: Features, count: int) -> tuple[list[int], list[float]]:
-        scores, places = self._index.search(query[self._feature][None], count)
-        there = places[0] >= 0
-        return self._owners[places[0][there]].tolist(), scores[0][there].tolist()
+    def _search(self, query: Features, top_k: int) -> tuple[list[int], list[float]]:
+        assert self._index is not None
+        scores, vector_ids = self._index.search(query[self._feature_name][None], top_k)
+        valid = vector_ids[0] >= 0
+        return self._image_ids[vector_ids[0][valid]].tolist(), scores[0][valid].tolist()
 
 
 class IndexCache:
-    """The indexes of galleries, one each, for as long as somebody holds the gallery.
+    """Indexes by gallery, each kept as long as its gallery exists.
 
     Args:
-        make: Makes an empty one.
+        new_index: Returns an empty index.
     """
 
-    def __init__(self, make: Callable[[], GalleryIndex]) -> None:
-        self._make = make
-        self._known: weakref.WeakKeyDictionary[Gallery, GalleryIndex] = weakref.WeakKeyDictionary()
+    def __init__(self, new_index: Callable[[], GalleryIndex]) -> None:
+        self._new_index = new_index
+        self._indexes: weakref.WeakKeyDictionary[Gallery, GalleryIndex] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._indexes)
 
-    def of(self, gallery: Gallery) -> GalleryIndex:
-        """The index of a gallery; it may be of an older version, and `search` brings it up to date."""
+    def get(self, gallery: Gallery) -> GalleryIndex:
+        """Return the index of a gallery; it may be out of date until it is searched."""
         with self._lock:
-            index = self._known.get(gallery)
+            index = self._indexes.get(gallery)
             if index is None:
-                index = self._known[gallery] = self._make()
+                index = self._indexes[gallery] = self._new_index()
             return index
 
 
-def check_fingerprint(now: GallerySnapshot, ids: Sequence[int], made: np.ndarray) -> None:
-    """Raises `MismatchError` where pictures were described with other weights than those that made this."""
-    wanted = made > 0  # a gallery may know more than the engine asks for
-    if (now.features(FINGERPRINT, ids)[1][:, wanted] != made[wanted]).any():
+def check_fingerprint(snapshot: GallerySnapshot, ids: Sequence[int], fingerprint: np.ndarray) -> None:
+    """Check that images were described with the present weights.
+
+    Args:
+        snapshot: Snapshot with the images.
+        ids: Ids of the images.
+        fingerprint: Expected fingerprint, uint64; an element of 0 accepts any value.
+
+    Raises:
+        MismatchError: They were described with other weights.
+    """
+    required = fingerprint > 0  # a gallery may hold features that the engine does not need
+    if (snapshot.features(FINGERPRINT, ids)[1][:, required] != fingerprint[required]).any():
         raise MismatchError(
             "This gallery was described with other weights than those in use: please add its pictures anew."
         )

@@ -1,4 +1,4 @@
-"""What a search of a gallery is asked, and what it gives back."""
+"""Requests and results of gallery searches."""
 
 from __future__ import annotations
 
@@ -6,140 +6,178 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from shared.core.confidence import ConfidenceBands
-from shared.core.images import ImageError
 from shared.gallery.gallery import Gallery
 from shared.gallery.snapshot import GallerySnapshot
 
-if TYPE_CHECKING:  # which needs faiss, and a page shows results before it needs that
-    from shared.gallery.index import Features, IndexHits
+if TYPE_CHECKING:  # pages show results before they load faiss
+    from shared.gallery.index import IndexHits
 
-MOST = 1000  # hits of a search
+MAX_TOP_K = 1000
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """Options of one search.
+
+    Attributes:
+        top_k: Largest number of hits, 1..`MAX_TOP_K`.
+        min_score: Lowest `Hit.ranking_score` of a hit; None keeps all.
+        exclude_id: Id of an image to leave out, such as the query itself.
+        hide_duplicates: True keeps only the best of several near-duplicate images.
+        gallery: Gallery to search; None stands for that of the search.
+
+    Raises:
+        ValueError: `top_k` or `min_score` is out of range.
+    """
+
+    top_k: int = 20
+    min_score: float | None = None
+    exclude_id: int | None = None
+    hide_duplicates: bool = False
+    gallery: Gallery | None = None
+
+    def __post_init__(self) -> None:
+        check_top_k(self.top_k)
+        if self.min_score is not None and not (
+            isinstance(self.min_score, Real) and math.isfinite(self.min_score)
+        ):
+            raise ValueError(f"min_score must be a number, received {self.min_score!r}")
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A picture that was found.
+    """Image of a gallery that matches a query.
 
     Attributes:
-        id: Of the picture in its gallery.
-        name: What it is called there.
-        score: The greater the nearer; what it is measured in depends on the engine.
-        rank: Its place in the list, from 1.
-        alike: How many near duplicates of it, which would have come later in the list, are hidden.
-        probability: How probable it is that it fits, 0..1; None where scores are not calibrated.
+        id: Id of the image in its gallery.
+        name: Name of the image.
+        score: Similarity to the query; its unit depends on the engine.
+        rank: Position in the list, from 1.
+        duplicate_count: Number of hidden near-duplicates that would follow in the list.
+        probability: Match probability, 0..1; None where scores are not calibrated.
     """
 
     id: int
     name: str
     score: float
     rank: int
-    alike: int = 0
+    duplicate_count: int = 0
     probability: float | None = None
 
     @property
-    def figure(self) -> float:
-        """What says how good it is: the probability, or the score where there is none."""
+    def ranking_score(self) -> float:
+        """Probability, or the score where there is none."""
         return self.score if self.probability is None else self.probability
+
+    def as_dict(self, bands: ConfidenceBands | None = None) -> dict[str, Any]:
+        """Return the hit as JSON values.
+
+        Args:
+            bands: Bands that add the keys `confidence` and `probability`.
+        """
+        values = {
+            "rank": self.rank,
+            "id": self.id,
+            "name": self.name,
+            "score": round(self.score, 4),
+            "duplicate_count": self.duplicate_count,
+        }
+        if bands is not None:
+            values["confidence"] = bands.name(self.score)
+            values["probability"] = round(bands.probability(self.score), 4)
+        elif self.probability is not None:
+            values["probability"] = round(self.probability, 4)
+        return values
 
 
 @dataclass(frozen=True)
 class SearchResults:
-    """What a search found.
+    """Answer to one search.
 
     Attributes:
-        hits: The best first.
-        good: Whether the best hit's figure reaches the threshold; None where there is no threshold.
-        threshold: Figure from which on a picture counts as a good match; None where nobody has measured one.
-        engine: The name of the engine.
-        searched: How many pictures there were.
-        seconds: What the whole took, with the description of the query.
-        search_seconds: What the search alone took.
-        unknown: Words of the query that the network has not learned.
-        grades: What scores mean in words; None where nobody has measured that.
+        hits: Hits, the best first.
+        good_match: True if the ranking score of the best hit reaches the threshold; None without a threshold.
+        threshold: Lowest ranking score of a good match; None where none has been measured.
+        engine: Name of the engine.
+        searched: Number of images in the gallery.
+        seconds: Seconds of the whole request, with the encoding of the query.
+        search_seconds: Seconds of the search alone.
+        unknown_words: Words of the query that are not in the network's vocabulary.
+        confidence_bands: Bands of the scores; None where none have been measured.
     """
 
     hits: tuple[Hit, ...]
-    good: bool | None
+    good_match: bool | None
     threshold: float | None
     engine: str
     searched: int
     seconds: float
     search_seconds: float
-    unknown: tuple[str, ...] = ()
-    grades: ConfidenceBands | None = None
+    unknown_words: tuple[str, ...] = ()
+    confidence_bands: ConfidenceBands | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the results as JSON values, without the keys that do not apply."""
+        values: dict[str, Any] = {
+            "hits": [hit.as_dict(self.confidence_bands) for hit in self.hits],
+            "good_match": self.good_match,
+            "threshold": None if self.threshold is None else round(self.threshold, 4),
+            "engine": self.engine,
+            "searched": self.searched,
+            "seconds": round(self.seconds, 3),
+        }
+        if self.confidence_bands is not None:
+            values["confidence_bands"] = [vars(band) for band in self.confidence_bands.bands]
+        if self.unknown_words:
+            values["unknown_words"] = list(self.unknown_words)
+        return values
 
 
 def list_hits(
-    found: IndexHits,
-    least: float | None = None,
-    without: int | None = None,
+    index_hits: IndexHits,
+    request: SearchRequest,
     *,
     probability: Callable[[np.ndarray], np.ndarray] | None = None,
     groups: Callable[[GallerySnapshot, Sequence[int]], Sequence[int]] | None = None,
 ) -> list[Hit]:
-    """What an index found as hits, without those that are not wanted.
+    """Convert index results to hits: threshold, exclusion, de-duplication.
 
     Args:
-        found: What was found.
-        least: Leave out what has a lower figure, see `Hit.figure`.
-        without: Id of a picture to leave out.
-        probability: Tells the probability of scores.
-        groups: Tells for each picture the number of its group of near duplicates, of which only the first is
-            wanted.
+        index_hits: Results of the index, the best first.
+        request: Options; `top_k` is left to the caller.
+        probability: Converts scores to match probabilities.
+        groups: Returns the duplicate group of each image, of which only the first is kept; by default none
+            are hidden.
     """
-    scores = np.asarray(found.scores, np.float64)
-    figures = [None] * len(scores) if probability is None else probability(scores).tolist()
+    scores = np.asarray(index_hits.scores, np.float64)
+    probabilities = [None] * len(scores) if probability is None else probability(scores).tolist()
     hits = [
-        Hit(id, found.gallery.entries[id].name, score, 0, probability=figure)
-        for id, score, figure in zip(found.ids, found.scores, figures, strict=True)
-        if id != without
+        Hit(id, index_hits.snapshot.entries[id].name, score, 0, probability=likelihood)
+        for id, score, likelihood in zip(index_hits.ids, index_hits.scores, probabilities, strict=True)
+        if id != request.exclude_id
     ]
-    hits = [hit for hit in hits if least is None or hit.figure >= least]
-    group = groups(found.gallery, [hit.id for hit in hits]) if groups else range(len(hits))
-    first: dict[int, Hit] = {}
-    for number, hit in zip(group, hits, strict=True):
-        if number in first:
-            first[number] = replace(first[number], alike=first[number].alike + 1)
+    if request.min_score is not None:
+        hits = [hit for hit in hits if hit.ranking_score >= request.min_score]
+    numbers = groups(index_hits.snapshot, [hit.id for hit in hits]) if groups else range(len(hits))
+    best: dict[int, Hit] = {}
+    for number, hit in zip(numbers, hits, strict=True):
+        if number in best:
+            best[number] = replace(best[number], duplicate_count=best[number].duplicate_count + 1)
         else:
-            first[number] = replace(hit, rank=len(first) + 1)
-    return list(first.values())
+            best[number] = replace(hit, rank=len(best) + 1)
+    return list(best.values())
 
 
-def snapshot_containing(gallery: Gallery, id: int) -> GallerySnapshot:
-    """A gallery as it is now, with a picture in it.
-
-    Raises:
-        ImageError: There is no such picture.
-    """
-    snapshot = gallery.snapshot()
-    if id not in snapshot.entries:
-        raise image_not_found(id)
-    return snapshot
-
-
-def image_not_found(id: int) -> ImageError:
-    """The error for a picture that is not in the gallery, to be raised."""
-    return ImageError(f"There is no picture {id} in the gallery: it may have been removed.")
-
-
-def image_features(gallery: Gallery, id: int) -> Features:
-    """The features of a picture of a gallery.
+def check_top_k(top_k: int) -> None:
+    """Check a number of hits.
 
     Raises:
-        ImageError: There is no such picture.
+        ValueError: It is no whole number in 1..`MAX_TOP_K`.
     """
-    snapshot = snapshot_containing(gallery, id)
-    return {kind: snapshot.feature(kind, id) for kind in snapshot.kinds}
-
-
-def check_settings(count: int, least: float | None) -> None:
-    """Raises `ValueError` where the number of hits or the lowest figure is none that a search can have."""
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or not 1 <= count <= MOST:
-        raise ValueError(f"count must be a whole number in 1..{MOST}, received {count!r}")
-    if least is not None and not (isinstance(least, Real) and math.isfinite(least)):
-        raise ValueError(f"least must be a number, received {least!r}")
+    if isinstance(top_k, bool) or not isinstance(top_k, (int, np.integer)) or not 1 <= top_k <= MAX_TOP_K:
+        raise ValueError(f"top_k must be a whole number in 1..{MAX_TOP_K}, received {top_k!r}")

@@ -1,10 +1,11 @@
-"""What every search of galleries does the same, whatever it compares: filling, indexes, lists of hits."""
+"""Base of all gallery searches: ingestion, index cache, and the steps from a query to results."""
 
 from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -13,131 +14,146 @@ from shared.core.confidence import ConfidenceBands
 from shared.core.images import Source
 from shared.gallery.gallery import Gallery
 from shared.gallery.index import Features, GalleryIndex, IndexCache
-from shared.gallery.ingest import IngestReport, DescribedImage, ImageInput, SkipCallback, ingest
-from shared.gallery.results import SearchResults, list_hits
+from shared.gallery.ingest import DescribedImage, ImageInput, IngestReport, SkipCallback, ingest
+from shared.gallery.results import Hit, SearchRequest, SearchResults, list_hits
 from shared.gallery.snapshot import GallerySnapshot
 
 
-class GallerySearch(ABC):
-    """An engine that fills galleries and searches them. Calls may come from many threads at once.
-
-    A capability's own class says how pictures are described (`made`, `stream`) and compared (`make_index`),
-    and makes queries of what people ask, which `_find` answers.
+@dataclass(frozen=True, eq=False)
+class EncodedQuery:
+    """Query in the form that an index takes.
 
     Attributes:
-        engine: The name of the engine.
-        gallery: What is searched where a call does not say.
-        threshold: Figure from which on a picture counts as a good match; None where nobody has measured one.
-        grades: What scores mean in words; None where nobody has measured that.
+        features: Features by name.
+        calibrated: False if the threshold of the search says nothing about scores of this query.
+        probability: Converts scores to match probabilities, given the number of images in the gallery; None
+            where scores are not calibrated.
+        unknown_words: Words of the query that are not in the network's vocabulary.
+    """
+
+    features: Features
+    calibrated: bool = True
+    probability: Callable[[np.ndarray, int], np.ndarray] | None = None
+    unknown_words: tuple[str, ...] = ()
+
+
+class GallerySearch(ABC):
+    """Search of galleries with one engine. Calls may come from many threads at once.
+
+    A subclass defines how images are described (`model_fingerprint`, `describe_stream`) and compared
+    (`new_index`, `duplicate_groups`), and passes an encoder of its queries to `_search`.
+
+    Attributes:
+        engine: Name of the engine.
+        gallery: Gallery that is searched where a call names none.
+        threshold: Lowest ranking score of a good match; None where none has been measured.
+        confidence_bands: Bands of the scores; None where none have been measured.
 
     Args:
         engine: See above.
-        gallery: See above; by default a new one.
+        gallery: See above; by default an empty one.
     """
 
     def __init__(self, engine: str, gallery: Gallery | None = None) -> None:
         self.engine = engine
         self.gallery = Gallery() if gallery is None else gallery
         self.threshold: float | None = None
-        self.grades: ConfidenceBands | None = None
-        self._indexes = IndexCache(self.make_index)
+        self.confidence_bands: ConfidenceBands | None = None
+        self._indexes = IndexCache(self.new_index)
 
     @property
     @abstractmethod
-    def made(self) -> np.ndarray:
-        """The feature `made` of pictures that it describes, which tells the weights; uint64."""
+    def model_fingerprint(self) -> np.ndarray:
+        """Fingerprint of the weights that describe images, uint64; see `shared.gallery.index.FINGERPRINT`."""
 
     @abstractmethod
-    def stream(self, photos: Iterable[tuple[str, ImageInput]], skipped: SkipCallback) -> Iterator[DescribedImage]:
-        """Describes many pictures that come with their names, in memory that does not grow.
+    def describe_stream(
+        self, images: Iterable[tuple[str, ImageInput]], on_skip: SkipCallback
+    ) -> Iterator[DescribedImage]:
+        """Describe many images in bounded memory.
 
         Args:
-            photos: See `shared.gallery.ingest.decode_stream`.
-            skipped: Is told what cannot be used.
+            images: Pairs of name and image, see `shared.gallery.ingest.decode_stream`.
+            on_skip: Called for each image that cannot be used.
         """
 
     @abstractmethod
-    def make_index(self) -> GalleryIndex:
-        """An empty index of this engine."""
+    def new_index(self) -> GalleryIndex:
+        """Return an empty index of this engine."""
+
+    def duplicate_groups(self, snapshot: GallerySnapshot, ids: Sequence[int]) -> Sequence[int]:
+        """Return the number of the near-duplicate group of each image; by default every image is its own."""
+        return range(len(ids))
 
     def add(
         self,
-        photos: Source | Iterable[ImageInput | tuple[str, ImageInput]],
+        images: Source | Iterable[ImageInput | tuple[str, ImageInput]],
         gallery: Gallery | None = None,
         progress: Callable[[int, int | None], None] | None = None,
     ) -> IngestReport:
-        """Adds pictures to a gallery. What cannot be used is left out, and told.
+        """Add images to a gallery; those that cannot be used are skipped and reported.
 
         Args:
-            photos: See `shared.gallery.ingest.ingest`, as for the rest.
-            gallery: Where to; by default the own one.
-            progress: Is called with the number of pictures that are done, and of all or None.
+            images: See `shared.gallery.ingest.ingest`.
+            gallery: Destination; by default the gallery of this search.
+            progress: Called with the number of finished images and the total, or None if it is unknown.
 
         Raises:
-            FileNotFoundError: A path does not exist, or neither is nor holds a photo.
+            FileNotFoundError: A path does not exist, or neither is nor holds an image.
             MismatchError: The gallery was described with other weights.
         """
-        return ingest(self._or_own(gallery), photos, self.stream, self.made, progress)
+        return ingest(
+            self._or_default(gallery), images, self.describe_stream, self.model_fingerprint, progress
+        )
 
     def index(self, gallery: Gallery | None = None) -> GalleryIndex:
-        """The index of a gallery, as this engine searches it, up to date."""
-        gallery = self._or_own(gallery)
-        index = self._indexes.of(gallery)
+        """Return the index of a gallery, up to date."""
+        gallery = self._or_default(gallery)
+        index = self._indexes.get(gallery)
         index.refresh(gallery)
         return index
 
-    def _or_own(self, gallery: Gallery | None) -> Gallery:
+    def _or_default(self, gallery: Gallery | None) -> Gallery:
         return self.gallery if gallery is None else gallery
 
-    def _find(
-        self,
-        query: Features,
-        count: int,
-        least: float | None,
-        gallery: Gallery | None,
-        started: float,
-        *,
-        without: int | None = None,
-        groups: Callable[[GallerySnapshot, Sequence[int]], Sequence[int]] | None = None,
-        judged: bool = True,
-        probability: Callable[..., np.ndarray] | None = None,
-        unknown: tuple[str, ...] = (),
-    ) -> SearchResults:
-        """Searches with what the index takes as a query.
+    def _search(self, encode: Callable[[], EncodedQuery], request: SearchRequest) -> SearchResults:
+        """Encode a query, search the index, list the hits and judge the best.
 
         Args:
-            query: By kind.
-            count: How many hits at most.
-            least: Leave out what has a lower figure.
-            gallery: What to search; by default the own one.
-            started: When the call began, by `time.perf_counter`.
-            without: Id of a picture to leave out.
-            groups: See `list_hits`.
-            judged: Whether the threshold says anything of scores of this query.
-            probability: Tells the probability of scores among `count` pictures; None where nobody knows.
-            unknown: See `SearchResults`.
+            encode: Encodes the query; its time counts as part of the request.
+            request: Options of the search.
         """
-        gallery = self._or_own(gallery)
-        index, searching = self._indexes.of(gallery), time.perf_counter()
-        wanted = count + (without is not None)
-        wanted = 2 * wanted + 20 if groups else wanted
-        while True:
-            found = index.search(gallery, query, wanted)
-            sure = None if probability is None else partial(probability, count=max(len(found.gallery), 1))
-            hits = list_hits(found, least, without, probability=sure, groups=groups)
-            if groups is None or len(hits) >= count or len(found.ids) < wanted:
-                break
-            wanted *= 4  # many were hidden: look farther down
-        hits, ended = hits[:count], time.perf_counter()
-        threshold = self.threshold if judged else None
+        started = time.perf_counter()
+        query = encode()
+        encoded = time.perf_counter()
+        hits, searched = self._hits(query, request)
+        ended = time.perf_counter()
+        threshold = self.threshold if query.calibrated else None
+        good_match = None if threshold is None else bool(hits) and hits[0].ranking_score >= threshold
         return SearchResults(
             hits=tuple(hits),
-            good=None if threshold is None else bool(hits) and hits[0].figure >= threshold,
+            good_match=good_match,
             threshold=threshold,
             engine=self.engine,
-            searched=len(found.gallery),
+            searched=searched,
             seconds=ended - started,
-            search_seconds=ended - searching,
-            unknown=unknown,
-            grades=self.grades,
+            search_seconds=ended - encoded,
+            unknown_words=query.unknown_words,
+            confidence_bands=self.confidence_bands,
         )
+
+    def _hits(self, query: EncodedQuery, request: SearchRequest) -> tuple[list[Hit], int]:
+        """Return the hits of a query and the number of images that were searched."""
+        gallery = self._or_default(request.gallery)
+        index = self._indexes.get(gallery)
+        groups = self.duplicate_groups if request.hide_duplicates else None
+        depth = request.top_k + (request.exclude_id is not None)
+        depth = 2 * depth + 20 if groups else depth
+        while True:
+            index_hits = index.search(gallery, query.features, depth)
+            searched = len(index_hits.snapshot)
+            probability = query.probability and partial(query.probability, count=max(searched, 1))
+            hits = list_hits(index_hits, request, probability=probability, groups=groups)
+            if groups is None or len(hits) >= request.top_k or len(index_hits.ids) < depth:
+                return hits[: request.top_k], searched
+            depth *= 4  # too many duplicates are hidden to fill the list

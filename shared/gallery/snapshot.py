@@ -51,7 +51,7 @@ class GallerySnapshot:
         return tuple(self.entries)
 
     @property
-    def kinds(self) -> tuple[str, ...]:
+    def feature_names(self) -> tuple[str, ...]:
         """The names of the features that every picture has; none in an empty gallery."""
         return tuple(next(iter(self._features.values()), {}))
 
@@ -71,6 +71,14 @@ class GallerySnapshot:
         chosen = self.ids if ids is None else tuple(ids)
         rows = [self.feature(kind, id) for id in chosen]
         return np.array(chosen, np.int64), np.stack(rows) if rows else np.zeros(0, np.float32)
+
+    def image_features(self, id: int) -> dict[str, np.ndarray]:
+        """Return all features of an image by name.
+
+        Raises:
+            KeyError: There is no such image.
+        """
+        return {name: self.feature(name, id) for name in self.feature_names}
 
     def feature(self, kind: str, id: int) -> np.ndarray:
         """One feature of one picture; see `features`."""

@@ -1,4 +1,4 @@
-"""A gate for data that many threads read while one changes it."""
+"""Read-write lock for data that many threads read while one changes it."""
 
 from __future__ import annotations
 
@@ -8,51 +8,51 @@ from contextlib import AbstractContextManager, contextmanager
 
 
 class ReadWriteLock:
-    """Many readers at once, or one writer alone.
+    """Lock for many readers or one writer.
 
-    A lock for everybody would let one search wait for another, and a copy for each change would copy a
-    gigabyte to add one picture. So a writer has two steps, and takes them in this order only:
+    A plain lock would make searches wait for each other, and a copy on every change would copy a gigabyte to
+    add one image. So a writer takes two steps, in this order only:
 
-    1. `changing`: one writer at a time; readers go on. The place for slow work, such as training.
-    2. `alone`, inside `changing`: no reader is inside. The place for the change itself.
+    1. `exclusive_writer`: one writer at a time, while readers continue. For slow work, such as training.
+    2. `write`, inside `exclusive_writer`: no readers. For the change itself.
 
-    A writer that waits is next: readers that come later wait for it, so that a stream of searches cannot
-    starve it. A reader must not ask twice: it would wait for a writer that waits for it.
+    A waiting writer has priority: later readers wait for it, so that a stream of searches cannot starve it.
+    The lock is not re-entrant: a nested reader would wait for a writer that waits for it.
 
-    >>> gate = Gate()
-    >>> with gate.changing():
-    ...     with gate.reading():
-    ...         print("slow work beside a reader")
-    ...     with gate.alone():
+    >>> lock = ReadWriteLock()
+    >>> with lock.exclusive_writer():
+    ...     with lock.read():
+    ...         print("slow work, and a reader")
+    ...     with lock.write():
     ...         print("the change")
-    slow work beside a reader
+    slow work, and a reader
     the change
     """
 
     def __init__(self) -> None:
-        self._turn = threading.Lock()
-        self._state = threading.Condition(threading.Lock())  # of whether it is closed
+        self._writer = threading.Lock()
+        self._state = threading.Condition(threading.Lock())  # guards `_closed`
         self._closed = False
-        self._inside: list[None] = []  # one for each reader
-        self._reading = _Reading(self)
+        self._readers: list[None] = []  # one element per active reader
+        self._read = _ReadContext(self)
 
-    def reading(self) -> AbstractContextManager[None]:
-        """Keeps writers from changing anything."""
-        return self._reading
+    def read(self) -> AbstractContextManager[None]:
+        """Return a context in which no writer changes anything."""
+        return self._read
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
-        """Keeps other writers out."""
-        with self._turn:
+    def exclusive_writer(self) -> Iterator[None]:
+        """Exclude other writers."""
+        with self._writer:
             yield
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keeps readers out; only inside `changing`."""
+    def write(self) -> Iterator[None]:
+        """Exclude readers; only inside `exclusive_writer`."""
         try:
             with self._state:
                 self._closed = True
-                while self._inside:
+                while self._readers:
                     self._state.wait()
             yield
         finally:
@@ -61,40 +61,40 @@ class ReadWriteLock:
                 self._state.notify_all()
 
 
-class _Reading:
-    """What `ReadWriteLock.reading` returns: one for all readers, since to make it would take as long as some searches.
+class _ReadContext(AbstractContextManager[None]):
+    """Reader context, shared by all readers because creating one takes as long as some searches.
 
-    For the same reason a reader takes no lock while the gate is open. It first comes in and then looks
-    whether the gate is closed; a writer first closes it and then looks whether somebody is inside. So at
-    least one of the two sees the other. To lengthen a list is one step, which to count is not.
+    For the same reason a reader takes no lock while the lock is open. It first registers and then checks
+    whether the lock is closed; a writer first closes it and then checks for readers. So at least one of the
+    two notices the other. Appending to a list is atomic, which incrementing a counter is not.
 
     Args:
-        gate: Whose it is.
+        lock: Lock that the context belongs to.
     """
 
-    def __init__(self, gate: ReadWriteLock) -> None:
-        self._gate, self._inside = gate, gate._inside
+    def __init__(self, lock: ReadWriteLock) -> None:
+        self._lock, self._readers = lock, lock._readers
 
     def __enter__(self) -> None:
-        self._inside.append(None)
-        if self._gate._closed:
+        self._readers.append(None)
+        if self._lock._closed:
             self._wait()
 
     def __exit__(self, *error: object) -> None:
-        self._inside.pop()
-        if self._gate._closed:
-            self._tell()
+        self._readers.pop()
+        if self._lock._closed:
+            self._notify()
 
     def _wait(self) -> None:
-        """Goes out again until the gate opens."""
-        self._inside.pop()
-        self._tell()
-        with self._gate._state:
-            while self._gate._closed:
-                self._gate._state.wait()
-            self._inside.append(None)  # before anybody can close it again
+        """Unregister until the lock opens."""
+        self._readers.pop()
+        self._notify()
+        with self._lock._state:
+            while self._lock._closed:
+                self._lock._state.wait()
+            self._readers.append(None)  # before a writer can close it again
 
-    def _tell(self) -> None:
-        """Tells a writer that waits that somebody has gone."""
-        with self._gate._state:
-            self._gate._state.notify_all()
+    def _notify(self) -> None:
+        """Notify a waiting writer that a reader has left."""
+        with self._lock._state:
+            self._lock._state.notify_all()

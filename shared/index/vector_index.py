@@ -86,23 +86,23 @@ class VectorIndex:
         if exact_below < 256:
             raise ValueError(f"an index needs 256 vectors to train on, received exact_below={exact_below!r}")
         self.dimension, self.kind, self.recall, self.exact_below = dimension, kind, recall, exact_below
-        self._gate = ReadWriteLock()  # for the store and the items
+        self._lock = ReadWriteLock()  # for the store and the items
         self._store: FlatStorage | IVFStorage | HNSWStorage = FlatStorage(dimension)
         self._items = MetadataTable()
         self._next = 0
 
     def __len__(self) -> int:
-        with self._gate.reading():
+        with self._lock.read():
             return len(self._items)
 
     def __contains__(self, id: int) -> bool:
-        with self._gate.reading():
+        with self._lock.read():
             return self._items.find([id]) is not None
 
     @property
     def ids(self) -> np.ndarray:
         """All ids, int64, rising: in the order in which they came."""
-        with self._gate.reading():
+        with self._lock.read():
             return self._items.ids
 
     @property
@@ -113,7 +113,7 @@ class VectorIndex:
     @property
     def bytes_per_vector(self) -> float:
         """Memory of vectors or codes, ids and all that a search needs beside them; not of the metadata."""
-        with self._gate.reading():
+        with self._lock.read():
             return (self._store.nbytes + self._items.nbytes) / max(len(self._items), 1)
 
     def add(
@@ -137,7 +137,7 @@ class VectorIndex:
         texts = encode(items, len(vectors))
         for part in parts(len(vectors), CHUNK):
             lengths(vectors[part])  # fails before anything has changed
-        with self._gate.changing():
+        with self._lock.exclusive_writer():
             ids = np.arange(self._next, self._next + len(vectors))
             self._next += len(vectors)
             try:
@@ -146,7 +146,7 @@ class VectorIndex:
                     return ids
                 for part in parts(len(vectors), self._store.step):
                     fresh = unit(vectors[part])
-                    with self._gate.alone():
+                    with self._lock.write():
                         self._items.append(ids[part], texts and texts[part])
                         self._store.add(fresh, ids[part])
                 if self._store.worn:
@@ -163,9 +163,9 @@ class VectorIndex:
             KeyError: There is nothing under one of the ids.
         """
         ids = np.unique(np.fromiter(ids, np.int64))
-        with self._gate.changing():
+        with self._lock.exclusive_writer():
             places = self._places(ids)
-            with self._gate.alone():
+            with self._lock.write():
                 self._store.remove(ids)
                 self._items.delete(places)
             if self._store.worn:
@@ -185,9 +185,9 @@ class VectorIndex:
         """
         fresh = unit(matrix([vector], self.dimension))
         texts = None if item is None else encode([item], 1) or ["{}"]
-        with self._gate.changing():
+        with self._lock.exclusive_writer():
             place = self._places([id])
-            with self._gate.alone():
+            with self._lock.write():
                 self._store.remove(np.array([id], np.int64))
                 self._store.add(fresh, np.array([id], np.int64))
                 if item is not None:
@@ -216,7 +216,7 @@ class VectorIndex:
         if k < 1:
             raise ValueError(f"k must be at least 1, received {k!r}")
         queries = unit(matrix(queries, self.dimension))
-        with self._gate.reading():
+        with self._lock.read():
             found = min(k, len(self._store)) if len(queries) else 0
             if found:
                 scores, ids = self._store.search(queries, found)
@@ -236,7 +236,7 @@ class VectorIndex:
         Raises:
             KeyError: There is nothing under the id, or no longer.
         """
-        with self._gate.reading():
+        with self._lock.read():
             text = self._items.text(self._places([id])[0])
         return json.loads(text)
 
@@ -245,7 +245,7 @@ class VectorIndex:
 
         Of kind `pq`, once it is trained, the vectors are what their codes say.
         """
-        with self._gate.reading():
+        with self._lock.read():
             chunks = list(self._store.chunks())
             ids = np.concatenate([part for _, part in chunks] or [np.empty(0, np.int64)])
             vectors = np.empty((len(ids), self.dimension), np.float32)
@@ -268,7 +268,7 @@ class VectorIndex:
         Raises:
             OSError: The file cannot be written; one that was there before is as it was.
         """
-        with self._gate.changing():
+        with self._lock.exclusive_writer():
             values, arrays = self._store.state()
             store = next(name for name, known in STORES.items() if isinstance(self._store, known))
             own = {"kind": self.kind, "recall": self.recall, "exact_below": self.exact_below}
@@ -315,14 +315,14 @@ class VectorIndex:
 
         kind = self.kind if count >= self.exact_below else "exact"
         store = built(kind, self.dimension, count, chunks, self.recall)
-        with self._gate.alone():
+        with self._lock.write():
             self._store = store
             if len(vectors):
                 self._items.append(ids, texts)
 
     def _take_back(self, ids: np.ndarray) -> None:
         """Removes what a failed `add` has left."""
-        with self._gate.alone():
+        with self._lock.write():
             self._store.remove(np.intersect1d(ids, self._store.ids))
             self._items.delete(self._items.find(np.intersect1d(ids, self._items.ids)))
 

@@ -6,7 +6,9 @@ import pytest
 
 from shared.core.confidence import ConfidenceBand, ConfidenceBands
 
-GRADES = ConfidenceBands((ConfidenceBand("the same", 0.7, 0.05, 0.5), ConfidenceBand("maybe", 0.5, 0.3, 0.8)), "alike", 8.0, -4.0)
+GRADES = ConfidenceBands(
+    (ConfidenceBand("the same", 0.7, 0.05, 0.5), ConfidenceBand("maybe", 0.5, 0.3, 0.8)), "alike", 8.0, -4.0
+)
 
 
 @pytest.mark.parametrize(
@@ -26,5 +28,5 @@ def test_the_probability_rises_with_the_score():
 
 def test_grades_travel_in_a_configuration():
     config = json.loads(json.dumps({"threshold": 0.7, **GRADES.as_config()}))
-    assert ConfidenceBands.of(config) == GRADES
-    assert ConfidenceBands.of({"threshold": 0.7}) is None
+    assert ConfidenceBands.from_config(config) == GRADES
+    assert ConfidenceBands.from_config({"threshold": 0.7}) is None

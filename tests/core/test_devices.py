@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from shared.core import devices
+from shared.core.models import Lazy
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_gpu_decorates_on_zero_gpu(zero_gpu):
 
 def test_a_resident_loads_at_its_first_call():
     loads = []
-    resident = devices.Resident(lambda: loads.append("load") or [1])
+    resident = Lazy(lambda: loads.append("load") or [1])
     assert loads == []
     assert resident() is resident()
     assert loads == ["load"]
@@ -83,13 +84,13 @@ def test_a_resident_loads_at_its_first_call():
 
 def test_a_resident_may_be_none():
     loads = []
-    resident = devices.Resident(lambda: loads.append("load"))
+    resident = Lazy(lambda: loads.append("load"))
     assert (resident(), resident(), loads) == (None, None, ["load"])
 
 
 def test_a_resident_loads_at_once_on_zero_gpu(zero_gpu):
     loads = []
-    resident = devices.Resident(lambda: loads.append("load") or "model")
+    resident = Lazy(lambda: loads.append("load") or "model")
     assert loads == ["load"]
     assert (resident(), loads) == ("model", ["load"])
 
@@ -102,7 +103,7 @@ def test_a_resident_loads_once_for_many_threads():
         time.sleep(0.05)
         return object()
 
-    resident = devices.Resident(load)
+    resident = Lazy(load)
     threads = [threading.Thread(target=lambda: results.append(resident())) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -122,7 +123,7 @@ def test_a_resident_tries_again_after_a_failure():
             raise outcome
         return outcome
 
-    resident = devices.Resident(load)
+    resident = Lazy(load)
     with pytest.raises(OSError, match="no network"):
         resident()
     assert (resident(), resident()) == ("model", "model")

@@ -12,7 +12,7 @@ def most_at_once(turns, count, initializer=None):
 
     def work(_):
         nonlocal inside, seen
-        with turns():
+        with turns.slot():
             with lock:
                 inside += 1
                 seen = max(seen, inside)
@@ -39,15 +39,15 @@ def test_as_many_passes_on_one_core_each_as_there_are_cores():
     torch.set_num_threads(3)
     try:
         turns = InferenceScheduler(torch.device("cpu"))
-        assert turns.crew.size == 3
-        assert most_at_once(turns, 6, turns.crew.start) == 3
+        assert turns.worker_pool.workers == 3
+        assert most_at_once(turns, 6, turns.worker_pool.initializer) == 3
     finally:
         torch.set_num_threads(before)
 
 
 def test_elsewhere_nobody_goes_side_by_side():
     turns = InferenceScheduler(torch.device("meta"))
-    assert turns.crew is None
+    assert turns.worker_pool is None
     assert most_at_once(turns, 3) == 1
 
 
@@ -58,12 +58,12 @@ def test_small_work_gets_one_core():
         turns = InferenceScheduler(torch.device("cpu"))
 
         def work():
-            with turns():
+            with turns.slot():
                 return torch.get_num_threads()
 
-        with turns():  # whoever has all cores need not end first
-            assert turns.briefly(work) == 1
+        with turns.slot():  # whoever has all cores need not end first
+            assert turns.run_on_one_core(work) == 1
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
-    assert InferenceScheduler(torch.device("meta")).briefly(lambda: "done") == "done"
+    assert InferenceScheduler(torch.device("meta")).run_on_one_core(lambda: "done") == "done"

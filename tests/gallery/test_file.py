@@ -28,7 +28,7 @@ def test_a_file_gives_back_the_gallery(count, tmp_path):
     again = Gallery.load(tmp_path / "gallery")
     assert again.entries == gallery.entries
     assert again.nbytes == gallery.nbytes
-    for kind in gallery.snapshot().kinds:
+    for kind in gallery.snapshot().feature_names:
         for one, other in zip(again.features(kind), gallery.features(kind), strict=True):
             assert one.dtype == other.dtype
             np.testing.assert_array_equal(one, other)

@@ -20,8 +20,8 @@ def test_what_is_added_is_there():
     id = gallery.add("beach.jpg", photo(1300, 650), features(7))
     entry = gallery.entry(id)
     assert (entry.id, entry.name, entry.size) == (id, "beach.jpg", (1300, 650))
-    assert gallery.picture(id).size == open_image(entry.thumbnail).size == (640, 320)
-    assert np.abs(np.asarray(gallery.picture(id), int) - photo(640, 320)).mean() < 8
+    assert gallery.image(id).size == open_image(entry.thumbnail).size == (640, 320)
+    assert np.abs(np.asarray(gallery.image(id), int) - photo(640, 320)).mean() < 8
     assert gallery.entries == (entry,)
     assert len(gallery) == 1
     assert id in gallery
@@ -85,7 +85,7 @@ def test_what_is_not_there_is_told():
     with pytest.raises(KeyError, match=r"ids \[5\]"):
         gallery.remove([0, 5])
     assert len(gallery) == 2
-    for call in (gallery.entry, gallery.picture):
+    for call in (gallery.entry, gallery.image):
         with pytest.raises(KeyError, match="no picture 5"):
             call(5)
     with pytest.raises(KeyError, match="vector, table, hash, not color"):

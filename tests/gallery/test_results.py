@@ -36,16 +36,16 @@ def test_the_lowest_figure_is_a_probability_where_there_is_one(found):
     hits = list_hits(found, 0.5, probability=lambda scores: scores / 2)
     assert hits == []
     hits = list_hits(found, 0.4, probability=lambda scores: scores / 2)
-    assert [(hit.name, hit.score, hit.probability, hit.figure) for hit in hits] == [
+    assert [(hit.name, hit.score, hit.probability, hit.ranking_score) for hit in hits] == [
         ("c", 0.9, 0.45, 0.45),
         ("a", 0.8, 0.4, 0.4),
     ]
-    assert list_hits(found)[0].figure == 0.9
+    assert list_hits(found)[0].ranking_score == 0.9
 
 
 def test_of_near_duplicates_the_first_stays(found):
     hits = list_hits(found, groups=lambda snapshot, ids: [id % 2 for id in ids])
-    assert [(hit.name, hit.rank, hit.alike) for hit in hits] == [("c", 1, 1), ("d", 2, 1)]
+    assert [(hit.name, hit.rank, hit.duplicate_count) for hit in hits] == [("c", 1, 1), ("d", 2, 1)]
 
 
 def test_features_of_a_picture(gallery):

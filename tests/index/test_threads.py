@@ -95,7 +95,7 @@ def test_nobody_reads_while_somebody_changes():
 
     def read():
         while state[0] < 300:
-            with gate.reading():
+            with gate.read():
                 first = state[0]
                 sum(range(200))
                 second = state[1]
@@ -105,7 +105,7 @@ def test_nobody_reads_while_somebody_changes():
 
     def write():
         for _ in range(100):
-            with gate.changing(), gate.alone():
+            with gate.exclusive_writer(), gate.write():
                 state[0] += 1
                 sum(range(200))
                 state[1] += 1
@@ -126,18 +126,18 @@ def test_a_writer_is_not_starved():
     gate, inside, order = ReadWriteLock(), threading.Event(), []
 
     def read():
-        with gate.reading():
+        with gate.read():
             inside.set()
             while "writer waits" not in order:
                 pass
             order.append("reader")
 
     def write():
-        with gate.changing(), gate.alone():
+        with gate.exclusive_writer(), gate.write():
             order.append("writer")
 
     def late():
-        with gate.reading():
+        with gate.read():
             order.append("late reader")
 
     with ThreadPoolExecutor(3) as pool:
@@ -158,9 +158,9 @@ def test_an_error_inside_opens_the_gate_again():
     for enter in (gate.reading, gate.changing, gate.alone):
         with pytest.raises(ZeroDivisionError), enter():
             _ = 1 / 0
-    with gate.changing(), gate.alone():
+    with gate.exclusive_writer(), gate.write():
         pass
-    with gate.reading():
+    with gate.read():
         pass
 
 
