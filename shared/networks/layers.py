@@ -1,4 +1,4 @@
-"""Operators that several networks share: fusions, exact enlarging, mirrored borders, a step down a path."""
+"""Building blocks that several networks share: branch fusion, upsampling, mirror padding, top-down blocks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FUSIONS = ("lc", "conv", "sum", "none")
 
 
 def locally_connected_fusion(branches: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Weighs every channel of every branch by a number of its own and adds the branches up.
+    """Sum branches with one weight per branch and channel.
 
     `f_c = sum_g w_gc * s_gc + b_c`, without the activation that follows (Liu, Guo and Lew, "On the
     Exploration of Convolutional Fusion Networks for Visual Recognition", MMM 2017, section 3.2). A sum fixes
@@ -27,7 +27,7 @@ def locally_connected_fusion(branches: Tensor, weight: Tensor, bias: Tensor | No
         `[B, K]` or `[B, K, H, W]`.
 
     Raises:
-        ValueError: the weight or the bias does not fit the branches.
+        ValueError: The weight or the bias does not fit the branches.
 
     >>> branches = torch.tensor([[[1.0, 2.0], [10.0, 20.0]]])
     >>> locally_connected_fusion(branches, torch.tensor([[1.0, 0.0], [0.5, 1.0]]))
@@ -40,32 +40,35 @@ def locally_connected_fusion(branches: Tensor, weight: Tensor, bias: Tensor | No
         raise ValueError(f"weight must be [{groups}, {channels}] or [{groups}, 1], got {tuple(weight.shape)}")
     if bias is not None and tuple(bias.shape) not in ((1,), (channels,)):
         raise ValueError(f"bias must be [{channels}] or [1], got {tuple(bias.shape)}")
-    positions = (1,) * (branches.ndim - 3)
-    fused = (branches * weight.view(1, groups, -1, *positions)).sum(1)
-    return fused if bias is None else fused + bias.view(1, -1, *positions)
+    spatial = (1,) * (branches.ndim - 3)
+    fused = (branches * weight.view(1, groups, -1, *spatial)).sum(1)
+    return fused if bias is None else fused + bias.view(1, -1, *spatial)
 
 
 class Fusion(nn.Module):
-    """Fuses branches of equal width, in one of the ways that CFN's paper compares.
+    """Fusion of branches of equal width, in one of the ways that the CFN paper compares.
 
     Args:
-        branches: G, how many.
-        channels: K, of each.
+        branches: Number of branches, G.
+        channels: Channels of each branch, K.
         kind: `"lc"`, a weight per branch and channel; `"conv"`, a weight per branch; `"sum"`, no weight;
-            `"none"`, the first branch alone, which is the network without fusion.
-        start: first value of all weights, or one value per branch; by default `1 / branches`.
-        bias: whether a bias is learned, per channel for `"lc"` and one for `"conv"`.
+            `"none"`, the first branch only, which is the network without fusion.
+        initial: Initial value of all weights, or one value per branch; `1 / branches` by default.
+        bias: True to learn a bias, per channel for `"lc"` and a single one for `"conv"`.
 
     Attributes:
         weight: `[G, K]` for `"lc"`, `[G, 1]` for `"conv"`, else None.
         bias: `[K]` for `"lc"`, `[1]` for `"conv"`, else None.
 
     Shape:
-        input `[B, G, K]` or `[B, G, K, H, W]`, output the same without G.
+        Input `[B, G, K]` or `[B, G, K, H, W]`, output the same without G.
 
     Raises:
-        ValueError: there is no such kind, or `start` is not one value or G values.
+        ValueError: The kind is unknown, or `initial` is neither one value nor G values.
     """
+
+    weight: nn.Parameter | None
+    bias: nn.Parameter | None
 
     def __init__(
         self,
@@ -73,7 +76,7 @@ class Fusion(nn.Module):
         channels: int,
         *,
         kind: str = "lc",
-        start: float | Sequence[float] | None = None,
+        initial: float | Sequence[float] | None = None,
         bias: bool = True,
     ) -> None:
         super().__init__()
@@ -81,62 +84,93 @@ class Fusion(nn.Module):
             raise ValueError(f"the fusion must be one of {', '.join(FUSIONS)}, got {kind!r}")
         self.kind = kind
         width = {"lc": channels, "conv": 1}.get(kind, 0)
-        first = torch.tensor(1 / branches if start is None else start, dtype=torch.float32)
-        if first.shape not in ((), (branches,)):
-            raise ValueError(f"start must be one number or {branches} of them, got {start!r}")
-        first = first.expand(branches)
-        self.weight = nn.Parameter(first[:, None].repeat(1, width)) if width else None
+        values = torch.tensor(1 / branches if initial is None else initial, dtype=torch.float32)
+        if values.shape not in ((), (branches,)):
+            raise ValueError(f"initial must be one number or {branches} numbers, got {initial!r}")
+        values = values.expand(branches)
+        self.weight = nn.Parameter(values[:, None].repeat(1, width)) if width else None
         self.bias = nn.Parameter(torch.zeros(width)) if width and bias else None
 
     def forward(self, branches: Tensor) -> Tensor:
-        if self.kind == "none":
-            return branches[:, 0]
-        if self.kind == "sum":
-            return branches.sum(1)
-        return locally_connected_fusion(branches, self.weight, self.bias)
+        if self.weight is not None:
+            return locally_connected_fusion(branches, self.weight, self.bias)
+        return branches.sum(1) if self.kind == "sum" else branches[:, 0]
 
     def extra_repr(self) -> str:
         return f"kind={self.kind!r}"
 
 
+def global_average_pool(maps: Tensor) -> Tensor:
+    """Average feature maps over all positions, `[B, K, H, W]` to `[B, K]`."""
+    return maps.mean((-2, -1))
+
+
 def upsample(x: Tensor, size: Sequence[int], factor: int) -> Tensor:
-    """Bilinear enlargement by a whole factor, cropped to `size` (rows, columns); cells stay aligned."""
+    """Upsample maps bilinearly by an integer factor and crop them to a size.
+
+    Every input cell covers exactly `factor` x `factor` output pixels, whatever the size.
+
+    Args:
+        x: `[B, K, h, w]`.
+        size: Height and width of the result, at most `factor * h` and `factor * w`.
+        factor: Scale factor, at least 1.
+
+    Returns:
+        `[B, K, *size]`.
+    """
     if factor > 1:
         x = F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
     return x[..., : size[0], : size[1]]
 
 
-def extend(x: Tensor, margin: int) -> Tensor:
-    """Adds `margin` mirrored columns on the right and rows at the bottom, whatever the size of the picture.
+def mirror_pad(x: Tensor, margin: int) -> Tensor:
+    """Append mirrored columns on the right and mirrored rows at the bottom.
 
-    >>> extend(torch.tensor([[[[1, 2, 3]]]]), 5)[0, 0, 0]
+    Unlike `F.pad(mode="reflect")`, the margin may be wider than the image itself.
+
+    Args:
+        x: `[B, K, H, W]`.
+        margin: Number of columns and of rows to append.
+
+    Returns:
+        `[B, K, H + margin, W + margin]`.
+
+    >>> mirror_pad(torch.tensor([[[[1, 2, 3]]]]), 5)[0, 0, 0]
     tensor([1, 2, 3, 2, 1, 2, 3, 2])
     """
     for axis in (-2, -1):
         period = max(2 * (x.shape[axis] - 1), 1)
-        steps = torch.arange(x.shape[axis] + margin, device=x.device) % period
-        x = x.index_select(axis, torch.minimum(steps, period - steps))
+        phase = torch.arange(x.shape[axis] + margin, device=x.device) % period
+        x = x.index_select(axis, torch.minimum(phase, period - phase))
     return x
 
 
-class Merge(nn.Module):
-    """One step down the path: the coarser map, narrowed and doubled, is added to the finer one and mixed.
+class TopDownBlock(nn.Module):
+    """One step of a top-down pathway: the narrowed and upsampled coarse map is added to the lateral map.
+
+    The lateral connection follows Lin et al., "Feature Pyramid Networks for Object Detection", CVPR 2017; a
+    residual depthwise separable convolution mixes the sum.
 
     Args:
-        below: channels of the finer map.
-        above: channels of the coarser map.
-        width: channels of the result.
-        factor: how much finer it is; 1 where both have the same resolution.
+        lateral_channels: Channels of the finer, lateral map.
+        top_channels: Channels of the coarser map.
+        out_channels: Channels of the result.
+        factor: Ratio of both resolutions; 1 if they are equal.
+
+    Shape:
+        `lateral` `[B, lateral_channels, H, W]` and `top` `[B, top_channels, >= H / factor, >= W / factor]`;
+        output `[B, out_channels, H, W]`, 0 or above.
     """
 
-    def __init__(self, below: int, above: int, width: int, factor: int = 2) -> None:
+    def __init__(self, lateral_channels: int, top_channels: int, out_channels: int, factor: int = 2) -> None:
         super().__init__()
         self.factor = factor
-        self.lateral = nn.Conv2d(below, width, 1)
-        self.narrow = nn.Conv2d(above, width, 1)
-        self.depthwise = nn.Conv2d(width, width, 3, padding=1, groups=width)
-        self.mix = nn.Conv2d(width, width, 1)
+        self.lateral = nn.Conv2d(lateral_channels, out_channels, 1)
+        self.narrow = nn.Conv2d(top_channels, out_channels, 1)
+        self.depthwise = nn.Conv2d(out_channels, out_channels, 3, padding=1, groups=out_channels)
+        self.mix = nn.Conv2d(out_channels, out_channels, 1)
 
-    def forward(self, below: Tensor, above: Tensor) -> Tensor:
-        x = F.relu(self.lateral(below) + upsample(self.narrow(above), below.shape[-2:], self.factor))
+    def forward(self, lateral: Tensor, top: Tensor) -> Tensor:
+        top = upsample(self.narrow(top), lateral.shape[-2:], self.factor)
+        x = F.relu(self.lateral(lateral) + top)
         return x + F.relu(self.mix(self.depthwise(x)))

@@ -2,7 +2,7 @@
 
 Liu and Lew, "Learning Relaxed Deep Supervision for Better Edge Detection", CVPR 2016 (thesis of Y. Liu,
 chapter 3), on the network of Xie and Tu, "Holistically-Nested Edge Detection", ICCV 2015. Both papers train
-one network shape; what differs is the supervision: `relaxed_loss` with a label map of its own for every side
+one architecture; they differ in the supervision: `relaxed_loss` with a different label map for every side
 output, or `balanced_loss` with the same labels everywhere.
 """
 
@@ -16,33 +16,34 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.networks.backbones.mobilenet_v2 import MobileNetV2Backbone
-from shared.networks.layers import Merge, extend, upsample
+from shared.networks.layers import TopDownBlock, mirror_pad, upsample
 
 SIDES = 5
 
 
 def relaxed_loss(logits: Tensor, labels: Tensor, *, beta: float = 1.0) -> Tensor:
-    """Sigmoid cross-entropy in which relaxed pixels do not count (Liu and Lew 2016, equation of section 3.2).
+    """Compute the relaxed sigmoid cross-entropy of Liu and Lew 2016 (equation of section 3.2).
 
-    An edge pixel weighs `alpha = 9 * beta`, a non-edge pixel `beta`, a relaxed pixel nothing: its gradient is
-    exactly zero. The weights are fixed, unlike the per-picture balance of `balanced_loss`.
+    `-sum_j w_j [y_j log p_j + (1 - y_j) log(1 - p_j)]` with `w_j = 9 * beta` at an edge pixel, `beta` at a
+    non-edge pixel and 0 at a relaxed pixel, whose gradient is exactly zero. The weights are fixed, unlike the
+    per-image balance of `balanced_loss`.
 
     Args:
         logits: `[B, ...]`, any real number.
-        labels: same shape; 1 edge, 0 no edge, 2 relaxed.
-        beta: weight of a non-edge pixel.
+        labels: Same shape; 1 edge, 0 no edge, 2 relaxed.
+        beta: Weight of a non-edge pixel.
 
     Returns:
-        The sum over pixels divided by the batch size (the paper does not divide by the pixels).
+        The sum over pixels divided by the batch size (the paper does not divide by the pixels), 0 or above.
+
+    Raises:
+        ValueError: The shapes differ.
 
     >>> z = torch.tensor([[0.0, 0.0, 5.0]])
     >>> round(float(relaxed_loss(z, torch.tensor([[1, 0, 2]]))), 4)      # (9 + 1) * log 2
     6.9315
     """
-    if logits.shape != labels.shape:
-        raise ValueError(
-            f"labels must have the shape of logits, got {tuple(labels.shape)} and {tuple(logits.shape)}"
-        )
+    _check_shapes(logits, labels)
     edge = labels == 1
     weight = torch.where(edge, 9.0 * beta, torch.where(labels == 0, beta, 0.0))
     loss = F.binary_cross_entropy_with_logits(logits, edge.to(logits.dtype), weight, reduction="sum")
@@ -50,29 +51,29 @@ def relaxed_loss(logits: Tensor, labels: Tensor, *, beta: float = 1.0) -> Tensor
 
 
 def balanced_loss(logits: Tensor, labels: Tensor, *, edge_weight: float = 1.0) -> Tensor:
-    """Class-balanced sigmoid cross-entropy (Xie and Tu 2015, equation 2).
+    """Compute the class-balanced sigmoid cross-entropy of Xie and Tu 2015 (equation 2).
 
-    In every picture an edge pixel weighs the share of non-edges and a non-edge pixel the share of edges, so
-    that both classes count the same in sum. Pixels with label 2 are left out, of the loss and of the shares.
+    In every image an edge pixel weighs the fraction of non-edges and a non-edge pixel the fraction of edges,
+    so that both classes have the same total weight. Pixels with label 2 count in neither.
 
     Args:
         logits: `[B, ...]`, any real number.
-        labels: same shape; 1 edge, 0 no edge, 2 left out.
-        edge_weight: factor on the weight of the non-edges (Liu et al. 2017, RCF, use 1.1).
+        labels: Same shape; 1 edge, 0 no edge, 2 ignored.
+        edge_weight: Factor on the weight of the non-edges (Liu et al. 2017, RCF, use 1.1).
 
     Returns:
-        The sum over pixels divided by the batch size.
+        The sum over pixels divided by the batch size, 0 or above.
+
+    Raises:
+        ValueError: The shapes differ.
     """
-    if logits.shape != labels.shape:
-        raise ValueError(
-            f"labels must have the shape of logits, got {tuple(labels.shape)} and {tuple(logits.shape)}"
-        )
-    edge, rest = labels == 1, labels == 0
-    pixels = tuple(range(1, labels.ndim))
-    edges = edge.sum(pixels, keepdim=True).to(logits.dtype)
-    total = edges + rest.sum(pixels, keepdim=True)
-    share = edges / total.clamp(min=1)
-    weight = edge * (1 - share) + rest * share * edge_weight
+    _check_shapes(logits, labels)
+    edge, no_edge = labels == 1, labels == 0
+    pixel_axes = tuple(range(1, labels.ndim))
+    edges = edge.sum(pixel_axes, keepdim=True).to(logits.dtype)
+    total = edges + no_edge.sum(pixel_axes, keepdim=True)
+    fraction = edges / total.clamp(min=1)
+    weight = edge * (1 - fraction) + no_edge * fraction * edge_weight
     loss = F.binary_cross_entropy_with_logits(logits, edge.to(logits.dtype), weight, reduction="sum")
     return loss / logits.shape[0]
 
@@ -83,21 +84,19 @@ class RDS(
     library_name="image-spaces",
     pipeline_tag="image-segmentation",
     tags=["edge-detection"],
-    license="apache-2.0",
 ):
     """Edge network with five side outputs, fine to coarse, and their fusion.
 
     Args:
         base: `"vgg16"`, the network as published (14,716,171 parameters), or `"mobilenet_v2"`, the same
-            design on the stages of MobileNetV2 (see `MobileNetEdges`), which is the one with embedded
-            weights.
+            design on the stages of MobileNetV2 (see `MobileNetEdges`), for which there are weights.
 
     Shape:
-        input `[B, 3, H, W]`, RGB in 0..1, any height and width from 1; output logits `[B, 6, H, W]`: the side
+        Input `[B, 3, H, W]`, RGB in 0..1, any height and width from 1; output logits `[B, 6, H, W]`: the side
         outputs 1 to 5 and, last, the fusion.
 
     Raises:
-        ValueError: for an unknown base.
+        ValueError: The base is unknown.
     """
 
     def __init__(self, base: str = "mobilenet_v2") -> None:
@@ -112,18 +111,22 @@ class RDS(
 
 
 class VGG16Edges(nn.Module):
-    """VGG-16 without its fifth pooling and classifier, a 1x1 score after every stage, a 1x1 fusion of the
-    scores.
+    """VGG-16 without its fifth pooling and classifier: a 1x1 score per stage, and a 1x1 fusion of the scores.
 
     Scores start at zero and the fusion at the mean of the five, as in the authors' network definition.
-    Enlarging is a fixed bilinear interpolation by stride, cropped to the picture.
+    Upsampling is a fixed bilinear interpolation by the stride, cropped to the image.
+
+    Shape:
+        As `RDS`.
     """
 
-    STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
-    # The first convolution pads by 35, so that even a tiny picture fills the deepest stage; these are the
-    # rows and columns that lie before the picture in each enlarged score: 34 for the padding, the rest for
-    # pooling's shift.
+    STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # (channels, convolutions)
+    # The first convolution pads by 35, so that even a tiny image fills the deepest stage; these are the
+    # rows and columns before the image in each upsampled score: 34 from the padding, and the shift of the
+    # poolings.
     MARGINS = (34, 35, 36, 38, 42)
+
+    mean: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -138,11 +141,10 @@ class VGG16Edges(nn.Module):
             self.stages.append(nn.Sequential(*layers))
         self.scores = nn.ModuleList(nn.Conv2d(width, 1, 1) for width, _ in self.STAGES)
         self.fuse = nn.Conv2d(SIDES, 1, 1)
-        for score in self.scores:
-            nn.init.zeros_(score.weight)
-            nn.init.zeros_(score.bias)
+        for layer in (*self.scores, self.fuse):
+            nn.init.zeros_(layer.get_parameter("weight"))
+            nn.init.zeros_(layer.get_parameter("bias"))
         nn.init.constant_(self.fuse.weight, 1 / SIDES)
-        nn.init.zeros_(self.fuse.bias)
         mean = torch.tensor([122.67892, 116.66877, 104.00699]).view(1, 3, 1, 1)
         self.register_buffer("mean", mean, persistent=False)
 
@@ -154,19 +156,19 @@ class VGG16Edges(nn.Module):
             if index:
                 x = F.max_pool2d(x, 2, ceil_mode=True)
             x = stage(x)
-            sides.append(self._enlarge(score(x), index, size))
+            sides.append(self._upsample(score(x), index, size))
         return torch.cat([*sides, self.fuse(torch.cat(sides, 1))], 1)
 
-    def _enlarge(self, score: Tensor, index: int, size: Sequence[int]) -> Tensor:
+    def _upsample(self, score: Tensor, index: int, size: Sequence[int]) -> Tensor:
         if index:
             stride = 2**index
             score = F.conv_transpose2d(score, bilinear_kernel(stride).to(score), stride=stride)
-        top = self.MARGINS[index]
-        return score[..., top : top + size[0], top : top + size[1]]
+        start = self.MARGINS[index]
+        return score[..., start : start + size[0], start : start + size[1]]
 
 
 def bilinear_kernel(stride: int) -> Tensor:
-    """Kernel `[1, 1, 2 * stride, 2 * stride]` with which a transposed convolution interpolates bilinearly.
+    """Return the kernel `[1, 1, 2 * stride, 2 * stride]` of a bilinear transposed convolution.
 
     >>> bilinear_kernel(2)[0, 0, 0]
     tensor([0.0625, 0.1875, 0.1875, 0.0625])
@@ -176,20 +178,18 @@ def bilinear_kernel(stride: int) -> Tensor:
 
 
 class MobileNetFPN(nn.Module):
-    """What edge networks on MobileNetV2 share: strides 1, 2, 4, 8, 16 as in VGG-16, and a path back to 1.
+    """Feature pyramid of the edge networks on MobileNetV2: strides 1, 2, 4, 8, 16 as in VGG-16.
 
-    MobileNetV2 has no stage at full resolution, so a thin stem of two 3x3 convolutions stands in for VGG's
-    first stage. A narrow top-down path carries what the deep stages know to full resolution.
+    MobileNetV2 has no stage at full resolution, so a thin stem of two 3x3 convolutions replaces the first
+    stage of VGG. A narrow top-down pathway carries deep features to full resolution.
     """
 
     DEPTH = 15
     STEM_CHANNELS = 16
-    # The base pads with zeros, and only on the right and at the bottom: a border that looks like an edge to
-    # every stage. So the picture goes on there as its mirror image for this many pixels, which the result
-    # leaves out.
+    # The backbone pads with zeros, and only on the right and at the bottom: a border that looks like an edge
+    # to every stage. So the image is mirrored there for this many pixels, which the result leaves out.
     MARGIN = 16
-    # Channels of the top-down path at strides 32, 16, 8, 4, 2.
-    PATH = (64, 64, 48, 32, 24)
+    PATH = (64, 64, 48, 32, 24)  # channels of the top-down pathway at strides 32, 16, 8, 4, 2
 
     def __init__(self) -> None:
         super().__init__()
@@ -203,17 +203,22 @@ class MobileNetFPN(nn.Module):
         *stages, top = self.base.widths
         self.top = nn.Sequential(nn.Conv2d(top, self.PATH[0], 1), nn.ReLU(inplace=True))
         self.merges = nn.ModuleList(
-            Merge(below, above, width)
-            for below, above, width in zip(reversed(stages), self.PATH, self.PATH[1:], strict=False)
+            TopDownBlock(lateral, coarse, fine)
+            for lateral, coarse, fine in zip(reversed(stages), self.PATH, self.PATH[1:], strict=False)
         )
-        self.last = Merge(self.STEM_CHANNELS, self.PATH[-1], self.STEM_CHANNELS)
+        self.last = TopDownBlock(self.STEM_CHANNELS, self.PATH[-1], self.STEM_CHANNELS)
 
-    def maps(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """The five stages, and the five steps of the path; both from stride 1 to stride 16.
+    def feature_maps(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Compute the bottom-up and the top-down maps.
 
-        The maps reach beyond the picture, on the right and at the bottom (`MARGIN`).
+        Args:
+            x: `[B, 3, H, W]`, RGB in 0..1.
+
+        Returns:
+            The maps of the five stages and those of the five top-down steps, both from stride 1 to stride 16.
+            All reach `MARGIN` pixels beyond the image on the right and at the bottom.
         """
-        x = extend(x * 2 - 1, self.MARGIN)
+        x = mirror_pad(x * 2 - 1, self.MARGIN)
         stages = [self.stem(x)]
         *deeper, top = self.base(x)
         stages += deeper
@@ -227,8 +232,11 @@ class MobileNetFPN(nn.Module):
 class MobileNetEdges(MobileNetFPN):
     """The design of RDS on MobileNetV2, with a tenth of the parameters.
 
-    Every stage is scored for itself, as in the published network; the fusion reads the last map of the path
-    together with the scores.
+    Every bottom-up stage has its own score, as in the published network; the fusion reads the finest top-down
+    map together with the scores.
+
+    Shape:
+        As `RDS`.
     """
 
     def __init__(self) -> None:
@@ -239,10 +247,17 @@ class MobileNetEdges(MobileNetFPN):
 
     def forward(self, x: Tensor) -> Tensor:
         size = x.shape[-2:]
-        stages, steps = self.maps(x)
+        stages, steps = self.feature_maps(x)
         sides = [
             upsample(score(stage), size, 2**index)
             for index, (score, stage) in enumerate(zip(self.scores, stages, strict=True))
         ]
-        last = steps[0][..., : size[0], : size[1]]
-        return torch.cat([*sides, self.fuse(torch.cat([last, *sides], 1))], 1)
+        finest = steps[0][..., : size[0], : size[1]]
+        return torch.cat([*sides, self.fuse(torch.cat([finest, *sides], 1))], 1)
+
+
+def _check_shapes(logits: Tensor, labels: Tensor) -> None:
+    if logits.shape != labels.shape:
+        raise ValueError(
+            f"labels must have the shape of logits, got {tuple(labels.shape)} and {tuple(logits.shape)}"
+        )

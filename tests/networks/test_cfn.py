@@ -5,8 +5,8 @@ import torch
 import torchvision
 from torch import nn
 
-from shared.networks.cfn import CFN, CFN11, CFNCifar, global_average_pool
-from shared.networks.layers import FUSIONS
+from shared.networks.cfn import CFN, CFN11, CFNCifar
+from shared.networks.layers import FUSIONS, global_average_pool
 from tests.predictors import lively
 
 CIFAR100 = {"classes": 100, "first": 192, "side_kernel": 3}

@@ -24,7 +24,7 @@ def test_every_size_gives_a_cell_for_every_four_pixels(fuse, fusion):
 
 def test_a_class_has_a_weight_of_its_own_in_every_branch():
     assert FCFN(classes=21).fusion.weight.shape == (4, 21)
-    assert FCFN(classes=21, fuse="features").fusion.weight.shape == (4, FCFN.FEATURES)
+    assert FCFN(classes=21, fuse="features").fusion.weight.shape == (4, FCFN.FEATURE_CHANNELS)
     assert FCFN(classes=21, fusion="conv").fusion.weight.shape == (4, 1)
     assert (FCFN(classes=21).fusion.weight == 0.25).all()
 
@@ -94,7 +94,7 @@ def test_edges_have_the_interface_of_rds(size):
 
 def test_edges_are_fused_features():
     network = lively(FCFNEdges())
-    assert network.fusion.weight.shape == (5, FCFNEdges.FEATURES)
+    assert network.fusion.weight.shape == (5, FCFNEdges.FEATURE_CHANNELS)
     network(torch.rand(2, 3, 64, 64)).square().mean().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad.any(), name

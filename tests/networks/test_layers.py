@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from shared.networks.layers import FUSIONS, Fusion, Merge, extend, locally_connected_fusion, upsample
+from shared.networks.layers import FUSIONS, Fusion, TopDownBlock, mirror_pad, locally_connected_fusion, upsample
 
 BRANCHES = torch.tensor([[[1.0, 2.0], [10.0, 20.0], [100.0, 200.0]]])
 WEIGHT = torch.tensor([[1.0, 0.0], [0.5, -1.0], [0.0, 0.25]])
@@ -76,13 +76,13 @@ def test_kinds_of_fusion(kind, weight, bias, expected, shape):
 
 def test_start_values():
     assert (Fusion(4, 3).weight == 0.25).all()
-    assert (Fusion(4, 3, start=1).weight == 1).all()
-    assert Fusion(2, 3, start=(1, 0.5)).weight.tolist() == [[1.0] * 3, [0.5] * 3]
-    assert Fusion(2, 3, kind="conv", start=(1, 0.5)).weight.tolist() == [[1.0], [0.5]]
+    assert (Fusion(4, 3, initial=1).weight == 1).all()
+    assert Fusion(2, 3, initial=(1, 0.5)).weight.tolist() == [[1.0] * 3, [0.5] * 3]
+    assert Fusion(2, 3, kind="conv", initial=(1, 0.5)).weight.tolist() == [[1.0], [0.5]]
     assert not Fusion(4, 3).bias.any()
     assert Fusion(4, 3, bias=False).bias is None
-    with pytest.raises(ValueError, match=r"one number or 3 of them, got \(1, 2\)"):
-        Fusion(3, 4, start=(1, 2))
+    with pytest.raises(ValueError, match=r"one number or 3 numbers, got \(1, 2\)"):
+        Fusion(3, 4, initial=(1, 2))
 
 
 def test_branches_learn_apart():
@@ -114,13 +114,13 @@ def test_upsample_by_one_only_crops():
 )
 def test_extend_mirrors_pictures_of_any_width(width, expected):
     picture = torch.arange(float(width)).expand(1, 1, 3, width)
-    out = extend(picture, 4)
+    out = mirror_pad(picture, 4)
     assert out.shape == (1, 1, 7, width + 4)
     assert out[0, 0, 0].tolist() == expected
-    assert torch.equal(extend(picture.mT, 4), out.mT)
+    assert torch.equal(mirror_pad(picture.mT, 4), out.mT)
 
 
 @pytest.mark.parametrize(("below", "above"), [((6, 8), (3, 4)), ((5, 7), (3, 4)), ((1, 1), (1, 1))])
 def test_a_step_down_the_path_has_the_size_of_the_finer_map(below, above):
-    merge = Merge(below=3, above=5, width=4)
+    merge = TopDownBlock(lateral_channels=3, top_channels=5, out_channels=4)
     assert merge(torch.rand(2, 3, *below), torch.rand(2, 5, *above)).shape == (2, 4, *below)

@@ -60,7 +60,7 @@ def test_published_scores_lie_over_the_pixels_they_come_from(level):
     score = torch.full((1, 1, cells, cells), -1.0)
     first = (34 + 40) // stride + (1 if (34 + 40) % stride else 0)
     score[..., first:] = 1.0
-    row = net._enlarge(score, level, (64, 64))[0, 0, 30]
+    row = net._upsample(score, level, (64, 64))[0, 0, 30]
     border = stride * first - 34
     assert (row[2:border] < 0).all()
     assert (row[border:62] > 0).all()

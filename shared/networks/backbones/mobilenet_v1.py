@@ -1,7 +1,7 @@
-"""MobileNetV1: depthwise separable convolutions, one after another.
+"""MobileNetV1 as a backbone of feature maps: depthwise separable convolutions in sequence.
 
 Howard et al., "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications", 2017,
-table 1, width 1.0, without the classifier and with every batch norm folded into its convolution, like
+table 1, width 1.0, without the classifier and with every batch norm folded into its convolution, as in
 `shared.networks.backbones.mobilenet_v2`.
 """
 
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from shared.networks.backbones.mobilenet_v2 import STEM_CHANNELS, Backbone, StridedConv2d
 
-# (width, stride) of the thirteen blocks.
+# (channels, stride) of the thirteen blocks.
 BLOCKS = (
     (64, 1),
     *((128, 2), (128, 1)),
@@ -24,10 +24,20 @@ BLOCKS = (
 
 
 class SeparableConv2d(nn.Module):
-    """Filters each channel (3x3), then mixes the channels (1x1); each with a ReLU6."""
+    """Depthwise separable convolution: filter each channel (3x3), mix the channels (1x1); ReLU6 after both.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        stride: 1 or 2.
+
+    Shape:
+        Input `[B, in_channels, H, W]`, output `[B, out_channels, ceil(H / stride), ceil(W / stride)]`.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, *, stride: int) -> None:
         super().__init__()
+        self.depthwise: nn.Conv2d
         if stride == 2:
             self.depthwise = StridedConv2d(in_channels, in_channels, groups=in_channels)
         else:
@@ -44,14 +54,11 @@ class MobileNetV1(
     library_name="image-spaces",
     pipeline_tag="image-feature-extraction",
     tags=["image-retrieval", "mobilenet-v1"],
-    license="cc-by-nc-4.0",
 ):
-    """The whole network up to its last map; gives the last map of every resolution.
-
-    The mean of the last map over all places is the network's embedding.
+    """MobileNetV1 up to its last map, whose mean over all positions is the network's embedding.
 
     Shape:
-        input `[B, 3, H, W]`, RGB in -1..1; output a list of maps `[B, C, ceil(H / s), ceil(W / s)]`, all in
+        Input `[B, 3, H, W]`, RGB in -1..1; output a list of maps `[B, C, ceil(H / s), ceil(W / s)]`, all in
         0..6, for the strides s = 2, 4, 8, 16, 32. `widths` holds their C.
 
     >>> import torch
@@ -61,6 +68,10 @@ class MobileNetV1(
 
     def __init__(self) -> None:
         widths, strides = zip(*BLOCKS, strict=True)
-        steps = zip((STEM_CHANNELS, *widths), widths, strides, strict=False)
-        blocks = [SeparableConv2d(below, width, stride=stride) for below, width, stride in steps]
+        blocks = [
+            SeparableConv2d(in_channels, out_channels, stride=stride)
+            for in_channels, out_channels, stride in zip(
+                (STEM_CHANNELS, *widths), widths, strides, strict=False
+            )
+        ]
         super().__init__(blocks, widths, strides)

@@ -52,7 +52,7 @@ def test_scales_that_do_not_exist_are_refused():
 @pytest.mark.parametrize("pads", ["end", "symmetric"])
 def test_large_filters_halve_and_round_up(size, pads):
     conv = StridedConv2d(2, 3, kernel=5)
-    conv.pads = pads
+    conv.pad_mode = pads
     assert conv(torch.zeros(1, 2, size, size)).shape[-1] == -(-size // 2)
 
 

@@ -36,11 +36,11 @@ def test_every_level_halves_and_rounds_up(size, padding):
 def test_padding_is_set_in_every_halving_convolution():
     network = lively(MobileNetV1())
     halving = [module for module in network.modules() if isinstance(module, StridedConv2d)]
-    assert [one.pads for one in halving] == ["end"] * 5
+    assert [one.pad_mode for one in halving] == ["end"] * 5
     picture = torch.rand(1, 3, 64, 64)
     before = network(picture)[-1]
     network.set_padding("symmetric")
-    assert [one.pads for one in halving] == ["symmetric"] * 5
+    assert [one.pad_mode for one in halving] == ["symmetric"] * 5
     assert not torch.allclose(network(picture)[-1], before)
     with pytest.raises(ValueError, match="end, symmetric, got 'same'"):
         network.set_padding("same")

@@ -46,7 +46,7 @@ def test_depth_outside_the_network_is_refused():
 @pytest.mark.parametrize("size", [1, 2, 31, 32])
 def test_symmetric_padding_keeps_the_size(size):
     conv = StridedConv2d(2, 3)
-    conv.pads = "symmetric"
+    conv.pad_mode = "symmetric"
     assert conv(torch.zeros(1, 2, size, size)).shape[-1] == -(-size // 2)
 
 
@@ -54,7 +54,7 @@ def test_symmetric_padding_is_that_of_pytorch():
     conv = StridedConv2d(2, 3)
     picture = torch.rand(1, 2, 9, 8)
     at_the_end = conv(picture)
-    conv.pads = "symmetric"
+    conv.pad_mode = "symmetric"
     expected = torch.nn.functional.conv2d(picture, conv.weight, conv.bias, stride=2, padding=1)
     assert torch.equal(conv(picture), expected)
     assert not torch.allclose(expected, at_the_end)
@@ -63,11 +63,11 @@ def test_symmetric_padding_is_that_of_pytorch():
 def test_padding_is_set_in_every_halving_convolution_and_in_no_weight():
     base = MobileNetV2Backbone(depth=17)
     halving = [module for module in base.modules() if isinstance(module, StridedConv2d)]
-    assert [conv.pads for conv in halving] == [PADDINGS[0]] * 5
+    assert [conv.pad_mode for conv in halving] == [PADDINGS[0]] * 5
     names = set(base.state_dict())
     for padding in reversed(PADDINGS):
         base.set_padding(padding)
-        assert [conv.pads for conv in halving] == [padding] * 5
+        assert [conv.pad_mode for conv in halving] == [padding] * 5
     assert set(base.state_dict()) == names
     with pytest.raises(ValueError, match="end, symmetric, got 'same'"):
         base.set_padding("same")
