@@ -1,30 +1,32 @@
-"""Puts a space, the whole suite or a set of weights on the Hugging Face Hub, as one commit.
+"""Upload of a Space, of the whole suite or of a set of weights to the Hugging Face Hub, as one commit.
 
     python -m shared.publishing.upload space edges --to someone/edges
     python -m shared.publishing.upload suite --to someone/image-spaces
     python -m shared.publishing.upload weights edges-rds --to someone/edges-rds
 
-`--dry-run DIR` only assembles the files, for a look at them or a trial run. A space takes along what it
-needs: the package `shared` beside its `app.py`, and the weight folders that the `models` of its README name,
-so it starts without a download. Log in first with `hf auth login`.
+`--dry-run DIR` only assembles the files, to inspect or to try them. A Space contains its dependencies: the
+package `shared` next to its `app.py`, and the weight folders that the `models` of its README name, so that it
+starts without a download. Log in first with `hf auth login`.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import tempfile
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi, metadata_load, metadata_save
+from huggingface_hub import HfApi, metadata_save
 from huggingface_hub.errors import HfHubHTTPError
 
 from shared.core import hub, weights
+from shared.core.front_matter import FrontMatterError, read_front_matter
 
-# What the suite's page on the Hub says, beside what its spaces have in common.
+#: Front matter of the suite; all other keys are those of its Spaces.
 SUITE = {
     "title": "Image Spaces",
     "emoji": "🖼️",
@@ -35,81 +37,93 @@ SUITE = {
 
 
 class PublishError(RuntimeError):
-    """Something that cannot be published; the text is one sentence that names it and the fix."""
+    """Files that cannot be published; the text is one sentence that names the reason and the fix."""
 
 
 def assemble_space(name: str, target: Path) -> None:
-    """Copies one space, the package and its weights into a folder, as its repository will hold them.
+    """Copy a Space, the package and its weights into a folder, as the Space's repository will hold them.
 
     Args:
-        name: A folder of `spaces/`.
-        target: A folder that is empty or does not exist.
+        name: Folder of `spaces/`.
+        target: Folder that is empty or does not exist.
 
     Raises:
-        PublishError: The space, or a weight folder of ours that it names, does not exist.
-        weights.WeightsError: A weight folder does not hold what was saved.
+        PublishError: The Space does not exist, or a weight folder of ours that it names.
+        weights.WeightsError: A weight folder does not fit its checksums.
     """
     space = weights.ROOT / "spaces" / name
     if space not in _spaces():
         names = ", ".join(folder.name for folder in _spaces())
         raise PublishError(f"There is no spaces/{name} with an app.py: choose one of {names}.")
     _copy(space, target)
-    _add_what_spaces_need([space], target)
+    _copy_dependencies([space], target)
 
 
 def assemble_suite(target: Path) -> None:
-    """Copies the combined app with all spaces into a folder, as its repository will hold them.
+    """Copy the combined app with all Spaces into a folder, as the suite's repository will hold them.
 
     Args:
-        target: A folder that is empty or does not exist.
+        target: Folder that is empty or does not exist.
 
     Raises:
-        PublishError: A weight folder of ours that a space names does not exist.
-        weights.WeightsError: A weight folder does not hold what was saved.
+        PublishError: A weight folder of ours that a Space names does not exist.
+        weights.WeightsError: A weight folder does not fit its checksums.
     """
     spaces = _spaces()
     for space in spaces:
         _copy(space, target / "spaces" / space.name)
     shutil.copy2(weights.ROOT / "app.py", target / "app.py")
-    _add_what_spaces_need(spaces, target)
+    _copy_dependencies(spaces, target)
 
     cards = [_front_matter(space) for space in spaces]
     lists = {key: _union(card.get(key, []) for card in cards) for key in ("tags", "models", "datasets")}
     lines = [f"- **{card['title']}**: {card['short_description']}" for card in cards]
-    (target / "README.md").write_text(f"\n# {SUITE['title']}\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    metadata_save(target / "README.md", {**cards[0], **SUITE, "app_file": "app.py", **lists})
-    needs = _union((space / "requirements.txt").read_text(encoding="utf-8").split("\n") for space in spaces)
-    (target / "requirements.txt").write_text("\n".join(needs) + "\n", encoding="utf-8")
+    readme = target / "README.md"
+    readme.write_text(f"\n# {SUITE['title']}\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    metadata_save(readme, {**cards[0], **SUITE, "app_file": "app.py", **lists})
+    requirements = _union(
+        (space / "requirements.txt").read_text(encoding="utf-8").split("\n") for space in spaces
+    )
+    (target / "requirements.txt").write_text("\n".join(requirements) + "\n", encoding="utf-8")
 
 
 def assemble_weights(name: str, target: Path) -> None:
-    """Copies a weight folder, as its model repository will hold it.
+    """Copy a weight folder and its result tables, as its model repository will hold them.
+
+    The tables of `docs/results/<name>.md` become `results.md`, and the card's links to other files of the
+    project become links that work on the Hub.
 
     Args:
-        name: A folder of `weights/`.
-        target: A folder that is empty or does not exist.
+        name: Folder of `weights/`.
+        target: Folder that is empty or does not exist.
 
     Raises:
-        PublishError: The folder has no model card with a license.
-        weights.WeightsError: The folder does not exist or does not hold what was saved.
+        PublishError: The folder has no model card with a licence.
+        weights.WeightsError: The folder does not exist or does not fit its checksums.
     """
     folder = weights.find(name, folder=weights.ROOT / "weights" / name)
     weights.check(folder)
     if not _front_matter(folder).get("license"):
         raise PublishError(f"weights/{name}/README.md names no license: write it into the front matter.")
     _copy(folder, target)
+    pages = [target / "README.md"]
+    tables = weights.ROOT / "docs" / "results" / f"{name}.md"
+    if tables.is_file():
+        pages.append(shutil.copyfile(tables, target / "results.md"))
+    for page in pages:
+        page.write_text(_hub_links(page.read_text(encoding="utf-8"), name), encoding="utf-8")
 
 
 def upload(folder: Path, repository: str, *, space: bool) -> str:
-    """Makes a repository hold exactly the files of a folder, and creates it where it does not exist.
+    """Make a repository hold exactly the files of a folder; it is created where it does not exist.
 
     Args:
-        folder: What `assemble_space`, `assemble_suite` or `assemble_weights` made.
-        repository: Its name on the Hub, such as `"someone/edges"`.
-        space: Whether it is a Space; otherwise it is a model repository.
+        folder: Folder from `assemble_space`, `assemble_suite` or `assemble_weights`.
+        repository: Name on the Hub, such as `"someone/edges"`.
+        space: True for a Space, False for a model repository.
 
     Returns:
-        The address of the repository.
+        URL of the repository.
 
     Raises:
         PublishError: The Hub cannot be reached or refuses.
@@ -140,12 +154,13 @@ def _spaces() -> list[Path]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copies a folder without caches, and without hidden files, which belong to editors and systems."""
+    """Copy a folder without caches and without hidden files, which belong to editors and systems."""
     ignore = shutil.ignore_patterns("__pycache__", ".*")
     shutil.copytree(source, target, ignore=ignore, dirs_exist_ok=True)
 
 
-def _add_what_spaces_need(spaces: list[Path], target: Path) -> None:
+def _copy_dependencies(spaces: Sequence[Path], target: Path) -> None:
+    """Copy the package, and the weight folders that the READMEs of the Spaces name."""
     _copy(weights.ROOT / "shared", target / "shared")
     for model in _union(_front_matter(space).get("models", []) for space in spaces):
         owner, _, name = model.rpartition("/")
@@ -153,34 +168,48 @@ def _add_what_spaces_need(spaces: list[Path], target: Path) -> None:
         if folder.is_dir():
             weights.check(folder)
             _copy(folder, target / "weights" / name)
-        elif owner == weights.HUB_ORG:  # those of others come from the Hub when somebody chooses them
+        elif owner == weights.HUB_ORG:  # weights of others come from the Hub when somebody chooses them
             raise PublishError(
                 f"weights/{name} does not exist, but a space's README names it: train it first."
             )
 
 
+def _hub_links(text: str, name: str) -> str:
+    """Point links between the pages of `weights/` and `docs/results/` at their places on the Hub."""
+    text = text.replace(f"](../../docs/results/{name}.md", "](results.md")
+    text = text.replace(f"](../../weights/{name}/README.md", "](README.md")
+    return re.sub(
+        r"\]\((?:\.\./\.\./weights|\.\.)/([\w-]+)/README\.md",
+        rf"](https://huggingface.co/{weights.HUB_ORG}/\1",
+        text,
+    )
+
+
 def _front_matter(folder: Path) -> dict[str, Any]:
     try:
-        return metadata_load(folder / "README.md") or {}
-    except (OSError, ValueError) as error:
+        return read_front_matter(folder / "README.md")
+    except (OSError, FrontMatterError) as error:
         raise PublishError(f"{folder / 'README.md'} cannot be read ({error}): write it first.") from error
 
 
 def _union(lists: Iterable[Iterable[str]]) -> list[str]:
-    """All items but the empty one, each once, in the order of their first occurrence."""
+    """Return all strings that are not empty, without repetitions, in order of their first occurrence."""
     return list(dict.fromkeys(item for items in lists for item in items if item))
 
 
 def main() -> None:
-    """Publishes from the command line."""
-    parser = argparse.ArgumentParser(description="Put spaces and weights on the Hugging Face Hub.")
+    """Publish from the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m shared.publishing.upload",
+        description="Put spaces and weights on the Hugging Face Hub.",
+    )
     kinds = parser.add_subparsers(dest="kind", required=True)
-    for kind, line in [
+    for kind, description in [
         ("space", "one space"),
         ("suite", "the app with all spaces"),
         ("weights", "one weight folder"),
     ]:
-        command = kinds.add_parser(kind, help=line)
+        command = kinds.add_parser(kind, help=description)
         if kind != "suite":
             command.add_argument("name", help="the folder's name")
         command.add_argument("--to", metavar="OWNER/NAME", help="the repository on the Hub")
