@@ -19,7 +19,7 @@ JOINT = "crossmodal-joint"
 #: A network from the Hub, which describes pictures itself.
 SIGLIP = "siglip2"
 
-MATCHERS = table(
+ENGINES = table(
     Engine(
         name=ENSEMBLE,
         title="All three",
@@ -53,7 +53,7 @@ MATCHERS = table(
     ),
 )
 #: Those that share `JOINT`.
-EMBEDDED = tuple(name for name, engine in MATCHERS.items() if not engine.from_hub)
+OFFLINE_ENGINES = tuple(name for name, engine in ENGINES.items() if not engine.from_hub)
 
 CLASSIFIERS = table(
     Engine(

@@ -14,23 +14,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.core import weights
-from shared.crossmodal.data.datasets import Described
+from shared.crossmodal.data.datasets import CaptionedImages
 from shared.crossmodal.data.training_data import read_held_out
-from shared.crossmodal.embedders.features import ONE_LOOK
-from shared.crossmodal.embedders.joint_space import Space
-from shared.crossmodal.training.arguments import named_folder
-from shared.crossmodal.training.validation import Validation, Validations
+from shared.crossmodal.embedders.features import SINGLE_VIEW
+from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
+from shared.crossmodal.training.arguments import dataset_argument
+from shared.crossmodal.training.validation import ValidationSet, ValidationSets
 
 
 def decide(
-    folder: str | os.PathLike, sets: Sequence[Described], *, base: str | os.PathLike | None = None
+    folder: str | os.PathLike, sets: Sequence[CaptionedImages], *, base: str | os.PathLike | None = None
 ) -> dict[str, Any]:
     """Fuses and calibrates a joint space.
 
     Args:
         folder: Of the weights.
-        sets: Validation sets. The first decides how heads are fused, and all what scores mean.
-        base: See `Space.load`.
+        sets: ValidationSet sets. The first decides how heads are fused, and all what scores mean.
+        base: See `JointSpaceEmbedder.load`.
 
     Returns:
         What was decided, as it is in the configuration now.
@@ -38,10 +38,10 @@ def decide(
     Raises:
         WeightsError: The weights cannot be used.
     """
-    space = Space.load(folder=folder, base=base)
+    space = JointSpaceEmbedder.load(folder=folder, base=base)
     device = str(next(space.network.parameters()).device)
-    validations = Validations([Validation(one, None, space.tokens, device) for one in sets])
-    embedded = validations.embedded(space.network, space.base, space.config.get("looks", ONE_LOOK))
+    validations = ValidationSets([ValidationSet(one, None, space.tokens, device) for one in sets])
+    embedded = validations.embedded(space.network, space.base, space.config.get("looks", SINGLE_VIEW))
     decided = validations.conclude(space.network, *embedded)
     weights.update_config(folder, **decided)
     return decided
@@ -54,7 +54,7 @@ def main(given: Sequence[str] | None = None) -> dict[str, Any]:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", nargs="+", type=named_folder, required=True, metavar="NAME=FOLDER")
+    parser.add_argument("--data", nargs="+", type=dataset_argument, required=True, metavar="NAME=FOLDER")
     parser.add_argument("--weights", required=True, metavar="FOLDER", help="of the joint space")
     parser.add_argument("--base", metavar="FOLDER", help="weights of the recognition network")
     args = parser.parse_args(given)

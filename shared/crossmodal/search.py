@@ -20,32 +20,32 @@ import torch
 from PIL import Image
 
 from shared.core import engines
-from shared.core.calibration import one_of
+from shared.core.calibration import prior_correction
 from shared.core.images import Box, Source, crop, open_image
-from shared.core.prefetch import Crew
+from shared.core.prefetch import WorkerPool
 from shared.crossmodal.embedders.embedder import PICTURE, Embedder
-from shared.crossmodal.embedders.gallery_index import JointGallery
-from shared.crossmodal.embedders.joint_space import Space
-from shared.crossmodal.embedders.siglip import SiglipSpace
-from shared.crossmodal.engines import MATCHERS
+from shared.crossmodal.embedders.gallery_index import EmbeddingGalleryIndex
+from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
+from shared.crossmodal.embedders.siglip import SiglipEmbedder
+from shared.crossmodal.engines import ENGINES
 from shared.crossmodal.explanation.explain import explain
-from shared.crossmodal.explanation.explanation import Reason
-from shared.crossmodal.sentences import Sentence, SentenceBank
+from shared.crossmodal.explanation.explanation import MatchExplanation
+from shared.crossmodal.sentences import RankedSentence, SentenceRanker
 from shared.crossmodal.text.normalization import plain, terms
 from shared.crossmodal.text.queries import QueryError, Term, combine
 from shared.gallery.gallery import Gallery
-from shared.gallery.ingest import Added, Described, Given, Skipped, decoded
-from shared.gallery.results import Hit, Results, check_settings, snapshot_with
-from shared.gallery.search import GalleryEngine
-from shared.gallery.thumbnails import shrunk
+from shared.gallery.ingest import DescribedImage, ImageInput, SkipCallback, decode_stream
+from shared.gallery.results import Hit, SearchRequest, SearchResults, check_top_k
+from shared.gallery.search import EncodedQuery, GallerySearch
+from shared.gallery.thumbnails import shrink
 
-__all__ = ["Added", "CrossModalSearch", "Hit", "Reason", "Results", "Sentence"]
+__all__ = ["Added", "CrossModalSearch", "Hit", "MatchExplanation", "Results", "RankedSentence"]
 
 _spaces: weakref.WeakValueDictionary[tuple, Embedder] = weakref.WeakValueDictionary()
 _loading = threading.Lock()
 
 
-class CrossModalSearch(GalleryEngine):
+class CrossModalSearch(GallerySearch):
     """Searches galleries with words. `CrossModalSearch.load` makes one; many threads may call it at once.
 
     A gallery that was filled with one engine can be searched with all others of the same weights, and with
@@ -57,10 +57,10 @@ class CrossModalSearch(GalleryEngine):
         gallery: What is searched where a call does not say.
         threshold: Probability from which on the best picture is a good match for a text, or None where
             nobody has measured one. Probabilities are those of a gallery in which one picture is expected to
-            fit; see `shared.core.calibration.one_of`.
+            fit; see `shared.core.calibration.prior_correction`.
 
     Args:
-        engine: See above; one of `shared.crossmodal.engines.MATCHERS`.
+        engine: See above; one of `shared.crossmodal.engines.ENGINES`.
         space: See above.
         gallery: See above; by default a new one.
 
@@ -69,15 +69,16 @@ class CrossModalSearch(GalleryEngine):
     """
 
     def __init__(self, engine: str, space: Embedder, gallery: Gallery | None = None) -> None:
-        engines.find(MATCHERS, engine)
+        engines.find(ENGINES, engine)
         if engine not in space.engines:
             raise ValueError(f"these weights have {', '.join(space.engines)}, received {engine!r}")
         super().__init__(engine, gallery)
         self.space = space
         # The same for galleries of any size: in a larger one a higher score is needed for it.
         least = space.threshold(engine)
-        self.threshold = None if least is None else float(one_of(least, space.meant_for))
-        self._bank = SentenceBank(space, engine)
+        self.threshold = None if least is None else float(prior_correction(least, space.meant_for))
+        self.false_accept_rate = space.false_accept_rate(engine)
+        self._bank = SentenceRanker(space, engine)
 
     @classmethod
     def load(
@@ -92,7 +93,7 @@ class CrossModalSearch(GalleryEngine):
         """Loads an engine. Engines with the same weights share them.
 
         Args:
-            name: One of `shared.crossmodal.engines.MATCHERS`.
+            name: One of `shared.crossmodal.engines.ENGINES`.
             folder: Weights to use in place of the engine's own.
             device: Where the network runs; by default the best there is.
             allow_hub: Whether weights that are not on this machine may be downloaded.
@@ -102,41 +103,42 @@ class CrossModalSearch(GalleryEngine):
             ValueError: There is no such engine.
             WeightsError: Weights cannot be used.
         """
-        engine = engines.find(MATCHERS, name)
+        engine = engines.find(ENGINES, name)
         key = (engine.weights, str(folder), str(device))
         with _loading:
             space = _spaces.get(key)
             if space is None:
-                kind = SiglipSpace if engine.from_hub else Space
+                kind = SiglipEmbedder if engine.from_hub else JointSpaceEmbedder
                 space = kind.load(engine, folder=folder, device=device, allow_hub=allow_hub)
                 _spaces[key] = space
         return cls(name, space, gallery)
 
     @property
-    def made(self) -> np.ndarray:
-        """Which weights describe pictures; see `Space`."""
-        return self.space.made
+    def model_fingerprint(self) -> np.ndarray:
+        """Which weights describe pictures; see `JointSpaceEmbedder`."""
+        return self.space.model_fingerprint
 
-    def make_index(self) -> JointGallery:
+    def new_index(self) -> EmbeddingGalleryIndex:
         """An empty index of this engine."""
-        return JointGallery(self.space, self.engine)
+        return EmbeddingGalleryIndex(self.space, self.engine)
 
-    def stream(
-        self, photos: Iterable[tuple[str, Given]], skipped: Skipped, *, ahead: int = 8
-    ) -> Iterator[Described]:
+    def describe_stream(
+        self, images: Iterable[tuple[str, ImageInput]], on_skip: SkipCallback, *, buffer_size: int = 8
+    ) -> Iterator[DescribedImage]:
         """Describes many pictures, several at a time, in memory that does not grow.
 
         Args:
-            photos: See `shared.gallery.ingest.decoded`, as for the others.
-            skipped: Is told what cannot be used.
-            ahead: How many are decoded in advance.
+            images: See `shared.gallery.ingest.decode_stream`, as for the others.
+            on_skip: Is told what cannot be used.
+            buffer_size: How many are decoded in advance.
         """
 
-        def read(name: str, picture: Image.Image) -> Described:
-            small = shrunk(picture)
-            return Described(name, picture.size, small, self.space.describe([small])[0])
+        def read(name: str, picture: Image.Image) -> DescribedImage:
+            small = shrink(picture)
+            return DescribedImage(name, picture.size, small, self.space.describe([small])[0])
 
-        return decoded(photos, read, skipped=skipped, ahead=ahead, crew=self.space.crew or Crew(1))
+        pool = self.space.worker_pool or WorkerPool(1)
+        return decode_stream(images, read, on_skip=on_skip, buffer_size=buffer_size, pool=pool)
 
     def __call__(
         self,
@@ -145,11 +147,11 @@ class CrossModalSearch(GalleryEngine):
         *,
         box: Box | None = None,
         words_share: float = 0.5,
-        count: int = 20,
-        least: float | None = None,
-        without: int | None = None,
+        top_k: int = 20,
+        min_score: float | None = None,
+        exclude_id: int | None = None,
         gallery: Gallery | None = None,
-    ) -> Results:
+    ) -> SearchResults:
         """Finds the pictures that fit words, are like a picture, or both.
 
         Args:
@@ -157,10 +159,10 @@ class CrossModalSearch(GalleryEngine):
             image: Anything that `shared.core.images.open_image` takes.
             box: The part of the picture to search with; by default the whole.
             words_share: How much the words count beside the picture, 0..1, where both are given.
-            count: How many hits at most, 1..1000.
-            least: Leave out what has a lower probability, or, where a picture is part of the query, a lower
+            top_k: How many hits at most, 1..1000.
+            min_score: Leave out what has a lower probability, or, where a picture is part of the query, a lower
                 score.
-            without: Id of a picture to leave out, such as the one to search with.
+            exclude_id: Id of a picture to leave out, such as the one to search with.
             gallery: What to search; by default the own one.
 
         Returns:
@@ -170,44 +172,44 @@ class CrossModalSearch(GalleryEngine):
         Raises:
             QueryError: There is nothing to search with, or the words cannot be used.
             ImageError: The picture cannot be used, or the box has no part in it.
-            ValueError: `count`, `least` or `words_share` is out of range.
+            ValueError: `top_k`, `min_score` or `words_share` is out of range.
             MismatchError: The gallery was described with other weights.
         """
-        started = time.perf_counter()
-        check_settings(count, least)
-        query, found = self._query(text, image, box, words_share)
-        words = image is None
-        return self._find(
-            {PICTURE: query},
-            count,
-            least,
-            gallery,
-            started,
-            without=without,
-            judged=words,
-            probability=self._sure if words else None,
-            unknown=self.space.unknown([term.text for term in found]),
-        )
+        request = SearchRequest(top_k, min_score, exclude_id, gallery=gallery)
+
+        def encode() -> EncodedQuery:
+            query, found = self._query(text, image, box, words_share)
+            only_words = image is None
+            return EncodedQuery(
+                {PICTURE: query},
+                calibrated=only_words,
+                probability=self._sure if only_words else None,
+                unknown_words=self.space.unknown([term.text for term in found]),
+            )
+
+        return self._search(encode, request)
 
     def like(
-        self, id: int, *, count: int = 20, least: float | None = None, gallery: Gallery | None = None
-    ) -> Results:
+        self, id: int, *, top_k: int = 20, min_score: float | None = None, gallery: Gallery | None = None
+    ) -> SearchResults:
         """Finds the pictures that are most like one of the gallery, which itself is left out.
 
         Args:
             id: Of that picture.
-            count: See `__call__`, as for all others.
+            top_k: See `__call__`, as for all others.
 
         Raises:
             ImageError: There is no such picture.
-            ValueError: `count` or `least` is out of range.
+            ValueError: `top_k` or `min_score` is out of range.
             MismatchError: The gallery was described with other weights.
         """
-        started = time.perf_counter()
-        check_settings(count, least)
-        own = self._or_own(gallery)
-        query = {PICTURE: self.space.gallery_vectors(snapshot_with(own, id), [id], self.engine)[0]}
-        return self._find(query, count, least, own, started, without=id, judged=False)
+        gallery = self._or_default(gallery)
+
+        def encode() -> EncodedQuery:
+            vectors = self.space.gallery_vectors(gallery.snapshot_with(id), [id], self.engine)
+            return EncodedQuery({PICTURE: vectors[0]}, calibrated=False)
+
+        return self._search(encode, SearchRequest(top_k, min_score, id, gallery=gallery))
 
     def explain(
         self,
@@ -218,7 +220,7 @@ class CrossModalSearch(GalleryEngine):
         image: Source | None = None,
         box: Box | None = None,
         words_share: float = 0.5,
-    ) -> Reason:
+    ) -> MatchExplanation:
         """Shows why a picture of the gallery was found: where in it, and by which words.
 
         Args:
@@ -232,14 +234,14 @@ class CrossModalSearch(GalleryEngine):
             ValueError: `words_share` is out of range.
         """
         started = time.perf_counter()
-        own = self._or_own(gallery)
-        entry = snapshot_with(own, id).entries[id]
+        own = self._or_default(gallery)
+        entry = own.snapshot_with(id).entries[id]
         query, found = self._query(text, image, box, words_share)
         picture, only_words = open_image(entry.thumbnail), image is None
         reason = explain(self.space, self.engine, picture, query, found, calibrated=only_words)
         return replace(reason, name=entry.name, seconds=time.perf_counter() - started)
 
-    def match(self, image: Source, text: str) -> Reason:
+    def match(self, image: Source, text: str) -> MatchExplanation:
         """Tells whether a picture and a text belong together, and why.
 
         Args:
@@ -252,20 +254,20 @@ class CrossModalSearch(GalleryEngine):
         """
         started = time.perf_counter()
         term = Term(plain(text))
-        picture = shrunk(open_image(image))
+        picture = shrink(open_image(image))
         query = self.space.texts([term.text], self.engine)[0]
         reason = explain(self.space, self.engine, picture, query, [term])
         return replace(reason, seconds=time.perf_counter() - started)
 
     def sentences(
-        self, image: Source, lines: str | Sequence[str] | None = None, count: int = 10
-    ) -> tuple[Sentence, ...]:
+        self, image: Source, lines: str | Sequence[str] | None = None, top_k: int = 10
+    ) -> tuple[RankedSentence, ...]:
         """Finds the sentences that fit a picture.
 
         Args:
             image: Anything that `shared.core.images.open_image` takes.
             lines: Sentences to choose from, one a line; by default a few hundred plain ones that are here.
-            count: How many at most, 1..1000.
+            top_k: How many at most, 1..1000.
 
         Returns:
             The most probable first.
@@ -273,17 +275,17 @@ class CrossModalSearch(GalleryEngine):
         Raises:
             QueryError: There are lines, but none that can be used, or too many.
             ImageError: The picture cannot be used.
-            ValueError: `count` is out of range.
+            ValueError: `top_k` is out of range.
         """
-        check_settings(count, None)
-        return self._bank.rank(self._vector(self._describe(image)), lines, count)
+        check_top_k(top_k)
+        return self._bank.rank(self._vector(self._describe(image)), lines, top_k)
 
     def _sure(self, scores: np.ndarray, count: int) -> np.ndarray:
         """Probabilities where one of so many is expected to fit."""
-        return one_of(self.space.probability(scores, self.engine), count)
+        return prior_correction(self.space.probability(scores, self.engine), count)
 
     def _describe(self, image: Source, box: Box | None = None) -> dict[str, np.ndarray]:
-        return self.space.describe([shrunk(crop(open_image(image), box))])[0]
+        return self.space.describe([shrink(crop(open_image(image), box))])[0]
 
     def _vector(self, features: dict[str, np.ndarray]) -> np.ndarray:
         return self.space.pictures(features[PICTURE][None], self.engine)[0]

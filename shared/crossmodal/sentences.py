@@ -9,16 +9,16 @@ from importlib import resources
 
 import numpy as np
 
-from shared.core.calibration import one_of
+from shared.core.calibration import prior_correction
 from shared.crossmodal.embedders.embedder import Embedder
 from shared.crossmodal.text.normalization import plain, said
 from shared.crossmodal.text.queries import QueryError
 
-MOST_LINES = 1000
+MAX_SENTENCES = 1000
 
 
 @dataclass(frozen=True)
-class Sentence:
+class RankedSentence:
     """A sentence that may describe a picture.
 
     Attributes:
@@ -35,7 +35,7 @@ class Sentence:
     rank: int
 
 
-class SentenceBank:
+class SentenceRanker:
     """Ranks sentences by how well they fit a picture; those that are here are read once.
 
     Args:
@@ -48,7 +48,7 @@ class SentenceBank:
 
     def rank(
         self, picture: np.ndarray, lines: str | Sequence[str] | None, count: int
-    ) -> tuple[Sentence, ...]:
+    ) -> tuple[RankedSentence, ...]:
         """The sentences that fit a picture, the most probable first.
 
         Args:
@@ -59,12 +59,12 @@ class SentenceBank:
         Raises:
             QueryError: There are lines, but none that can be used, or too many.
         """
-        texts = everyday_sentences() if lines is None else own_lines(lines)
+        texts = everyday_sentences() if lines is None else parse_sentences(lines)
         scores = (self._everyday if lines is None else self._vectors(texts)) @ picture
         order = np.argsort(-scores, kind="stable")[:count]
-        sure = one_of(self._space.probability(scores[order], self._engine), len(texts))
+        sure = prior_correction(self._space.probability(scores[order], self._engine), len(texts))
         return tuple(
-            Sentence(texts[place], float(scores[place]), float(one), rank)
+            RankedSentence(texts[place], float(scores[place]), float(one), rank)
             for rank, (place, one) in enumerate(zip(order.tolist(), sure, strict=True), 1)
         )
 
@@ -87,21 +87,21 @@ def everyday_sentences() -> tuple[str, ...]:
     return tuple(text.splitlines())
 
 
-def own_lines(lines: str | Sequence[str]) -> list[str]:
+def parse_sentences(lines: str | Sequence[str]) -> list[str]:
     """Sentences that somebody brings, one a line, none twice.
 
     Raises:
         QueryError: There is none, there are too many, or one says nothing.
 
-    >>> own_lines(["A dog.", "", " A cat. ", "A dog."])
+    >>> parse_sentences(["A dog.", "", " A cat. ", "A dog."])
     ['A dog.', 'A cat.']
     """
     given = lines.splitlines() if isinstance(lines, str) else list(lines)
     kept = list(dict.fromkeys(line.strip() for line in given if line.strip()))
     if not kept:
         raise QueryError("Write at least one sentence, one a line.")
-    if len(kept) > MOST_LINES:
-        raise QueryError(f"At most {MOST_LINES:,} lines can be compared; these are {len(kept):,}.")
+    if len(kept) > MAX_SENTENCES:
+        raise QueryError(f"At most {MAX_SENTENCES:,} lines can be compared; these are {len(kept):,}.")
     for line in kept:
         plain(line)  # which refuses what says nothing
     return kept

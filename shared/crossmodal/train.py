@@ -35,25 +35,25 @@ import torch
 from torch import Tensor
 
 from shared.core import weights
-from shared.crossmodal.data.training_data import read_material
-from shared.crossmodal.embedders.features import cached, load_base
-from shared.crossmodal.text.tokenizer import Tokens, learn_words
-from shared.crossmodal.text.vocabulary import add_words
+from shared.crossmodal.data.training_data import read_training_data
+from shared.crossmodal.embedders.features import cached, load_backbone
+from shared.crossmodal.text.tokenizer import SubwordTokenizer, build_vocabulary
+from shared.crossmodal.training.vocabulary import extend_vocabulary
 from shared.crossmodal.training.averaging import SHARES, average
-from shared.crossmodal.training.backbones import load_trunk
-from shared.crossmodal.training.batches import Beside, Pairs, Sentences, Source
+from shared.crossmodal.training.backbones import load_pretrained_backbone
+from shared.crossmodal.training.batches import PairsWithText, Pairs, Sentences, Source
 from shared.crossmodal.training.joint_arguments import arguments
 from shared.crossmodal.training.objectives import (
-    Pupil,
+    Student,
     Ranking,
-    keep_what_was,
-    learn_from_teacher,
+    retain_embeddings,
+    text_distillation_loss,
     match,
-    read_beside,
-    warm_up,
+    add_text_distillation,
+    warm_up_loss,
 )
 from shared.crossmodal.training.teacher import teacher_vectors
-from shared.crossmodal.training.validation import Validation, Validations
+from shared.crossmodal.training.validation import ValidationSet, ValidationSets
 from shared.networks.joint import JointSpace
 from shared.networks.regions import RegionBackbone
 from shared.training.datasets import ImageFile
@@ -70,7 +70,7 @@ class Training:
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
         seed_everything(args.seed)
-        self.material = material = read_material(args)
+        self.material = material = read_training_data(args)
         data, more = material.data, material.sentences
         rows, dev_rows = [], [None] * len(material.held_out)
         if args.start:
@@ -83,7 +83,7 @@ class Training:
             rows = [material.rows(args.cache, base, mirrored=mirrored) for mirrored in kinds]
             dev_rows = material.held_out_rows(args.cache, base)
             self.settings = {"heads": args.heads, "buckets": args.buckets}
-            self.settings["words"] = learn_words([*data.texts, *more], args.words)
+            self.settings["words"] = build_vocabulary([*data.texts, *more], args.words)
             for name in ("width", "hidden", "features", "fusion", "recurrences"):
                 self.settings[name] = getattr(args, name)
             if args.text:
@@ -91,7 +91,7 @@ class Training:
                 self.settings |= {name: known[name] for name in ("words", "buckets", "hidden", "features")}
             if args.trunk:
                 self.settings["trunk"] = args.trunk
-        self.tokens = Tokens(self.settings["words"], self.settings["buckets"])
+        self.tokens = SubwordTokenizer(self.settings["words"], self.settings["buckets"])
         teacher = self.sentences = self.beside = None
         if args.distil:
             names = "-".join(material.names)
@@ -103,7 +103,7 @@ class Training:
                 self.beside = Sentences(more, self.tokens, extra)
         self.pairs = Pairs(data, self.tokens, rows, teacher, chances=material.chances, names=material.named)
         each = zip(material.held_out, dev_rows, strict=True)
-        self.validations = Validations([Validation(*one, self.tokens, args.device) for one in each])
+        self.validations = ValidationSets([ValidationSet(*one, self.tokens, args.device) for one in each])
         self.validation = self.validations.sets[0]
 
     def run(self) -> Path:
@@ -122,12 +122,12 @@ class Training:
                 args.within,
             ),
         )
-        warm = partial(warm_up, distil=args.distil)
+        warm = partial(warm_up_loss, distil=args.distil)
         if self.beside is not None:
-            loss = partial(read_beside, loss=loss, weight=args.distil / 2)
-            warm = partial(read_beside, loss=warm, weight=args.distil)
+            loss = partial(add_text_distillation, loss=loss, weight=args.distil / 2)
+            warm = partial(add_text_distillation, loss=warm, weight=args.distil)
         if self.start is None:
-            pupil = Pupil(JointSpace(**self.settings))
+            pupil = Student(JointSpace(**self.settings))
             if args.text:
                 known = weights.load(JointSpace, args.text.name, folder=args.text)
                 pupil.space.text.load_state_dict(known.text.state_dict())
@@ -137,7 +137,7 @@ class Training:
             pupil = self.stage("warm", pupil, warm, args.warm_steps, args.rate)
             pupil = self.stage("match", pupil, loss, args.steps, args.rate / 3)
         else:
-            pupil = self.taught(Pupil(self.start))
+            pupil = self.taught(Student(self.start))
         if args.tune_steps:
             pupil = self.tune(pupil, loss)
         elif args.trunk:
@@ -153,17 +153,17 @@ class Training:
         config |= self.validations.conclude(pupil.space, *embedded)
         return weights.save(pupil.space, args.out / "weights", config=config)
 
-    def words(self, pupil: Pupil) -> Pupil:
+    def words(self, pupil: Student) -> Student:
         """The text encoder learns what the teacher says of sentences, with and without photos."""
         if self.sentences is None:
             raise SystemExit("--word-steps needs the teacher: give --distil a weight")
         args = self.args
         optimizer = torch.optim.AdamW(pupil.parameters(), 2 * args.rate, weight_decay=1e-4, fused=True)
         draw = partial(_draw, self.sentences, 2 * args.batch, args.seed)
-        return fit(pupil, optimizer, draw, learn_from_teacher, self._settings("words", args.word_steps))
+        return fit(pupil, optimizer, draw, text_distillation_loss, self._settings("words", args.word_steps))
 
     @torch.inference_mode()
-    def taught(self, pupil: Pupil) -> Pupil:
+    def taught(self, pupil: Student) -> Student:
         """Gives the layer that speaks to the teacher, which weights leave out, its least-squares solution."""
         if self.pairs.teacher is not None:
             places = np.random.default_rng(self.args.seed).permutation(len(self.pairs.data.texts))[:8192]
@@ -179,12 +179,12 @@ class Training:
     def stage(
         self,
         name: str,
-        pupil: Pupil,
-        loss: Callable[[Pupil, tuple[Tensor, ...]], Tensor],
+        pupil: Student,
+        loss: Callable[[Student, tuple[Tensor, ...]], Tensor],
         steps: int,
         rate: float,
         pairs: Pairs | None = None,
-    ) -> Pupil:
+    ) -> Student:
         """One stage on `pairs`, by default those of the recognition network's descriptions."""
         if not steps:
             return pupil
@@ -193,7 +193,7 @@ class Training:
         draw = partial(_draw, self._source(pairs or self.pairs), count, self.args.seed, **more)
         return self._fit(name, pupil, optimizer, draw, loss, steps)
 
-    def tune(self, pupil: Pupil, loss: Callable) -> Pupil:
+    def tune(self, pupil: Student, loss: Callable) -> Student:
         """The last stage: the network that describes pictures learns as well."""
         args = self.args
         if pupil.space.base is None:
@@ -205,7 +205,7 @@ class Training:
         draw = partial(_draw, source, self._count(args.tune_batch), args.seed, **more)
         return self._fit("tune", pupil, optimizer, draw, loss, args.tune_steps)
 
-    def settle(self, pupil: Pupil, warm: Callable, loss: Callable) -> Pupil:
+    def settle(self, pupil: Student, warm: Callable, loss: Callable) -> Student:
         """The rest learns on from the tuned base's descriptions, in larger batches than pictures allow."""
         args = self.args
         if not args.settle_warm + args.settle_steps:
@@ -235,7 +235,7 @@ class Training:
         return pupil
 
     def _keeping(self, loss: Callable) -> Callable:
-        """A loss that holds pairs of the first set where the start had them; see `keep_what_was`."""
+        """A loss that holds pairs of the first set where the start had them; see `retain_embeddings`."""
         if self.start is None:
             raise SystemExit("--keep needs a space to keep: give --start")
         old = JointSpace(**self.settings, tuned=True)
@@ -245,9 +245,9 @@ class Training:
         # Identities are numbered in the order of photos, and those of the first set come first.
         first = self.pairs.data.identities[: len(self.material.sets[0].photos)]
         known = int(first.max()) + 1
-        return partial(keep_what_was, loss=loss, weight=self.args.keep, before=old, familiar=known)
+        return partial(retain_embeddings, loss=loss, weight=self.args.keep, before=old, familiar=known)
 
-    def average(self, pupil: Pupil) -> None:
+    def average(self, pupil: Student) -> None:
         """Averages the weights with those at the start, and with those of other runs; see above."""
         shares = SHARES if self.args.start_share is None else (self.args.start_share,)
         beside = self.args.beside or ()
@@ -258,8 +258,8 @@ class Training:
     def _first_base(self) -> tuple[RegionBackbone, str]:
         """What describes pictures in the beginning, and the checksum that tells it from others."""
         if not self.args.trunk:
-            return load_base(self.args.base, device=self.args.device)
-        base, digest = load_trunk(self.args.trunk)
+            return load_backbone(self.args.base, device=self.args.device)
+        base, digest = load_pretrained_backbone(self.args.trunk)
         return base.to(self.args.device), digest
 
     def _start(self) -> JointSpace:
@@ -273,13 +273,13 @@ class Training:
         self.digest = config["network"]
         texts = [*self.material.data.texts, *self.material.sentences]
         # As many as may be added, even if all that it knows are among the most frequent ones.
-        more = learn_words(texts, self.args.words + len(self.settings["words"]))
-        space, self.settings = add_words(space, self.settings, more, self.args.words)
+        more = build_vocabulary(texts, self.args.words + len(self.settings["words"]))
+        space, self.settings = extend_vocabulary(space, self.settings, more, self.args.words)
         self.before = {name: value.clone() for name, value in space.state_dict().items()}
         return space
 
     def _source(self, pairs: Pairs) -> Source:
-        return pairs if self.beside is None else Beside(pairs, self.beside)
+        return pairs if self.beside is None else PairsWithText(pairs, self.beside)
 
     def _count(self, batch: int) -> int:
         return min(batch, len(self.pairs.data.photos))
@@ -299,7 +299,7 @@ class Training:
             score="score",
         )
 
-    def _fit(self, name, pupil, optimizer, draw, loss, steps) -> Pupil:
+    def _fit(self, name, pupil, optimizer, draw, loss, steps) -> Student:
         before = copy.deepcopy(pupil).to(self.args.device).eval()
         trained = fit(pupil, optimizer, draw, loss, self._settings(name, steps), self.validations)
         if self.start is not None:

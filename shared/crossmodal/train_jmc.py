@@ -24,14 +24,14 @@ from torch.nn import functional as F
 
 from shared.core import weights
 from shared.core.calibration import fit_probability
-from shared.crossmodal.data.datasets import Described, join
+from shared.crossmodal.data.datasets import CaptionedImages, join
 from shared.crossmodal.data.registry import READERS
-from shared.crossmodal.embedders.features import cached_part, load_base
-from shared.crossmodal.products.products import NEITHER, figures_of, word_kinds
-from shared.crossmodal.text.tokenizer import Tokens, learn_words
-from shared.crossmodal.training.arguments import joint_parser, named_folder
+from shared.crossmodal.embedders.features import cached_split_features, load_backbone
+from shared.crossmodal.products.products import NEITHER, product_metrics, text_variants
+from shared.crossmodal.text.tokenizer import SubwordTokenizer, build_vocabulary
+from shared.crossmodal.training.arguments import training_parser, dataset_argument
 from shared.crossmodal.training.batches import Pairs
-from shared.crossmodal.training.objectives import Pupil, learn_products
+from shared.crossmodal.training.objectives import Student, product_loss
 from shared.evaluation.reports import positive_int
 from shared.networks.jmc import negative_energy
 from shared.networks.joint import JointSpace
@@ -52,13 +52,13 @@ class ProductTraining:
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
         seed_everything(args.seed)
-        self.base, self.digest = load_base(args.base, device=args.device)
+        self.base, self.digest = load_backbone(args.base, device=args.device)
         self.sets = {name: READERS[name](folder, "train") for name, folder in args.data}
         data = join(list(self.sets.values()))
         if data.classes is None:
             raise SystemExit("JMC needs data sets with classes: grocery, fashion, or both")
-        words = learn_words(data.texts, args.words)
-        self.tokens = Tokens(words, args.buckets)
+        words = build_vocabulary(data.texts, args.words)
+        self.tokens = SubwordTokenizer(words, args.buckets)
         self.tokens.pieces = lru_cache(2**16)(self.tokens.pieces)  # products have few words, which come often
         self.names = (*data.class_names, NEITHER)
         self.ends = np.cumsum([len(one.class_names) for one in self.sets.values()]).tolist()
@@ -79,7 +79,7 @@ class ProductTraining:
         )
         self.dev = {name: READERS[name](folder, "dev") for name, folder in args.data}
         self.dev_rows = {name: self.rows(name, one, "dev", False) for name, one in self.dev.items()}
-        self.kinds = {name: word_kinds(self.dev[name], folder) for name, folder in args.data}
+        self.kinds = {name: text_variants(self.dev[name], folder) for name, folder in args.data}
         self.settings = {
             "heads": ["jmc"],
             "words": words,
@@ -89,16 +89,16 @@ class ProductTraining:
         for name in ("width", "hidden", "features", "embedding"):
             self.settings[name] = getattr(args, name)
 
-    def rows(self, name: str, data: Described, part: str, mirrored: bool) -> np.ndarray:
+    def rows(self, name: str, data: CaptionedImages, part: str, mirrored: bool) -> np.ndarray:
         folder, base = self.args.cache, (self.base, self.digest)
-        return np.array(cached_part(folder, f"{name}-{part}", base, data.photos, mirrored=mirrored))
+        return np.array(cached_split_features(folder, f"{name}-{part}", base, data.photos, mirrored=mirrored))
 
     def run(self) -> Path:
         """Runs all stages and writes the weight folder."""
         args = self.args
-        pupil = Pupil(JointSpace(**self.settings))
+        pupil = Student(JointSpace(**self.settings))
         first, second, third = args.steps
-        loss = partial(learn_products, margin=args.margin, hardest=args.hardest)
+        loss = partial(product_loss, margin=args.margin, hardest=args.hardest)
         rank = partial(loss, matching=1.0, classification=0.0)
         tell = partial(loss, matching=0.0, classification=1.0)
         if args.recipe == "matching":
@@ -122,7 +122,7 @@ class ProductTraining:
         ends = [0, *self.ends]
         return {name: ends[place : place + 2] for place, name in enumerate(self.sets)}
 
-    def stage(self, name: str, pupil: Pupil, loss: Callable, steps: int, rate: float, score: str) -> Pupil:
+    def stage(self, name: str, pupil: Student, loss: Callable, steps: int, rate: float, score: str) -> Student:
         """One stage; `pupil` learns as far as its parameters ask for gradients."""
         args = self.args
         if not steps:
@@ -164,7 +164,7 @@ class ProductTraining:
             with torch.inference_mode():
                 vectors = dict(zip(texts, self.texts(space, texts).numpy(force=True), strict=True))
                 images = self.pictures(space, self.dev_rows[name]).numpy(force=True)
-                own = figures_of(space.heads["jmc"], images, data, vectors, kinds=kinds, first=first)
+                own = product_metrics(space.heads["jmc"], images, data, vectors, kinds=kinds, first=first)
             found |= {
                 f"{name}, {row}, {key}": value for row, line in own.items() for key, value in line.items()
             }
@@ -235,13 +235,13 @@ def _temperature(logits: Tensor, truth: Tensor) -> float:
 
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
-    parser = joint_parser(__doc__, "shared.crossmodal.train_jmc", "grocery, fashion, or both")
+    parser = training_parser(__doc__, "shared.crossmodal.train_jmc", "grocery, fashion, or both")
     parser.set_defaults(batch=64, margin=0.1, words=1200, buckets=2048, width=192, features=256, hidden=64)
     parser.set_defaults(validate_every=250)
     add = parser.add_argument
     add(
         "--others",
-        type=named_folder,
+        type=dataset_argument,
         required=True,
         metavar="NAME=FOLDER",
         help="what belongs to no class: flickr8k",

@@ -14,7 +14,7 @@ from PIL.Image import Image
 from shared import ui
 from shared.core.devices import on_zero_gpu
 from shared.core.images import open_image
-from shared.crossmodal.engines import CLASSIFIERS, MATCHERS
+from shared.crossmodal.engines import CLASSIFIERS, ENGINES
 from shared.crossmodal.tabs import describe as describe_sentences
 from shared.crossmodal.tabs import match as match_words
 from shared.crossmodal.tabs.text_search import word_matches, word_query
@@ -22,7 +22,7 @@ from shared.ui.components.box import parse_box
 from shared.ui.gallery.endpoints import gallery_endpoints
 from shared.ui.gallery.gallery_store import GalleryStore
 from shared.ui.gallery.tab import gallery_tab
-from shared.ui.search.matches import as_json, hit_images
+from shared.ui.search.hit_grid import hit_images
 
 if TYPE_CHECKING:
     from shared.crossmodal.products.joint_classifier import JointClassifier
@@ -46,9 +46,9 @@ def load_product_classifier(engine: str) -> "JointClassifier":
     return JointClassifier.load(engine, device=DEVICE)
 
 
-SEARCHES = ui.lazy_models(load_search, MATCHERS)
+SEARCHES = ui.lazy_models(load_search, ENGINES)
 (PRODUCTS,) = ui.lazy_models(load_product_classifier, CLASSIFIERS).values()
-FIRST = SEARCHES[next(iter(MATCHERS))]
+FIRST = SEARCHES[next(iter(ENGINES))]
 GALLERIES = GalleryStore(lambda photos, gallery: FIRST().add(photos, gallery), ui.gallery_images)
 TRY = ["a motorcycle", "a man takes a photo", "animal face", "night sky", "sky + tower", "sky - tower"]
 
@@ -74,9 +74,9 @@ def search_by_text(text: str, engine: str, count: int, least: float, session, ga
         The matches, best first, with ids, scores, probabilities and whether the best is a good one; and their
         pictures.
     """
-    among = GALLERIES.among(photos, session, gallery)
-    found = SEARCHES[engine]()(text, count=int(count), least=least or None, gallery=among)
-    return as_json(found), hit_images(found, among)
+    among = GALLERIES.get_or_ingest(photos, session, gallery)
+    found = SEARCHES[engine]()(text, top_k=int(count), min_score=least or None, gallery=among)
+    return found.as_dict(), hit_images(found, among)
 
 
 @ui.user_facing("crossmodal")
@@ -98,10 +98,10 @@ def search_by_image_and_text(
     Returns:
         The matches, best first, with ids and scores; and their pictures.
     """
-    picture, among = open_image(image), GALLERIES.among(photos, session, gallery)
+    picture, among = open_image(image), GALLERIES.get_or_ingest(photos, session, gallery)
     query = {"image": picture, "box": parse_box(box, picture.size), "words_share": share}
-    found = SEARCHES[engine]()(text, **query, count=int(count), gallery=among)
-    return as_json(found), hit_images(found, among)
+    found = SEARCHES[engine]()(text, **query, top_k=int(count), gallery=among)
+    return found.as_dict(), hit_images(found, among)
 
 
 @ui.user_facing("crossmodal")
@@ -139,17 +139,17 @@ def match(image: str, text: str, engine: str) -> tuple:
 
 with ui.page("Cross-modal search") as demo:
     ui.header("Cross-modal search", "Find pictures with words, sentences for a picture, or mix both.")
-    visit = GALLERIES.visit()
+    visit = GALLERIES.create_session()
     with gr.Row():
         with gr.Column(scale=2):
-            query = word_query(MATCHERS, TRY)
+            query = word_query(ENGINES, TRY)
         with gr.Column(scale=3), gr.Tabs() as tabs:
-            found = word_matches("crossmodal", visit, MATCHERS, SEARCHES, query)
+            found = word_matches("crossmodal", visit, ENGINES, SEARCHES, query)
             told, lines = describe_sentences.describe_tab("crossmodal", SEARCHES, query.image, query.engine)
             pair = match_words.match_tab("crossmodal", SEARCHES, PRODUCTS, query)
             own = gallery_tab("crossmodal", visit)
     ui.how_it_works(Path(__file__).parent, ["crossmodal-joint", "crossmodal-jmc"])
-    ui.load_open_tab(tabs, [found, told, pair, own.view], [demo.load, *query.changes])
+    ui.load_open_tab(tabs, [found, told, pair, own.tab], [demo.load, *query.changes])
     photos, key = ui.image_files(visible=False), [visit.session, visit.key]
     pictures = {"Matches": gr.JSON, "Pictures": gr.Gallery}
     asked = [query.words, query.engine, query.count, query.least, *key, photos]

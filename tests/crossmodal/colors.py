@@ -19,18 +19,18 @@ def picture(*cells, side=60):
 
 
 class ColorSpace(Embedder):
-    """What `shared.crossmodal.embedders.joint_space.Space` does, without a network."""
+    """What `shared.crossmodal.embedders.joint_space.JointSpaceEmbedder` does, without a network."""
 
-    crew = None
+    worker_pool = None
     engines = ("ensemble", "rrf", "cyclematch", "itmeetsal")
     meant_for = 1
     own_galleries = True
 
     def __init__(self, made=7):
-        self.made = np.array([made], np.uint64)
+        self.model_fingerprint = np.array([made], np.uint64)
 
     def describe(self, pictures):
-        return [{"picture": self._cells(one).mean(0), "made": self.made} for one in pictures]
+        return [{"picture": self._cells(one).mean(0), "made": self.model_fingerprint} for one in pictures]
 
     def gallery_vectors(self, gallery, ids, engine):
         return self.pictures(gallery.features("picture", ids)[1], engine)

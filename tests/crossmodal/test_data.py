@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.crossmodal.data.datasets import Described, join, read_fashion, read_flickr8k, read_grocery_texts
+from shared.crossmodal.data.datasets import CaptionedImages, join, read_fashion, read_flickr8k, read_grocery_texts
 from shared.crossmodal.sentences import everyday_sentences
 from shared.training.datasets import ImageFile
 
@@ -121,7 +121,7 @@ def test_sentences_come_with_the_package():
 
 def test_joined_sets_follow_one_another_with_their_classes():
     one, other = (
-        Described(
+        CaptionedImages(
             name,
             (ImageFile(Path(name)),) * 2,
             ("a", "b"),

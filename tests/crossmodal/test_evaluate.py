@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from shared.crossmodal.benchmarks.recall import figures, first_hits
-from shared.crossmodal.embedders.fusion import adaptive_weights, fuse
+from shared.crossmodal.benchmarks.recall import figures, first_relevant_ranks
+from shared.crossmodal.training.score_fusion import adaptive_weights, fuse
 from shared.crossmodal.training.calibration import calibrate
 from shared.evaluation import ranking
 
@@ -14,7 +14,7 @@ OWNERS = np.array([0, 0, 1, 1])
 
 
 def test_a_picture_needs_one_of_its_texts_and_a_text_its_picture():
-    i2t, t2i = first_hits(SIMILARITY, OWNERS)
+    i2t, t2i = first_relevant_ranks(SIMILARITY, OWNERS)
     assert i2t.tolist() == [1, 0]  # picture 0 sees text 2 first, then its own text 1
     assert t2i.tolist() == [1, 0, 1, 1]
 
@@ -38,7 +38,7 @@ def test_ranks_are_those_of_a_stable_sort():
     rng = np.random.default_rng(0)
     similarity = rng.integers(0, 6, (7, 21)) / 5  # many ties
     owners = np.repeat(np.arange(7), 3)
-    i2t, t2i = first_hits(similarity, owners)
+    i2t, t2i = first_relevant_ranks(similarity, owners)
     for picture, row in enumerate(ranking.rank(similarity)):
         assert i2t[picture] == ranking.positions(row, np.flatnonzero(owners == picture))[0]
     for text, row in enumerate(ranking.rank(similarity.T)):
@@ -61,7 +61,7 @@ def test_chance_and_perfection():
 )
 def test_wrong_owners_say_so(owners, words):
     with pytest.raises(ValueError, match=words):
-        first_hits(SIMILARITY, np.array(owners))
+        first_relevant_ranks(SIMILARITY, np.array(owners))
 
 
 def test_fusion_weighs():

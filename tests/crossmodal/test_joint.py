@@ -16,12 +16,12 @@ from shared.core.errors import InputError
 from shared.core.images import ImageError
 from shared.crossmodal.benchmark import main as benchmark
 from shared.crossmodal.data.datasets import read_flickr8k, read_grocery_texts
-from shared.crossmodal.embedders.joint_space import Space
+from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
 from shared.crossmodal.engines import CLASSIFIERS
 from shared.crossmodal.products.joint_classifier import JointClassifier
-from shared.crossmodal.products.products import NEITHER, hide_names, word_kinds
+from shared.crossmodal.products.products import NEITHER, remove_class_names, text_variants
 from shared.crossmodal.train_jmc import ProductTraining, arguments, main
-from shared.crossmodal.training.objectives import Pupil, learn_products
+from shared.crossmodal.training.objectives import Student, product_loss
 from shared.networks.joint import JointSpace
 from tests.crossmodal.conftest import COLORS
 
@@ -163,7 +163,7 @@ def test_what_cannot_be_used_is_refused(classifier, jmc, base_folder, tmp_path):
             classifier(text="red", count=count)
     with pytest.raises(ValueError, match="must be one of jmc"):
         JointClassifier.load("other")
-    space = Space.load(CLASSIFIERS["jmc"], folder=jmc, base=base_folder)
+    space = JointSpaceEmbedder.load(CLASSIFIERS["jmc"], folder=jmc, base=base_folder)
     space.config.pop("class_names")
     with pytest.raises(weights.WeightsError, match="do not say what their classes are"):
         JointClassifier("jmc", space)
@@ -179,7 +179,7 @@ def test_many_threads_get_the_answers_of_one(classifier):
 
 
 def test_sets_go_by_their_classes_not_by_their_names(jmc, base_folder):
-    space = Space.load(CLASSIFIERS["jmc"], folder=jmc, base=base_folder)
+    space = JointSpaceEmbedder.load(CLASSIFIERS["jmc"], folder=jmc, base=base_folder)
     space.config["sets"] = {"a": [1, 4], "z": [0, 1]}  # as `config.json` has them, whatever their classes
     assert JointClassifier("jmc", space).groups == ("z", "a", "a", "a")
 
@@ -193,7 +193,7 @@ def test_weights_say_what_they_know(jmc):
 
 
 def test_probabilities_are_calibrated(jmc, base_folder):
-    space = Space.load(CLASSIFIERS["jmc"], folder=jmc, base=base_folder)
+    space = JointSpaceEmbedder.load(CLASSIFIERS["jmc"], folder=jmc, base=base_folder)
     told = JointClassifier("jmc", space)(wall("red")).picture
     space.config["fits"]["picture"] = [0.0, -1.0986]  # a quarter, whatever the picture
     space.config["temperatures"]["picture"] = 1e6
@@ -264,12 +264,12 @@ def test_generalisation(jmc, walls, color_folder, base_folder, tmp_path):
 
 def test_words_that_say_less(walls):
     data = read_grocery_texts(walls, "test")
-    kinds = word_kinds(data, walls)
+    kinds = text_variants(data, walls)
     assert kinds["all words"][0] == "It is red, a wall of snow."
     assert kinds["names hidden"][0] == "it is of snow"
     assert [kinds["sort"][place] for place in (0, 3)] == ["wall", "pale wall"]
-    assert hide_names("Nike T-Shirts for men", ["Shirts"]) == "nike for men"
-    assert hide_names("", ["Shirts"]) == ""
+    assert remove_class_names("Nike T-Shirts for men", ["Shirts"]) == "nike for men"
+    assert remove_class_names("", ["Shirts"]) == ""
 
 
 def test_a_step_sees_what_it_is_told_to(given, tmp_path):
@@ -293,8 +293,8 @@ def test_each_recipe_learns_its_own_task_alone(given, tmp_path):
     assert all(torch.equal(one, other) for one, other in zip(batch, run.draw(0), strict=True))
 
     def moved(**share):
-        pupil = Pupil(JointSpace(**run.settings)).train()
-        learn_products(pupil, batch, margin=0.1, hardest=3, **share).backward()
+        pupil = Student(JointSpace(**run.settings)).train()
+        product_loss(pupil, batch, margin=0.1, hardest=3, **share).backward()
         head = pupil.space.heads["jmc"]
         return [
             any(one.grad is not None and bool(one.grad.any()) for one in head.component_parameters(part))
@@ -311,9 +311,9 @@ def test_others_teach_no_embedding(given, tmp_path):
 
     def means(other):
         torch.manual_seed(0)
-        pupil = Pupil(JointSpace(**run.settings)).train()
+        pupil = Student(JointSpace(**run.settings)).train()
         batch = (seen, pieces, ids, classes, known, other, other_pieces)
-        learn_products(pupil, batch, margin=0.1, hardest=3, matching=0, classification=1)
+        product_loss(pupil, batch, margin=0.1, hardest=3, matching=0, classification=1)
         assert pupil.space.training
         return pupil.space.heads["jmc"].images.layers[1].running_mean.clone()
 

@@ -12,15 +12,15 @@ from PIL import Image
 
 from shared.crossmodal.data.datasets import read_flickr8k
 from shared.crossmodal.data.named_things import MOST_PHOTOS, names_alone, read_named, read_nouns, say
-from shared.crossmodal.data.training_data import read_held_out, read_material
-from shared.crossmodal.embedders.joint_space import Space
-from shared.crossmodal.engines import MATCHERS
-from shared.crossmodal.text.tokenizer import Tokens
-from shared.crossmodal.text.vocabulary import add_words
+from shared.crossmodal.data.training_data import read_held_out, read_training_data
+from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
+from shared.crossmodal.engines import ENGINES
+from shared.crossmodal.text.tokenizer import SubwordTokenizer
+from shared.crossmodal.training.vocabulary import extend_vocabulary
 from shared.crossmodal.train import main
 from shared.crossmodal.training.batches import Pairs
 from shared.crossmodal.training.joint_arguments import arguments
-from shared.crossmodal.training.objectives import Pupil, keep_what_was
+from shared.crossmodal.training.objectives import Student, retain_embeddings
 from shared.crossmodal.training.teacher import LENGTH
 from shared.networks.joint import JointSpace
 
@@ -70,7 +70,7 @@ def test_names_come_in_sentences(tmp_path):
     photos(tmp_path / "owl", *map(str, range(4)))
     data = read_named(tmp_path, "train")
     rows = np.zeros((4, 10, 2), np.float16)
-    tokens, told = Tokens(["owl", "photo"], 64), np.ones((8, LENGTH), np.float16)
+    tokens, told = SubwordTokenizer(["owl", "photo"], 64), np.ones((8, LENGTH), np.float16)
     plain = Pairs(data, tokens, [rows], told)
     framed = replace(plain, names=names_alone(data))
     lengths, known = [], []
@@ -129,10 +129,10 @@ def test_material_of_several_sets(color_folder, tmp_path):
     photos(tmp_path / "more" / "owl", "bird")
     folders = [f"named={tmp_path / name}" for name in ("things", "more")]
     line = ["--data", f"flickr8k={color_folder}", *folders, "--out", "x", "--cache", "x"]
-    plain, shared = (read_material(arguments().parse_args([*line, *end])) for end in ([], ["--share", "0.4"]))
+    plain, shared = (read_training_data(arguments().parse_args([*line, *end])) for end in ([], ["--share", "0.4"]))
     assert [name.rpartition("-")[2] for name in plain.names] == ["flickr8k", "things", "more"]
     with pytest.raises(SystemExit, match="needs classes"):
-        read_material(
+        read_training_data(
             arguments().parse_args([*line[:2], f"flickr8k={color_folder}", *line[-4:], "--share", "0.4"])
         )
     assert (plain.chances, plain.sentences) == (None, ())
@@ -157,15 +157,15 @@ def test_new_words_change_nothing_at_first():
         "hidden": 4,
     }
     old = JointSpace(**settings).eval()
-    new, grown = add_words(old, settings, ["dog", "astronaut", "comet"], 3)
+    new, grown = extend_vocabulary(old, settings, ["dog", "astronaut", "comet"], 3)
     assert grown["words"] == ["a", "dog", "astronaut"]
     assert settings["words"] == ["a", "dog"]
     texts = ["a dog", "an astronaut", "a cat"]
-    before, after = (torch.from_numpy(Tokens(one["words"], 64)(texts)) for one in (settings, grown))
+    before, after = (torch.from_numpy(SubwordTokenizer(one["words"], 64)(texts)) for one in (settings, grown))
     assert after.shape[2] == before.shape[2] + 1  # a row of its own
     with torch.no_grad():
         assert np.allclose(old.text(before), new.text(after), atol=1e-5)
-    assert add_words(old, settings, ["cat"], 1)[1]["words"] == settings["words"]
+    assert extend_vocabulary(old, settings, ["cat"], 1)[1]["words"] == settings["words"]
 
 
 def test_a_space_learns_new_names(color_folder, base_folder, tmp_path, monkeypatch):
@@ -230,7 +230,7 @@ def test_a_space_learns_new_names(color_folder, base_folder, tmp_path, monkeypat
     ]
     more += ["--keep", "0.1", "--start-share", "0", "--start", str(first), "--nouns", str(tmp_path)]
     folder = main([*data, f"named={tmp_path / 'things'}", *given, *more, "--out", str(tmp_path / "more")])
-    space = Space.load(MATCHERS["rrf"], folder=folder)
+    space = JointSpaceEmbedder.load(ENGINES["rrf"], folder=folder)
     assert {"red", "purple", "orange", "violet"} <= set(space.config["words"])
     photos = [photo.image() for photo in read_named(tmp_path / "things", "test").photos]
     photos += [photo.image() for photo in read_flickr8k(color_folder, "test").photos[:4]]
@@ -253,12 +253,12 @@ def _vector(text):
 def test_what_a_space_knew_is_kept():
     torch.manual_seed(0)
     space = JointSpace(["rrf", "cyclematch"], buckets=16, features=8, width=8, hidden=4, embedding=8).eval()
-    pupil = Pupil(copy.deepcopy(space)).eval()
+    pupil = Student(copy.deepcopy(space)).eval()
     rows, pieces = torch.randn(3, 10, 1280), torch.randint(1, 10, (6, 2, 3))
     batch = (rows, pieces, torch.tensor([0, 0, 1, 1, 2, 2]), None, None)
 
     def moved(familiar):
-        zero = partial(keep_what_was, loss=lambda pupil, batch: torch.zeros(()), weight=2.0)
+        zero = partial(retain_embeddings, loss=lambda pupil, batch: torch.zeros(()), weight=2.0)
         with torch.no_grad():
             return float(zero(pupil, batch, before=space, familiar=familiar))
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.crossmodal.text.queries import MOST_LETTERS, MOST_TERMS, QueryError, Term, combine, parse
+from shared.crossmodal.text.queries import MAX_CHARACTERS, MAX_TERMS, QueryError, Term, combine, parse
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def test_queries_are_sums_of_terms(query, terms):
         ("0:dog", "not 0"),
         ("11:dog", "at most 10, not 11"),
         ("99999999999:dog", "at most 10"),
-        ("x" * (MOST_LETTERS + 1), f"has {MOST_LETTERS + 1}"),
-        (" + ".join("abcdefghi"), f"may have {MOST_TERMS} terms; this one has 9"),
+        ("x" * (MAX_CHARACTERS + 1), f"has {MAX_CHARACTERS + 1}"),
+        (" + ".join("abcdefghi"), f"may have {MAX_TERMS} terms; this one has 9"),
     ],
 )
 def test_what_is_no_query_says_why(query, words):

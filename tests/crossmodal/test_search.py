@@ -14,11 +14,11 @@ from shared.core.images import ImageError
 from shared.core.weights import WeightsError
 from shared.crossmodal.benchmarks import speed
 from shared.crossmodal.embedders import gallery_index
-from shared.crossmodal.engines import EMBEDDED
-from shared.crossmodal.explanation.explanation import Part, painted_over, parts, without
+from shared.crossmodal.engines import OFFLINE_ENGINES
+from shared.crossmodal.explanation.explanation import Part, deletion_images, parts, without
 from shared.crossmodal.search import CrossModalSearch
-from shared.crossmodal.sentences import MOST_LINES, everyday_sentences
-from shared.crossmodal.text.queries import MOST_LETTERS, QueryError, Term
+from shared.crossmodal.sentences import MAX_SENTENCES, everyday_sentences
+from shared.crossmodal.text.queries import MAX_CHARACTERS, QueryError, Term
 from shared.gallery.gallery import Gallery
 from shared.gallery.index import MismatchError
 from shared.networks.joint import JointSpace
@@ -46,17 +46,17 @@ def test_words_find_pictures(search):
     assert [hit.rank for hit in found.hits] == [1, 2, 3, 4, 5]
     scores = [hit.score for hit in found.hits]
     assert scores == sorted(scores, reverse=True)
-    assert (found.good, found.searched, found.engine) == (True, 5, "ensemble")
+    assert (found.good_match, found.searched, found.engine) == (True, 5, "ensemble")
     assert found.hits[0].probability > found.threshold > found.hits[-1].probability
     assert found.seconds >= found.search_seconds > 0
-    assert names(search("green", count=2)) == names(found)[:2]
-    assert names(search("green", least=0.5)) == ["green"]
+    assert names(search("green", top_k=2)) == names(found)[:2]
+    assert names(search("green", min_score=0.5)) == ["green"]
 
 
 def test_what_is_not_there_is_no_good_match(search):
     search.gallery.remove([search("green").hits[0].id])
     found = search("green")
-    assert found.good is False
+    assert found.good_match is False
     assert found.hits[0].probability < found.threshold
 
 
@@ -79,7 +79,7 @@ def test_words_add_up_and_take_away(search):
 def test_pictures_find_pictures(search):
     found = search(image=picture("white"))
     assert names(found)[0] == "white"
-    assert (found.good, found.threshold, found.hits[0].probability) == (None, None, None)
+    assert (found.good_match, found.threshold, found.hits[0].probability) == (None, None, None)
     assert names(search(image=picture(*CORNER), box=(40, 40, 60, 60)))[0] == "green"
     assert names(search.like(search(image=picture("blue")).hits[0].id))[0] == "corner"
     assert "blue" not in names(search.like(2))
@@ -91,8 +91,8 @@ def test_words_and_a_picture_are_mixed(search):
     assert names(search(**asked, words_share=0.1))[0] == "blue"
     assert names(search(**asked, words_share=0))[0] == "blue"
     assert names(search(**asked, words_share=1))[0] == "red"
-    both = search(**asked, without=2)
-    assert both.good is None
+    both = search(**asked, exclude_id=2)
+    assert both.good_match is None
     assert "blue" not in names(both)
 
 
@@ -106,7 +106,7 @@ def test_an_engine_searches_what_another_has_filled(search):
 def test_the_gallery_changes_between_searches(search):
     assert search("red").searched == 5
     added = search.add([("dark", picture("green"))])
-    assert {hit.name for hit in search("green", count=2).hits} == {"green", "dark"}
+    assert {hit.name for hit in search("green", top_k=2).hits} == {"green", "dark"}
     search.gallery.remove(added.ids)
     assert names(search("green"))[:1] == ["green"]
     assert search("red").searched == 5
@@ -138,7 +138,7 @@ def test_a_gallery_of_other_weights_is_refused(search):
         (" \n ", "Type some words, or choose a picture"),
         ("the of and", "names nothing to look for"),
         ("!?…", "no word in this text"),
-        ("x" * 10_000, f"may have {MOST_LETTERS} letters; this one has 10,000"),
+        ("x" * 10_000, f"may have {MAX_CHARACTERS} letters; this one has 10,000"),
         ("red - red", "cancel each other out"),
         ("- red", "at least one thing to look for"),
         ("red - the", "names nothing to look for"),
@@ -159,9 +159,9 @@ def test_any_script_is_searched_with(search, text):
 
 
 def test_unknown_words_are_told(search):
-    assert search("a red zebra on the wall").unknown == ("zebra",)
-    assert search("🐕 dog").unknown == ()
-    assert search(image=picture("red")).unknown == ()
+    assert search("a red zebra on the wall").unknown_words == ("zebra",)
+    assert search("🐕 dog").unknown_words == ()
+    assert search(image=picture("red")).unknown_words == ()
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_words_of_several_terms():
 
 def test_a_third_is_painted_over():
     image = picture(*CORNER)
-    hot, cold = painted_over(image, np.arange(9.0).reshape(3, 3))
+    hot, cold = deletion_images(image, np.arange(9.0).reshape(3, 3))
     changed = [(np.asarray(one) != np.asarray(image)).any(-1) for one in (hot, cold)]
     assert [round(float(one.mean()), 2) for one in changed] == [0.33, 0.33]
     assert changed[0][-20:].all()
@@ -264,13 +264,13 @@ def test_sentences_for_a_picture(search):
     assert len(found) == 3
     assert [one.rank for one in found] == [1, 2, 3]
     assert found[0].probability > found[1].probability
-    ours = search.sentences(picture("red"), count=3)
+    ours = search.sentences(picture("red"), top_k=3)
     assert len(ours) == 3
     assert {one.text for one in ours} <= set(everyday_sentences())
     assert "red" in ours[0].text.lower()
     for lines, words in (
         ("  \n ", "at least one sentence"),
-        (["x"] * 2 + [f"dog {number}" for number in range(MOST_LINES)], "At most 1,000 lines"),
+        (["x"] * 2 + [f"dog {number}" for number in range(MAX_SENTENCES)], "At most 1,000 lines"),
         ("red\nthe of", "names nothing"),
         ("red\n" + "blue " * 200, "letters"),
     ):
@@ -312,18 +312,18 @@ def test_a_large_gallery_is_searched_in_two_steps(monkeypatch):
             return self._unit(np.stack(rows) @ basis)
 
     search = CrossModalSearch("ensemble", Long())
-    kept = speed.fill(rng.normal(size=(80, 5)).astype(np.float16), search.space.made)
+    kept = speed.fill(rng.normal(size=(80, 5)).astype(np.float16), search.space.model_fingerprint)
 
     def check():
         texts = [f"d{'o' * number}g" for number in range(1, 6)]
-        found = [{hit.id for hit in search(text, count=10, gallery=kept).hits} for text in texts]
+        found = [{hit.id for hit in search(text, top_k=10, gallery=kept).hits} for text in texts]
         assert found == speed.nearest(search, kept, texts)
         first = search(texts[0], gallery=kept).hits[0]
         vector = search.space.pictures(kept.snapshot().feature("picture", first.id)[None], "")[0]
         assert first.score == pytest.approx(float(vector @ search.space.texts(texts[:1], "")[0]), abs=2e-3)
 
     check()
-    made = search.space.made
+    made = search.space.model_fingerprint
     for row in rng.normal(size=(150, 5)).astype(np.float16):
         kept.add("more", picture("red"), {"picture": row, "made": made})
     check()
@@ -346,7 +346,7 @@ def folder(tmp_path_factory):
 
 
 def test_all_engines_share_one_space(folder):
-    found = {name: CrossModalSearch.load(name, folder=folder, device="cpu") for name in EMBEDDED}
+    found = {name: CrossModalSearch.load(name, folder=folder, device="cpu") for name in OFFLINE_ENGINES}
     assert len({id(one.space) for one in found.values()}) == 1
     first = found["ensemble"]
     first.add([Image.new("RGB", (1, 1)), Image.effect_noise((90, 3), 60).convert("RGB")])

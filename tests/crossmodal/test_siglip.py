@@ -12,8 +12,8 @@ from transformers.utils import logging
 
 from shared.core import hub, weights
 from shared.crossmodal.embedders import siglip
-from shared.crossmodal.embedders.siglip import BATCH, SiglipSpace
-from shared.crossmodal.engines import MATCHERS, SIGLIP
+from shared.crossmodal.embedders.siglip import BATCH, SiglipEmbedder
+from shared.crossmodal.engines import ENGINES, SIGLIP
 from shared.crossmodal.search import CrossModalSearch
 from shared.gallery.gallery import Gallery
 from shared.gallery.index import MismatchError
@@ -46,7 +46,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def space(folder):
-    return SiglipSpace.load(MATCHERS[SIGLIP], folder=folder, device="cpu")
+    return SiglipEmbedder.load(ENGINES[SIGLIP], folder=folder, device="cpu")
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_gallery_of_another_engine_is_searched(search, described, looks):
     assert {hit.name for hit in found.hits} == {"red.png", "green.png", "blue.png"}
     assert [hit.rank for hit in found.hits] == [1, 2, 3]
     assert all(0 < hit.probability < 1 for hit in found.hits)
-    assert found.good is None  # nobody has measured a threshold
+    assert found.good_match is None  # nobody has measured a threshold
     assert found.threshold is None
     search("green", gallery=described)
     assert looks == [3]  # once is enough
@@ -162,10 +162,10 @@ def test_weights_that_lack_something_are_not_made_up(folder, tmp_path):
     kept.pop("vision_model.head.probe")
     save_file(kept, tmp_path / "model.safetensors", {"format": "pt"})
     with pytest.raises(weights.WeightsError, match="is not SigLIP 2, or only a part of it"):
-        SiglipSpace.load(MATCHERS[SIGLIP], folder=tmp_path)
+        SiglipEmbedder.load(ENGINES[SIGLIP], folder=tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"no weights")
     with pytest.raises(weights.WeightsError, match="is not SigLIP 2"):
-        SiglipSpace.load(MATCHERS[SIGLIP], folder=tmp_path)
+        SiglipEmbedder.load(ENGINES[SIGLIP], folder=tmp_path)
 
 
 def test_without_a_network_the_answer_comes_at_once(monkeypatch):
@@ -181,7 +181,7 @@ def test_without_a_network_the_answer_comes_at_once(monkeypatch):
 def test_without_the_package_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(weights.WeightsError, match=r"pip install image-spaces\[hub\]"):
-        SiglipSpace.load(MATCHERS[SIGLIP])
+        SiglipEmbedder.load(ENGINES[SIGLIP])
 
 
 def test_an_empty_gallery_has_nothing_to_find(search):

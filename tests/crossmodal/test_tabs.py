@@ -9,7 +9,7 @@ from PIL import Image
 from shared.core.errors import InputError
 from shared.core.weights import WeightsError
 from shared.crossmodal.tabs import describe, match
-from shared.crossmodal.tabs.word_panel import ALL, WordPanel, chips, measured
+from shared.crossmodal.tabs.explanation_panel import ALL, ExplanationPanel, chips, measured
 
 
 def word(text, weight, names=True):
@@ -48,7 +48,7 @@ def test_deletion_is_told_in_plain_words():
 
 
 def test_a_panel_has_a_picture_for_each_word():
-    panel = WordPanel(())
+    panel = ExplanationPanel(())
     title, _, _, pictures, first = panel.fill(reason(word("a", 0, names=False), word("cat", 0.3)), "**Why?**")
     assert (title, len(pictures), first) == ("**Why?**", 2, pictures[0])
     assert Image.open(first).size == (40, 30)

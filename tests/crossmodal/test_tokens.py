@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from shared.crossmodal.text.tokenizer import (
-    LONGEST_TEXT,
-    LONGEST_WORD,
+    MAX_WORDS,
+    MAX_WORD_LENGTH,
     NOTHING,
     PADDING,
-    Tokens,
-    learn_words,
-    letter_groups,
+    SubwordTokenizer,
+    build_vocabulary,
+    letter_ngrams,
     split_words,
 )
 
@@ -39,27 +39,27 @@ def test_words_of_any_script(text, words):
 
 
 def test_long_texts_and_words_are_cut():
-    assert len(split_words("dog " * 100_000)) == LONGEST_TEXT
-    assert split_words("x" * 100_000) == ["x" * LONGEST_WORD]
-    assert len(split_words("🐶" * 1000)) == LONGEST_TEXT
+    assert len(split_words("dog " * 100_000)) == MAX_WORDS
+    assert split_words("x" * 100_000) == ["x" * MAX_WORD_LENGTH]
+    assert len(split_words("🐶" * 1000)) == MAX_WORDS
 
 
 def test_letter_groups_know_where_a_word_begins():
-    assert "<do" in letter_groups("dog")
-    assert "<do" not in letter_groups("endo")
-    assert letter_groups("🐶") == ["<🐶>"]
-    assert len(set(letter_groups("aaaaaaa"))) == len(letter_groups("aaaaaaa"))
+    assert "<do" in letter_ngrams("dog")
+    assert "<do" not in letter_ngrams("endo")
+    assert letter_ngrams("🐶") == ["<🐶>"]
+    assert len(set(letter_ngrams("aaaaaaa"))) == len(letter_ngrams("aaaaaaa"))
 
 
 def test_vocabulary_is_what_is_frequent():
     texts = ["a dog on a beach", "a cat", "the dog"]
-    assert learn_words(texts, 2) == ["a", "dog"]
-    assert learn_words(texts, 100) == ["a", "dog"]
-    assert learn_words(texts, 3, least=1) == ["a", "dog", "beach"]
+    assert build_vocabulary(texts, 2) == ["a", "dog"]
+    assert build_vocabulary(texts, 100) == ["a", "dog"]
+    assert build_vocabulary(texts, 3, least=1) == ["a", "dog", "beach"]
 
 
 def test_rows_of_known_unknown_and_misspelled_words():
-    tokens = Tokens(["a", "skateboard"], buckets=5000)
+    tokens = SubwordTokenizer(["a", "skateboard"], buckets=5000)
     known, misspelled, other = (set(tokens.pieces(w)) for w in ("skateboard", "skatebord", "umbrella"))
     assert tokens.words["skateboard"] in known
     assert len(known & misspelled) > 8
@@ -69,7 +69,7 @@ def test_rows_of_known_unknown_and_misspelled_words():
 
 
 def test_rows_are_filled_up():
-    tokens = Tokens(["a"], buckets=100)
+    tokens = SubwordTokenizer(["a"], buckets=100)
     rows = tokens(["a dog", "", "a"])
     assert rows.dtype == np.int64
     assert rows.shape[:2] == (3, 2)
@@ -83,11 +83,11 @@ def test_rows_are_filled_up():
 
 def test_the_same_rows_in_every_process():
     """The hash must never change: weights hold what it chose."""
-    assert Tokens([], buckets=16384).pieces("dog") == [6030, 14719, 13766, 14444, 5024, 11802]
+    assert SubwordTokenizer([], buckets=16384).pieces("dog") == [6030, 14719, 13766, 14444, 5024, 11802]
 
 
 def test_wrong_vocabularies_say_so():
     with pytest.raises(ValueError, match="at least 1, got 0"):
-        Tokens([], buckets=0)
+        SubwordTokenizer([], buckets=0)
     with pytest.raises(ValueError, match="comes twice"):
-        Tokens(["a", "a"], buckets=3)
+        SubwordTokenizer(["a", "a"], buckets=3)

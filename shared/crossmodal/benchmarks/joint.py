@@ -7,7 +7,7 @@ among the classes of all sets that the weights know.
 
 A grocery's description is one text for all photos of its class, and a garment's name mostly holds its class:
 who has read them needs no picture. So there are rows for words that say less, see
-`shared.crossmodal.products.products.word_kinds`.
+`shared.crossmodal.products.products.text_variants`.
 
 With `--others`, photos that show no product, and their sentences where there are any, count as well:
 `rejected_*` is the share of them of which JMC says so, `accepted_*` that of the products which it takes for
@@ -25,11 +25,11 @@ import torch
 from tqdm import tqdm
 
 from shared.core.weights import WeightsError
-from shared.crossmodal.data.datasets import SPLITS, Described, read_flickr8k
+from shared.crossmodal.data.datasets import SPLITS, CaptionedImages, read_flickr8k
 from shared.crossmodal.data.registry import READERS
 from shared.crossmodal.engines import CLASSIFIERS
 from shared.crossmodal.products.joint_classifier import HEAD, JointClassifier
-from shared.crossmodal.products.products import figures_of, word_kinds
+from shared.crossmodal.products.products import product_metrics, text_variants
 from shared.evaluation import reports
 from shared.training.datasets import read_images
 
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     if tuple(names) != data.class_names:
         parser.error(f"the weights know other classes than the {len(data.class_names)} of {data.name}")
     available, data = len(data.photos), data.first(options.limit)
-    kinds = word_kinds(data, options.data)
+    kinds = text_variants(data, options.data)
     started = time.perf_counter()
     images = pictures(classifier, data)
     texts = list(dict.fromkeys([*data.texts, *(text for words in kinds.values() for text in words)]))
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     first = classifier.groups.index(options.set)
     head = classifier.space.network.heads[HEAD]
     with torch.inference_mode():
-        metrics = figures_of(head, images, data, words, kinds=kinds, first=first)
+        metrics = product_metrics(head, images, data, words, kinds=kinds, first=first)
     metrics["pictures"]["calibration_error"] = calibration_error(classifier, images, data, words)
     if others is not None:
         own = np.stack([words[text] for text in kinds["all words"]])
@@ -86,14 +86,14 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     )
 
 
-def pictures(classifier: JointClassifier, data: Described) -> np.ndarray:
+def pictures(classifier: JointClassifier, data: CaptionedImages) -> np.ndarray:
     """Vectors of all pictures of a set."""
     photos = tqdm(data.photos, unit="photo", leave=False)
     return np.concatenate([classifier.pictures([photo.image()]) for photo in photos])
 
 
 def calibration_error(
-    classifier: JointClassifier, images: np.ndarray, data: Described, words: dict[str, np.ndarray]
+    classifier: JointClassifier, images: np.ndarray, data: CaptionedImages, words: dict[str, np.ndarray]
 ) -> float:
     """Expected calibration error of the probability of match, 0..1, in ten bins.
 
@@ -111,7 +111,7 @@ def calibration_error(
 
 
 def _rejections(
-    classifier: JointClassifier, images: np.ndarray, words: np.ndarray, others: Described
+    classifier: JointClassifier, images: np.ndarray, words: np.ndarray, others: CaptionedImages
 ) -> dict[str, float]:
     """How often others are told from products, and products from others: by picture, words, and both."""
     strangers = {"image": pictures(classifier, others)}
@@ -127,9 +127,9 @@ def _rejections(
     return found
 
 
-def _others(folder: Path, split: str) -> Described:
+def _others(folder: Path, split: str) -> CaptionedImages:
     """Flickr8k, or the photos of any folder, without words."""
     if (folder / "captions.tsv").is_file():
         return read_flickr8k(folder, split)
     photos = tuple(read_images(sorted(folder.glob("*.zip")) or [folder]))
-    return Described(folder.name, photos, (), np.zeros(0, np.int64))
+    return CaptionedImages(folder.name, photos, (), np.zeros(0, np.int64))

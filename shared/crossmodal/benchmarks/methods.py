@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.crossmodal.benchmarks.recall import figures
-from shared.crossmodal.data.datasets import Described, read_flickr8k
-from shared.crossmodal.embedders.features import cached_part, load_base
-from shared.crossmodal.embedders.fusion import adaptive_weights, fuse
+from shared.crossmodal.data.datasets import CaptionedImages, read_flickr8k
+from shared.crossmodal.embedders.features import cached_split_features, load_backbone
+from shared.crossmodal.training.score_fusion import adaptive_weights, fuse
 from shared.crossmodal.training.teacher import LENGTH, teacher_vectors
 from shared.crossmodal.training.variants import TOGETHER, VARIANTS, Variant
 from shared.evaluation import reports
@@ -37,13 +37,13 @@ from shared.training.loop import LoopSettings, fit
 MODULE = "shared.crossmodal.benchmark methods"
 
 
-class Frozen:
+class FrozenFeatures:
     """Flickr8k as vectors.
 
     Args:
         options: Of the command line.
         split: One of `shared.crossmodal.data.datasets.SPLITS`.
-        base: From `load_base`.
+        base: From `load_backbone`.
 
     Attributes:
         data: The set.
@@ -52,8 +52,8 @@ class Frozen:
     """
 
     def __init__(self, options: Namespace, split: str, base: tuple[nn.Module, str]) -> None:
-        self.data: Described = read_flickr8k(options.data, split)
-        rows = cached_part(options.cache, f"flickr8k-{split}", base, self.data.photos)
+        self.data: CaptionedImages = read_flickr8k(options.data, split)
+        rows = cached_split_features(options.cache, f"flickr8k-{split}", base, self.data.photos)
         name = "flickr8k" if split == "train" else f"flickr8k-{split}"
         vectors = teacher_vectors(self.data.texts, options.cache / f"teacher-{name}.npy")
         self.data = self.data.first(options.limit)
@@ -74,7 +74,7 @@ def _even(rows: np.ndarray) -> Tensor:
     return F.layer_norm(torch.from_numpy(np.array(rows, np.float32)), rows.shape[1:])
 
 
-def run(name: str, variant: Variant, seed: int, train: Frozen, others: Sequence[Frozen], options: Namespace):
+def run(name: str, variant: Variant, seed: int, train: FrozenFeatures, others: Sequence[FrozenFeatures], options: Namespace):
     """Trains one network.
 
     Returns:
@@ -112,7 +112,7 @@ def _settings(variant: Variant, options: Namespace) -> dict[str, object]:
 
 
 @torch.inference_mode()
-def _scores(head: nn.Module, one: Frozen, variant: Variant) -> np.ndarray:
+def _scores(head: nn.Module, one: FrozenFeatures, variant: Variant) -> np.ndarray:
     x, y = head.images(one.photos), head.texts(one.sentences)
     if x.ndim == 2:
         x, y = x[:, None], y[:, None]
@@ -123,7 +123,7 @@ def _scores(head: nn.Module, one: Frozen, variant: Variant) -> np.ndarray:
 
 
 @torch.inference_mode()
-def _sure(head: nn.Module, one: Frozen) -> list[float]:
+def _sure(head: nn.Module, one: FrozenFeatures) -> list[float]:
     if not hasattr(head, "discriminator"):
         return []
     first = one.sentences[np.searchsorted(one.data.owners, np.arange(len(one.photos)))]
@@ -132,7 +132,7 @@ def _sure(head: nn.Module, one: Frozen) -> list[float]:
     return [float(modality_entropy(torch.cat(guesses))), float(right)]
 
 
-def rows_of(name: str, scores: Sequence[np.ndarray], parts: Sequence[Frozen]) -> dict[str, dict[str, float]]:
+def rows_of(name: str, scores: Sequence[np.ndarray], parts: Sequence[FrozenFeatures]) -> dict[str, dict[str, float]]:
     """Figures of one run on the last part; with several scores, of both ways to fuse them."""
     last, owners = scores[-1].astype(np.float32), parts[-1].data.owners
     if len(last) == 1:
@@ -165,8 +165,8 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     options = parser.parse_args(arguments)
     if options.weights:
         parser.error("this benchmark trains its own networks and takes no --weights")
-    base = load_base(options.base)
-    train, *parts = (Frozen(options, split, base) for split in ("train", "dev", options.split))
+    base = load_backbone(options.base)
+    train, *parts = (FrozenFeatures(options, split, base) for split in ("train", "dev", options.split))
     started = time.perf_counter()
     found: dict[str, list[dict[str, float]]] = {}
     for seed in range(options.seeds):  # seed by seed, so that a stopped comparison is a fair one

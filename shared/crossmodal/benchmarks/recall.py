@@ -14,7 +14,7 @@ from shared.evaluation import ranking
 DEPTHS = (1, 5, 10)
 
 
-def first_hits(similarity: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def first_relevant_ranks(similarity: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where the first right answer of each search stands, counted from 0.
 
     Of answers that are equally near the first in number comes first.
@@ -30,7 +30,7 @@ def first_hits(similarity: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, 
         ValueError: The shapes do not fit, or a picture has no text.
 
     >>> similarity = np.array([[0.1, 0.9, 0.2], [0.8, 0.3, 0.7]])
-    >>> i2t, t2i = first_hits(similarity, np.array([0, 0, 1]))
+    >>> i2t, t2i = first_relevant_ranks(similarity, np.array([0, 0, 1]))
     >>> i2t.tolist(), t2i.tolist()
     ([0, 1], [1, 0, 0])
     """
@@ -53,7 +53,7 @@ def first_hits(similarity: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, 
 
 
 def figures(similarity: np.ndarray, owners: np.ndarray) -> dict[str, float]:
-    """Recall at 1, 5 and 10, the median rank and R-sum. Arguments and errors as for `first_hits`.
+    """Recall at 1, 5 and 10, the median rank and R-sum. Arguments and errors as for `first_relevant_ranks`.
 
     Returns:
         `i2t_R@K` (a picture finds one of its texts) and `t2i_R@K` (a text finds its picture), 0..1;
@@ -64,13 +64,13 @@ def figures(similarity: np.ndarray, owners: np.ndarray) -> dict[str, float]:
     (6.0, 1.0)
     """
     found = {}
-    for name, hits in zip(("i2t", "t2i"), first_hits(similarity, owners), strict=True):
+    for name, hits in zip(("i2t", "t2i"), first_relevant_ranks(similarity, owners), strict=True):
         found |= {f"{name}_R@{depth}": float((hits < depth).mean()) for depth in DEPTHS}
         found[f"{name}_median_rank"] = float(np.median(hits) + 1)
     return found | {"R_sum": sum(value for name, value in found.items() if "R@" in name)}
 
 
-def shared_figures(similarity: np.ndarray, relevant: np.ndarray) -> dict[str, float]:
+def shared_text_metrics(similarity: np.ndarray, relevant: np.ndarray) -> dict[str, float]:
     """Recall and mAP where one text may describe many pictures, such as the name of a product.
 
     Args:
@@ -81,7 +81,7 @@ def shared_figures(similarity: np.ndarray, relevant: np.ndarray) -> dict[str, fl
         `i2t_R@1`, `i2t_R@5`: pictures that find one of their texts; `t2i_R@1`: texts that find one of their
         pictures; `t2i_mAP`: over the texts that have pictures. All 0..1.
 
-    >>> found = shared_figures(np.array([[0.9, 0.1], [0.8, 0.2]]), np.array([[True, False], [True, True]]))
+    >>> found = shared_text_metrics(np.array([[0.9, 0.1], [0.8, 0.2]]), np.array([[True, False], [True, True]]))
     >>> found["i2t_R@1"], found["t2i_mAP"]
     (1.0, 1.0)
     """

@@ -19,7 +19,7 @@ from PIL import Image
 from shared.core.weights import WeightsError
 from shared.crossmodal.embedders.embedder import MADE, PICTURE
 from shared.crossmodal.embedders.gallery_index import LARGE
-from shared.crossmodal.engines import JOINT, MATCHERS
+from shared.crossmodal.engines import JOINT, ENGINES
 from shared.crossmodal.search import CrossModalSearch
 from shared.crossmodal.sentences import everyday_sentences
 from shared.evaluation import reports
@@ -34,7 +34,7 @@ DOT = Image.new("RGB", (1, 1))  # in place of the pictures that nobody will look
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
     parser = reports.benchmark_parser("Measure searches with words in a large gallery.", MODULE)
-    parser.add_argument("--engine", choices=list(MATCHERS), default="ensemble", help="(%(default)s)")
+    parser.add_argument("--engine", choices=list(ENGINES), default="ensemble", help="(%(default)s)")
     parser.add_argument("--pictures", type=reports.positive_int, default=100_000, help="(%(default)s)")
     options = parser.parse_args(arguments)
     try:

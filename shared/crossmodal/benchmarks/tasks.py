@@ -3,7 +3,7 @@
 Each recipe of `shared.crossmodal.train_jmc` is trained on all given sets at once, from several seeds, for as
 many steps, and tested on each set. Means over the seeds; `sd` is the largest standard deviation of a row's
 figures. What a network was not trained for is left out. The figures are those of the benchmark `joint`: for
-kinds of words see `shared.crossmodal.products.products.word_kinds`.
+kinds of words see `shared.crossmodal.products.products.text_variants`.
 
 Options that are not listed go to the training. A comparison that is cut off goes on where it was.
 """
@@ -19,13 +19,13 @@ import torch
 
 from shared.core.weights import WeightsError
 from shared.crossmodal import train_jmc
-from shared.crossmodal.data.datasets import SPLITS, Described
+from shared.crossmodal.data.datasets import SPLITS, CaptionedImages
 from shared.crossmodal.data.registry import READERS
-from shared.crossmodal.embedders.features import cached_part, load_base
-from shared.crossmodal.embedders.joint_space import Space
+from shared.crossmodal.embedders.features import cached_split_features, load_backbone
+from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
 from shared.crossmodal.engines import CLASSIFIERS
 from shared.crossmodal.products.joint_classifier import HEAD
-from shared.crossmodal.products.products import figures_of, word_kinds
+from shared.crossmodal.products.products import product_metrics, text_variants
 from shared.evaluation import reports
 
 MODULE = "shared.crossmodal.benchmark tasks"
@@ -56,12 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     started = time.perf_counter()
     try:
         sets = {name: READERS[name](root, options.split).first(options.limit) for name, root in roots.items()}
-        base = load_base(options.base)
+        base = load_backbone(options.base)
     except (FileNotFoundError, WeightsError) as error:
         parser.error(str(error))
     end = "" if options.limit is None else f"-{options.limit}"
     rows = {
-        name: cached_part(options.cache, f"{name}-{options.split}{end}", base, data.photos)
+        name: cached_split_features(options.cache, f"{name}-{options.split}{end}", base, data.photos)
         for name, data in sets.items()
     }
     metrics: dict[str, dict[str, float]] = {}
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             folder = train_jmc.main(
                 [*given, "--recipe", recipe, "--seed", str(seed), "--out", str(out), *more]
             )
-            space = Space.load(CLASSIFIERS["jmc"], folder=folder, base=options.base)
+            space = JointSpaceEmbedder.load(CLASSIFIERS["jmc"], folder=folder, base=options.base)
             for name, data in sets.items():
                 found[name].append(_figures(space, data, rows[name], name, roots[name], recipe))
         for name, each in found.items():
@@ -96,18 +96,18 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
 
 @torch.inference_mode()
 def _figures(
-    space: Space, data: Described, rows: np.ndarray, name: str, root: Path, recipe: str
+    space: JointSpaceEmbedder, data: CaptionedImages, rows: np.ndarray, name: str, root: Path, recipe: str
 ) -> dict[str, float]:
     """What one network reaches on one set, of what it was trained for."""
     device = next(space.network.parameters()).device
     parts = (part.float().to(device) for part in torch.from_numpy(np.array(rows)).split(128))
     embedded = np.concatenate([space.network.image(part).cpu().numpy() for part in parts])
     images = space.pictures(embedded, HEAD)
-    kinds = word_kinds(data, root)
+    kinds = text_variants(data, root)
     texts = list(dict.fromkeys([*data.texts, *(text for words in kinds.values() for text in words)]))
     vectors = dict(zip(texts, space.texts(texts, HEAD), strict=True))
     first = space.config["sets"][name][0]
-    tables = figures_of(space.network.heads[HEAD], images, data, vectors, kinds=kinds, first=first)
+    tables = product_metrics(space.network.heads[HEAD], images, data, vectors, kinds=kinds, first=first)
     found = dict(tables.pop("pictures"))
     found |= {f"{key}, {kind}": value for kind, row in tables.items() for key, value in row.items()}
     skipped = {"matching": "top1", "classification": ("i2t", "t2i"), "joint": ()}[recipe]

@@ -19,12 +19,12 @@ SPLITS = ("train", "dev", "test")
 _VALIDATION = {"dev": "val"}
 
 
-class NoSuchPart(FileNotFoundError):
+class MissingSplitError(FileNotFoundError):
     """A data set that is there, but has nothing in this part."""
 
 
 @dataclass(frozen=True)
-class Described:
+class CaptionedImages:
     """Pictures and the texts that describe them.
 
     Attributes:
@@ -63,17 +63,17 @@ class Described:
         """The first text of each picture."""
         return tuple(self.texts[place] for place in np.searchsorted(self.owners, np.arange(len(self.photos))))
 
-    def first(self, count: int | None) -> Described:
+    def first(self, count: int | None) -> CaptionedImages:
         """The same set with only the first so many pictures and their texts; all of them for None."""
         if count is None:
             return self
         texts = int(np.searchsorted(self.owners, count))
         classes = None if self.classes is None else self.classes[:count]
         photos, words, owners = self.photos[:count], self.texts[:texts], self.owners[:texts]
-        return Described(self.name, photos, words, owners, classes, self.class_names)
+        return CaptionedImages(self.name, photos, words, owners, classes, self.class_names)
 
 
-def read_flickr8k(root: str | Path, split: str) -> Described:
+def read_flickr8k(root: str | Path, split: str) -> CaptionedImages:
     """Lists Flickr8k, five sentences for each photo.
 
     Hodosh, Young and Hockenmaier, "Framing Image Description as a Ranking Task", JAIR 47, 2013.
@@ -91,10 +91,10 @@ def read_flickr8k(root: str | Path, split: str) -> Described:
     photos = _photos(root, [row["image"] for row in rows])
     captions = [[row[f"caption{number}"] for number in range(1, 6)] for row in rows]
     texts = tuple(tidy(text) for five in captions for text in five)
-    return Described("Flickr8k", photos, texts, np.repeat(np.arange(len(photos)), 5))
+    return CaptionedImages("Flickr8k", photos, texts, np.repeat(np.arange(len(photos)), 5))
 
 
-def read_grocery_texts(root: str | Path, split: str) -> Described:
+def read_grocery_texts(root: str | Path, split: str) -> CaptionedImages:
     """Lists the photos of the Grocery Store set, each with the description and the name of its product.
 
     Klasson, Zhang and Kjellstrom, "A Hierarchical Grocery Store Image Dataset with Visual and Semantic
@@ -114,10 +114,10 @@ def read_grocery_texts(root: str | Path, split: str) -> Described:
     names = tuple(name.replace("-", " ") for name in shown.classes)
     texts = tuple(text for target in shown.targets.tolist() for text in (names[target], words[target]))
     owners = np.repeat(np.arange(len(shown.images)), 2)
-    return Described("Grocery Store", shown.images, texts, owners, shown.targets, names)
+    return CaptionedImages("Grocery Store", shown.images, texts, owners, shown.targets, names)
 
 
-def read_fashion(root: str | Path, split: str) -> Described:
+def read_fashion(root: str | Path, split: str) -> CaptionedImages:
     """Lists the small fashion product pictures, each with its name; the class is the type of article.
 
     Args:
@@ -137,7 +137,7 @@ def read_fashion(root: str | Path, split: str) -> Described:
     seen = [f"{row['baseColour']} {row['articleType']} for {row['gender']}".lower() for row in rows]
     texts = tuple(text for row, plain in zip(rows, seen, strict=True) for text in (row["name"], plain))
     classes = np.array([names.index(row["articleType"]) for row in rows])
-    return Described("fashion", photos, texts, np.repeat(np.arange(len(photos)), 2), classes, names)
+    return CaptionedImages("fashion", photos, texts, np.repeat(np.arange(len(photos)), 2), classes, names)
 
 
 def read_sentences(root: str | Path, held_out: Iterable[str] = ()) -> tuple[str, ...]:
@@ -172,7 +172,7 @@ def read_sentences(root: str | Path, held_out: Iterable[str] = ()) -> tuple[str,
     return tuple(found)
 
 
-def join(sets: Sequence[Described]) -> Described:
+def join(sets: Sequence[CaptionedImages]) -> CaptionedImages:
     """Several sets as one. Their classes follow one another; they are left out where a set has none."""
     shifts = np.cumsum([0, *(len(one.photos) for one in sets)])
     classes, names = None, ()
@@ -180,7 +180,7 @@ def join(sets: Sequence[Described]) -> Described:
         names = tuple(name for one in sets for name in one.class_names)
         starts = np.cumsum([0, *(len(one.class_names) for one in sets)])
         classes = np.concatenate([one.classes + start for one, start in zip(sets, starts, strict=False)])
-    return Described(
+    return CaptionedImages(
         " and ".join(one.name for one in sets),
         tuple(photo for one in sets for photo in one.photos),
         tuple(text for one in sets for text in one.texts),
@@ -221,7 +221,7 @@ def _table(root: str | Path, name: str) -> list[dict[str, str]]:
 def _photos(root: str | Path, names: Sequence[str]) -> tuple[ImageFile, ...]:
     root = Path(root)
     if not names:
-        raise NoSuchPart(f"{root} lists no photos for this part")
+        raise MissingSplitError(f"{root} lists no photos for this part")
     found = {photo.name: photo for photo in read_images(sorted(root.glob("*.zip")) or [root])}
     missing = [name for name in names if name not in found]
     if missing:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.crossmodal.data.datasets import Described, NoSuchPart, known_split
+from shared.crossmodal.data.datasets import CaptionedImages, MissingSplitError, known_split
 from shared.crossmodal.text.tokenizer import split_words
 from shared.training.datasets import ImageFile, read_images
 
@@ -58,7 +58,7 @@ _WORDNET_ID = re.compile(r"n\d{8}")
 _VISIBLE = frozenset({"05", "06", "08", "13", "15", "17", "18", "20"})
 
 
-def read_named(root: str | Path, split: str, most: int = MOST_PHOTOS) -> Described:
+def read_named(root: str | Path, split: str, most: int = MOST_PHOTOS) -> CaptionedImages:
     """Lists photos of things, each with short texts that say its name.
 
     The name is that of the folder that a photo lies in (`images` aside), such as `sea_horse`, or the end of
@@ -73,7 +73,7 @@ def read_named(root: str | Path, split: str, most: int = MOST_PHOTOS) -> Describ
 
     Raises:
         FileNotFoundError: There are no photos.
-        NoSuchPart: There are none in this part.
+        MissingSplitError: There are none in this part.
         ValueError: There is no such split.
     """
     place = _HELD_OUT.get(known_split(split))
@@ -94,10 +94,10 @@ def read_named(root: str | Path, split: str, most: int = MOST_PHOTOS) -> Describ
                 classes.append(number)
                 photos.append(photo)
     if not photos:
-        raise NoSuchPart(f"{root} holds no photos of things for the part {split!r}")
+        raise MissingSplitError(f"{root} holds no photos of things for the part {split!r}")
     firsts = tuple(names[0] for names in sorted(own))
     name = f"things in {Path(root).name}"
-    return Described(name, tuple(photos), tuple(texts), np.array(owners), np.array(classes), firsts)
+    return CaptionedImages(name, tuple(photos), tuple(texts), np.array(owners), np.array(classes), firsts)
 
 
 def say(name: str) -> tuple[str, str]:
@@ -109,7 +109,7 @@ def say(name: str) -> tuple[str, str]:
     return name, f"a photo of {with_article(name)}"
 
 
-def names_alone(data: Described) -> np.ndarray:
+def names_alone(data: CaptionedImages) -> np.ndarray:
     """Which texts of `read_named` are a name and nothing else, bool `[texts]`; the first of `say` each."""
     return np.arange(len(data.texts)) % 2 == 0
 

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.crossmodal.data.datasets import Described, NoSuchPart, join, read_sentences
+from shared.crossmodal.data.datasets import CaptionedImages, MissingSplitError, join, read_sentences
 from shared.crossmodal.data.named_things import names_alone, read_nouns
 from shared.crossmodal.data.registry import READERS
-from shared.crossmodal.embedders.features import cached_part
-from shared.networks.regions import RegionBase
+from shared.crossmodal.embedders.features import cached_split_features
+from shared.networks.regions import RegionBackbone
 
 
 @dataclass(frozen=True)
-class Material:
-    """See `read_material`.
+class TrainingData:
+    """See `read_training_data`.
 
     Attributes:
         names: What files of descriptions call each set.
@@ -31,28 +31,28 @@ class Material:
     """
 
     names: tuple[str, ...]
-    sets: tuple[Described, ...]
-    held_out: tuple[Described, ...]
-    data: Described
+    sets: tuple[CaptionedImages, ...]
+    held_out: tuple[CaptionedImages, ...]
+    data: CaptionedImages
     chances: np.ndarray | None
     named: np.ndarray | None
     sentences: tuple[str, ...]
 
-    def rows(self, cache: Path, base: tuple[RegionBase, str], *, mirrored: bool) -> np.ndarray:
-        """Descriptions of all photos of `data`, see `cached_part`; in memory, to draw at random."""
+    def rows(self, cache: Path, base: tuple[RegionBackbone, str], *, mirrored: bool) -> np.ndarray:
+        """Descriptions of all photos of `data`, see `cached_split_features`; in memory, to draw at random."""
         each = zip(self.names, self.sets, strict=True)
         return np.concatenate(
-            [cached_part(cache, f"{name}-train", base, one.photos, mirrored=mirrored) for name, one in each]
+            [cached_split_features(cache, f"{name}-train", base, one.photos, mirrored=mirrored) for name, one in each]
         )
 
-    def held_out_rows(self, cache: Path, base: tuple[RegionBase, str]) -> list[np.ndarray]:
+    def held_out_rows(self, cache: Path, base: tuple[RegionBackbone, str]) -> list[np.ndarray]:
         """Descriptions of the photos of each of `held_out`, in memory."""
         names = self.names[0], "-".join(self.names[1:])
         each = zip(names, self.held_out, strict=False)
-        return [np.array(cached_part(cache, f"{name}-dev", base, one.photos)) for name, one in each]
+        return [np.array(cached_split_features(cache, f"{name}-dev", base, one.photos)) for name, one in each]
 
 
-def read_material(args: argparse.Namespace) -> Material:
+def read_training_data(args: argparse.Namespace) -> TrainingData:
     """Reads what the command line of a training names.
 
     Args:
@@ -81,10 +81,10 @@ def read_material(args: argparse.Namespace) -> Material:
     if "named" in kinds:
         each = zip(kinds, sets, strict=True)
         named = np.concatenate([names_alone(one) & (kind == "named") for kind, one in each])
-    return Material(names, sets, read_held_out(args.data), data, _chances(sets, args.share), named, sentences)
+    return TrainingData(names, sets, read_held_out(args.data), data, _chances(sets, args.share), named, sentences)
 
 
-def read_held_out(data: Sequence[tuple[str, Path]]) -> tuple[Described, ...]:
+def read_held_out(data: Sequence[tuple[str, Path]]) -> tuple[CaptionedImages, ...]:
     """The validation part of the first set and, as one, of those after it that have one.
 
     Args:
@@ -99,15 +99,15 @@ def read_held_out(data: Sequence[tuple[str, Path]]) -> tuple[Described, ...]:
     return (first, *([join(rest)] if len(rest) > 1 else rest))
 
 
-def _part(reader: Callable[[Path, str], Described], folder: Path, split: str) -> Described | None:
+def _part(reader: Callable[[Path, str], CaptionedImages], folder: Path, split: str) -> CaptionedImages | None:
     """A part of a set; None where it has none."""
     try:
         return reader(folder, split)
-    except NoSuchPart:
+    except MissingSplitError:
         return None
 
 
-def _chances(sets: Sequence[Described], share: float | None) -> np.ndarray | None:
+def _chances(sets: Sequence[CaptionedImages], share: float | None) -> np.ndarray | None:
     """A share of all draws for the sets after the first, in which all classes come as often."""
     if share is None or len(sets) == 1:
         return None

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from shared.core.prefetch import Crew
-from shared.gallery.snapshot import Snapshot
+from shared.core.prefetch import WorkerPool
+from shared.gallery.snapshot import GallerySnapshot
 
 #: What `Embedder.describe` says of a picture.
 PICTURE, MADE = "picture", "made"
@@ -20,16 +20,16 @@ class Embedder(ABC):
 
     Attributes:
         engines: What vectors can be asked for.
-        made: A number that tells these weights from others, uint64 `[1]`, as `describe` has it.
-        crew: What describes several pictures at a time, see `shared.core.scheduling.Turns`; None where one after
+        model_fingerprint: A number that tells these weights from others, uint64 `[1]`, as `describe` has it.
+        worker_pool: What describes several pictures at a time, see `shared.core.scheduling.InferenceScheduler`; None where one after
             the other is faster.
         meant_for: The number of pictures in the galleries for which `threshold` holds.
         own_galleries: Whether galleries must have been described by these weights.
     """
 
     engines: tuple[str, ...]
-    made: np.ndarray
-    crew: Crew | None
+    model_fingerprint: np.ndarray
+    worker_pool: WorkerPool | None
     meant_for: int
     own_galleries: bool
 
@@ -42,7 +42,7 @@ class Embedder(ABC):
         """
 
     @abstractmethod
-    def gallery_vectors(self, gallery: Snapshot, ids: Sequence[int], engine: str) -> np.ndarray:
+    def gallery_vectors(self, gallery: GallerySnapshot, ids: Sequence[int], engine: str) -> np.ndarray:
         """Vectors `[N, D]` of pictures of a gallery.
 
         Raises:
@@ -71,6 +71,10 @@ class Embedder(ABC):
 
         As if half of all pairs belonged together.
         """
+
+    def false_accept_rate(self, engine: str) -> float | None:
+        """Return the fraction of queries without a match whose best hit reaches the threshold, if measured."""
+        return None
 
     @abstractmethod
     def threshold(self, engine: str) -> float | None:

@@ -27,11 +27,11 @@ from shared.training.datasets import ImageFile
 #: Pictures are squeezed to a square, so that every region of the grid has as many positions.
 SIZE = 224
 #: The side of the square that the network sees, and whether left and right are exchanged.
-Look = tuple[int, bool]
-ONE_LOOK: tuple[Look, ...] = ((SIZE, False),)
+View = tuple[int, bool]
+SINGLE_VIEW: tuple[View, ...] = ((SIZE, False),)
 
 
-def load_base(
+def load_backbone(
     folder: str | os.PathLike | None = None,
     *,
     device: str | torch.device | None = None,
@@ -76,7 +76,7 @@ def describe(
 
 @torch.inference_mode()
 def looks(
-    base: RegionBackbone, encoder: RegionEmbedding, picture: Image.Image, given: Sequence[Look] = ONE_LOOK
+    base: RegionBackbone, encoder: RegionEmbedding, picture: Image.Image, given: Sequence[View] = SINGLE_VIEW
 ) -> Tensor:
     """A picture's embedding from one or several looks at it.
 
@@ -117,7 +117,7 @@ def _ready(seen: Tensor, base: RegionBackbone, encoder: RegionEmbedding) -> Tens
     return seen.to(device, memory_format=torch.channels_last)
 
 
-def cached_part(
+def cached_split_features(
     folder: Path,
     part: str,
     base: tuple[RegionBackbone, str],
@@ -130,7 +130,7 @@ def cached_part(
     Args:
         folder: See above.
         part: What photos these are, such as `"flickr8k-dev"`.
-        base: From `load_base`.
+        base: From `load_backbone`.
         photos: What is described.
         mirrored: Whether left and right are exchanged.
     """

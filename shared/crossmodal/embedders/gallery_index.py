@@ -14,17 +14,17 @@ import numpy as np
 from sklearn.utils.extmath import randomized_svd
 
 from shared.crossmodal.embedders.embedder import PICTURE, Embedder
-from shared.gallery.index import VectorGallery
-from shared.gallery.snapshot import Snapshot
+from shared.gallery.index import VectorGalleryIndex
+from shared.gallery.snapshot import GallerySnapshot
 from shared.index import VectorIndex
-from shared.index.vectors import Column, parts
+from shared.index.vectors import GrowingArray, parts
 
 LARGE = 8192
 #: Length of short vectors, and how many candidates they name at least.
 SHORT, CANDIDATES = 160, 400
 
 
-class JointGallery(VectorGallery):
+class EmbeddingGalleryIndex(VectorGalleryIndex):
     """Pictures by the vectors that one engine gives them.
 
     Args:
@@ -34,7 +34,7 @@ class JointGallery(VectorGallery):
 
     def __init__(self, space: Embedder, engine: str) -> None:
         self._space, self._engine = space, engine
-        super().__init__("exact", PICTURE, space.made if space.own_galleries else None)
+        super().__init__("exact", PICTURE, space.model_fingerprint if space.own_galleries else None)
 
     @property
     def nbytes(self) -> int:
@@ -43,23 +43,23 @@ class JointGallery(VectorGallery):
             return round(self.index.bytes_per_vector * len(self.index)) if self.index else 0
         return self._whole.rows.nbytes + round(self.index.bytes_per_vector * len(self.index))
 
-    def _vectors(self, now: Snapshot, ids: Sequence[int]) -> np.ndarray:
-        return self._space.gallery_vectors(now, ids, self._engine)
+    def _vectors(self, snapshot: GallerySnapshot, ids: Sequence[int]) -> np.ndarray:
+        return self._space.gallery_vectors(snapshot, ids, self._engine)
 
     def _clear(self) -> None:
         super()._clear()
         self._directions: np.ndarray | None = None  # `[D, SHORT]`, once the gallery is large
-        self._whole: Column | None = None  # the vector of every place of the index
+        self._whole: GrowingArray | None = None  # the vector of every place of the index
 
-    def _add(self, now: Snapshot, ids: Sequence[int]) -> None:
-        if self._directions is None and len(self._places) + len(ids) <= LARGE:
-            super()._add(now, ids)
+    def _add(self, snapshot: GallerySnapshot, ids: Sequence[int]) -> None:
+        if self._directions is None and len(self._vector_ids) + len(ids) <= LARGE:
+            super()._add(snapshot, ids)
             return
         if self._directions is None:
-            ids = [*self._places, *ids]
+            ids = [*self._vector_ids, *ids]
             self._clear()
         for part in parts(len(ids), LARGE):
-            self._take(ids[part], self._vectors(now, ids[part]))
+            self._take(ids[part], self._vectors(snapshot, ids[part]))
 
     def _take(self, ids: Sequence[int], vectors: np.ndarray) -> None:
         """Takes pictures into a large gallery."""
@@ -67,26 +67,26 @@ class JointGallery(VectorGallery):
             length = min(SHORT, vectors.shape[1])
             self._directions = randomized_svd(vectors, length, n_iter=2, random_state=0)[2].T.copy()
             self._index = VectorIndex(length + 1)
-            self._whole = Column(np.float16, vectors.shape[1])
+            self._whole = GrowingArray(np.float16, vectors.shape[1])
         places = self._index.add(self._shortened(vectors))
         self._whole.append(vectors.astype(np.float16))
-        self._owners = np.concatenate([self._owners, np.asarray(ids, np.int64)])
-        self._places.update(zip(ids, places.tolist(), strict=True))
+        self._image_ids = np.concatenate([self._image_ids, np.asarray(ids, np.int64)])
+        self._vector_ids.update(zip(ids, places.tolist(), strict=True))
 
     def _remove(self, ids: Sequence[int]) -> None:
         super()._remove(ids)
-        if self._directions is not None and 2 * len(self._places) < len(self._owners):
+        if self._directions is not None and 2 * len(self._vector_ids) < len(self._image_ids):
             self._tidy()
 
     def _tidy(self) -> None:
         """Gives back the room of pictures that are gone."""
         places, short = self._index.vectors()
-        whole = Column(np.float16, self._whole.rows.shape[1])
+        whole = GrowingArray(np.float16, self._whole.rows.shape[1])
         whole.append(self._whole.rows[places])
-        self._owners, self._whole = self._owners[places], whole
+        self._image_ids, self._whole = self._image_ids[places], whole
         self._index = VectorIndex(short.shape[1])
         self._index.add(short)
-        self._places = {id: place for place, id in enumerate(self._owners.tolist())}
+        self._vector_ids = {id: place for place, id in enumerate(self._image_ids.tolist())}
 
     def _search(self, query: dict[str, np.ndarray], count: int) -> tuple[list[int], list[float]]:
         if self._directions is None:
@@ -97,7 +97,7 @@ class JointGallery(VectorGallery):
         places = places[0][places[0] >= 0]
         scores = self._whole.rows[places].astype(np.float32) @ vector
         order = np.argsort(-scores, kind="stable")[:count]
-        return self._owners[places[order]].tolist(), scores[order].tolist()
+        return self._image_ids[places[order]].tolist(), scores[order].tolist()
 
     def _shortened(self, vectors: np.ndarray) -> np.ndarray:
         """Short vectors; what they lack goes into one more number, so that they have length 1 as well."""

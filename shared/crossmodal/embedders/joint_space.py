@@ -16,10 +16,10 @@ from shared.core.engines import Engine
 from shared.core.models import load_network
 from shared.core.scheduling import InferenceScheduler
 from shared.crossmodal.embedders.embedder import MADE, PICTURE, Embedder
-from shared.crossmodal.embedders.features import ONE_LOOK, load_base, looks, windows
-from shared.crossmodal.engines import ENSEMBLE, MATCHERS
+from shared.crossmodal.embedders.features import SINGLE_VIEW, load_backbone, looks, windows
+from shared.crossmodal.engines import ENSEMBLE, ENGINES
 from shared.crossmodal.text.normalization import unknown
-from shared.crossmodal.text.tokenizer import Tokens
+from shared.crossmodal.text.tokenizer import SubwordTokenizer
 from shared.crossmodal.training.calibration import GALLERY
 from shared.gallery.snapshot import GallerySnapshot
 from shared.networks.backbones.onednn import fuse_convolutions
@@ -30,8 +30,8 @@ from shared.networks.regions import RegionBackbone
 FEW = 4
 
 
-class Space(Embedder):
-    """Embeds pictures and texts with networks of ours. `Space.load` makes one.
+class JointSpaceEmbedder(Embedder):
+    """Embeds pictures and texts with networks of ours. `JointSpaceEmbedder.load` makes one.
 
     Args:
         network: The joint space on its device, in eval mode.
@@ -53,24 +53,24 @@ class Space(Embedder):
         self.engines = network.engines
         self.meant_for = config.get("gallery", GALLERY)
         self.model_fingerprint = np.array([stamp], np.uint64)
-        self.tokens = Tokens(config["words"], config["buckets"])
+        self.tokens = SubwordTokenizer(config["words"], config["buckets"])
         self._device = next(network.parameters()).device
-        self._looks = config.get("looks", ONE_LOOK)
+        self._looks = config.get("looks", SINGLE_VIEW)
         sides = sorted({side for side, _ in self._looks}, reverse=True)
         self._fused = fuse_convolutions(base, [(side, side) for side in sides])
-        self._turn = InferenceScheduler(self._device)
-        self.crew = self._turn.crew
+        self._scheduler = InferenceScheduler(self._device)
+        self.worker_pool = self._scheduler.worker_pool
 
     @classmethod
     def load(
         cls,
-        engine: Engine = MATCHERS[ENSEMBLE],
+        engine: Engine = ENGINES[ENSEMBLE],
         *,
         folder: str | os.PathLike | None = None,
         base: str | os.PathLike | None = None,
         device: str | torch.device | None = None,
         allow_hub: bool = False,
-    ) -> Space:
+    ) -> JointSpaceEmbedder:
         """Loads what an engine needs; engines with the same weights are one space.
 
         Args:
@@ -88,7 +88,7 @@ class Space(Embedder):
         if network.base is not None:
             reader = network.base.to(memory_format=torch.channels_last)
         else:
-            reader, digest = load_base(base, device=device, allow_hub=allow_hub)
+            reader, digest = load_backbone(base, device=device, allow_hub=allow_hub)
             if config.get("network") != digest:
                 raise weights.WeightsError(
                     f"The joint space in {found.name} was trained for other weights than those of the "
@@ -100,7 +100,7 @@ class Space(Embedder):
         return [self._described(picture) for picture in pictures]
 
     def _described(self, picture: Image.Image) -> dict[str, np.ndarray]:
-        with self._turn():
+        with self._scheduler.slot():
             found = looks(self._fused, self.network.image, picture, self._looks)
         return {PICTURE: found.half().cpu().numpy(), MADE: self.model_fingerprint}
 
@@ -111,7 +111,7 @@ class Space(Embedder):
         return self._each(lambda part: self.network.embed_images(part, engine), rows)
 
     def regions(self, picture: Image.Image, engine: str) -> np.ndarray:
-        with self._turn():
+        with self._scheduler.slot():
             found = windows(self._fused, self.network.image, picture).cpu().numpy()
         return self.pictures(found, engine)
 
@@ -121,7 +121,7 @@ class Space(Embedder):
 
         if len(texts) > FEW:
             return self._each(embed, texts)
-        return self._turn.briefly(lambda: self._each(embed, texts))
+        return self._scheduler.run_on_one_core(lambda: self._each(embed, texts))
 
     def unknown(self, texts: Sequence[str]) -> tuple[str, ...]:
         return tuple(unknown(texts, self.tokens.words))
@@ -134,6 +134,9 @@ class Space(Embedder):
         """
         return probability(scores, *self.config.get("calibration", {}).get(engine, (0, 0)))
 
+    def false_accept_rate(self, engine: str) -> float | None:
+        return self.config.get("false_accepts", {}).get(engine)
+
     def threshold(self, engine: str) -> float:
         return self.config.get("threshold", {}).get(engine, 0.5)
 
@@ -143,7 +146,7 @@ class Space(Embedder):
         found = []
         for start in range(0, len(given), 64):
             part = given[start : start + 64]
-            with self._turn():
+            with self._scheduler.slot():
                 found.append(embed(self._tensor(part)).float().cpu().numpy())
         return np.concatenate(found)
 

@@ -26,12 +26,12 @@ from shared.core import devices, weights
 from shared.core.calibration import probability
 from shared.core.engines import Engine
 from shared.core.images import open_image, to_tensor
-from shared.core.scheduling import Turns
+from shared.core.scheduling import InferenceScheduler
 from shared.crossmodal.embedders.embedder import MADE, PICTURE, Embedder
 from shared.crossmodal.engines import SIGLIP
 from shared.crossmodal.training.calibration import GALLERY
 from shared.gallery.index import MismatchError
-from shared.gallery.snapshot import Snapshot
+from shared.gallery.snapshot import GallerySnapshot
 
 CELLS = 7  # along each side of the grid of regions
 #: Pairs of a training batch, of which the sigmoid's probability speaks.
@@ -42,8 +42,8 @@ REMEMBERED, MOST_ON_CPU = 20_000, 400
 TOGETHER = 16  # pictures or texts that go through the network at once
 
 
-class SiglipSpace(Embedder):
-    """Embeds pictures and texts with SigLIP. `SiglipSpace.load` makes one.
+class SiglipEmbedder(Embedder):
+    """Embeds pictures and texts with SigLIP. `SiglipEmbedder.load` makes one.
 
     Args:
         network: A `transformers.SiglipModel` on its device, in eval mode.
@@ -53,11 +53,11 @@ class SiglipSpace(Embedder):
 
     meant_for = GALLERY
     own_galleries = False
-    crew = None
+    worker_pool = None
 
     def __init__(self, network: torch.nn.Module, tokenizer, stamp: int = 0) -> None:
         self.engines = (SIGLIP,)
-        self.made = np.array([stamp], np.uint64)
+        self.model_fingerprint = np.array([stamp], np.uint64)
         self._network, self._tokenizer = network, tokenizer
         self._side = network.config.vision_config.image_size
         self._length = network.config.text_config.max_position_embeddings
@@ -66,7 +66,7 @@ class SiglipSpace(Embedder):
         # odds are so many times higher.
         self._offset = float(network.logit_bias.detach()) + math.log(BATCH - 1)
         self._device = next(network.parameters()).device
-        self._turn = Turns(self._device)
+        self._scheduler = InferenceScheduler(self._device)
         self._known: dict[bytes, np.ndarray] = {}  # by the small picture, the oldest first
         self._knowing = threading.Lock()
 
@@ -78,7 +78,7 @@ class SiglipSpace(Embedder):
         folder: str | os.PathLike | None = None,
         device: str | torch.device | None = None,
         allow_hub: bool = False,
-    ) -> SiglipSpace:
+    ) -> SiglipEmbedder:
         """Loads the network.
 
         Args:
@@ -112,20 +112,20 @@ class SiglipSpace(Embedder):
                 "will be downloaded again."
             ) from error
         stamp = hashlib.sha256(f"{engine.weights} {found.name}".encode()).hexdigest()
-        network = network.eval().requires_grad_(False).to(torch.device(device or devices.best()))
+        network = network.eval().requires_grad_(False).to(torch.device(device or devices.default_device()))
         return cls(network, tokenizer, int(stamp[:16], 16))
 
     def describe(self, pictures: Sequence[Image.Image]) -> list[dict[str, np.ndarray]]:
         wholes = np.concatenate([self._seen(part)[0].half().cpu().numpy() for part in _parts(pictures)])
-        return [{PICTURE: whole, MADE: self.made} for whole in wholes]
+        return [{PICTURE: whole, MADE: self.model_fingerprint} for whole in wholes]
 
-    def gallery_vectors(self, gallery: Snapshot, ids: Sequence[int], engine: str) -> np.ndarray:
+    def gallery_vectors(self, gallery: GallerySnapshot, ids: Sequence[int], engine: str) -> np.ndarray:
         """Vectors `[N, D]` of pictures of a gallery, whatever has described them.
 
         Raises:
             MismatchError: They are too many for a CPU.
         """
-        if MADE in gallery.kinds and (gallery.features(MADE, ids)[1] == self.made).all():
+        if MADE in gallery.feature_names and (gallery.features(MADE, ids)[1] == self.model_fingerprint).all():
             return self.pictures(gallery.features(PICTURE, ids)[1], engine)
         small = {id: gallery.entries[id].thumbnail for id in ids}
         keys = {id: hashlib.sha256(file).digest() for id, file in small.items()}
@@ -154,7 +154,7 @@ class SiglipSpace(Embedder):
         """See `Embedder.regions`. A region is what the network's own pooling makes of a part of its map."""
         _, maps = self._seen([picture])
         side = math.isqrt(maps.shape[1])
-        with self._turn(), torch.inference_mode():
+        with self._scheduler.slot(), torch.inference_mode():
             parts = [self._network.vision_model.head(maps[:, places]) for places in _windows(side, CELLS)]
         return self.pictures(torch.cat(parts).float().cpu().numpy(), engine)
 
@@ -170,7 +170,7 @@ class SiglipSpace(Embedder):
                 truncation=True,
                 return_tensors="pt",
             )
-            with self._turn(), torch.inference_mode():
+            with self._scheduler.slot(), torch.inference_mode():
                 seen = self._network.text_model(input_ids=given["input_ids"].to(self._device))
             found.append(seen.pooler_output.float().cpu().numpy())
         return self.pictures(np.concatenate(found), engine)
@@ -190,7 +190,7 @@ class SiglipSpace(Embedder):
         """Pooled vectors `[N, D]` of a few pictures, and the maps before `[N, side * side, D]`."""
         size = (self._side, self._side)
         given = torch.cat([to_tensor(one.resize(size, Image.Resampling.BILINEAR)) for one in pictures])
-        with self._turn(), torch.inference_mode():
+        with self._scheduler.slot(), torch.inference_mode():
             seen = self._network.vision_model(pixel_values=given.to(self._device) * 2 - 1)
         return seen.pooler_output, seen.last_hidden_state
 

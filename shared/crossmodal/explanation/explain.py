@@ -1,4 +1,4 @@
-"""Measures why a query and a picture go together; what comes out is a `Reason`."""
+"""Measures why a query and a picture go together; what comes out is a `MatchExplanation`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from shared.crossmodal.embedders.embedder import PICTURE, Embedder
-from shared.crossmodal.explanation.explanation import Reason, Word, painted_over, parts, region_heat, without
+from shared.crossmodal.explanation.explanation import MatchExplanation, Word, deletion_images, parts, region_heatmap, without
 from shared.crossmodal.text.queries import Term, combine
 
 
@@ -20,7 +20,7 @@ def explain(
     terms: Sequence[Term],
     *,
     calibrated: bool = True,
-) -> Reason:
+) -> MatchExplanation:
     """Explains why a picture fits a query.
 
     Args:
@@ -37,11 +37,11 @@ def explain(
 
     features = space.describe([picture])[0]
     regions = space.regions(picture, engine)
-    heat = region_heat(regions, query, sure if calibrated else np.ones_like)
-    changed = [features, *space.describe(painted_over(picture, heat))]
+    heat = region_heatmap(regions, query, sure if calibrated else np.ones_like)
+    changed = [features, *space.describe(deletion_images(picture, heat))]
     rows = space.pictures(np.stack([one[PICTURE] for one in changed]), engine)
     score, hot, cold = (rows @ query).tolist()
-    return Reason(
+    return MatchExplanation(
         image=picture,
         heat=heat,
         words=_words(space, engine, terms, rows[0], regions, sure) if terms else (),
@@ -72,6 +72,6 @@ def _words(
     for part, own, rest in zip(words, alone, rests, strict=True):
         left = without(terms, whole, part, rest)
         lost = score if left is None else score - float(left @ picture)
-        heat = region_heat(regions, own, sure) if part.names else np.zeros((cells, cells), np.float32)
+        heat = region_heatmap(regions, own, sure) if part.names else np.zeros((cells, cells), np.float32)
         found.append(Word(part.text, lost, heat, part.names))
     return tuple(found)

@@ -37,7 +37,7 @@ class Word:
 
 
 @dataclass(frozen=True, eq=False)
-class Reason:
+class MatchExplanation:
     """Why words, a picture, or both fit a picture.
 
     Attributes:
@@ -87,7 +87,7 @@ class Reason:
         return overlay_heatmap(self.image, smooth(heat, self.image.size), strength)
 
 
-def region_heat(
+def region_heatmap(
     regions: np.ndarray, vector: np.ndarray, sure: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """Heat of the cells of a picture: hot where it is nearest to a vector, and faint where nothing is near.
@@ -111,7 +111,7 @@ def smooth(heat: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(Image.fromarray(heat).resize(size, Image.Resampling.BICUBIC)).clip(0, 1)
 
 
-def painted_over(image: Image.Image, heat: np.ndarray) -> list[Image.Image]:
+def deletion_images(image: Image.Image, heat: np.ndarray) -> list[Image.Image]:
     """The picture without its hottest part, and without as large a part where it is coldest.
 
     Args:

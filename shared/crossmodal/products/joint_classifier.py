@@ -19,7 +19,7 @@ from shared.core.calibration import probability
 from shared.core.errors import InputError
 from shared.core.images import Source, open_image
 from shared.crossmodal.embedders.embedder import PICTURE
-from shared.crossmodal.embedders.joint_space import Space
+from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
 from shared.crossmodal.engines import CLASSIFIERS
 from shared.crossmodal.products.products import NEITHER
 from shared.crossmodal.text.tokenizer import split_words
@@ -29,7 +29,7 @@ HEAD = "jmc"
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ClassPrediction:
     """A class that a product may belong to.
 
     Attributes:
@@ -44,7 +44,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ModalityPrediction:
     """What one kind of evidence says.
 
     Attributes:
@@ -53,11 +53,11 @@ class Answer:
             all things were; those of all classes add up to it.
     """
 
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[ClassPrediction, ...]
     fits: float
 
     @property
-    def best(self) -> Candidate:
+    def best(self) -> ClassPrediction:
         """The likeliest class."""
         return self.candidates[0]
 
@@ -68,7 +68,7 @@ class Answer:
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
+class ProductPrediction:
     """What JMC says of a picture, of words, or of both.
 
     Attributes:
@@ -87,9 +87,9 @@ class Told:
         seconds: What it took.
     """
 
-    both: Answer | None
-    picture: Answer | None
-    words: Answer | None
+    both: ModalityPrediction | None
+    picture: ModalityPrediction | None
+    words: ModalityPrediction | None
     match: float | None
     score: float | None
     picture_part: float | None
@@ -98,7 +98,7 @@ class Told:
     seconds: float = 0.0
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> ModalityPrediction:
         """What all that was given says together."""
         return self.both or self.picture or self.words
 
@@ -129,7 +129,7 @@ class JointClassifier:
         WeightsError: The configuration lacks one of them.
     """
 
-    def __init__(self, engine: str, space: Space) -> None:
+    def __init__(self, engine: str, space: JointSpaceEmbedder) -> None:
         self.engine, self.space = engine, space
         config, self._head = space.config, space.network.heads[HEAD]
         names = tuple(config.get("class_names") or ())
@@ -172,10 +172,10 @@ class JointClassifier:
             WeightsError: Weights cannot be used.
         """
         engine = engines.find(CLASSIFIERS, name)
-        space = Space.load(engine, folder=folder, base=base, device=device, allow_hub=allow_hub)
+        space = JointSpaceEmbedder.load(engine, folder=folder, base=base, device=device, allow_hub=allow_hub)
         return cls(name, space)
 
-    def __call__(self, image: Source | None = None, text: str | None = "", *, count: int = 5) -> Told:
+    def __call__(self, image: Source | None = None, text: str | None = "", *, count: int = 5) -> ProductPrediction:
         """Tells what a picture, words, or both are about.
 
         Args:
@@ -210,7 +210,7 @@ class JointClassifier:
             each = (float(chances[name][best]) for name in names)
             picture_part, words_part = _parts(*each, len(self.labels))
         told = {name: self._answer(one, count) for name, one in chances.items()}
-        return Told(
+        return ProductPrediction(
             both=told.get("both"),
             picture=told.get("picture"),
             words=told.get("words"),
@@ -249,10 +249,10 @@ class JointClassifier:
         ]
         return np.concatenate([among * fits, 1 - fits], 1)
 
-    def _answer(self, chances: np.ndarray, count: int) -> Answer:
+    def _answer(self, chances: np.ndarray, count: int) -> ModalityPrediction:
         order = np.argsort(-chances[:-1], kind="stable")[:count]
-        found = (Candidate(self.labels[one], self.groups[one], float(chances[one])) for one in order.tolist())
-        return Answer(tuple(found), float(1 - chances[-1]))
+        found = (ClassPrediction(self.labels[one], self.groups[one], float(chances[one])) for one in order.tolist())
+        return ModalityPrediction(tuple(found), float(1 - chances[-1]))
 
 
 def _parts(picture: float, words: float, both: float, classes: int) -> tuple[float, float]:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from shared.crossmodal.benchmarks.recall import shared_figures
-from shared.crossmodal.data.datasets import Described
+from shared.crossmodal.benchmarks.recall import shared_text_metrics
+from shared.crossmodal.data.datasets import CaptionedImages
 from shared.crossmodal.text.tokenizer import split_words
 from shared.networks.jmc import JMC
 
@@ -20,20 +20,20 @@ NEITHER = "something else"
 STEM = 4
 
 
-def hide_names(text: str, names: Iterable[str]) -> str:
+def remove_class_names(text: str, names: Iterable[str]) -> str:
     """A text without the words of some names, in whatever form they take.
 
     A word is left out when it begins as a word of a name does (four letters; all of them, if it has fewer).
     So are single letters, which are what is left of a T-shirt.
 
-    >>> hide_names("Red Tape Men's Leather Belts and a T-shirt", ["belt", "shirts"])
+    >>> remove_class_names("Red Tape Men's Leather Belts and a T-shirt", ["belt", "shirts"])
     'red tape mens leather and'
     """
     starts = {word[:STEM] for name in names for word in split_words(name)}
     return " ".join(word for word in split_words(text) if len(word) > 1 and word[:STEM] not in starts)
 
 
-def word_kinds(data: Described, root: str | Path) -> dict[str, list[str]]:
+def text_variants(data: CaptionedImages, root: str | Path) -> dict[str, list[str]]:
     """What a visitor may write about each product: kinds of words, a text for each photo.
 
     Returns:
@@ -45,16 +45,16 @@ def word_kinds(data: Described, root: str | Path) -> dict[str, list[str]]:
     coarse = _coarse(root)
     # A garment's last text holds its class; the first is what the shop calls it.
     full = [data.texts[place if coarse else place - 1] for place in last]
-    kinds = {"all words": full, "names hidden": [hide_names(text, data.class_names) for text in full]}
+    kinds = {"all words": full, "names hidden": [remove_class_names(text, data.class_names) for text in full]}
     if coarse:
         kinds["sort"] = [coarse[target] for target in data.classes.tolist()]
     return kinds
 
 
-def figures_of(
+def product_metrics(
     head: JMC,
     images: np.ndarray,
-    data: Described,
+    data: CaptionedImages,
     vectors: Mapping[str, np.ndarray],
     *,
     kinds: Mapping[str, Sequence[str]],
@@ -67,12 +67,12 @@ def figures_of(
         images: Vectors `[N, D]` of the pictures.
         data: The set.
         vectors: Of all texts in `data` and `kinds`.
-        kinds: From `word_kinds`.
+        kinds: From `text_variants`.
         first: The set's first class among those that the head knows.
 
     Returns:
         For each kind of words `top1_text` and `top1_both`; under `pictures` `top1_image`, and what
-        `shared_figures` has for the set's own texts. A class of another set is wrong; whether it
+        `shared_text_metrics` has for the set's own texts. A class of another set is wrong; whether it
         is any of the classes is another question.
     """
     device = next(head.parameters()).device
@@ -82,7 +82,7 @@ def figures_of(
         logits = head.classify(**{name: torch.from_numpy(one).to(device) for name, one in given.items()})
         return float((logits[:, :-1].argmax(1).cpu().numpy() == data.classes + first).mean())
 
-    found = {"pictures": shared_figures(images @ np.stack([vectors[text] for text in distinct]).T, relevant)}
+    found = {"pictures": shared_text_metrics(images @ np.stack([vectors[text] for text in distinct]).T, relevant)}
     found["pictures"]["top1_image"] = right(image=images)
     for name, words in kinds.items():
         own = np.stack([vectors[text] for text in words])

@@ -70,7 +70,7 @@ def verdict(rows: Sequence[Any]) -> str:
 
 def sentence_bars(rows: Sequence[Any]) -> str:
     """Sentences with their probabilities, as bars."""
-    return bar_chart([Bar(row.text, row.probability, f"{row.probability:.0%}") for row in rows], most=1)
+    return bar_chart([Bar(row.text, row.probability, f"{row.probability:.0%}") for row in rows], full_length=1)
 
 
 def as_json(rows: Sequence[Any], engine: str) -> dict[str, Any]:

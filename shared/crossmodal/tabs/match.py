@@ -12,7 +12,7 @@ from shared.core.images import open_image
 from shared.core.models import Lazy
 from shared.core.weights import WeightsError
 from shared.crossmodal.tabs.text_search import WordQuery
-from shared.crossmodal.tabs.word_panel import word_panel
+from shared.crossmodal.tabs.explanation_panel import explanation_panel
 from shared.ui.components.charts import Bar, bar_chart
 from shared.ui.errors import user_facing
 from shared.ui.tabs import LazyTab
@@ -31,8 +31,8 @@ def match_tab(space: str, doers: Mapping[str, Lazy], classifier: Lazy, query: Wo
     Args:
         space: The space's name, for the counts.
         doers: By engine. Their method `match` takes the picture and the text, and gives a reason as
-            `shared.crossmodal.tabs.word_panel.WordPanel` shows it.
-        classifier: Takes the picture and the text, and tells what `shared.crossmodal.products.joint_classifier.Told` does.
+            `shared.crossmodal.tabs.explanation_panel.ExplanationPanel` shows it.
+        classifier: Takes the picture and the text, and tells what `shared.crossmodal.products.joint_classifier.ProductPrediction` does.
         query: From `word_query`.
 
     Returns:
@@ -41,7 +41,7 @@ def match_tab(space: str, doers: Mapping[str, Lazy], classifier: Lazy, query: Wo
     with gr.Tab("Match", elem_id="match") as tab:
         note = gr.Markdown(HINT, elem_classes="is-note")
         answer = gr.HTML(padding=False)
-        panel = word_panel()
+        panel = explanation_panel()
         about = gr.Markdown(elem_classes="is-note")
         classes = gr.HTML(padding=False, elem_classes="is-classes")
 
@@ -54,7 +54,7 @@ def match_tab(space: str, doers: Mapping[str, Lazy], classifier: Lazy, query: Wo
         except (InputError, WeightsError) as error:
             return [str(error), "", *panel.fill(None), "", ""]
         bar = Bar("They belong together", found.probability, f"{found.probability:.0%}")
-        return ["", bar_chart([bar], most=1), *panel.fill(found), *_products(told)]
+        return ["", bar_chart([bar], full_length=1), *panel.fill(found), *_products(told)]
 
     return LazyTab(
         tab, match, [query.image, query.asked, query.engine], [note, answer, *panel.outputs, about, classes]
@@ -79,7 +79,7 @@ def class_bars(told: Any) -> str:
         "From the words alone": told.words,
     }
     charts = [
-        bar_chart([_bar(one) for one in side.candidates[:SHOWN]], title, most=1)
+        bar_chart([_bar(one) for one in side.candidates[:SHOWN]], title, full_length=1)
         for title, side in sides.items()
         if side is not None
     ]

@@ -8,7 +8,7 @@ import gradio as gr
 
 from shared.core.images import open_image
 from shared.core.models import Lazy
-from shared.crossmodal.tabs.word_panel import word_panel
+from shared.crossmodal.tabs.explanation_panel import explanation_panel
 from shared.gallery.gallery import Gallery
 from shared.gallery.snapshot import GalleryEntry
 from shared.retrieval.tabs.image_search import amounts
@@ -129,16 +129,16 @@ def word_matches(
         share, engine, second, count, least = rest
         if not text.strip() and not image:
             return []
-        settings = {"count": int(count), "least": least or None, "gallery": pictures}
+        settings = {"top_k": int(count), "min_score": least or None, "gallery": pictures}
         asked = [doers[name]() for name in dict.fromkeys([engine, second]) if name]
         if chosen is not None and not box and not text.strip():
             return [doer.like(chosen, **settings) for doer in asked]
         return [
-            doer(text, **_part(image, box), words_share=share, without=chosen, **settings) for doer in asked
+            doer(text, **_part(image, box), words_share=share, exclude_id=chosen, **settings) for doer in asked
         ]
 
     def reason() -> tuple[list[Any], Callable[..., list[Any]]]:
-        panel = word_panel()
+        panel = explanation_panel()
 
         def explain(
             pictures: Gallery,

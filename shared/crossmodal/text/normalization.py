@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from shared.crossmodal.text.queries import MOST_LETTERS, QueryError, Term, parse
+from shared.crossmodal.text.queries import MAX_CHARACTERS, QueryError, Term, parse
 from shared.crossmodal.text.tokenizer import split_words
 
 _STOP_WORDS = """
@@ -58,8 +58,8 @@ def plain(text: str) -> str:
     text = said(" ".join(text.split()))
     if not text:
         raise QueryError("Write some words first.")
-    if len(text) > MOST_LETTERS:
-        raise QueryError(f"A text may have {MOST_LETTERS} letters; this one has {len(text):,}.")
+    if len(text) > MAX_CHARACTERS:
+        raise QueryError(f"A text may have {MAX_CHARACTERS} letters; this one has {len(text):,}.")
     _require_content(text)
     return text
 

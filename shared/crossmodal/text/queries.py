@@ -14,9 +14,9 @@ import numpy as np
 
 from shared.core.errors import InputError
 
-MOST_TERMS = 8
-MOST_LETTERS = 500
-MOST_WEIGHT = 10.0
+MAX_TERMS = 8
+MAX_CHARACTERS = 500
+MAX_WEIGHT = 10.0
 
 _SIGN = re.compile(r"(?:(?<=\s)|^)([+\-\u2212\u2013\u2014])")
 _WEIGHT = re.compile(r"(\d+(?:[.,]\d+)?)\s*:(?!\d)\s*")  # 10:30 is a time
@@ -54,14 +54,14 @@ def parse(query: str) -> list[Term]:
     query = query.strip()
     if not query:
         raise QueryError("Type some words to search for.")
-    if len(query) > MOST_LETTERS:
-        raise QueryError(f"A query may have {MOST_LETTERS} letters; this one has {len(query):,}.")
+    if len(query) > MAX_CHARACTERS:
+        raise QueryError(f"A query may have {MAX_CHARACTERS} letters; this one has {len(query):,}.")
     pieces = _SIGN.split(query)  # text, sign, text, sign, text
     signs, texts = ["+", *pieces[1::2]], pieces[0::2]
     if not texts[0].strip():  # the query begins with a sign
         signs, texts = signs[1:], texts[1:]
-    if len(texts) > MOST_TERMS:
-        raise QueryError(f"A query may have {MOST_TERMS} terms; this one has {len(texts)}.")
+    if len(texts) > MAX_TERMS:
+        raise QueryError(f"A query may have {MAX_TERMS} terms; this one has {len(texts)}.")
     terms = [_term(sign, text.strip()) for sign, text in zip(signs, texts, strict=True)]
     if all(term.weight < 0 for term in terms):
         raise QueryError("Say at least one thing to look for, besides what should not be there.")
@@ -72,8 +72,8 @@ def _term(sign: str, text: str) -> Term:
     weight = 1.0
     if match := _WEIGHT.match(text):
         weight, text = float(match[1].replace(",", ".")), text[match.end() :]
-        if not 0 < weight <= MOST_WEIGHT:
-            raise QueryError(f"A weight must lie above 0 and be at most {MOST_WEIGHT:g}, not {match[1]}.")
+        if not 0 < weight <= MAX_WEIGHT:
+            raise QueryError(f"A weight must lie above 0 and be at most {MAX_WEIGHT:g}, not {match[1]}.")
     if not text.rstrip(":").strip():
         raise QueryError(f"Write some words after each {sign!r}, or leave it out.")
     return Term(text, weight if sign == "+" else -weight)

@@ -19,12 +19,12 @@ import numpy as np
 PADDING, NOTHING = 0, 1
 FIRST_WORD = 2
 
-LONGEST_WORD = 24
+MAX_WORD_LENGTH = 24
 GROUPS = (3, 4, 5)
 #: A text's further words are left out.
-LONGEST_TEXT = 48
+MAX_WORDS = 48
 #: What is read of a text at all: more than that many words have.
-LONGEST_STRING = 4000
+MAX_INPUT_LENGTH = 4000
 
 # Chinese and Japanese write words without spaces between them: there each sign is a word.
 _UNSPACED = r"\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -34,15 +34,15 @@ _WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W_])+")
 def split_words(text: str) -> list[str]:
     """The words of a text, in small letters and without accents, and its symbols such as emoji.
 
-    Punctuation is left out, and an apostrophe inside a word. A word is cut after `LONGEST_WORD` letters, a
-    text after `LONGEST_TEXT` words.
+    Punctuation is left out, and an apostrophe inside a word. A word is cut after `MAX_WORD_LENGTH` letters, a
+    text after `MAX_WORDS` words.
 
     >>> split_words("A dog's café … 100% 🐶!")
     ['a', 'dogs', 'cafe', '100', '🐶']
     >>> split_words("")
     []
     """
-    text = unicodedata.normalize("NFKD", text[:LONGEST_STRING]).casefold()
+    text = unicodedata.normalize("NFKD", text[:MAX_INPUT_LENGTH]).casefold()
     text = unicodedata.normalize("NFKD", re.sub("['’ʼ]", "", text))
     # Accents of Latin letters, but also the vowel signs of other scripts: people often leave both out.
     text = "".join(sign for sign in text if not unicodedata.category(sign).startswith("M"))
@@ -50,10 +50,10 @@ def split_words(text: str) -> list[str]:
     end = 0
     for match in _WORD.finditer(text):
         found += _symbols(text[end : match.start()])
-        found.append(match.group()[:LONGEST_WORD])
+        found.append(match.group()[:MAX_WORD_LENGTH])
         end = match.end()
     found += _symbols(text[end:])
-    return found[:LONGEST_TEXT]
+    return found[:MAX_WORDS]
 
 
 def _symbols(text: str) -> list[str]:
@@ -61,10 +61,10 @@ def _symbols(text: str) -> list[str]:
     return [sign for sign in text if unicodedata.category(sign) == "So"]
 
 
-def letter_groups(word: str) -> list[str]:
+def letter_ngrams(word: str) -> list[str]:
     """Groups of 3 to 5 letters of a word with its borders marked; none twice, in a fixed order.
 
-    >>> letter_groups("dog")
+    >>> letter_ngrams("dog")
     ['<do', 'dog', 'og>', '<dog', 'dog>', '<dog>']
     """
     marked = f"<{word}>"
@@ -72,7 +72,7 @@ def letter_groups(word: str) -> list[str]:
     return list(dict.fromkeys(groups)) or [marked]
 
 
-def learn_words(texts: Iterable[str], most: int, *, least: int = 2) -> list[str]:
+def build_vocabulary(texts: Iterable[str], most: int, *, least: int = 2) -> list[str]:
     """The vocabulary of texts: their most frequent words, the most frequent first.
 
     Args:
@@ -80,7 +80,7 @@ def learn_words(texts: Iterable[str], most: int, *, least: int = 2) -> list[str]
         most: how many words at most.
         least: how often a word must occur.
 
-    >>> learn_words(["a dog", "a cat", "A dog!"], 5)
+    >>> build_vocabulary(["a dog", "a cat", "A dog!"], 5)
     ['a', 'dog']
     """
     counts = Counter(word for text in texts for word in split_words(text))
@@ -88,7 +88,7 @@ def learn_words(texts: Iterable[str], most: int, *, least: int = 2) -> list[str]
     return [word for word, count in ordered[:most] if count >= least]
 
 
-class Tokens:
+class SubwordTokenizer:
     """Turns texts into rows of an embedding table.
 
     Args:
@@ -118,7 +118,7 @@ class Tokens:
         own = [self.words[word]] if word in self.words else []
         groups = [
             first + zlib.crc32(group.encode("utf-8", "replace")) % self.buckets
-            for group in letter_groups(word)
+            for group in letter_ngrams(word)
         ]
         return own + groups
 

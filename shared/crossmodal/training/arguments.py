@@ -9,10 +9,10 @@ from shared.crossmodal.data.registry import READERS
 from shared.evaluation.reports import positive_int
 
 
-def named_folder(text: str) -> tuple[str, Path]:
+def dataset_argument(text: str) -> tuple[str, Path]:
     """Reads `NAME=FOLDER`, for `argparse`.
 
-    >>> named_folder("flickr8k=data")
+    >>> dataset_argument("flickr8k=data")
     ('flickr8k', PosixPath('data'))
     """
     name, equals, folder = text.partition("=")
@@ -21,7 +21,7 @@ def named_folder(text: str) -> tuple[str, Path]:
     return name, Path(folder)
 
 
-def joint_parser(description: str | None, module: str, data: str) -> argparse.ArgumentParser:
+def training_parser(description: str | None, module: str, data: str) -> argparse.ArgumentParser:
     """A command line with the options that every training has; defaults that differ are for it to set.
 
     Args:
@@ -38,7 +38,7 @@ def joint_parser(description: str | None, module: str, data: str) -> argparse.Ar
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = made.add_argument
-    add("--data", nargs="+", type=named_folder, required=True, metavar="NAME=FOLDER", help=data)
+    add("--data", nargs="+", type=dataset_argument, required=True, metavar="NAME=FOLDER", help=data)
     add("--out", type=Path, required=True, metavar="FOLDER", help="of the run")
     add("--cache", type=Path, required=True, metavar="FOLDER", help="of the descriptions")
     add("--base", metavar="FOLDER", help="weights of the recognition network")

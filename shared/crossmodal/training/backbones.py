@@ -11,7 +11,7 @@ from shared.training.pretrained import load_imagenet_weights
 SCALES = {"efficientnet_lite0": 0}
 
 
-def load_trunk(name: str) -> tuple[RegionBackbone, str]:
+def load_pretrained_backbone(name: str) -> tuple[RegionBackbone, str]:
     """Loads a public network.
 
     Args:

@@ -12,10 +12,10 @@ from PIL import Image
 from torch import Tensor
 
 from shared.core.images import to_tensor
-from shared.crossmodal.data.datasets import Described
+from shared.crossmodal.data.datasets import CaptionedImages
 from shared.crossmodal.data.named_things import frame
 from shared.crossmodal.embedders.features import SIZE
-from shared.crossmodal.text.tokenizer import Tokens
+from shared.crossmodal.text.tokenizer import SubwordTokenizer
 from shared.crossmodal.training.teacher import LENGTH
 
 #: Share of the words that get a slip of the keyboard while training.
@@ -42,8 +42,8 @@ class Pairs:
             `shared.crossmodal.data.named_things.frame`), of which the teacher knows nothing; None for none.
     """
 
-    data: Described
-    tokens: Tokens
+    data: CaptionedImages
+    tokens: SubwordTokenizer
     rows: Sequence[np.ndarray] = ()
     teacher: np.ndarray | None = None
     spans: float = 0.0
@@ -101,7 +101,7 @@ class Pairs:
         text = self.data.texts[place]
         if not self.spans:
             return text
-        return few_words(text, rng) if rng.random() < self.spans else one_sentence(text, rng)
+        return random_span(text, rng) if rng.random() < self.spans else random_sentence(text, rng)
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Sentences:
     """
 
     texts: Sequence[str]
-    tokens: Tokens
+    tokens: SubwordTokenizer
     teacher: np.ndarray
 
     def draw(self, count: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -127,8 +127,8 @@ class Sentences:
 
 
 @dataclass(frozen=True)
-class Beside:
-    """Pairs, and as many texts without pictures; for `shared.crossmodal.training.objectives.read_beside`.
+class PairsWithText:
+    """Pairs, and as many texts without pictures; for `shared.crossmodal.training.objectives.add_text_distillation`.
 
     Attributes:
         pairs: See `Pairs`.
@@ -144,22 +144,22 @@ class Beside:
         return *found, *self.sentences.draw(len(found[1]), seed)
 
 
-Source = Pairs | Sentences | Beside
+Source = Pairs | Sentences | PairsWithText
 
 
-def one_sentence(text: str, rng: np.random.Generator) -> str:
+def random_sentence(text: str, rng: np.random.Generator) -> str:
     """Any sentence of a text.
 
-    >>> one_sentence("A pear. It is sweet!", np.random.default_rng(1))
+    >>> random_sentence("A pear. It is sweet!", np.random.default_rng(1))
     'A pear.'
     """
     return str(rng.choice(_SENTENCE_END.split(text)))
 
 
-def few_words(text: str, rng: np.random.Generator, most: int = 4) -> str:
+def random_span(text: str, rng: np.random.Generator, most: int = 4) -> str:
     """One to four words of a text that follow one another.
 
-    >>> few_words("apple", np.random.default_rng(0))
+    >>> random_span("apple", np.random.default_rng(0))
     'apple'
     """
     words = text.split()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from shared.crossmodal.embedders.features import ONE_LOOK, Look
-from shared.crossmodal.training.arguments import joint_parser
+from shared.crossmodal.embedders.features import SINGLE_VIEW, View
+from shared.crossmodal.training.arguments import training_parser
 from shared.crossmodal.training.backbones import SCALES
 from shared.evaluation.reports import positive_int
 from shared.networks.joint import HEAD_CLASSES
@@ -15,13 +15,13 @@ from shared.networks.joint import HEAD_CLASSES
 TOGETHER = ("rrf", "cyclematch", "itmeetsal")
 
 
-def _look(text: str) -> Look:
+def _look(text: str) -> View:
     return positive_int(text.removesuffix("m")), text.endswith("m")
 
 
 def arguments(description: str | None = None) -> argparse.ArgumentParser:
     """The command line of the training."""
-    parser = joint_parser(description, "shared.crossmodal.train", "the first one decides late fusion")
+    parser = training_parser(description, "shared.crossmodal.train", "the first one decides late fusion")
     parser.set_defaults(batch=128, margin=0.2, words=5000, buckets=4096, width=384, features=512, hidden=192)
     parser.set_defaults(validate_every=500)
     add = parser.add_argument
@@ -75,7 +75,7 @@ def arguments(description: str | None = None) -> argparse.ArgumentParser:
         "--looks",
         type=_look,
         nargs="+",
-        default=ONE_LOOK,
+        default=SINGLE_VIEW,
         metavar="SIZE",
         help="in the end: 224, 224m mirrored",
     )

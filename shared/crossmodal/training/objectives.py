@@ -20,7 +20,7 @@ from shared.networks.matching_losses import bi_rank_loss, contrastive_loss, trip
 CHUNK = 16
 
 
-class Pupil(nn.Module):
+class Student(nn.Module):
     """A joint space in training, and the layer that speaks to the teacher of sentences."""
 
     def __init__(self, space: JointSpace) -> None:
@@ -71,7 +71,7 @@ class Ranking:
         return rank["hardest"] * bi_rank_loss(x, y, ids, weights=self.bi_rank, **rank)
 
 
-def distillation(pupil: Pupil, text: Tensor, teacher: Tensor) -> Tensor:
+def distillation(pupil: Student, text: Tensor, teacher: Tensor) -> Tensor:
     """One minus the cosine with the teacher's vectors; nothing for texts that have none.
 
     Args:
@@ -87,7 +87,7 @@ def distillation(pupil: Pupil, text: Tensor, teacher: Tensor) -> Tensor:
     return (apart * known).sum() / known.sum().clamp(min=1)
 
 
-def contrast_scores(space: JointSpace, name: str, image: Tensor, text: Tensor, ids: Tensor) -> Tensor:
+def head_contrastive_loss(space: JointSpace, name: str, image: Tensor, text: Tensor, ids: Tensor) -> Tensor:
     """Contrastive loss, the mean over all scores of a head.
 
     Args:
@@ -105,36 +105,36 @@ def contrast_scores(space: JointSpace, name: str, image: Tensor, text: Tensor, i
     return sum(contrastive_loss(*both, ids, temperature=temperature) for both in scores) / len(scores)
 
 
-def learn_from_teacher(pupil: Pupil, batch: tuple[Tensor, ...]) -> Tensor:
+def text_distillation_loss(pupil: Student, batch: tuple[Tensor, ...]) -> Tensor:
     """The teacher's vectors alone, for texts without pictures."""
     pieces, teacher = batch
     return distillation(pupil, pupil.space.text(pieces), teacher)
 
 
-def read_beside(
-    pupil: Pupil,
+def add_text_distillation(
+    pupil: Student,
     batch: tuple[Tensor, ...],
     *,
-    loss: Callable[[Pupil, tuple[Tensor, ...]], Tensor],
+    loss: Callable[[Student, tuple[Tensor, ...]], Tensor],
     weight: float,
 ) -> Tensor:
     """A loss of pairs, and what the teacher says of texts without pictures.
 
     Args:
         pupil: In training.
-        batch: What `loss` reads, then that of `learn_from_teacher`.
+        batch: What `loss` reads, then that of `text_distillation_loss`.
         loss: Of pairs.
-        weight: Of `learn_from_teacher`.
+        weight: Of `text_distillation_loss`.
     """
     *pairs, pieces, teacher = batch
-    return loss(pupil, tuple(pairs)) + weight * learn_from_teacher(pupil, (pieces, teacher))
+    return loss(pupil, tuple(pairs)) + weight * text_distillation_loss(pupil, (pieces, teacher))
 
 
-def keep_what_was(
-    pupil: Pupil,
+def retain_embeddings(
+    pupil: Student,
     batch: tuple[Tensor, ...],
     *,
-    loss: Callable[[Pupil, tuple[Tensor, ...]], Tensor],
+    loss: Callable[[Student, tuple[Tensor, ...]], Tensor],
     weight: float,
     before: JointSpace,
     familiar: int,
@@ -170,16 +170,16 @@ def keep_what_was(
     return loss(pupil, batch) + weight * moved
 
 
-def warm_up(pupil: Pupil, batch: tuple[Tensor, ...], *, distil: float) -> Tensor:
+def warm_up_loss(pupil: Student, batch: tuple[Tensor, ...], *, distil: float) -> Tensor:
     """Contrastive loss of each head, and the teacher's words with the weight `distil`."""
     seen, pieces, ids, _, teacher = batch
     image, text = pupil.read(seen, len(ids)), pupil.space.text(pieces)
-    loss = sum(contrast_scores(pupil.space, name, image, text, ids) for name in pupil.space.heads)
+    loss = sum(head_contrastive_loss(pupil.space, name, image, text, ids) for name in pupil.space.heads)
     return loss + distil * distillation(pupil, text, teacher) if distil else loss
 
 
 def match(
-    pupil: Pupil,
+    pupil: Student,
     batch: tuple[Tensor, ...],
     *,
     margin: float,
@@ -207,12 +207,12 @@ def match(
     for name, head in space.heads.items():
         loss = loss + (ranking or Ranking()).loss(name, head, image, text, ids, **rank)
         if contrast:
-            loss = loss + contrast * contrast_scores(space, name, image, text, ids)
+            loss = loss + contrast * head_contrastive_loss(space, name, image, text, ids)
     return loss + distil * distillation(pupil, text, teacher) if distil else loss
 
 
-def learn_products(
-    pupil: Pupil,
+def product_loss(
+    pupil: Student,
     batch: tuple[Tensor, ...],
     *,
     matching: float,

@@ -8,28 +8,28 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from shared.crossmodal.benchmarks.recall import figures, shared_figures
-from shared.crossmodal.data.datasets import Described, join
-from shared.crossmodal.embedders.features import Look, describe, looks
-from shared.crossmodal.embedders.fusion import adaptive_weights, fuse
-from shared.crossmodal.text.tokenizer import Tokens
+from shared.crossmodal.benchmarks.recall import figures, shared_text_metrics
+from shared.crossmodal.data.datasets import CaptionedImages, join
+from shared.crossmodal.embedders.features import View, describe, looks
+from shared.crossmodal.training.score_fusion import adaptive_weights, fuse
+from shared.crossmodal.text.tokenizer import SubwordTokenizer
 from shared.crossmodal.training.calibration import calibrate
 from shared.networks.joint import ENSEMBLE, JointSpace
 from shared.networks.regions import RegionBackbone
 
 
-class Validations:
+class ValidationSets:
     """Several validation sets; their scores add up.
 
     Args:
         sets: All of them.
     """
 
-    def __init__(self, sets: Sequence[Validation]) -> None:
+    def __init__(self, sets: Sequence[ValidationSet]) -> None:
         self.sets = sets
 
     def __call__(self, network: nn.Module) -> dict[str, float]:
-        """Figures of a `Pupil` on the first set, and with its name on each other; `score` is of all."""
+        """Figures of a `Student` on the first set, and with its name on each other; `score` is of all."""
         found, *more = (one(network) for one in self.sets)
         for one, own in zip(self.sets[1:], more, strict=True):
             found |= {f"{one.data.name}: {name}": value for name, value in own.items()}
@@ -38,7 +38,7 @@ class Validations:
 
     @torch.inference_mode()
     def embedded(
-        self, space: JointSpace, base: RegionBackbone, given: Sequence[Look]
+        self, space: JointSpace, base: RegionBackbone, given: Sequence[View]
     ) -> tuple[Tensor, Tensor]:
         """Embeddings of the pictures and of the texts of all sets, as a search has them.
 
@@ -94,7 +94,7 @@ class Validations:
         return config
 
 
-class Validation:
+class ValidationSet:
     """A validation set.
 
     Args:
@@ -109,11 +109,11 @@ class Validation:
         rows: See above; may be set anew.
     """
 
-    def __init__(self, data: Described, rows: np.ndarray | None, tokens: Tokens, device: str) -> None:
+    def __init__(self, data: CaptionedImages, rows: np.ndarray | None, tokens: SubwordTokenizer, device: str) -> None:
         self.data, self.rows, self._tokens, self._device = data, rows, tokens, device
 
     def __call__(self, network: nn.Module) -> dict[str, float]:
-        """Figures of a `Pupil`; `score` is what counts."""
+        """Figures of a `Student`; `score` is what counts."""
         space, data = network.space, self.data
         pictures = self.pictures(space)
         if data.classes is None:
@@ -124,7 +124,7 @@ class Validation:
             others = {f"{name}_R_sum": each[name]["R_sum"] for name in space.engines[1:]}
             return found | others | {"score": found["R_sum"]}
         texts, relevant = data.distinct()
-        found = shared_figures(self.similarity(space, pictures, self.texts(space, texts)), relevant)
+        found = shared_text_metrics(self.similarity(space, pictures, self.texts(space, texts)), relevant)
         return found | {"score": found["i2t_R@1"] + found["t2i_mAP"]}
 
     @torch.inference_mode()

@@ -12,7 +12,7 @@ class Variant:
     """One row of a comparison.
 
     Attributes:
-        head: One of `shared.networks.joint.HEADS`.
+        head: One of `shared.networks.joint.HEAD_CLASSES`.
         ranking: Which parts of its paper's loss count.
         settings: Of the head.
         scores: Names of CycleMatch's scores that are averaged in the end; all where there are none.

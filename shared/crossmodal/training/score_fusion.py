@@ -51,7 +51,7 @@ def adaptive_weights(
 
     Args:
         similarities: `[K, pictures, texts]` of the validation set.
-        owners: See `shared.crossmodal.benchmarks.recall.first_hits`.
+        owners: See `shared.crossmodal.benchmarks.recall.first_relevant_ranks`.
         factors: What a weight is tried with; without 0 no score is left out.
         rounds: Most passes over all weights.
 

@@ -22,7 +22,7 @@ element.addEventListener('click', event => {
 
 
 @dataclass(frozen=True)
-class WordPanel:
+class ExplanationPanel:
     """What shows a reason.
 
     Attributes:
@@ -35,7 +35,7 @@ class WordPanel:
         """Values for the components.
 
         Args:
-            reason: Has the attributes of `shared.crossmodal.explanation.explanation.Reason`; None empties the panel.
+            reason: Has the attributes of `shared.crossmodal.explanation.explanation.MatchExplanation`; None empties the panel.
             title: Markdown above all.
         """
         if reason is None:
@@ -48,7 +48,7 @@ class WordPanel:
         return [title, chips(reason), measured(reason), pictures, pictures[0]]
 
 
-def word_panel() -> WordPanel:
+def explanation_panel() -> ExplanationPanel:
     """Make the components: a line, the words to press, what was measured, and the picture with its heat."""
     title = gr.Markdown()
     words = gr.HTML(js_on_load=_PRESSED, padding=False, apply_default_css=False)
@@ -62,7 +62,7 @@ def word_panel() -> WordPanel:
         return pictures[event.index] if 0 <= event.index < len(pictures) else gr.skip()
 
     on_event([words.click], choose, [pictures], picture, concurrency=None)
-    return WordPanel([title, words, note, pictures, picture])
+    return ExplanationPanel([title, words, note, pictures, picture])
 
 
 def chips(reason: Any) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import torch
 
-from shared.crossmodal.text.tokenizer import FIRST_WORD, Tokens
+from shared.crossmodal.text.tokenizer import FIRST_WORD, SubwordTokenizer
 from shared.networks.joint import JointSpace
 
 
-def add_words(space: JointSpace, settings: dict, more: Sequence[str], most: int) -> tuple[JointSpace, dict]:
+def extend_vocabulary(space: JointSpace, settings: dict, more: Sequence[str], most: int) -> tuple[JointSpace, dict]:
     """Gives a joint space further words of its own, which so far it knew by their letters alone.
 
     A new word's row is the mean of the rows of its letter groups, and so it still reads every text as before.
@@ -31,7 +31,7 @@ def add_words(space: JointSpace, settings: dict, more: Sequence[str], most: int)
     state = space.state_dict()
     name, table = "text.pieces.weight", state["text.pieces.weight"]
     first = FIRST_WORD + len(known)
-    tokens = Tokens([*known], settings["buckets"])
+    tokens = SubwordTokenizer([*known], settings["buckets"])
     rows = [table[tokens.pieces(word)].mean(0) for word in added]
     state[name] = torch.cat([table[:first], *(row[None] for row in rows), table[first:]])
     grown.load_state_dict(state)
