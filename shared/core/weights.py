@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.core import hub
+from shared.core.front_matter import read_licence
 
 if TYPE_CHECKING:
     import torch
@@ -115,6 +116,7 @@ def load(
             f"{_shown(folder / WEIGHTS)} does not fit {network_class.__name__} ({reason}): "
             "use weights and code of the same version."
         ) from error
+    network.licence = read_licence(folder)  # for the card that `push_to_hub` writes
     return network.float().eval()
 
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 from itertools import pairwise
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.networks.backbones.mobilenet_v2 import MobileNetV2Backbone
+from shared.networks.hub_mixin import HubMixin
 from shared.networks.layers import Fusion, global_average_pool
 
 
@@ -144,8 +144,7 @@ class CFN11(nn.Module):
 
 class CFN(
     nn.Module,
-    PyTorchModelHubMixin,
-    library_name="image-spaces",
+    HubMixin,
     pipeline_tag="image-classification",
     tags=["image-classification"],
 ):

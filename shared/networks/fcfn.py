@@ -8,19 +8,18 @@ weight per (branch, class), shared over the positions. `FCFN` segments, `FCFNEdg
 from __future__ import annotations
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.networks.backbones.mobilenet_v2 import MobileNetV2Backbone
+from shared.networks.hub_mixin import HubMixin
 from shared.networks.layers import Fusion, TopDownBlock, mirror_pad, upsample
 from shared.networks.rds import SIDES, MobileNetFPN
 
 
 class FCFN(
     nn.Module,
-    PyTorchModelHubMixin,
-    library_name="image-spaces",
+    HubMixin,
     pipeline_tag="image-segmentation",
     tags=["semantic-segmentation"],
 ):
@@ -97,8 +96,7 @@ class FCFN(
 
 class FCFNEdges(
     nn.Module,
-    PyTorchModelHubMixin,
-    library_name="image-spaces",
+    HubMixin,
     pipeline_tag="image-segmentation",
     tags=["edge-detection"],
 ):

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.networks.cyclematch import SCORE_NAMES, CycleMatch
+from shared.networks.hub_mixin import HubMixin
 from shared.networks.itmeetsal import ITMeetsAL
 from shared.networks.jmc import JMC
 from shared.networks.regions import RegionBackbone, RegionEmbedding
@@ -44,11 +44,9 @@ ENSEMBLE = "ensemble"
 
 class JointSpace(
     nn.Module,
-    PyTorchModelHubMixin,
-    library_name="image-spaces",
+    HubMixin,
     pipeline_tag="zero-shot-image-classification",
     tags=["image-text-matching", "cross-modal-retrieval"],
-    license="apache-2.0",
 ):
     """Pictures and sentences as vectors that can be compared.
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.networks.backbones.mobilenet_v2 import MobileNetV2Backbone
+from shared.networks.hub_mixin import HubMixin
 from shared.networks.layers import TopDownBlock, mirror_pad, upsample
 
 SIDES = 5
@@ -80,8 +80,7 @@ def balanced_loss(logits: Tensor, labels: Tensor, *, edge_weight: float = 1.0) -
 
 class RDS(
     nn.Module,
-    PyTorchModelHubMixin,
-    library_name="image-spaces",
+    HubMixin,
     pipeline_tag="image-segmentation",
     tags=["edge-detection"],
 ):

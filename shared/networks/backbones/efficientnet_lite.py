@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
 from shared.networks.backbones.mobilenet_v2 import STEM_CHANNELS, Backbone, InvertedResidual, expanded_maps
+from shared.networks.hub_mixin import HubMixin
 
 # (blocks, channels, kernel size, stride of the first block, expansion) of the seven stages of scale 0.
 STAGES = (
@@ -72,8 +72,7 @@ class EfficientNetLiteBackbone(Backbone):
 
 class EfficientNetLite(
     nn.Module,
-    PyTorchModelHubMixin,
-    library_name="image-spaces",
+    HubMixin,
     pipeline_tag="image-feature-extraction",
     tags=["image-retrieval", "efficientnet-lite"],
 ):

@@ -7,11 +7,11 @@ table 1, width 1.0, without the classifier and with every batch norm folded into
 
 from __future__ import annotations
 
-from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.networks.backbones.mobilenet_v2 import STEM_CHANNELS, Backbone, StridedConv2d
+from shared.networks.hub_mixin import HubMixin
 
 # (channels, stride) of the thirteen blocks.
 BLOCKS = (
@@ -50,8 +50,7 @@ class SeparableConv2d(nn.Module):
 
 class MobileNetV1(
     Backbone,
-    PyTorchModelHubMixin,
-    library_name="image-spaces",
+    HubMixin,
     pipeline_tag="image-feature-extraction",
     tags=["image-retrieval", "mobilenet-v1"],
 ):

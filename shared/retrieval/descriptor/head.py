@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 
+from shared.networks.hub_mixin import HubMixin
 from shared.retrieval.descriptor.levels import CHANNELS, Maps
 from shared.retrieval.descriptor.pooling import POOLINGS, combine_scales, gem, l2_normalise, power_normalise
 from shared.retrieval.descriptor.whitening import Whitening
@@ -15,11 +15,9 @@ from shared.retrieval.descriptor.whitening import Whitening
 
 class DescriptorHead(
     nn.Module,
-    PyTorchModelHubMixin,
-    library_name="image-spaces",
+    HubMixin,
     pipeline_tag="image-feature-extraction",
     tags=["image-retrieval"],
-    license="cc-by-nc-4.0",
 ):
     """Pools maps of several levels and sizes into one descriptor of length 1.
 
@@ -75,8 +73,7 @@ class DescriptorHead(
     def forward(self, maps: Mapping[int, Maps]) -> Tensor:
         """Descriptors `[B, dims]` of length 1, from the maps of each of `sizes`."""
         pooled = [
-            combine_scales([self._pool(maps[size][level]) for size in self.sizes])
-            for level in self.levels
+            combine_scales([self._pool(maps[size][level]) for size in self.sizes]) for level in self.levels
         ]
         x = l2_normalise(torch.cat(pooled, 1))
         if not len(self.projection):
