@@ -1,9 +1,9 @@
-"""CycleMatch: sentences and pictures mapped into each other's space and back.
+"""CycleMatch: images and texts mapped into each other's space and back.
 
 Liu, Guo, Liu, Bakker and Lew, "CycleMatch: A cycle-consistent embedding network for image-text matching",
-Pattern Recognition 93, 2019 (thesis of Y. Liu, chapter 6). One cycle starts with a picture v, which becomes
-a dual embedding F(v) among sentences and a reconstructed one G(F(v)) among pictures; the other starts with a
-sentence t. The middle layers of F and G give latent embeddings. Widths and the ranking form of the
+Pattern Recognition 93, 2019 (thesis of Y. Liu, chapter 6). One cycle starts with an image v, which becomes a
+dual embedding F(v) in the text space and a reconstructed one G(F(v)) in the image space; the other starts
+with a text t. The middle layers of F and G give latent embeddings. Widths and the ranking form of the
 reconstruction loss are ours.
 """
 
@@ -17,31 +17,34 @@ from torch.nn import functional as F
 
 from shared.networks.matching_losses import triplet_loss
 
-#: The scores that late fusion puts together, in the order of `CycleMatch.images` and `CycleMatch.texts`.
+#: The scores of late fusion, in the order of `CycleMatch.images` and `CycleMatch.texts`.
 SCORE_NAMES = ("dual i2t", "dual t2i", "reconstructed image", "reconstructed text", "latent")
 
 
 class Cycle(NamedTuple):
-    """One cycle: `[B, D]` each.
+    """Embeddings of one cycle, `[B, D]` each.
 
     Attributes:
-        start: the embedding in its own space.
-        latent: between the spaces.
-        dual: in the other space.
-        reconstructed: in its own space again.
+        source: In the space of the input.
+        latent: Between both spaces.
+        dual: In the other space.
+        reconstructed: Back in the space of the input.
     """
 
-    start: Tensor
+    source: Tensor
     latent: Tensor
     dual: Tensor
     reconstructed: Tensor
 
 
-class Mapping(nn.Module):
-    """From one space to the other: layer, normalisation, ReLU, layer.
+class CrossMapping(nn.Module):
+    """Mapping from one space to the other: linear, batch norm, ReLU, linear.
+
+    Args:
+        width: D, of both spaces and of the hidden layer.
 
     Shape:
-        input `[B, width]`; outputs the middle `[B, width]` and the result `[B, width]`.
+        Input `[B, D]`; outputs the latent embedding `[B, D]` and the result `[B, D]`.
     """
 
     def __init__(self, width: int) -> None:
@@ -51,22 +54,22 @@ class Mapping(nn.Module):
         self.up = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        middle = self.norm(self.down(x))
-        return middle, self.up(F.relu(middle))
+        latent = self.norm(self.down(x))
+        return latent, self.up(F.relu(latent))
 
 
 class CycleMatch(nn.Module):
-    """Both spaces, the mappings between them, and what is compared when something is searched for.
+    """The image space, the text space and the mappings between them.
 
     Args:
-        image_features: of a picture's description.
-        text_features: of a sentence's description.
-        width: D, of both spaces and of the middle of the mappings.
-        dropout: share of the descriptions' numbers that is left out while training.
+        image_features: Width of an image's features.
+        text_features: Width of a text's features.
+        width: D, of both spaces and of the hidden layers of the mappings.
+        dropout: Dropout rate of the features.
 
     Shape:
-        `images` and `texts`: `[B, features]` to `[B, 5, D]`, rows of length 1 in the order of `SCORE_NAMES`. Score
-        k of a picture and a sentence is the dot product of their rows k.
+        `images` and `texts`: `[B, features]` to `[B, 5, D]`, rows of length 1 in the order of `SCORE_NAMES`.
+        Score k of an image and a text is the dot product of their rows k.
     """
 
     def __init__(
@@ -75,66 +78,93 @@ class CycleMatch(nn.Module):
         super().__init__()
         self.image_space = nn.Sequential(nn.Dropout(dropout), nn.Linear(image_features, width))
         self.text_space = nn.Sequential(nn.Dropout(dropout), nn.Linear(text_features, width))
-        self.to_text = Mapping(width)  # F
-        self.to_image = Mapping(width)  # G
+        self.to_text = CrossMapping(width)  # F
+        self.to_image = CrossMapping(width)  # G
 
     def image_cycle(self, x: Tensor) -> Cycle:
-        """The cycle that starts with pictures `[B, image_features]`."""
-        start = self.image_space(x)
-        latent, dual = self.to_text(start)
-        return Cycle(start, latent, dual, self.to_image(dual)[1])
+        """Compute the cycle that starts with images `[B, image_features]`."""
+        source = self.image_space(x)
+        latent, dual = self.to_text(source)
+        return Cycle(source, latent, dual, self.to_image(dual)[1])
 
     def text_cycle(self, x: Tensor) -> Cycle:
-        """The cycle that starts with sentences `[B, text_features]`."""
-        start = self.text_space(x)
-        latent, dual = self.to_image(start)
-        return Cycle(start, latent, dual, self.to_text(dual)[1])
+        """Compute the cycle that starts with texts `[B, text_features]`."""
+        source = self.text_space(x)
+        latent, dual = self.to_image(source)
+        return Cycle(source, latent, dual, self.to_text(dual)[1])
 
     def images(self, x: Tensor) -> Tensor:
+        """Embed images `[B, image_features]` as `[B, 5, D]`."""
         cycle = self.image_cycle(x)
-        rows = [cycle.dual, cycle.start, cycle.reconstructed, cycle.dual, cycle.latent]
+        rows = [cycle.dual, cycle.source, cycle.reconstructed, cycle.dual, cycle.latent]
         return F.normalize(torch.stack(rows, 1), dim=-1)
 
     def texts(self, x: Tensor) -> Tensor:
+        """Embed texts `[B, text_features]` as `[B, 5, D]`."""
         cycle = self.text_cycle(x)
-        rows = [cycle.start, cycle.dual, cycle.dual, cycle.reconstructed, cycle.latent]
+        rows = [cycle.source, cycle.dual, cycle.dual, cycle.reconstructed, cycle.latent]
         return F.normalize(torch.stack(rows, 1), dim=-1)
 
     def forward(self, images: Tensor, texts: Tensor) -> tuple[Tensor, Tensor]:
         return self.images(images), self.texts(texts)
 
 
-def dual_loss(image: Cycle, text: Cycle, ids: Tensor, **rank: float | int | None) -> Tensor:
-    """Ranking in each space: F(v) finds its sentence t, and G(t) its picture v.
+def dual_loss(
+    image: Cycle, text: Cycle, ids: Tensor, *, margin: float = 0.2, hardest: int | None = None
+) -> Tensor:
+    """Compute the ranking loss in each space: F(v) retrieves its text t, and G(t) its image v.
 
     Args:
-        image: the cycle of pictures, row i belongs to row i of `text`.
-        text: the cycle of sentences.
+        image: Cycle of images; row i belongs to row i of `text`.
+        text: Cycle of texts.
         ids: `[B]`, see `shared.networks.matching_losses`.
-        **rank: `margin` and `hardest` of `triplet_loss`.
+        margin: Of `triplet_loss`.
+        hardest: Of `triplet_loss`.
 
     Returns:
-        The sum of both rankings, 0 or more.
+        The sum of both rankings, 0 or above.
     """
-    return triplet_loss(image.dual, text.start, ids, **rank) + triplet_loss(
-        image.start, text.dual, ids, **rank
-    )
+    image_to_text = triplet_loss(image.dual, text.source, ids, margin=margin, hardest=hardest)
+    return image_to_text + triplet_loss(image.source, text.dual, ids, margin=margin, hardest=hardest)
 
 
-def reconstruction_loss(image: Cycle, text: Cycle, ids: Tensor, **rank: float | int | None) -> Tensor:
-    """Ranking after a whole cycle: G(F(v)) finds v among all pictures, F(G(t)) finds t among all sentences.
+def reconstruction_loss(
+    image: Cycle, text: Cycle, ids: Tensor, *, margin: float = 0.2, hardest: int | None = None
+) -> Tensor:
+    """Compute the ranking loss after a whole cycle: G(F(v)) retrieves v, and F(G(t)) retrieves t.
 
-    A distance alone would also be small where all reconstructions look alike; a ranking is not. Arguments and
-    range as for `dual_loss`.
+    A distance would also be small if all reconstructions were alike; a ranking is not.
+
+    Args:
+        image: Cycle of images; row i belongs to row i of `text`.
+        text: Cycle of texts.
+        ids: `[B]`, see `shared.networks.matching_losses`.
+        margin: Of `triplet_loss`.
+        hardest: Of `triplet_loss`.
+
+    Returns:
+        The sum of both rankings, 0 or above.
     """
-    return triplet_loss(image.reconstructed, image.start, ids, **rank) + triplet_loss(
-        text.reconstructed, text.start, ids, **rank
-    )
+    images = triplet_loss(image.reconstructed, image.source, ids, margin=margin, hardest=hardest)
+    return images + triplet_loss(text.reconstructed, text.source, ids, margin=margin, hardest=hardest)
 
 
-def latent_loss(image: Cycle, text: Cycle, ids: Tensor, **rank: float | int | None) -> Tensor:
-    """Ranking half-way: the middle of F finds the middle of G. Arguments and range as for `dual_loss`."""
-    return triplet_loss(image.latent, text.latent, ids, **rank)
+def latent_loss(
+    image: Cycle, text: Cycle, ids: Tensor, *, margin: float = 0.2, hardest: int | None = None
+) -> Tensor:
+    """Compute the ranking loss of the latent embeddings: the middle of F retrieves the middle of G.
+
+    Args:
+        image: Cycle of images; row i belongs to row i of `text`.
+        text: Cycle of texts.
+        ids: `[B]`, see `shared.networks.matching_losses`.
+        margin: Of `triplet_loss`.
+        hardest: Of `triplet_loss`.
+
+    Returns:
+        The ranking loss, 0 or above.
+    """
+    return triplet_loss(image.latent, text.latent, ids, margin=margin, hardest=hardest)
 
 
 def cycle_loss(
@@ -143,18 +173,29 @@ def cycle_loss(
     ids: Tensor,
     *,
     weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
-    **rank: float | int | None,
+    margin: float = 0.2,
+    hardest: int | None = None,
 ) -> Tensor:
-    """All three losses, weighted: dual, reconstructed, latent. Other arguments as for `dual_loss`.
+    """Compute the weighted sum of the dual, the reconstruction and the latent loss.
+
+    Args:
+        image: Cycle of images; row i belongs to row i of `text`.
+        text: Cycle of texts.
+        ids: `[B]`, see `shared.networks.matching_losses`.
+        weights: Weights of the three losses; a loss of weight 0 is not computed.
+        margin: Of `triplet_loss`.
+        hardest: Of `triplet_loss`.
+
+    Returns:
+        The loss, 0 or above.
 
     >>> space = torch.eye(3)
     >>> cycle = Cycle(space, space, space, space)
     >>> float(cycle_loss(cycle, cycle, torch.arange(3)))
     0.0
     """
-    losses = (dual_loss, reconstruction_loss, latent_loss)
-    return sum(
-        weight * loss(image, text, ids, **rank)
-        for weight, loss in zip(weights, losses, strict=True)
-        if weight
-    )
+    total = image.source.new_zeros(())
+    for weight, loss in zip(weights, (dual_loss, reconstruction_loss, latent_loss), strict=True):
+        if weight:
+            total = total + weight * loss(image, text, ids, margin=margin, hardest=hardest)
+    return total

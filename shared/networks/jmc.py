@@ -2,8 +2,8 @@
 
 Liu, Liu, Guo and Lew, "Learning visual and textual representations for multimodal matching and
 classification", Pattern Recognition 84, 2018 (thesis of Y. Liu, chapter 7): a matching component embeds
-pictures and sentences; a classification component fuses both embeddings into one and tells the class.
-Training has stages: matching, then classification, then both together. The gate of the fusion is ours.
+images and texts; a classification component fuses both embeddings and predicts the class. Training has
+stages: matching, then classification, then both. Gated fusion is ours.
 """
 
 from __future__ import annotations
@@ -15,23 +15,33 @@ from torch.nn import functional as F
 FUSIONS = ("gated", "concat", "sum", "product")
 
 
-def gated_fusion(first: Tensor, second: Tensor, gate: Tensor) -> Tensor:
-    """Mixes two embeddings number by number: `g * first + (1 - g) * second`.
+def gated_fusion(first: Tensor, second: Tensor, logits: Tensor) -> Tensor:
+    """Interpolate two embeddings elementwise: `g * first + (1 - g) * second` with `g = sigmoid(logits)`.
 
     Args:
         first: `[B, D]`.
         second: `[B, D]`.
-        gate: logits `[B, D]` of g.
+        logits: `[B, D]`.
 
-    >>> one, zero = torch.ones(1, 2), torch.zeros(1, 2)
-    >>> gated_fusion(one, zero, torch.tensor([[0.0, 100.0]])).tolist()
+    Returns:
+        `[B, D]`.
+
+    >>> gated_fusion(torch.ones(1, 2), torch.zeros(1, 2), torch.tensor([[0.0, 100.0]])).tolist()
     [[0.5, 1.0]]
     """
-    return torch.lerp(second, first, gate.sigmoid())
+    return torch.lerp(second, first, logits.sigmoid())
 
 
 class Embedding(nn.Module):
-    """Layer, normalisation, ReLU, layer; `[B, features]` to `[B, width]`, of length 1."""
+    """Encoder of one modality: linear, batch norm, ReLU, dropout, linear.
+
+    Args:
+        features: Width of the input.
+        width: D, of the embedding.
+
+    Shape:
+        Input `[B, features]`; output `[B, D]`, of length 1.
+    """
 
     def __init__(self, features: int, width: int) -> None:
         super().__init__()
@@ -51,18 +61,18 @@ class JMC(nn.Module):
     """Matching and classification in one network.
 
     Args:
-        image_features: of a picture's description.
-        text_features: of a sentence's description.
-        classes: how many.
+        image_features: Width of an image's features.
+        text_features: Width of a text's features.
+        classes: Number of classes.
         width: D, of the embeddings.
-        fusion: one of `FUSIONS`.
+        fusion: One of `FUSIONS`.
 
     Shape:
-        `images` and `texts`: `[B, features]` to `[B, D]`, of length 1. `classify` takes these and gives
-        logits `[B, classes]`; either may be None, and then the other stands for both.
+        `images` and `texts`: `[B, features]` to `[B, D]`, of length 1. `classify`: these embeddings to logits
+        `[B, classes]`.
 
     Raises:
-        ValueError: there is no such fusion, or no class.
+        ValueError: The fusion is unknown, or there is no class.
     """
 
     def __init__(
@@ -84,75 +94,88 @@ class JMC(nn.Module):
         self.kind = fusion
         self.gate = nn.Linear(2 * width, width) if fusion == "gated" else None
         fused = 2 * width if fusion == "concat" else width
-        # The numbers of a vector of length 1 are small: normalised, the classifier learns at the usual rate.
+        # The elements of a vector of length 1 are small: normalised, the classifier learns at the usual rate.
         self.classifier = nn.Sequential(nn.BatchNorm1d(fused), nn.Dropout(0.2), nn.Linear(fused, classes))
 
     def fuse(self, image: Tensor, text: Tensor) -> Tensor:
-        """One embedding `[B, D]` (`[B, 2 D]` for `"concat"`) of both."""
+        """Fuse embeddings `[B, D]` of both modalities into `[B, D]` (`[B, 2 D]` for `"concat"`)."""
         if self.kind == "sum":
             return image + text
         if self.kind == "product":
             return image * text
-        both = torch.cat([image, text], 1)
-        return both if self.gate is None else gated_fusion(image, text, self.gate(both))
+        pair = torch.cat([image, text], 1)
+        return pair if self.gate is None else gated_fusion(image, text, self.gate(pair))
 
     def classify(self, image: Tensor | None = None, text: Tensor | None = None) -> Tensor:
-        if image is None and text is None:
+        """Return the logits `[B, classes]` of embeddings `[B, D]`.
+
+        Args:
+            image: Image embeddings; None to use those of the texts in their place.
+            text: Text embeddings; None to use those of the images in their place.
+
+        Raises:
+            ValueError: Both are None.
+        """
+        first, second = text if image is None else image, image if text is None else text
+        if first is None or second is None:
             raise ValueError("give an image embedding, a text embedding, or both")
-        return self.classifier(self.fuse(text if image is None else image, image if text is None else text))
+        return self.classifier(self.fuse(first, second))
 
     def forward(self, images: Tensor, texts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         image, text = self.images(images), self.texts(texts)
         return image, text, self.classify(image, text)
 
     def component_parameters(self, name: str) -> list[nn.Parameter]:
-        """The parameters of `"matching"` (both embeddings) or `"classification"` (gate and classifier).
+        """Return the parameters of a component.
+
+        Args:
+            name: `"matching"` (both embeddings) or `"classification"` (gated fusion and classifier).
 
         Raises:
-            ValueError: there is no such component.
+            ValueError: The component is unknown.
         """
-        parts = {
+        components: dict[str, list[nn.Module]] = {
             "matching": [self.images, self.texts],
             "classification": [self.classifier, *([self.gate] if self.gate is not None else [])],
         }
-        if name not in parts:
-            raise ValueError(f"the component must be one of {', '.join(parts)}, got {name!r}")
-        return [parameter for part in parts[name] for parameter in part.parameters()]
+        if name not in components:
+            raise ValueError(f"the component must be one of {', '.join(components)}, got {name!r}")
+        return [parameter for module in components[name] for parameter in module.parameters()]
 
 
 def negative_energy(logits: Tensor) -> Tensor:
-    """How much there is for any class at all: the logarithm of the sum of all classes' exponentials.
+    """Compute the negative free energy of the classes, `log sum_k exp(logit_k)`.
 
-    Liu, Wang, Owens and Li, "Energy-based Out-of-distribution Detection", NeurIPS 2020, with the sign turned.
-    A class for what belongs to none has no part in it: its own logit tells the two apart worse.
+    Liu, Wang, Owens and Li, "Energy-based Out-of-distribution Detection", NeurIPS 2020. A class for inputs of
+    no class must not take part: its own logit separates the two worse.
 
     Args:
-        logits: of the classes, `[B, classes]`.
+        logits: `[B, classes]`.
 
     Returns:
-        `[B]`, the higher, the more likely it is one of the classes.
+        `[B]`; the higher, the more likely the input belongs to one of the classes.
 
-    >>> [round(one) for one in negative_energy(torch.tensor([[0.0, 0.0]])).exp().tolist()]
+    >>> [round(total) for total in negative_energy(torch.tensor([[0.0, 0.0]])).exp().tolist()]
     [2]
     """
     return logits.logsumexp(1)
 
 
 def classification_loss(network: JMC, image: Tensor, text: Tensor, classes: Tensor) -> Tensor:
-    """Cross-entropy of the class told from both modalities, and from either alone.
+    """Compute the cross-entropy of the class from both modalities and from either one.
 
-    A visitor may have only a photo or only words, so the classifier learns from all three.
+    A query may have an image or a text only, so the classifier learns from all three.
 
     Args:
-        network: with its classifier.
-        image: embeddings `[B, D]`.
-        text: embeddings `[B, D]`.
+        network: With its classifier.
+        image: Image embeddings `[B, D]`.
+        text: Text embeddings `[B, D]`.
         classes: int64 `[B]`.
 
     Returns:
-        The mean of the three cross-entropies.
+        The mean of the three cross-entropies, 0 or above.
     """
     fused = torch.cat([network.fuse(*pair) for pair in ((image, text), (image, image), (text, text))])
-    # In one batch: the normalisation would else learn from each kind of evidence by its own mean, and judge
-    # all of them by a common one.
+    # In one batch: the batch norm would otherwise train on the statistics of each kind of input, and
+    # evaluate all of them by common ones.
     return F.cross_entropy(network.classifier(fused), classes.repeat(3))

@@ -1,20 +1,20 @@
-"""One space for pictures and sentences: both encoders, and the theses' networks on top of them.
+"""Joint space of images and texts: both encoders, and the theses' networks as heads on top of them.
 
-`JointSpace` is what is trained, stored and loaded. Its heads, one for each thesis' network, share the
-encoders, which hold most of the weights. The recognition network whose maps it reads stays outside, with
-weights of its own, unless it was trained together with the rest.
+The encoders hold most of the weights and are shared by all heads. The recognition network whose maps the
+image encoder reads is not part of the space, unless it was fine-tuned with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, cast
 
 import torch
+from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.networks.cyclematch import SCORE_NAMES, CycleMatch
-from shared.networks.hub_mixin import HubMixin
 from shared.networks.itmeetsal import ITMeetsAL
 from shared.networks.jmc import JMC
 from shared.networks.regions import RegionBackbone, RegionEmbedding
@@ -22,8 +22,16 @@ from shared.networks.rrf import RRFNet
 from shared.networks.text import TextEncoder
 
 
+class MatchingHead(Protocol):
+    """Head of a joint space: `images` and `texts` map features `[B, F]` to `[B, D]` or `[B, scores, D]`."""
+
+    def images(self, x: Tensor, /) -> Tensor: ...
+
+    def texts(self, x: Tensor, /) -> Tensor: ...
+
+
 class LinearProjections(nn.Module):
-    """Both encoders and nothing else, for comparison: a layer for each modality."""
+    """Baseline head: one linear layer per modality."""
 
     def __init__(self, image_features: int, text_features: int, *, width: int = 512) -> None:
         super().__init__()
@@ -31,58 +39,60 @@ class LinearProjections(nn.Module):
         self.texts = nn.Linear(text_features, width)
 
 
-HEAD_CLASSES = {
+HEAD_CLASSES: Mapping[str, Callable[..., nn.Module]] = {
     "plain": LinearProjections,
     "rrf": RRFNet,
     "cyclematch": CycleMatch,
     "jmc": JMC,
     "itmeetsal": ITMeetsAL,
 }
-#: The engine that puts the scores of all heads together.
+#: The engine that combines the scores of all heads.
 ENSEMBLE = "ensemble"
+INITIAL_TEMPERATURE = 0.07
 
 
 class JointSpace(
     nn.Module,
-    HubMixin,
+    PyTorchModelHubMixin,
+    library_name="image-spaces",
     pipeline_tag="zero-shot-image-classification",
     tags=["image-text-matching", "cross-modal-retrieval"],
 ):
-    """Pictures and sentences as vectors that can be compared.
+    """Embeddings of images and texts that can be compared.
+
+    The arguments are the keys of the weights' `config.json`.
 
     Args:
-        heads: some of `HEAD_CLASSES`.
-        words: the vocabulary of the text encoder.
-        buckets: rows that the letter groups of all words share.
+        heads: Some of `HEAD_CLASSES`.
+        words: Vocabulary of the text encoder.
+        buckets: Embedding rows that the hashed character n-grams of all words share.
         features: F, of both encoders.
-        width: of the heads.
-        channels: of the maps that describe pictures.
-        cells: along each side of the grid of regions.
-        classes: of a head's classifier, where it has one.
-        embedding: width of a word piece.
-        hidden: width of the text encoder's recurrent layer, for each direction.
+        width: Width of the heads.
+        channels: Channels of the backbone's maps.
+        cells: Cells per side of the grid of regions.
+        classes: Classes of a head's classifier, if it has one.
+        embedding: Width of a subword embedding.
+        hidden: Width of the text encoder's recurrent layer, per direction.
         recurrences: T of RRF-Net.
-        fusion: of RRF-Net's steps.
-        scores: weights of CycleMatch's late fusion, one for each of its scores; by default all the same.
-        shares: weights of the heads in the ensemble; by default all the same.
-        tuned: whether it has a base of its own, which describes pictures.
-        trunk: of this base, see `RegionBackbone`.
+        fusion: Fusion of RRF-Net's steps.
+        scores: Weights of CycleMatch's late fusion, one per score; equal by default.
+        shares: Weights of the heads in the ensemble; equal by default.
+        tuned: True for a fine-tuned backbone as part of the space.
+        trunk: Name of that backbone, see `RegionBackbone`.
 
     Attributes:
-        base: a `RegionBackbone`, or None.
-        image: a `RegionEmbedding`, from rows `[B, 1 + cells^2, channels]` (`pool_grid`) to `[B, F]`.
-        text: a `TextEncoder`, from pieces `[B, L, P]` to `[B, F]`.
-        heads: by name.
-
-    Shape:
-        `embed_images` and `embed_texts`: what `image` and `text` give, `[..., F]`, to vectors of length 1,
-        `[..., D]`, whose dot product is an engine's score. D is `width`; 5 times as much for CycleMatch,
-        whose five scores late fusion adds up in one dot product; for the ensemble the sum over all heads.
+        base: A `RegionBackbone`, or None.
+        image: A `RegionEmbedding`, from rows `[B, 1 + cells^2, channels]` (`pool_grid`) to `[B, F]`.
+        text: A `TextEncoder`, from subword ids `[B, L, P]` to `[B, F]`.
+        heads: Heads by name.
+        temperatures: Logarithm of each head's temperature for `contrastive_loss`.
 
     Raises:
-        ValueError: there is no such head, the number of scores is not CycleMatch's, or there is not one share
-            for each head.
+        ValueError: A head is unknown, or the number of weights is not that of the scores or of the heads.
     """
+
+    score_scales: Tensor
+    head_scales: Tensor
 
     def __init__(
         self,
@@ -107,19 +117,19 @@ class JointSpace(
         unknown = [name for name in heads if name not in HEAD_CLASSES]
         if unknown or not heads:
             raise ValueError(f"the heads must be some of {', '.join(HEAD_CLASSES)}, got {list(heads)}")
-        more = {
+        settings: dict[str, dict[str, Any]] = {
             "jmc": {"classes": classes},
             "itmeetsal": {"classes": classes},
             "rrf": {"recurrences": recurrences, "fusion": fusion, "hidden": width, "dropout": 0.1},
         }
         self.cells = cells
         self.base = RegionBackbone(cells, trunk) if tuned else None
-        # 0 and 1 fill up and stand for a text without words; see `shared.crossmodal.text.tokenizer`.
+        # Rows 0 and 1 are padding and the text without words; see `shared.crossmodal.text.tokenizer`.
         self.text = TextEncoder(2 + len(words) + buckets, features, width=embedding, hidden=hidden)
         self.image = RegionEmbedding(channels, features)
         self.heads = nn.ModuleDict(
             {
-                name: HEAD_CLASSES[name](features, features, width=width, **more.get(name, {}))
+                name: HEAD_CLASSES[name](features, features, width=width, **settings.get(name, {}))
                 for name in heads
             }
         )
@@ -127,44 +137,78 @@ class JointSpace(
         self.set_score_weights([1.0] * len(SCORE_NAMES) if scores is None else scores)
         self.register_buffer("head_scales", torch.ones(len(self.heads)), persistent=False)
         self.set_head_weights([1.0] * len(self.heads) if shares is None else shares)
-        cold = torch.tensor(0.07).log()
-        self.temperatures = nn.ParameterDict({name: nn.Parameter(cold.clone()) for name in heads})
+        log_temperature = torch.tensor(INITIAL_TEMPERATURE).log()
+        self.temperatures = nn.ParameterDict({name: nn.Parameter(log_temperature.clone()) for name in heads})
 
     @property
     def engines(self) -> tuple[str, ...]:
-        """What `embed_images` and `embed_texts` can be asked for."""
+        """Names of the heads, and `ENSEMBLE` first if there are several."""
         names = tuple(self.heads)
         return names if len(names) == 1 else (ENSEMBLE, *names)
 
-    def set_score_weights(self, scores: Sequence[float]) -> None:
-        """Sets the weights of CycleMatch's late fusion; see `scores` above."""
-        self.score_scales.copy_(_roots("scores", scores, len(SCORE_NAMES)))
+    def set_score_weights(self, weights: Sequence[float]) -> None:
+        """Set the weights of CycleMatch's late fusion, one per score; they are normalised to sum 1.
 
-    def set_head_weights(self, shares: Sequence[float]) -> None:
-        """Sets the weights of the heads in the ensemble; see `shares` above."""
-        self.head_scales.copy_(_roots("shares", shares, len(self.heads)))
+        Raises:
+            ValueError: The number of weights is wrong, one is negative, or all are 0.
+        """
+        self.score_scales.copy_(_root_weights("scores", weights, len(SCORE_NAMES)))
 
-    def embed_images(self, embeddings: Tensor, engine: str) -> Tensor:
-        return self._vectors("images", embeddings, engine)
+    def set_head_weights(self, weights: Sequence[float]) -> None:
+        """Set the weights of the heads in the ensemble; they are normalised to sum 1.
 
-    def embed_texts(self, embeddings: Tensor, engine: str) -> Tensor:
-        return self._vectors("texts", embeddings, engine)
+        Raises:
+            ValueError: The number of weights is wrong, one is negative, or all are 0.
+        """
+        self.head_scales.copy_(_root_weights("shares", weights, len(self.heads)))
 
-    def forward(self, rows: Tensor, pieces: Tensor, engine: str) -> tuple[Tensor, Tensor]:
-        return self.embed_images(self.image(rows), engine), self.embed_texts(self.text(pieces), engine)
+    def embed_images(self, features: Tensor, engine: str) -> Tensor:
+        """Map image features to vectors whose dot product with those of texts is an engine's score.
 
-    def _vectors(self, side: str, x: Tensor, engine: str) -> Tensor:
+        Args:
+            features: `[..., F]`, from `image`.
+            engine: One of `engines`.
+
+        Returns:
+            `[..., D]` of length 1. D is `width`; 5 times as much for CycleMatch, whose five scores late
+            fusion adds up in one dot product; for the ensemble the sum over all heads.
+        """
+        return self._embed(lambda head: head.images, features, engine)
+
+    def embed_texts(self, features: Tensor, engine: str) -> Tensor:
+        """Map text features to vectors whose dot product with those of images is an engine's score.
+
+        Args:
+            features: `[..., F]`, from `text`.
+            engine: One of `engines`.
+
+        Returns:
+            `[..., D]` of length 1, with the D of `embed_images`.
+        """
+        return self._embed(lambda head: head.texts, features, engine)
+
+    def forward(self, rows: Tensor, subwords: Tensor, engine: str) -> tuple[Tensor, Tensor]:
+        return self.embed_images(self.image(rows), engine), self.embed_texts(self.text(subwords), engine)
+
+    def _embed(
+        self, encoder: Callable[[MatchingHead], Callable[[Tensor], Tensor]], x: Tensor, engine: str
+    ) -> Tensor:
         if engine == ENSEMBLE:
-            parts = [self._vectors(side, x, name) for name in self.heads]
-            return torch.cat([part * root for part, root in zip(parts, self.head_scales, strict=True)], -1)
-        found = F.normalize(getattr(self.heads[engine], side)(x.flatten(0, -2)), dim=-1)
-        if found.ndim == 3:
-            found = (found * self.score_scales[:, None]).flatten(1)
-        return found.unflatten(0, x.shape[:-1])
+            parts = [self._embed(encoder, x, name) for name in self.heads]
+            return torch.cat([part * scale for part, scale in zip(parts, self.head_scales, strict=True)], -1)
+        head = cast(MatchingHead, self.heads[engine])
+        vectors = F.normalize(encoder(head)(x.flatten(0, -2)), dim=-1)
+        if vectors.ndim == 3:
+            vectors = (vectors * self.score_scales[:, None]).flatten(1)
+        return vectors.unflatten(0, x.shape[:-1])
 
 
-def _roots(name: str, given: Sequence[float], count: int) -> Tensor:
-    """What parts are scaled with, so that a dot product of all is the weighted mean of those of each."""
-    if len(given) != count or min(given) < 0 or sum(given) <= 0:
-        raise ValueError(f"{name} must be {count} weights of 0 or more, got {list(given)}")
-    return torch.tensor([one / sum(given) for one in given]).sqrt()
+def _root_weights(name: str, weights: Sequence[float], count: int) -> Tensor:
+    """Return the square roots of the normalised weights.
+
+    Concatenated unit vectors scaled by them have the weighted mean of the single dot products as their dot
+    product.
+    """
+    if len(weights) != count or min(weights) < 0 or sum(weights) <= 0:
+        raise ValueError(f"{name} must be {count} weights of 0 or more, got {list(weights)}")
+    return torch.tensor([weight / sum(weights) for weight in weights]).sqrt()

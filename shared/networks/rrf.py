@@ -1,9 +1,9 @@
 """RRF-Net, the Recurrent Residual Fusion network.
 
 Liu, Guo, Bakker and Lew, "Learning a Recurrent Residual Fusion Network for Multimodal Matching", ICCV 2017
-(thesis of Y. Liu, chapter 5): one branch for pictures and one for sentences, alike but with weights of their
-own. Each repeats one residual layer with shared weights and fuses what all repetitions gave. Its loss is
-`shared.networks.matching_losses.bi_rank_loss`.
+(thesis of Y. Liu, chapter 5): one branch for images and one for texts, of the same structure but with
+separate weights. Each repeats one residual layer with shared weights and fuses the outputs of all
+repetitions. Its loss is `shared.networks.matching_losses.bi_rank_loss`.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ FUSIONS = ("conv", "lc")
 
 
 class RRFBranch(nn.Module):
-    """One branch: two layers down to the embedding's width, the recurrent residual block, fusion, last layer.
+    """One branch: two layers to the embedding's width, the recurrent residual block, fusion, last layer.
 
-    `h_{t+1} = h_t + relu(norm_t(W h_t + b))` for t = 0..T: W and b are the same in every step, the
-    normalisation is each step's own. The fusion reads h_1 to h_{T+1}.
+    `h_{t+1} = h_t + relu(norm_t(W h_t + b))` for t = 0..T: W and b are shared by all steps, the normalisation
+    is specific to each step. The fusion reads h_1 to h_{T+1}.
 
     Args:
-        features: of the input.
-        width: of the embedding and of the recurrent layer.
-        hidden: of the first layer.
+        features: Width of the input.
+        width: Width of the embedding and of the recurrent layer.
+        hidden: Width of the first layer.
         recurrences: T.
-        fusion: how the steps are put together: `"conv"`, one weight for each step and a bias, as in the
-            authors' released network; `"lc"`, a weight for each step and number, as in CFN.
-        dropout: share of the first layer's numbers that is left out while training.
+        fusion: `"conv"`, one weight per step and a bias, as in the authors' released network; `"lc"`, one
+            weight per step and channel, as in CFN.
+        dropout: Dropout rate after the first layer.
 
     Shape:
-        input `[B, features]`; output `[B, width]`, of length 1.
+        Input `[B, features]`; output `[B, width]`, of length 1.
 
     Raises:
-        ValueError: there is no such fusion, or `recurrences` is negative.
+        ValueError: The fusion is unknown, or `recurrences` is negative.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class RRFBranch(nn.Module):
         self.shared = nn.Linear(width, width)
         self.norms = nn.ModuleList(nn.BatchNorm1d(width) for _ in range(recurrences + 1))
         self.fusion = Fusion(recurrences + 1, width, kind=fusion)
-        # The released fusion gives one map `[1, width]` with one scale and offset for all of its numbers.
+        # The released fusion returns one map `[1, width]` with a single scale and offset.
         self.fused_norm = nn.BatchNorm1d(1 if fusion == "conv" else width)
         self.last = nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width))
         for module in self.modules():
@@ -83,26 +83,27 @@ class RRFBranch(nn.Module):
         return F.normalize(self.last(F.relu(fused)), dim=-1)
 
     def steps(self, x: Tensor) -> list[Tensor]:
-        """What each repetition gave: h_1 to h_{T+1}, `[B, width]` each."""
-        h, found = self.first(x), []
+        """Compute the output of each repetition, h_1 to h_{T+1}, `[B, width]` each."""
+        h, steps = self.first(x), []
         for norm in self.norms:
             h = h + F.relu(norm(self.shared(h)))
-            found.append(h)
-        return found
+            steps.append(h)
+        return steps
 
 
 class RRFNet(nn.Module):
-    """Both branches. As published, with 2048 and 6000 features, they have 5,780,999 and 13,882,599
-    parameters.
+    """Both branches of RRF-Net.
+
+    As published, with 2048 and 6000 features, they have 5,780,999 and 13,882,599 parameters.
 
     Args:
-        image_features: of a picture's description.
-        text_features: of a sentence's description.
-        width: see `RRFBranch`.
-        hidden: see `RRFBranch`.
-        recurrences: see `RRFBranch`.
-        fusion: see `RRFBranch`.
-        dropout: see `RRFBranch`.
+        image_features: Width of an image's features.
+        text_features: Width of a text's features.
+        width: See `RRFBranch`.
+        hidden: See `RRFBranch`.
+        recurrences: See `RRFBranch`.
+        fusion: See `RRFBranch`.
+        dropout: See `RRFBranch`.
 
     Shape:
         `images`: `[B, image_features]` to `[B, width]`; `texts`: `[B, text_features]` to `[B, width]`; all of
@@ -121,15 +122,19 @@ class RRFNet(nn.Module):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        alike = {
-            "width": width,
-            "hidden": hidden,
-            "recurrences": recurrences,
-            "fusion": fusion,
-            "dropout": dropout,
-        }
-        self.images = RRFBranch(image_features, **alike)
-        self.texts = RRFBranch(text_features, **alike)
+
+        def branch(features: int) -> RRFBranch:
+            return RRFBranch(
+                features,
+                width=width,
+                hidden=hidden,
+                recurrences=recurrences,
+                fusion=fusion,
+                dropout=dropout,
+            )
+
+        self.images = branch(image_features)
+        self.texts = branch(text_features)
 
     def forward(self, images: Tensor, texts: Tensor) -> tuple[Tensor, Tensor]:
         return self.images(images), self.texts(texts)

@@ -1,6 +1,6 @@
-"""A compact encoder of short texts: sums of word pieces, a GRU in both directions, one vector for all words.
+"""A compact encoder of short texts: subword embeddings, a bidirectional GRU, mean and max pooling.
 
-Pieces as in Bojanowski et al., "Enriching Word Vectors with Subword Information", TACL 2017; the recurrent
+Subwords as in Bojanowski et al., "Enriching Word Vectors with Subword Information", TACL 2017; the recurrent
 layer over words and the pooling as in Faghri et al., "VSE++", BMVC 2018, and Chen et al., "Learning the Best
 Pooling Strategy for Visual Semantic Embedding", CVPR 2021, in a simple form: mean and maximum.
 """
@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
-def pool_words(words: Tensor, real: Tensor) -> Tensor:
-    """Mean and maximum over the real words of each text, one behind the other.
+def pool_words(words: Tensor, mask: Tensor) -> Tensor:
+    """Concatenate the mean and the maximum over the words of each text.
 
     Args:
         words: `[B, L, D]`.
-        real: bool `[B, L]`, at least one word of each text.
+        mask: bool `[B, L]`, False for padding; at least one word per text.
 
     Returns:
         `[B, 2 D]`.
@@ -26,24 +26,23 @@ def pool_words(words: Tensor, real: Tensor) -> Tensor:
     >>> pool_words(words, torch.tensor([[True, True, False]])).tolist()
     [[2.0, 3.0]]
     """
-    mask = real[..., None]
+    mask = mask[..., None]
     mean = (words * mask).sum(1) / mask.sum(1)
     return torch.cat([mean, words.masked_fill(~mask, -torch.inf).amax(1)], 1)
 
 
 class TextEncoder(nn.Module):
-    """Texts as rows of pieces to vectors.
+    """Encoder of texts as subword ids.
 
     Args:
-        rows: of the embedding table; row 0 only fills up.
-        features: of the result.
-        width: of an embedding.
-        hidden: of the recurrent layer, for each direction.
-        dropout: share of whole words that is left out while training, and of the numbers that the last layer
-            reads.
+        rows: Rows of the embedding table; row 0 is padding.
+        features: Width of the result.
+        width: Width of a subword embedding.
+        hidden: Width of the recurrent layer, per direction.
+        dropout: Rate at which training drops whole words, and dropout rate before the last layer.
 
     Shape:
-        input int64 `[B, L, P]`, P pieces of L words, filled up with 0 on the right, at least one word each;
+        Input int64 `[B, L, P]`, P subword ids of L words, padded with 0 on the right, at least one word each;
         output `[B, features]`.
     """
 
@@ -59,19 +58,25 @@ class TextEncoder(nn.Module):
         self.last = nn.Sequential(nn.Dropout(dropout), nn.Linear(4 * hidden, features))
         self.dropout = dropout
 
-    def forward(self, pieces: Tensor) -> Tensor:
-        words, real = self.words(pieces)
-        return self.last(pool_words(words, real))
+    def forward(self, subwords: Tensor) -> Tensor:
+        words, mask = self.words(subwords)
+        return self.last(pool_words(words, mask))
 
-    def words(self, pieces: Tensor) -> tuple[Tensor, Tensor]:
-        """Words as they are understood beside the others, `[B, L, 2 hidden]`; which are real, `[B, L]`."""
-        batch, length, depth = pieces.shape
-        real = pieces[..., 0] > 0
-        x = self.pieces(pieces.view(-1, depth)).view(batch, length, -1)
+    def words(self, subwords: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the contextual embedding of each word.
+
+        Args:
+            subwords: int64 `[B, L, P]`.
+
+        Returns:
+            Embeddings `[B, L, 2 hidden]`, and the mask `[B, L]` of words, False for padding.
+        """
+        batch, length, depth = subwords.shape
+        mask = subwords[..., 0] > 0
+        x = self.pieces(subwords.view(-1, depth)).view(batch, length, -1)
         if self.training and self.dropout:
             x = x * (torch.rand(batch, length, 1, device=x.device) >= self.dropout)
-        # On the CPU, as `pack_padded_sequence` asks.
-        lengths = real.sum(1).cpu()
+        lengths = mask.sum(1).cpu()  # `pack_padded_sequence` requires the CPU
         packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-        found, _ = pad_packed_sequence(self.recurrent(packed)[0], batch_first=True, total_length=length)
-        return found, real
+        words, _ = pad_packed_sequence(self.recurrent(packed)[0], batch_first=True, total_length=length)
+        return words, mask

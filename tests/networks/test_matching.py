@@ -120,7 +120,7 @@ def test_cycle_rows_are_what_scores_compare():
     v, t = network.image_cycle(image), network.text_cycle(text)
     rows, others = network(image, text)
     assert rows.shape == others.shape == (6, len(SCORE_NAMES), 16)
-    pairs = ((v.dual, t.start), (v.start, t.dual), (v.reconstructed, t.dual))
+    pairs = ((v.dual, t.source), (v.source, t.dual), (v.reconstructed, t.dual))
     pairs += ((v.dual, t.reconstructed), (v.latent, t.latent))
     for place, (first, second) in enumerate(pairs):
         torch.testing.assert_close(rows[:, place], F.normalize(first, dim=1))
@@ -130,7 +130,7 @@ def test_cycle_rows_are_what_scores_compare():
 def test_a_cycle_goes_there_and_back():
     network, (image, _, _) = small(CycleMatch).eval(), features()
     cycle = network.image_cycle(image)
-    middle, dual = network.to_text(cycle.start)
+    middle, dual = network.to_text(cycle.source)
     torch.testing.assert_close(cycle.latent, middle)
     torch.testing.assert_close(cycle.dual, dual)
     torch.testing.assert_close(cycle.reconstructed, network.to_image(dual)[1])
@@ -140,8 +140,8 @@ def test_cycle_losses_are_their_rankings():
     torch.manual_seed(0)
     v, t = (Cycle(*torch.randn(4, 6, 8)) for _ in "vt")
     ids = torch.arange(6)
-    dual = triplet_loss(v.dual, t.start, ids) + triplet_loss(v.start, t.dual, ids)
-    back = triplet_loss(v.reconstructed, v.start, ids) + triplet_loss(t.reconstructed, t.start, ids)
+    dual = triplet_loss(v.dual, t.source, ids) + triplet_loss(v.source, t.dual, ids)
+    back = triplet_loss(v.reconstructed, v.source, ids) + triplet_loss(t.reconstructed, t.source, ids)
     between = triplet_loss(v.latent, t.latent, ids)
     torch.testing.assert_close(dual_loss(v, t, ids), dual)
     torch.testing.assert_close(reconstruction_loss(v, t, ids), back)

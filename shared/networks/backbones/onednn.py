@@ -1,4 +1,4 @@
-"""Fused oneDNN convolutions for backbones on a CPU: convolution and ReLU6 in one call, with reordered weights.
+"""Fused oneDNN convolutions for backbones on a CPU: one call with ReLU6, and reordered weights.
 
 A MobileNet has many small layers. Unfused, every map goes to memory and back between a convolution and its
 ReLU6, and oneDNN reorders the weights at each call. Fusion avoids both; the maps are equal up to rounding.
@@ -59,7 +59,9 @@ class FusedConv2d(nn.Module):
         positions = shape[2] * shape[3]
         if positions >= MIN_POSITIONS:
             weight = self._weight.to_mkldnn()
-            weight = torch._C._nn.mkldnn_reorder_conv2d_weight(weight, *self._geometry, shape)
+            reorder = torch._C._nn.mkldnn_reorder_conv2d_weight
+            # PyTorch's stub lacks the last argument, the shape of the input.
+            weight = reorder(weight, *self._geometry, shape)  # type: ignore[call-arg, arg-type]
             self._reordered.append((int(MIN_FRACTION * positions), weight))
 
 
