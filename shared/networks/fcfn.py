@@ -65,8 +65,8 @@ class FCFN(
         self.mix = nn.Conv2d(2 * path[0], path[0], 1) if dilated else None
         factors = (1 if dilated else 2, 2, 2)
         self.merges = nn.ModuleList(
-            TopDownBlock(lateral, coarse, fine, factor)
-            for lateral, coarse, fine, factor in zip(reversed(stages), path, path[1:], factors, strict=False)
+            TopDownBlock(lateral, coarse, width, factor)
+            for lateral, coarse, width, factor in zip(reversed(stages), path, path[1:], factors, strict=False)
         )
         self.factors = (1, 2, 4, 4 * factors[0])  # strides of the branches over STRIDE, from fine to coarse
         inputs = path[-1:] if fusion == "none" else path[::-1]

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.networks.cyclematch import SCORE_NAMES, CycleMatch
+from shared.networks.hub_mixin import HubMixin
 from shared.networks.itmeetsal import ITMeetsAL
 from shared.networks.jmc import JMC
 from shared.networks.regions import RegionBackbone, RegionEmbedding
@@ -53,8 +53,7 @@ INITIAL_TEMPERATURE = 0.07
 
 class JointSpace(
     nn.Module,
-    PyTorchModelHubMixin,
-    library_name="image-spaces",
+    HubMixin,
     pipeline_tag="zero-shot-image-classification",
     tags=["image-text-matching", "cross-modal-retrieval"],
 ):

@@ -202,8 +202,8 @@ class MobileNetFPN(nn.Module):
         *stages, top = self.base.widths
         self.top = nn.Sequential(nn.Conv2d(top, self.PATH[0], 1), nn.ReLU(inplace=True))
         self.merges = nn.ModuleList(
-            TopDownBlock(lateral, coarse, fine)
-            for lateral, coarse, fine in zip(reversed(stages), self.PATH, self.PATH[1:], strict=False)
+            TopDownBlock(lateral, coarse, width)
+            for lateral, coarse, width in zip(reversed(stages), self.PATH, self.PATH[1:], strict=False)
         )
         self.last = TopDownBlock(self.STEM_CHANNELS, self.PATH[-1], self.STEM_CHANNELS)
 

@@ -180,6 +180,5 @@ class RegionEmbedding(nn.Module):
         Returns:
             `[B, R, D]`.
         """
-        return 2 * self.layers(
-            rows
-        )  # for an image of one region, the whole and the attended region are equal
+        # For an image of one region, the whole and the attended region are equal.
+        return 2 * self.layers(rows)
