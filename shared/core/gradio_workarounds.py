@@ -1,13 +1,13 @@
 """Workarounds for Gradio, as of version 6.31, and the first import of Gradio in the process.
 
-| function or class | shortcoming of Gradio | upstream |
+| function or class | shortcoming of Gradio | upstream issue |
 | --- | --- | --- |
-| `without_stub_files` | rewrites a `.pyi` file per component class at each import | gradio-app/gradio#7791 (slow import) |
-| `without_page_servers` | builds three web servers per page of a multipage app | none known |
+| `without_stub_files` | parses every component's source at each import | gradio-app/gradio#7791 |
+| `without_page_servers` | builds three unused servers per page of a multipage app | none known |
 | `check_caller_paths` | checks the paths that callers send only after `launch()` | none known |
-| `called_by_agent` | all MCP clients share one session | gradio-app/gradio#11952 |
-| `PathImage` | decodes an image before the function runs, and trusts its path without `meta` | none known |
-| `PathFiles` | tells MCP clients unresolved references, and takes no data URLs in lists | none known |
+| `called_by_agent` | shares one session between all MCP clients | gradio-app/gradio#11952 |
+| `PathImage` | decodes images itself, and trusts paths without `meta` | none known |
+| `PathFiles` | tells MCP clients unresolved references; no data URLs in lists | none known |
 | `IntegerList` | describes JSON to MCP clients without a type | none known |
 
 Both context managers change a function of the whole process: they belong into the main thread, before the
@@ -165,7 +165,7 @@ with without_stub_files():
 
         is_template = True  # the browser draws it as gr.Image
 
-        def preprocess(self, payload: ImageData | None) -> str | None:  # type: ignore[override]
+        def preprocess(self, payload: ImageData | None) -> str | None:
             if payload is None:
                 return None
             if payload.url and payload.url.startswith("data:"):

@@ -109,6 +109,8 @@ class SearchResults:
         search_seconds: Seconds of the search alone.
         unknown_words: Words of the query that are not in the network's vocabulary.
         confidence_bands: Bands of the scores; None where none have been measured.
+        false_accept_rate: Fraction of queries without a match in the gallery whose best hit reaches the
+            threshold, 0..1; None where it has not been measured.
     """
 
     hits: tuple[Hit, ...]
@@ -120,6 +122,7 @@ class SearchResults:
     search_seconds: float
     unknown_words: tuple[str, ...] = ()
     confidence_bands: ConfidenceBands | None = None
+    false_accept_rate: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the results as JSON values, without the keys that do not apply."""

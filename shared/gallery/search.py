@@ -48,6 +48,7 @@ class GallerySearch(ABC):
         gallery: Gallery that is searched where a call names none.
         threshold: Lowest ranking score of a good match; None where none has been measured.
         confidence_bands: Bands of the scores; None where none have been measured.
+        false_accept_rate: See `shared.gallery.results.SearchResults`.
 
     Args:
         engine: See above.
@@ -59,6 +60,7 @@ class GallerySearch(ABC):
         self.gallery = Gallery() if gallery is None else gallery
         self.threshold: float | None = None
         self.confidence_bands: ConfidenceBands | None = None
+        self.false_accept_rate: float | None = None
         self._indexes = IndexCache(self.new_index)
 
     @property
@@ -140,6 +142,7 @@ class GallerySearch(ABC):
             search_seconds=ended - encoded,
             unknown_words=query.unknown_words,
             confidence_bands=self.confidence_bands,
+            false_accept_rate=None if threshold is None else self.false_accept_rate,
         )
 
     def _hits(self, query: EncodedQuery, request: SearchRequest) -> tuple[list[Hit], int]:

@@ -1,4 +1,4 @@
-"""Many pictures at once: the page's tab, the loop with its limits, and the ZIP with the results."""
+"""Many images in one call: the tab, the loop with its limits, and the ZIP archive of results."""
 
 import csv
 import html
@@ -7,42 +7,51 @@ import shutil
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import gradio as gr
+from gradio.components import Component
 from PIL import Image
 
-from shared.core.images import ImageError, open_image, safe_stem
+from shared.core.file_names import safe_stem
+from shared.core.gradio_workarounds import new_cache_path
+from shared.core.images import ImageError, open_image
 from shared.ui.components.image_inputs import image_files
-from shared.ui.components.results import result_path
 from shared.ui.events import on_event
 
-PROGRESS = gr.Progress()  # a default value by which Gradio finds the argument for the progress bar
-MAX_FILES = 50  # pictures in one batch
-MAX_BYTES = 256 * 2**20  # of all files of one batch together
+#: Default value of an argument, by which Gradio finds the argument for the progress bar.
+PROGRESS = gr.Progress()
+MAX_FILES = 50
+MAX_BYTES = 256 * 2**20  # of all files together
+
+#: Path of the archive (None if no image could be read), and name and outcome of each file.
+BatchResult: TypeAlias = tuple[str | None, list[list[str]]]
+#: Contents of an image's result files by suffix, such as `{".png": ..., ".svg": ...}`.
+ResultFiles: TypeAlias = dict[str, bytes]
+#: Cells of an image's row in the table, by column.
+Row: TypeAlias = Mapping[str, object]
 
 
-def batch_tab(function: Callable, settings: Sequence[Any], button: str) -> gr.File:
-    """Fill the tab for many pictures.
+def batch_tab(function: Callable[..., BatchResult], settings: Sequence[Component], button: str) -> gr.File:
+    """Create the contents of the tab for many images.
 
     Args:
-        function: Takes the list of file paths, the settings and the progress bar; returns what `run_batch`
-            returns.
-        settings: The page's components for the settings.
-        button: What the button says.
+        function: Endpoint `(paths, *settings, progress)`, which usually calls `run_batch`.
+        settings: Components of the function's settings.
+        button: Label of the button.
 
     Returns:
-        The component for the photos, for the function's endpoint.
+        The input for the images, for the function's endpoint.
     """
     files = image_files("Photos", elem_classes="is-files")
     start = gr.Button(button, variant="primary")
     archive = gr.File(label="All results in one ZIP", visible=False, elem_classes="is-zip")
     report = gr.HTML(padding=False)
 
-    # Gradio fills in the progress bar by its place among the positional arguments: it cannot come last here.
-    def show(paths: list[str], progress: gr.Progress = PROGRESS, *values: Any) -> list[Any]:
-        path, rows = function(paths, *values, progress=progress)
-        lines = (f"<li><b>{html.escape(name)}</b> {html.escape(words)}</li>" for name, words in rows)
+    # Gradio (6.31) passes the progress bar by its position, so it cannot follow a variable number of values.
+    def show(paths: list[str], progress: gr.Progress = PROGRESS, *values: object) -> list[object]:
+        path, outcomes = function(paths, *values, progress=progress)
+        lines = (f"<li><b>{html.escape(name)}</b> {html.escape(outcome)}</li>" for name, outcome in outcomes)
         return [gr.File(path, visible=path is not None), f"<ul class='is-report'>{''.join(lines)}</ul>"]
 
     on_event([start.click], show, [files, *settings], [archive, report])
@@ -50,79 +59,79 @@ def batch_tab(function: Callable, settings: Sequence[Any], button: str) -> gr.Fi
 
 
 def run_batch(
-    files: list[str],
-    work: Callable[[Image.Image], dict[str, bytes] | tuple[dict[str, bytes], dict[str, Any]]],
+    paths: Sequence[str],
+    process: Callable[[Image.Image], ResultFiles | tuple[ResultFiles, Row]],
     name: str,
     progress: gr.Progress,
-) -> tuple[str | None, list[list[str]]]:
-    """Do the same to many pictures and put the results into one ZIP. A bad file is reported and skipped.
+) -> BatchResult:
+    """Process many images and pack the results into one ZIP archive; unreadable files are reported.
 
     Args:
-        files: Paths of the pictures.
-        work: From a picture to its result files: content by ending, such as `{".png": ..., ".svg": ...}`. It
-            may return these and a row, cells by column; then the ZIP holds a table of all pictures as well.
-        name: Name of the ZIP file, without `.zip`, and of the table in it, without `.csv`.
-        progress: The event's progress bar.
-
-    Returns:
-        Path of the ZIP (None when no picture could be read), and of each file its name and what became of it.
+        paths: Paths of the images.
+        process: Maps an image to its result files. With a row of cells as well, the archive gets a table.
+        name: Name of the archive without `.zip`, and of the table in it without `.csv`.
+        progress: Progress bar of the event.
 
     Raises:
         ImageError: No file, too many files, or too many bytes.
     """
-    if not files:
-        raise ImageError("Please choose one or more pictures first.")
-    if len(files) > MAX_FILES:
-        raise ImageError(f"These are {len(files)} pictures; at most {MAX_FILES} go at once.")
-    size = sum(Path(file).stat().st_size for file in files)
-    if size > MAX_BYTES:
-        limit = MAX_BYTES // 2**20
-        raise ImageError(f"These files are {size / 2**20:.0f} MB together; at most {limit} MB go at once.")
-
-    target = result_path(f"{name}.zip")
-    rows: list[list[str]] = []
-    cells: list[dict[str, Any]] = []
-    taken: set[str] = set()
+    _check_limits(paths)
+    target = new_cache_path(f"{name}.zip")
+    outcomes: list[list[str]] = []
+    rows: list[Row] = []
+    stems: set[str] = set()
     try:
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in progress.tqdm(files, desc="Pictures", unit="pictures"):
+            for path in progress.tqdm(paths, desc="Pictures", unit="pictures"):
                 try:
-                    results = work(open_image(file))
+                    results = process(open_image(path))
                 except ImageError as error:
-                    rows.append([Path(file).name, f"Skipped: {error}"])
-                    cells.append({"note": rows[-1][1]})
+                    outcomes.append([Path(path).name, f"Skipped: {error}"])
+                    rows.append({"note": outcomes[-1][1]})
                     continue
-                results, row = results if isinstance(results, tuple) else (results, {})
-                stem = _free(safe_stem(Path(file).name), taken)
-                for ending, content in results.items():
-                    archive.writestr(stem + ending, content)
-                rows.append([Path(file).name, ", ".join(stem + ending for ending in results)])
-                cells.append(row)
-            if any("note" not in row and row for row in cells):
-                names = [name for name, _ in rows]
-                archive.writestr(f"{target.stem}.csv", _table(names, cells))
+                contents, row = results if isinstance(results, tuple) else (results, {})
+                stem = _unique_stem(safe_stem(Path(path).name), stems)
+                for suffix, content in contents.items():
+                    archive.writestr(stem + suffix, content)
+                outcomes.append([Path(path).name, ", ".join(stem + suffix for suffix in contents)])
+                rows.append(row)
+            if any("note" not in row and row for row in rows):
+                table = _table([file_name for file_name, _ in outcomes], rows)
+                archive.writestr(f"{target.stem}.csv", table)
     finally:
-        if not taken or len(rows) < len(files):  # nothing in it, or the work has failed halfway
+        if not stems or len(outcomes) < len(paths):  # nothing in it, or `process` failed
             shutil.rmtree(target.parent)
-    return (str(target) if taken else None), rows
+    return (str(target) if stems else None), outcomes
 
 
-def _table(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    """A table as spreadsheets read it: a row per picture, its file's name first, and a note last."""
+def _check_limits(paths: Sequence[str]) -> None:
+    if not paths:
+        raise ImageError("Please choose one or more pictures first.")
+    if len(paths) > MAX_FILES:
+        raise ImageError(f"You chose {len(paths)} pictures; up to {MAX_FILES} fit in one go.")
+    size = sum(Path(path).stat().st_size for path in paths)
+    if size > MAX_BYTES:
+        raise ImageError(
+            f"These files have {size / 2**20:.0f} MB together; up to {MAX_BYTES // 2**20} MB fit in one go."
+        )
+
+
+def _table(names: Sequence[str], rows: Sequence[Row]) -> str:
+    """Return a CSV table for spreadsheets: one row per image, with the file name first and a note last."""
     columns = dict.fromkeys(["file", *(key for row in rows for key in row if key != "note"), "note"])
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, restval="")
+    writer = csv.DictWriter(text, list(columns), restval="")
     writer.writeheader()
     for name, row in zip(names, rows, strict=True):
-        # A name that begins like a formula would be one in a spreadsheet.
+        # A spreadsheet would run a name that begins like a formula.
         writer.writerow({"file": f"'{name}" if name[:1] in "=+-@" else name, **row})
-    return "\ufeff" + text.getvalue()  # the mark by which spreadsheets know UTF-8
+    return "\ufeff" + text.getvalue()  # the mark by which spreadsheets recognise UTF-8
 
 
-def _free(stem: str, taken: set[str]) -> str:
-    """`stem`, or `stem-2`, `stem-3`, ... when the name is taken (upper and lower case are the same)."""
+def _unique_stem(stem: str, stems: set[str]) -> str:
+    """Return `stem`, `stem-2`, `stem-3`, ... whichever is not in use, and add it in lower case to `stems`."""
     name, number = stem, 2
-    while name.lower() in taken:
+    while name.lower() in stems:
         name, number = f"{stem}-{number}", number + 1
-    taken.add(name.lower())
+    stems.add(name.lower())
     return name

@@ -10,6 +10,7 @@ from PIL.Image import Image
 from shared.core.devices import gpu
 from shared.core.engines import Engine
 from shared.core.models import Lazy
+from shared.ui import assets
 from shared.ui.components.results import display_image
 from shared.ui.tabs import LazyTab
 
@@ -26,7 +27,11 @@ def lazy_models(load: Callable[[str], Model], engines: Iterable[str]) -> dict[st
             does not wait for torch.
         engines: Names of the engines, such as the keys of a capability's `ENGINES`.
     """
-    return {name: Lazy(lambda name=name: load(name)) for name in engines}
+
+    def lazy(name: str) -> Lazy[Model]:
+        return Lazy(lambda: load(name))
+
+    return {name: lazy(name) for name in engines}
 
 
 @overload
@@ -56,7 +61,7 @@ def inference_function(
 
     Args:
         models: From `lazy_models`.
-        run: Function `(model, image, *arguments)`; the model itself is called by default.
+        run: Function `(model, image, *arguments)`; by default the model itself is called.
         duration: Upper limit of a call's seconds on ZeroGPU.
     """
 
@@ -68,52 +73,55 @@ def inference_function(
     return infer
 
 
-def engine_menu(engines: Mapping[str, Engine], label: str = "Engine", **settings: Any) -> gr.Dropdown:
-    """Create a drop-down of engines, each with its title and its description; its value is a name.
+def engine_menu(engines: Mapping[str, Engine[Any]], label: str = "Engine", **settings: Any) -> gr.Dropdown:
+    """Create a menu of engines by title, with the description of the chosen one below; its value is a name.
 
     Args:
         engines: Engines by name; the first one is chosen at the beginning.
-        label: Title of the component, which API callers see too.
+        label: Title of the menu, which API callers see too.
         **settings: Further arguments of `gr.Dropdown`.
     """
-    choices = [(f"{engine.title}: {engine.description}", name) for name, engine in engines.items()]
-    return gr.Dropdown(
-        choices, label=label, **{"value": next(iter(engines)), "filterable": False, **settings}
-    )
+    defaults: dict[str, Any] = {"value": next(iter(engines)), "filterable": False}
+    choices = [(engine.title, name) for name, engine in engines.items()]
+    descriptions = {name: engine.description for name, engine in engines.items()}
+    with gr.Column(elem_classes="is-engine"):
+        menu = gr.Dropdown(choices, label=label, **{**defaults, **settings})
+        note = gr.Markdown(descriptions.get(menu.value, ""), elem_classes="is-note")
+    js = assets.script("engine_note", descriptions=descriptions)
+    menu.change(None, [menu], [note], js=js, api_visibility="private")
+    return menu
 
 
 def compare_tab(
     function: Callable[..., Any],
-    engines: Mapping[str, Engine],
+    engines: Mapping[str, Engine[Any]],
     inputs: Sequence[Component],
-    other: str,
-    kind: type[Component] = gr.Image,
+    second: str,
+    kind: type[gr.Image] | type[gr.Label] = gr.Image,
 ) -> LazyTab:
     """Create the tab "Compare": a second engine, and the results of both side by side.
 
     Args:
-        function: Maps the image's path, the engine and the settings to an image, or to a value of `kind`.
+        function: Maps the path of an image, the engine and the settings to an image, or to a value of `kind`.
         engines: Engines by name.
         inputs: Components of the function's arguments: the image, the engine menu, the settings.
-        other: Name of the second engine at the beginning.
+        second: Name of the second engine at the beginning.
         kind: Type of component for a result.
-
-    Returns:
-        The tab, for `load_open_tab`.
     """
-    look = {"interactive": False, "buttons": ["fullscreen", "download"]} if kind is gr.Image else {}
+    settings: dict[str, Any] = {}
+    if kind is gr.Image:
+        settings = {"interactive": False, "buttons": ["fullscreen", "download"]}
     with gr.Tab("Compare", elem_id="compare") as tab:
-        menu = engine_menu(engines, "Compare with", value=other)
+        menu = engine_menu(engines, "Compare with", value=second)
         with gr.Row(elem_classes="is-compare"):
-            results = [kind(label=label, **look) for label in ("Engine", "Compared with")]
+            outputs = [kind(label=label, **settings) for label in ("Engine", "Compared with")]
 
-    def both(second: str, image: str | None, first: str, *settings: Any) -> list[Any]:
+    def compare(second: str, image: str | None, first: str, *args: object) -> list[object]:
         if not image:
             return [None, None]
-        values = [(name, function(image, name, *settings)) for name in (first, second)]
+        results = [(engines[name].title, function(image, name, *args)) for name in (first, second)]
         return [
-            kind(display_image(value) if kind is gr.Image else value, label=engines[name].title)
-            for name, value in values
+            kind(display_image(value) if kind is gr.Image else value, label=title) for title, value in results
         ]
 
-    return LazyTab(tab, both, [menu, *inputs], results, [menu.change])
+    return LazyTab(tab, compare, [menu, *inputs], outputs, [menu.change])

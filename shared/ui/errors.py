@@ -1,10 +1,10 @@
-"""What a visitor reads when something fails: one sentence, never a trace; and each call is counted."""
+"""Error messages for visitors, with counts and a log for operators."""
 
 import functools
 import inspect
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import gradio as gr
 
@@ -13,21 +13,21 @@ from shared.core.images import ImageError
 from shared.core.weights import WeightsError
 from shared.ui import telemetry
 
+#: Errors whose messages are written for visitors.
 EXPECTED = (ImageError, InputError, WeightsError, gr.Error)
-SORRY = "Something went wrong on our side. Please try again, perhaps with another picture."
+UNEXPECTED = "Something went wrong on our side. Please try again, perhaps with another picture."
 
 log = logging.getLogger("image_spaces")
-Function = TypeVar("Function", bound=Callable)
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def user_facing(space: str) -> Callable[[Function], Function]:
-    """Decorate a function that a page or the API calls: friendly errors outside, counts and a log inside.
+    """Decorate a function that a page or the API calls: readable errors, counted and logged.
 
-    `ImageError`, `InputError` and `WeightsError` reach the visitor with their own sentence. Everything else
-    becomes one neutral sentence, while the log keeps the trace.
+    `EXPECTED` errors keep their message. All others become one neutral sentence, and the log gets the trace.
 
     Args:
-        space: The space's name, for the counts. The function's argument `engine`, if any, is counted too.
+        space: Name of the space, for the counts. The function's argument `engine`, if any, is counted too.
     """
 
     def decorate(function: Function) -> Function:
@@ -35,11 +35,11 @@ def user_facing(space: str) -> Callable[[Function], Function]:
         signature = inspect.signature(function)
 
         @functools.wraps(function)
-        def guarded(*args, **kwargs):
-            given = signature.bind(*args, **kwargs)
-            given.apply_defaults()
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
             try:
-                with telemetry.measure(endpoint, given.arguments.get("engine", "none"), EXPECTED):
+                with telemetry.measure(endpoint, bound.arguments.get("engine", "none"), EXPECTED):
                     return function(*args, **kwargs)
             except gr.Error:
                 raise
@@ -47,8 +47,8 @@ def user_facing(space: str) -> Callable[[Function], Function]:
                 raise gr.Error(str(error), print_exception=False) from error
             except Exception as error:
                 log.exception("%s failed", endpoint)
-                raise gr.Error(SORRY, print_exception=False) from error
+                raise gr.Error(UNEXPECTED, print_exception=False) from error
 
-        return guarded
+        return cast(Function, guarded)
 
     return decorate

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import gradio as gr
 from gradio.blocks import Block
+from gradio.component_meta import ComponentMeta
 from gradio.components import Component
 
 #: An event of a component, such as `image.change`.
@@ -30,7 +31,7 @@ INFERENCE = Concurrency("accelerator", 1)
 LONG_RUNNING = Concurrency("gallery", 2)
 
 # Pixels must not change on their way to a program; Gradio's default is WebP.
-_LOSSLESS: Mapping[type[Component], dict[str, Any]] = {
+_LOSSLESS: Mapping[ComponentMeta, dict[str, Any]] = {
     gr.Image: {"format": "png"},
     gr.Gallery: {"format": "png"},
 }
@@ -76,7 +77,7 @@ def on_event(
 def endpoint(
     function: Callable[..., Any],
     inputs: Sequence[Component],
-    outputs: Mapping[str, type[Component]],
+    outputs: Mapping[str, ComponentMeta],
     *,
     concurrency: Concurrency = INFERENCE,
 ) -> None:

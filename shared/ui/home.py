@@ -1,21 +1,21 @@
-"""The home page of the suite: what it is, a card for each space, and how to call it from code."""
+"""The home page of the suite: a card for each space, and how to call it from code."""
 
 import html
-import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
+from shared.ui import assets
 from shared.ui.page import header
 
 PRIVACY = """
 Everything runs on this server. Your pictures are sent nowhere else, and are deleted after about an hour.
 """
 CODE = """
-## From your own code
-Every tool is also a function of an API and a tool for agents (MCP). Each page lists its own functions at its
-foot, under "Use via API or MCP"; here one of them is called.
+## Use it from your own code
+You can call every tool from a program of your own, through an API, or let an AI agent use it (MCP). The link
+“Use via API or MCP” at the bottom of each page lists what that page offers. This is how to call one of them:
 """
 PYTHON = """from gradio_client import Client, handle_file
 
@@ -36,37 +36,35 @@ MCP = """{{
 }}
 """
 
-# Runs in the browser when the page has loaded, and puts its own address in place of the server's into every
-# example: visitors come through a proxy, by another name of the host, or to Hugging Face.
-SEEN = """(...texts) => {{
-    const seen = location.origin + location.pathname.replace(/[/]+$/, "");
-    return texts.map(text => text.replaceAll({url}, seen));
-}}"""
-
 
 def home(suite: gr.Blocks, spaces: Mapping[str, Mapping[str, Any]], url: str) -> None:
-    """Build the home page into the blocks that are open.
+    """Build the home page into open blocks.
 
     Args:
-        suite: Those blocks.
+        suite: The open blocks.
         spaces: Front matter of each space by its name, which is also its path and its card's file name.
-        url: Where the suite is served, for the examples until the browser says how the visitor came.
+        url: Address of the suite in the examples, until the browser replaces it with the visitor's.
     """
     header("Image Spaces", "Small tools that understand and remake pictures, on a page and in your own code.")
-    cards = "".join(_card(name, front) for name, front in spaces.items())
+    cards = "".join(_card(name, front_matter) for name, front_matter in spaces.items())
     gr.HTML(f'<div class="is-cards">{cards}</div>', padding=False)
     gr.Markdown(PRIVACY, elem_classes="is-note")
     gr.Markdown(CODE)
-    calls = {"Python": ("python", PYTHON), "curl": ("shell", CURL), "MCP": ("json", MCP)}
-    look = {"show_label": False, "interactive": False, "lines": 1, "wrap_lines": True}
-    codes = []
-    for title, (language, text) in calls.items():
-        with gr.Tab(title):
-            codes.append(gr.Code(text.format(url=url), language=language, **look))
-    suite.load(None, codes, codes, js=SEEN.format(url=json.dumps(url)))
+    examples = [
+        _example("Python", "python", PYTHON.format(url=url)),
+        _example("curl", "shell", CURL.format(url=url)),
+        _example("MCP", "json", MCP.format(url=url)),
+    ]
+    suite.load(None, examples, examples, js=assets.script("visitor_address", address=url))
 
 
-def _card(name: str, front: Mapping[str, Any]) -> str:
-    title, words = html.escape(front["title"]), html.escape(front["short_description"])
-    picture = f'<img src="cards/{name}.jpg" alt="" onerror="this.remove()">'
-    return f'<a href="{name}">{picture}<h3>{title}</h3><p>{words}</p></a>'
+def _example(title: str, language: Literal["python", "shell", "json"], text: str) -> gr.Code:
+    with gr.Tab(title):
+        return gr.Code(text, language=language, show_label=False, interactive=False, lines=1, wrap_lines=True)
+
+
+def _card(name: str, front_matter: Mapping[str, Any]) -> str:
+    title = html.escape(front_matter["title"])
+    description = html.escape(front_matter["short_description"])
+    image = f'<img src="cards/{name}.jpg" alt="" onerror="this.remove()">'
+    return f'<a href="{name}">{image}<h3>{title}</h3><p>{description}</p></a>'

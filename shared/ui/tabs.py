@@ -1,64 +1,67 @@
-"""Tabs that are filled only while a visitor sees them."""
+"""Lazy tabs: tabs that are filled only while a visitor sees them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
+from gradio.components import Component
 
-from shared.ui.events import on_event
+from shared.ui import assets
+from shared.ui.events import Trigger, on_event
 
 
 @dataclass(frozen=True)
 class LazyTab:
-    """What a tab shows, and from what it is made.
+    """A tab and the function that fills it.
 
     Attributes:
-        tab: The tab; it needs an `elem_id`, by which the browser sees whether it is open.
-        function: Takes the inputs' values and returns the outputs'. It must give the same for the same.
+        tab: The tab; it needs an `elem_id`, by which the browser finds out which tab is open.
+        function: Deterministic function from the values of the inputs to the values of the outputs.
         inputs: Components to read.
-        outputs: Components to fill. One that is an input, too, gets a plain value or a `gr.update`.
-        triggers: Events of the tab's own, beside those that concern all tabs.
+        outputs: Components to fill. A component that is an input as well gets a plain value or a `gr.update`.
+        triggers: Events of this tab, in addition to those of all tabs.
     """
 
     tab: gr.Tab
-    function: Callable
-    inputs: Sequence[Any]
-    outputs: Sequence[Any]
-    triggers: Sequence[Callable] = ()
+    function: Callable[..., Sequence[object]]
+    inputs: Sequence[Component]
+    outputs: Sequence[Block]
+    triggers: Sequence[Trigger] = ()
 
 
-def load_open_tab(tabs: gr.Tabs, views: Sequence[LazyTab], triggers: Sequence[Callable]) -> None:
-    """Fill the open tab whenever one of some events happens, and another one when it is opened.
+def load_open_tab(tabs: gr.Tabs, lazy_tabs: Sequence[LazyTab], triggers: Sequence[Trigger]) -> None:
+    """Fill the open tab after each event, and another tab when a visitor opens it.
 
-    Each event is one call, however many tabs there are, and a tab that shows the same already costs nothing.
+    An event is one call however many tabs there are, and costs nothing if the tab's inputs are unchanged.
 
     Args:
-        tabs: All tabs together.
-        views: Those to fill; others are left alone.
+        tabs: Parent of all tabs.
+        lazy_tabs: Tabs to fill; others are left alone.
         triggers: Events that concern all tabs, such as `image.change`.
     """
-    by_name = {view.tab.elem_id: view for view in views}
-    inputs = list(dict.fromkeys(item for view in views for item in view.inputs))
-    outputs = [item for view in views for item in view.outputs]
-    name, seen = gr.Textbox(visible=False), gr.State({})
+    by_id = {lazy_tab.tab.elem_id: lazy_tab for lazy_tab in lazy_tabs}
+    inputs = list(dict.fromkeys(item for lazy_tab in lazy_tabs for item in lazy_tab.inputs))
+    outputs = [item for lazy_tab in lazy_tabs for item in lazy_tab.outputs]
+    open_id, filled = gr.Textbox(visible=False), gr.State({})
 
-    def fill(name: str, seen: dict[str, list], *values: Any) -> list[Any]:
-        view, given = by_name.get(name), dict(zip(inputs, values, strict=True))
-        now = [given[item] for item in view.inputs] if view else None
-        if view is None or seen.get(name) == now:
+    def fill(open_id: str, filled: dict[str, list[object]], *args: object) -> list[object]:
+        """Return the new input values by tab, and the outputs; `filled` holds the ones of the last fill."""
+        lazy_tab = by_id.get(open_id)
+        values: dict[Block, object] = dict(zip(inputs, args, strict=True))
+        tab_values = [values[item] for item in lazy_tab.inputs] if lazy_tab else None
+        if lazy_tab is None or tab_values is None or filled.get(open_id) == tab_values:
             return [gr.skip()] * (1 + len(outputs))
-        results = dict(zip(view.outputs, view.function(*now), strict=True))
-        given |= {item: _value(result) for item, result in results.items()}
-        seen = {**seen, name: [given[item] for item in view.inputs]}
-        return [seen, *(results[item] if item in results else gr.skip() for item in outputs)]
+        results = dict(zip(lazy_tab.outputs, lazy_tab.function(*tab_values), strict=True))
+        values |= {item: _value(result) for item, result in results.items()}
+        filled = {**filled, open_id: [values[item] for item in lazy_tab.inputs]}
+        return [filled, *(results[item] if item in results else gr.skip() for item in outputs)]
 
-    triggers = [tabs.select, *triggers, *(trigger for view in views for trigger in view.triggers)]
-    find = f"{list(by_name)}.find(id => document.getElementById(id)?.offsetParent) ?? ''"
-    js = f"(_, ...rest) => [{find}, ...rest]"
-    on_event(triggers, fill, [name, seen, *inputs], [seen, *outputs], js=js)
+    triggers = [tabs.select, *triggers, *(trigger for lazy_tab in lazy_tabs for trigger in lazy_tab.triggers)]
+    js = assets.script("open_tab", tabs=list(by_id))
+    on_event(triggers, fill, [open_id, filled, *inputs], [filled, *outputs], js=js)
 
 
-def _value(result: Any) -> Any:
-    """The value of a component after a result, where it is plain or a `gr.update`."""
+def _value(result: object) -> object:
+    """Return the value of a component after a result, which is the value or a `gr.update`."""
     return result["value"] if isinstance(result, dict) and "value" in result else result

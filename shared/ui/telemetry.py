@@ -1,7 +1,7 @@
-"""Counts for the people who run the suite: requests, failures and seconds per endpoint and engine.
+"""Metrics for operators: requests, failures and seconds per endpoint and engine.
 
-The numbers are kept in memory by `prometheus_client` and are read at `/metrics`. Nothing about a visitor or a
-picture is recorded.
+`prometheus_client` keeps the counts in memory; they are read at `/metrics`. Nothing about a visitor or an
+image is recorded.
 """
 
 import time
@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_
 REQUESTS = Counter("image_spaces_requests_total", "Calls that were started.", ["endpoint", "engine"])
 FAILURES = Counter(
     "image_spaces_failures_total",
-    "Calls that failed; `kind` is `expected` (the visitor's to mend) or `internal` (a defect).",
+    "Calls that failed; `kind` is `expected` (wrong input) or `internal` (a defect).",
     ["endpoint", "engine", "kind"],
 )
 SECONDS = Histogram(
@@ -26,13 +26,13 @@ SECONDS = Histogram(
 
 @contextmanager
 def measure(endpoint: str, engine: str, expected: tuple[type[BaseException], ...] = ()) -> Iterator[None]:
-    """Count one call, its seconds and whether it failed.
+    """Count one call, its seconds and its failure.
 
     Args:
         endpoint: Space and function, for example `edges/detect_edges`.
-        engine: Name of the engine that was asked for, or `none`. Must come from a closed list, since every
-            value starts a new time series.
-        expected: Exceptions that are the visitor's to mend. All others count as `internal`.
+        engine: Name of the engine of the call, or `none`; from a closed list, since every value starts a new
+            time series.
+        expected: Exceptions that wrong input causes. All others count as `internal`.
     """
     REQUESTS.labels(endpoint, engine).inc()
     start = time.perf_counter()
@@ -47,5 +47,5 @@ def measure(endpoint: str, engine: str, expected: tuple[type[BaseException], ...
 
 
 def exposition() -> tuple[bytes, str]:
-    """The counts in Prometheus' text format, and its content type."""
+    """Return the metrics in Prometheus' text format, and the content type."""
     return generate_latest(), CONTENT_TYPE_LATEST

@@ -19,9 +19,9 @@ from shared.retrieval.tabs.image_search import photo_matches, search, search_set
 from shared.retrieval.tabs.tradeoff import tradeoff
 from shared.ui.components.box import box_input, parse_box
 from shared.ui.gallery.endpoints import gallery_endpoints
-from shared.ui.gallery.gallery_store import GalleryStore
+from shared.ui.gallery.gallery_store import GalleryStore, find_entry
 from shared.ui.gallery.tab import gallery_tab
-from shared.ui.search.matches import as_json, hit_images
+from shared.ui.search.hit_grid import hit_images
 
 if TYPE_CHECKING:
     from shared.retrieval.search import ImageSearch
@@ -43,8 +43,8 @@ GALLERIES = GalleryStore(lambda photos, gallery: SEARCHES["exact"]().add(photos,
 
 def preview(picture: Image) -> Image:
     """One real search with the usual settings: for the home page's card and for /healthz."""
-    gallery = GALLERIES.seen("")
-    return gallery.picture(search(SEARCHES, gallery, picture, None, "exact", 2, 0, False).hits[-1].id)
+    gallery = GALLERIES.get("")
+    return gallery.image(search(SEARCHES, gallery, picture, None, "exact", 2, 0, False).hits[-1].id)
 
 
 @ui.user_facing("retrieval")
@@ -66,9 +66,9 @@ def search_similar(
     Returns:
         The matches, best first: ids, scores, grades, and how probable it is that each is the same; pictures.
     """
-    picture, among = open_image(image), GALLERIES.among(photos, session, gallery)
+    picture, among = open_image(image), GALLERIES.get_or_ingest(photos, session, gallery)
     found = search(SEARCHES, among, picture, parse_box(box, picture.size), engine, count, least, hide)
-    return as_json(found), hit_images(found, among)
+    return found.as_dict(), hit_images(found, among)
 
 
 @ui.user_facing("retrieval")
@@ -86,14 +86,14 @@ def explain_match(image: str, id: int, box: str, engine: str, session, gallery, 
     Returns:
         Both pictures side by side.
     """
-    picture, among = open_image(image), GALLERIES.among(photos, session, gallery)
-    entry = GALLERIES.entry(among, id)
+    picture, among = open_image(image), GALLERIES.get_or_ingest(photos, session, gallery)
+    entry = find_entry(among, id)
     return SEARCHES[engine]().explain(picture, entry.id, parse_box(box, picture.size), among).picture()
 
 
 with ui.page("Retrieval") as demo:
     ui.header("Retrieval", "Find the pictures that show the same, or look alike, in a gallery of your own.")
-    visit = GALLERIES.visit()
+    visit = GALLERIES.create_session()
     with gr.Row():
         with gr.Column(scale=2):
             image = ui.image_input(elem_classes="is-boxed")
@@ -106,7 +106,7 @@ with ui.page("Retrieval") as demo:
             costs = tradeoff("retrieval", visit, settings[0], ENGINES)
     ui.how_it_works(Path(__file__).parent, ["retrieval-descriptor", "retrieval-words"])
     changes = [demo.load, image.change, *(item.change for item in settings)]
-    ui.load_open_tab(tabs, [found, own.view, costs], changes)
+    ui.load_open_tab(tabs, [found, own.tab, costs], changes)
     id = gr.Number(label="Id", precision=0, visible=False)
     photos, key = ui.image_files(visible=False), [visit.session, visit.key]
     pictures = {"Matches": gr.JSON, "Pictures": gr.Gallery}

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from shared.ui.components.image_inputs import gallery_images, sample_images
+from shared.ui.sample_images import gallery_images, sample_images
 from tests.browser.steps import choose, download, names, open_tab, take_away, tiles
 
 SAMPLES = len(gallery_images())

@@ -9,7 +9,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from PIL import Image, ImageOps
 
-from shared.ui.components.image_inputs import sample_images
+from shared.ui.sample_images import sample_images
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from shared.crossmodal.engines import OFFLINE_ENGINES, ENGINES, SIGLIP
-from shared.gallery.thumbnails import THUMBNAIL
+from shared.gallery.thumbnails import MAX_SIDE
 from shared.ui.sample_images import gallery_images, sample_images
 from tests.spaces.test_edges import BAD, GOOD, opened
 from tests.spaces.test_retrieval import files, names
@@ -43,7 +43,7 @@ def test_words_find_a_picture(client, engine):
         assert all(-1 <= value <= 1 for value in values)
     assert found["good"] == (found["matches"][0]["probability"] >= found["threshold"])
     assert (found["engine"], found["searched"]) == (engine, len(gallery_images()))
-    assert max(opened(pictures[0]["image"]).size) == THUMBNAIL
+    assert max(opened(pictures[0]["image"]).size) == MAX_SIDE
 
 
 def test_settings_of_words(client, motorcycle):
@@ -87,7 +87,7 @@ def test_a_picture_and_a_text_match(client, motorcycle):
     assert [word["word"] for word in right["words"]] == ["a", "red", "motorcycle"]
     assert max(right["words"], key=lambda word: word["lost"])["word"] == "motorcycle"
     assert right["without_hot"] < right["without_cold"]
-    assert max(opened(heat).size) == THUMBNAIL
+    assert max(opened(heat).size) == MAX_SIDE
 
 
 def test_a_gallery_of_ones_own(visitor, gallery, motorcycle, tmp_path):

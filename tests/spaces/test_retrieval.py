@@ -12,7 +12,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from shared.retrieval.engines import ENGINES
-from shared.ui.components.image_inputs import gallery_images, sample_images
+from shared.ui.sample_images import gallery_images, sample_images
 from tests.spaces.test_edges import BAD, GOOD, opened
 from tests.test_security import META, call, data_url, upload
 
@@ -105,7 +105,7 @@ def test_a_session_from_adding_to_removing(visitor, photo, changed, tmp_path):
     assert (told["count"], len(told["added"])) == (samples + 2, 2)
     assert {one["name"] for one in told["skipped"]} == {"bad.png", "../outside.jpg"}
     assert all(one["reason"].rstrip().endswith(".") for one in told["skipped"])
-    assert [one["name"] for one in told["pictures"]][-2:] == ["coffee-changed.jpg", "trip/rocket-changed.jpg"]
+    assert [one["name"] for one in told["images"]][-2:] == ["coffee-changed.jpg", "trip/rocket-changed.jpg"]
 
     found, _ = anna.predict(image=handle_file(changed["coffee"]), api_name="/search_similar")
     assert set(names(found)[:2]) == {"coffee-changed.jpg", "coffee"}
@@ -114,17 +114,17 @@ def test_a_session_from_adding_to_removing(visitor, photo, changed, tmp_path):
     assert "coffee-changed.jpg" not in names(found)
 
     saved = anna.predict(api_name="/save_gallery")
-    left = anna.predict(ids=told["added"], api_name="/remove_images")
+    left = anna.predict(image_ids=told["added"], api_name="/remove_images")
     assert left["count"] == samples
     with pytest.raises(AppError, match="no picture of this id"):
-        anna.predict(ids=told["added"], api_name="/remove_images")
+        anna.predict(image_ids=told["added"], api_name="/remove_images")
     with pytest.raises(AppError, match="no picture of this id"):
         anna.predict(image=handle_file(photo), id=told["added"][0], api_name="/explain_match")
     again = ben.predict(images=files(saved), api_name="/add_images")
     assert (again["count"], again["gallery"] != told["gallery"]) == (samples + 2, True)
 
-    everything = [one["id"] for one in again["pictures"]]
-    assert ben.predict(ids=everything, api_name="/remove_images")["count"] == 0
+    everything = [one["id"] for one in again["images"]]
+    assert ben.predict(image_ids=everything, api_name="/remove_images")["count"] == 0
     found, pictures = ben.predict(image=handle_file(photo), api_name="/search_similar")
     assert (found["matches"], found["searched"], pictures) == ([], 0, [])
 
@@ -195,7 +195,7 @@ def test_mcp_tools_keep_agents_apart(agent, photo, changed):
     with_key = use("search_similar", image=image, gallery=own["gallery"])
     without = use("search_similar", image=image)
     both = use("explain_match", image=image, id=0)
-    unknown = use("remove_images", ids=[0, 999], gallery=own["gallery"])
+    unknown = use("remove_images", image_ids=[0, 999], gallery=own["gallery"])
     for name in TOOLS:
         schema = tools[name].inputSchema
         assert all(field.get("description") for field in schema["properties"].values()), name

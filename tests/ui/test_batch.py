@@ -1,6 +1,7 @@
-"""Many pictures at once: the ZIP, and the table in it."""
+"""Many images in one call: limits, archive and table."""
 
 import csv
+import sys
 import zipfile
 from types import SimpleNamespace
 
@@ -29,9 +30,7 @@ def table(path):
 
 
 def test_rows_become_a_table(files):
-    path, report = run_batch(
-        files, lambda picture: ({".txt": b"x"}, {"width": picture.width}), "test", PROGRESS
-    )
+    path, report = run_batch(files, lambda image: ({".txt": b"x"}, {"width": image.width}), "test", PROGRESS)
     with zipfile.ZipFile(path) as archive:
         assert archive.namelist() == ["=sum.txt", "ünïcödé.txt", "test.csv"]
     first, bad, last = table(path)
@@ -42,19 +41,46 @@ def test_rows_become_a_table(files):
 
 def test_columns_are_those_of_all_rows(files):
     rows = iter([{"a": 1}, {"b": 2}])
-    path, _ = run_batch(files, lambda picture: ({".txt": b"x"}, next(rows)), "test", PROGRESS)
+    path, _ = run_batch(files, lambda image: ({".txt": b"x"}, next(rows)), "test", PROGRESS)
     assert list(table(path)[0]) == ["file", "a", "b", "note"]
 
 
 def test_without_rows_there_is_no_table(files):
-    path, _ = run_batch(files, lambda picture: {".txt": b"x"}, "test", PROGRESS)
+    path, _ = run_batch(files, lambda image: {".txt": b"x"}, "test", PROGRESS)
     with zipfile.ZipFile(path) as archive:
         assert archive.namelist() == ["=sum.txt", "ünïcödé.txt"]
 
 
-def test_without_pictures_there_is_no_zip(files):
-    path, report = run_batch(files[1:2], lambda picture: ({}, {"a": 1}), "test", PROGRESS)
+def test_without_readable_images_there_is_no_archive(files):
+    path, report = run_batch(files[1:2], lambda image: ({}, {"a": 1}), "test", PROGRESS)
     assert path is None
     assert report[0][1].startswith("Skipped")
     with pytest.raises(ImageError, match="choose one or more"):
-        run_batch([], lambda picture: {}, "test", PROGRESS)
+        run_batch([], lambda image: {}, "test", PROGRESS)
+
+
+def test_too_many_files_are_rejected(files, monkeypatch):
+    with pytest.raises(ImageError, match="You chose 51 pictures; up to 50"):
+        run_batch(files[:1] * 51, lambda image: {}, "test", PROGRESS)
+    monkeypatch.setattr(sys.modules["shared.ui.batch"], "MAX_BYTES", 10)
+    with pytest.raises(ImageError, match="MB together; up to 0 MB"):
+        run_batch(files[:1], lambda image: {}, "test", PROGRESS)
+
+
+def test_equal_names_get_numbers(files, tmp_path):
+    (tmp_path / "again").mkdir()
+    Image.new("RGB", (6, 4)).save(tmp_path / "again" / "ÜNÏCÖDÉ.png")
+    path, _ = run_batch(
+        [files[2], str(tmp_path / "again" / "ÜNÏCÖDÉ.png")], lambda image: {".txt": b"x"}, "t", PROGRESS
+    )
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == ["ünïcödé.txt", "ÜNÏCÖDÉ-2.txt"]
+
+
+def test_a_failure_leaves_no_archive(files, tmp_path):
+    def fail(image):
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError):
+        run_batch(files[:1], fail, "test", PROGRESS)
+    assert not list((tmp_path / "gradio").rglob("*.zip"))

@@ -1,4 +1,4 @@
-"""Bars and dots as HTML: their places, colors and words."""
+"""Bar charts and scatter plots: positions, colors and labels."""
 
 import math
 import re
@@ -6,31 +6,31 @@ import re
 from shared.ui.components.charts import Bar, Dot, bar_chart, scatter_plot
 
 
-def places(chart):
-    """Left end and width of each bar, in percent of the chart."""
-    return [tuple(map(float, found)) for found in re.findall(r"<i .*?left:([\d.]+)%;width:([\d.]+)%", chart)]
+def bar_positions(chart):
+    """Return the left end and the width of each bar, in percent of the chart."""
+    return [tuple(map(float, match)) for match in re.findall(r"<i .*?left:([\d.]+)%;width:([\d.]+)%", chart)]
 
 
 def test_longest_bar_fills_the_chart():
-    assert places(bar_chart([Bar("a", 2, "2"), Bar("b", 1, "1")])) == [(0, 100), (0, 50)]
+    assert bar_positions(bar_chart([Bar("a", 2, "2"), Bar("b", 1, "1")])) == [(0, 100), (0, 50)]
 
 
-def test_a_whole_can_be_given():
-    assert places(bar_chart([Bar("a", 0.5, "50%")], most=1)) == [(0, 50)]
+def test_the_full_length_can_be_set():
+    assert bar_positions(bar_chart([Bar("a", 0.5, "50%")], full_length=1)) == [(0, 50)]
 
 
 def test_negative_values_run_to_the_left_of_zero():
     chart = bar_chart([Bar("for", 3, "+3"), Bar("against", -1, "−1")])
-    assert places(chart) == [(25, 75), (0, 25)]
+    assert bar_positions(chart) == [(25, 75), (0, 25)]
     assert chart.count("is-minus") == 1
     assert chart.count('<u style="left:25.00%">') == 2
 
 
 def test_bars_of_no_length():
-    assert places(bar_chart([Bar("a", 0, "0"), Bar("b", 0, "0")])) == [(0, 0), (0, 0)]
+    assert bar_positions(bar_chart([Bar("a", 0, "0"), Bar("b", 0, "0")])) == [(0, 0), (0, 0)]
 
 
-def test_words_are_no_markup():
+def test_labels_are_escaped():
     chart = bar_chart([Bar("<b>", 1, "1 & 2", color='"red')], caption="<i>")
     assert "&lt;b&gt;" in chart
     assert "1 &amp; 2" in chart
@@ -38,16 +38,16 @@ def test_words_are_no_markup():
     assert '"red' not in chart
 
 
-def test_nothing_to_show():
+def test_without_bars_there_is_no_chart():
     assert bar_chart([], caption="nothing") == ""
 
 
 def badges(chart):
-    """Middle of each dot's number, in the drawing's units."""
-    return [tuple(map(float, found)) for found in re.findall(r'cx="([\d.]+)" cy="([\d.]+)" r="9"', chart)]
+    """Return the center of each badge, in units of the drawing."""
+    return [tuple(map(float, match)) for match in re.findall(r'cx="([\d.]+)" cy="([\d.]+)" r="9"', chart)]
 
 
-def test_dots_lie_where_their_values_are():
+def test_dots_lie_at_their_values():
     chart = scatter_plot([Dot("a", 1, 0), Dot("b", 100, 1, marked=True), Dot("c", 10, 0.5)], "ms", "recall")
     (left, bottom), (right, top), middle = badges(chart)
     assert left < right
@@ -59,12 +59,12 @@ def test_dots_lie_where_their_values_are():
     ] * 4
 
 
-def test_dots_at_one_place_stay_readable():
-    places = badges(scatter_plot([Dot(str(i), 5, 1) for i in range(8)], "ms", "recall"))
-    apart = [math.dist(a, b) for i, a in enumerate(places) for b in places[:i]]
-    assert len(places) == 8
-    assert min(apart) > 18
-    assert all(0 < x < 380 and 0 < y < 260 for x, y in places)
+def test_badges_do_not_overlap():
+    centers = badges(scatter_plot([Dot(str(i), 5, 1) for i in range(8)], "ms", "recall"))
+    distances = [math.dist(a, b) for i, a in enumerate(centers) for b in centers[:i]]
+    assert len(centers) == 8
+    assert min(distances) > 18
+    assert all(0 < x < 380 and 0 < y < 260 for x, y in centers)
 
 
 def test_small_and_large_values_have_an_axis():
@@ -73,7 +73,7 @@ def test_small_and_large_values_have_an_axis():
     assert ">10,000</text>" in chart
 
 
-def test_words_of_dots_are_no_markup():
+def test_labels_of_dots_are_escaped():
     chart = scatter_plot([Dot("<b>", 1, 1)], "<x>", "y & z", caption='"<i>')
     assert "<b>" not in chart
     assert "&lt;x&gt;" in chart

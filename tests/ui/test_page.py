@@ -1,10 +1,10 @@
-"""The frame of a page: the measured figures below a tool."""
+"""The measured figures in "How it works"."""
 
+import json
 import sys
 
 import pytest
 
-from shared.publishing import cards
 from shared.ui.page import measured
 
 REPORT = {
@@ -12,51 +12,41 @@ REPORT = {
     "data": "BSDS500",
     "split": "test",
     "items": 200,
-    "metrics": {"rds": {"ODS": 0.78251, "threshold": 0.5}},
-    "published": {"RDS": {"ODS": 0.7916, "AP": 0.8177}},
-}
-SPEED = {
-    **REPORT,
-    "benchmark": "speed",
-    "metrics": {"rds": {"ms_per_image": 99.3286}, "canny": {"ms_per_image": 1219.746}},
-    "published": {},
+    "metrics": {"rds": {"ODS": 0.78251, "AP": 0.8}},
+    "published": {"RDS": {"ODS": 0.7916}},
 }
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def write_results(tmp_path, monkeypatch):
+    """Return a function that writes the results file of a weight folder."""
     monkeypatch.setattr(sys.modules["shared.ui.page"], "WEIGHTS", tmp_path)
-    (tmp_path / "one").mkdir()
-    return tmp_path / "one"
+
+    def write(name, *reports):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results.json").write_text(json.dumps({"reports": reports}))
+
+    return write
 
 
-def test_figures_look_as_on_the_model_card(folder):
-    cards.write_results(folder, REPORT)
-    cards.write_results(folder, SPEED)
+def test_figures_are_those_of_the_model_card(write_results):
+    write_results("one", REPORT)
     assert measured(["one"]).splitlines() == [
-        "**Measured**: boundaries on BSDS500, test",
+        "**Measured: one**",
         "",
-        "|  | ODS | AP |",
-        "| --- | --- | --- |",
-        "| **rds, here** | 0.783 |  |",
-        "| RDS, published | 0.792 | 0.818 |",
-        "",
-        "**Measured**: speed on BSDS500, test",
-        "",
-        "|  | ms per image |",
-        "| --- | --- |",
-        "| **rds, here** | 99.33 |",
-        "| **canny, here** | 1220 |",
+        "| measured on | figure | ours | published |",
+        "| --- | --- | --- | --- |",
+        "| BSDS500, test | ODS | **0.783** | 0.792 (RDS) |",
+        "| BSDS500, test | AP | **0.800** |  |",
     ]
 
 
-def test_cards_of_one_benchmark_share_a_table(folder):
-    (folder.parent / "two").mkdir()
-    cards.write_results(folder, REPORT)
-    cards.write_results(folder.parent / "two", {**REPORT, "metrics": {"hed": {"ODS": 0.7}}})
-    names = [line.split("|")[1].strip() for line in measured(["one", "two"]).splitlines()[4:]]
-    assert names == ["**rds, here**", "**hed, here**", "RDS, published"]
+def test_each_set_of_weights_has_a_table(write_results):
+    write_results("one", REPORT)
+    write_results("two", {**REPORT, "metrics": {"hed": {"ODS": 0.7}}})
+    assert measured(["one", "two"]).count("**Measured: ") == 2
 
 
-def test_a_card_without_figures_shows_nothing(folder):
-    assert measured(["one"]) == ""
+def test_without_figures_there_is_no_table(write_results):
+    write_results("one")
+    assert measured(["one", "missing"]) == ""

@@ -7,18 +7,11 @@ from typing import Any
 
 import gradio as gr
 
+from shared.ui import assets
 from shared.ui.components.results import display_image
 from shared.ui.events import on_event
 
 ALL = "all of it"
-_PRESSED = """
-element.addEventListener('click', event => {
-    const pressed = event.target.closest('button[data-id]');
-    if (!pressed) return;
-    element.querySelectorAll('button').forEach(one => one.setAttribute('aria-pressed', one === pressed));
-    trigger('click', {index: Number(pressed.dataset.id)});
-});
-"""
 
 
 @dataclass(frozen=True)
@@ -51,7 +44,7 @@ class ExplanationPanel:
 def explanation_panel() -> ExplanationPanel:
     """Make the components: a line, the words to press, what was measured, and the picture with its heat."""
     title = gr.Markdown()
-    words = gr.HTML(js_on_load=_PRESSED, padding=False, apply_default_css=False)
+    words = gr.HTML(js_on_load=assets.script("word_buttons"), padding=False, apply_default_css=False)
     note = gr.Markdown(elem_classes="is-note")
     pictures = gr.State([])  # all of it first, then one for each word that names something
     picture = gr.Image(

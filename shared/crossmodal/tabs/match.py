@@ -11,8 +11,8 @@ from shared.core.errors import InputError
 from shared.core.images import open_image
 from shared.core.models import Lazy
 from shared.core.weights import WeightsError
-from shared.crossmodal.tabs.text_search import WordQuery
 from shared.crossmodal.tabs.explanation_panel import explanation_panel
+from shared.crossmodal.tabs.text_search import WordQuery
 from shared.ui.components.charts import Bar, bar_chart
 from shared.ui.errors import user_facing
 from shared.ui.tabs import LazyTab

@@ -12,21 +12,18 @@ from shared.crossmodal.tabs.explanation_panel import explanation_panel
 from shared.gallery.gallery import Gallery
 from shared.gallery.snapshot import GalleryEntry
 from shared.retrieval.tabs.image_search import amounts
+from shared.ui import assets
 from shared.ui.components.box import box_input, parse_box
 from shared.ui.components.image_inputs import image_examples, image_input
 from shared.ui.engines import engine_menu
 from shared.ui.events import on_event
 from shared.ui.gallery.gallery_store import VisitorSession
-from shared.ui.search.matches import escape_markdown, matches_tab
+from shared.ui.search.matches import ExplanationPanel, SearchQuery, matches_tab
+from shared.ui.search.summary import escape_markdown
 from shared.ui.tabs import LazyTab
 
 HINT = "Type some words, choose a picture, or press one of these: what fits appears here."
 PLACEHOLDER = "a motorcycle, dog - beach + snow, 2:red shoe"
-# On a phone the matches are below all settings: whoever presses "Search" is taken there.
-_ASK = """text => {
-    if (innerWidth < 768) document.querySelector('#matches')?.scrollIntoView({behavior: 'smooth'});
-    return text;
-}"""
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ def word_query(engines: Mapping[str, Any], tries: Sequence[str]) -> WordQuery:
         choices = [("No other engine", ""), *((one.title, name) for name, one in engines.items())]
         second = gr.Dropdown(choices, value="", label="Compare with", filterable=False)
         count, least = amounts()
-    gr.on([words.submit, button.click], None, [words], asked, js=_ASK, api_visibility="private")
+    gr.on([words.submit, button.click], None, [words], asked, js=assets.script("show_matches"), api_visibility="private")
     words.blur(None, [words], asked, js="text => text", api_visibility="private")
     on_event([samples.click], lambda row: [row[0], row[0]], [samples], [words, asked], concurrency=None)
     both = "(text, image) => [text, image]"
@@ -134,10 +131,11 @@ def word_matches(
         if chosen is not None and not box and not text.strip():
             return [doer.like(chosen, **settings) for doer in asked]
         return [
-            doer(text, **_part(image, box), words_share=share, exclude_id=chosen, **settings) for doer in asked
+            doer(text, **_part(image, box), words_share=share, exclude_id=chosen, **settings)
+            for doer in asked
         ]
 
-    def reason() -> tuple[list[Any], Callable[..., list[Any]]]:
+    def create_explanation() -> ExplanationPanel:
         panel = explanation_panel()
 
         def explain(
@@ -155,21 +153,12 @@ def word_matches(
             )
             return panel.fill(found, f"**Why {escape_markdown(entry.name)}?**")
 
-        return list(panel.outputs), explain
+        return ExplanationPanel(panel.outputs, panel.outputs[-1], explain)
 
-    return matches_tab(
-        space,
-        visit,
-        engines,
-        ask,
-        query.inputs,
-        query.image,
-        reason,
-        hint=HINT,
-        title="Search",
-        cleared=[query.words, query.asked],
-        triggers=[query.box.change],
+    search_query = SearchQuery(
+        engines, query.inputs, query.image, texts=[query.words, query.asked], triggers=[query.box.change]
     )
+    return matches_tab(space, visit, search_query, ask, create_explanation, hint=HINT, title="Search")
 
 
 def _part(image: str | None, box: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A search with a picture: its settings, and the regions that two pictures have in common."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -14,7 +14,8 @@ from shared.ui.components.box import parse_box
 from shared.ui.components.results import display_image
 from shared.ui.engines import engine_menu
 from shared.ui.gallery.gallery_store import VisitorSession
-from shared.ui.search.matches import escape_markdown, matches_tab
+from shared.ui.search.matches import ExplanationPanel, SearchQuery, matches_tab
+from shared.ui.search.summary import escape_markdown
 from shared.ui.tabs import LazyTab
 
 HINT = "Choose a photo, or press one of these pictures: what looks like it appears here."
@@ -96,10 +97,10 @@ def photo_matches(
         picture = open_image(image)
         return [search(doers, pictures, picture, parse_box(box, picture.size), *settings)]
 
-    def reason() -> tuple[list[Any], Callable[..., list[Any]]]:
+    def create_explanation() -> ExplanationPanel:
         title = gr.Markdown()
         both = gr.Image(interactive=False, buttons=["fullscreen", "download"], show_label=False)
-        return [title, both], explain
+        return ExplanationPanel([title, both], both, explain)
 
     def explain(
         pictures: Gallery, entry: GalleryEntry, engine: str, image: str | None, box: str, *_: Any
@@ -108,8 +109,8 @@ def photo_matches(
         found = doers[engine]().explain(picture, entry.id, parse_box(box, picture.size), pictures)
         return [_reason(entry.name, len(found.pairs)), display_image(found.picture(), "why")]
 
-    inputs, triggers = [image, box, *settings], [box.change]
-    return matches_tab(space, visit, engines, ask, inputs, image, reason, hint=HINT, triggers=triggers)
+    query = SearchQuery(engines, [image, box, *settings], image, triggers=[box.change])
+    return matches_tab(space, visit, query, ask, create_explanation, hint=HINT)
 
 
 def _reason(name: str, pairs: int) -> str:

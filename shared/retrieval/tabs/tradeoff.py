@@ -48,7 +48,7 @@ def tradeoff(
     def run(session: str) -> Sequence[Any]:
         from shared.retrieval.tradeoff import measure  # imports torch, for which the first page must not wait
 
-        pictures = visit.galleries.seen(session)
+        pictures = visit.store.get(session)
         with lock:
             version, known = kept.get(pictures, (-1, ()))
             if version != pictures.version:

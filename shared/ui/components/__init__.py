@@ -1,1 +1,1 @@
-"""Gradio components: image inputs, box selection, charts, downloads."""
+"""Gradio components: image inputs, box selection, charts, results."""

@@ -1,20 +1,22 @@
-"""Small charts as HTML, right in light and dark and on a narrow screen."""
+"""Small charts as HTML, for light and dark pages and for narrow screens."""
 
 import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+Point = tuple[float, float]
+
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar of a chart.
+    """One bar of a bar chart.
 
     Attributes:
-        name: What stands before it.
-        value: Its length; a negative one runs to the left.
-        text: What stands behind it, such as the value with its unit.
-        color: A CSS color for what it stands for, if it has one of its own.
+        name: Label in front of the bar.
+        value: Length of the bar; negative values run to the left.
+        text: Label behind the bar, such as the value with its unit.
+        color: CSS color; the accent's color by default.
     """
 
     name: str
@@ -23,45 +25,45 @@ class Bar:
     color: str | None = None
 
 
-def bar_chart(rows: Sequence[Bar], caption: str = "", most: float | None = None) -> str:
-    """Horizontal bars below each other, all on one scale.
+def bar_chart(bars: Sequence[Bar], caption: str = "", full_length: float | None = None) -> str:
+    """Return the HTML of horizontal bars on one scale, empty without bars.
 
     Args:
-        rows: The bars, from top to bottom.
-        caption: What the bars show, written above them.
-        most: The value of a bar as long as the chart; by default the longest bar is.
-
-    Returns:
-        HTML for `gr.HTML`; empty where there are no bars.
+        bars: The bars, from top to bottom.
+        caption: Caption above the chart.
+        full_length: Value of a bar as long as the chart; by default the longest bar's.
     """
-    if not rows:
+    if not bars:
         return ""
-    low, high = min(0, *(row.value for row in rows)), max(0, most or 0, *(row.value for row in rows))
-    zero, span = -low, (high - low) or 1
-    lines = "".join(_line(row, zero, span) for row in rows)
-    words = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
-    return f'<figure class="is-bars">{words}<dl>{lines}</dl></figure>'
+    low = min(0, *(bar.value for bar in bars))
+    high = max(0, full_length or 0, *(bar.value for bar in bars))
+    rows = "".join(_bar_row(bar, -low, (high - low) or 1) for bar in bars)
+    return f'<figure class="is-bars">{_caption(caption)}<dl>{rows}</dl></figure>'
 
 
-def _line(row: Bar, zero: float, span: float) -> str:
-    left, width = 100 * (zero + min(row.value, 0)) / span, 100 * abs(row.value) / span
-    color = f";background:{html.escape(row.color)}" if row.color else ""
-    side = "is-minus" if row.value < 0 else "is-plus"
-    bar = f'<i class="{side}" style="left:{left:.2f}%;width:{width:.2f}%{color}"></i>'
+def _bar_row(bar: Bar, zero: float, span: float) -> str:
+    left, width = 100 * (zero + min(bar.value, 0)) / span, 100 * abs(bar.value) / span
+    color = f";background:{html.escape(bar.color)}" if bar.color else ""
+    side = "is-minus" if bar.value < 0 else "is-plus"
+    line = f'<i class="{side}" style="left:{left:.2f}%;width:{width:.2f}%{color}"></i>'
     axis = f'<u style="left:{100 * zero / span:.2f}%"></u>'
-    name, text = html.escape(row.name), html.escape(row.text)
-    return f"<div><dt>{name}</dt><dd><span>{bar}{axis}</span><b>{text}</b></dd></div>"
+    name, text = html.escape(bar.name), html.escape(bar.text)
+    return f"<div><dt>{name}</dt><dd><span>{line}{axis}</span><b>{text}</b></dd></div>"
+
+
+def _caption(text: str) -> str:
+    return f"<figcaption>{html.escape(text)}</figcaption>" if text else ""
 
 
 @dataclass(frozen=True)
 class Dot:
-    """One dot of a scatter chart.
+    """One dot of a scatter plot.
 
     Attributes:
-        name: What it stands for; shown where the pointer rests on it.
-        x: How far right it lies; above 0 on a logarithmic axis.
-        y: How far up it lies.
-        marked: Whether it is drawn in the accent's color.
+        name: Tooltip of the dot.
+        x: Horizontal value, above 0.
+        y: Vertical value.
+        marked: True for the accent's color.
     """
 
     name: str
@@ -71,86 +73,107 @@ class Dot:
 
 
 _WIDTH, _HEIGHT = 380, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 14, 16, 44  # room for words around the plot
-_BADGE = 9  # radius of a dot's number
-_AROUND = [(0, 0), (0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (1, -1), (-1, 1), (1, 1)]
+_LEFT, _TOP = 46, 16  # edges of the plot area; labels lie outside
+_RIGHT, _BOTTOM = _WIDTH - 14, _HEIGHT - 44
+_BADGE_RADIUS = 9  # of the circle with a dot's number
+_BADGE_OFFSETS = [(0, 0), (0, -1), (0, 1), (-1, 0), (1, 0), (-1, -1), (1, -1), (-1, 1), (1, 1)]
 
 
 def scatter_plot(
-    dots: Sequence[Dot], x: str, y: str, *, y_range: tuple[float, float] = (0, 1), caption: str = ""
+    dots: Sequence[Dot],
+    x_label: str,
+    y_label: str,
+    *,
+    y_range: tuple[float, float] = (0, 1),
+    caption: str = "",
 ) -> str:
-    """Dots in a plane, numbered from 1 in their order, for a table beside the chart to tell their names.
+    """Return the HTML of dots in a plane, numbered from 1 in their order, empty without dots.
 
-    Numbers that would lie on each other are moved apart, with a line to the place that is meant.
+    A table next to the chart can name the numbers. Numbers that would overlap are moved apart, with a line to
+    their dots.
 
     Args:
         dots: The dots.
-        x: What runs to the right, on a logarithmic axis from one power of ten to another.
-        y: What runs upwards.
-        y_range: The lowest and the highest value of the upward axis.
-        caption: What the chart shows, written above it.
-
-    Returns:
-        HTML for `gr.HTML`; empty where there are no dots.
+        x_label: Title of the horizontal axis, which is logarithmic and spans whole powers of ten.
+        y_label: Title of the vertical axis.
+        y_range: Lowest and highest value of the vertical axis.
+        caption: Caption above the chart.
     """
     if not dots:
         return ""
     low = math.floor(math.log10(min(dot.x for dot in dots)))
     high = max(low + 1, math.ceil(math.log10(max(dot.x for dot in dots))))
-    right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
-    places = [
+    points = [
         (
-            _LEFT + (right - _LEFT) * (math.log10(dot.x) - low) / (high - low),
-            bottom - (bottom - _TOP) * (dot.y - y_range[0]) / (y_range[1] - y_range[0]),
+            _LEFT + (_RIGHT - _LEFT) * (math.log10(dot.x) - low) / (high - low),
+            _BOTTOM - (_BOTTOM - _TOP) * (dot.y - y_range[0]) / (y_range[1] - y_range[0]),
         )
         for dot in dots
     ]
+    axes = "".join([*_x_axis(low, high, x_label), *_y_axis(y_range, y_label)])
+    badges = enumerate(zip(dots, points, _spread(points), strict=True), 1)
+    drawn_dots = "".join(_dot(number, *parts) for number, parts in badges)
+    description = html.escape(caption or f"{y_label} against {x_label}")
+    attributes = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{description}"'
+    svg = f"<svg {attributes}>{axes}{drawn_dots}</svg>"
+    return f'<figure class="is-scatter">{_caption(caption)}{svg}</figure>'
+
+
+def _x_axis(low: int, high: int, label: str) -> list[str]:
+    """Return the SVG of the vertical grid lines at powers of ten."""
     parts = []
     for power in range(low, high + 1):
-        across = _LEFT + (right - _LEFT) * (power - low) / (high - low)
-        parts.append(f'<path class="grid" d="M{across:.1f} {_TOP}V{bottom}"/>')
-        anchor = "end" if power == high else "middle"
-        parts.append(_word(across, bottom + 16, f"{10.0**power:,.12g}", anchor))
+        x = _LEFT + (_RIGHT - _LEFT) * (power - low) / (high - low)
+        parts.append(f'<path class="grid" d="M{x:.1f} {_TOP}V{_BOTTOM}"/>')
+        parts.append(_text(x, _BOTTOM + 16, f"{10.0**power:,.12g}", "end" if power == high else "middle"))
+    return [*parts, _text((_LEFT + _RIGHT) / 2, _HEIGHT - 8, label)]
+
+
+def _y_axis(y_range: tuple[float, float], label: str) -> list[str]:
+    """Return the SVG of the horizontal grid lines at quarters of the range."""
+    parts = []
     for step in range(5):
         value = y_range[0] + (y_range[1] - y_range[0]) * step / 4
-        up = bottom - (bottom - _TOP) * step / 4
-        parts.append(f'<path class="grid" d="M{_LEFT} {up:.1f}H{right}"/>')
-        parts.append(_word(_LEFT - 6, up + 4, f"{value:.12g}", "end"))
-    parts.append(_word((_LEFT + right) / 2, _HEIGHT - 8, x))
-    parts.append(f'<g transform="translate(12 {(_TOP + bottom) / 2}) rotate(-90)">{_word(0, 0, y)}</g>')
-    badges = _apart(places)
-    for number, (dot, place, badge) in enumerate(zip(dots, places, badges, strict=True), 1):
-        mark = ' class="is-marked"' if dot.marked else ""
-        line = "" if badge == place else '<path d="M{:.1f} {:.1f}L{:.1f} {:.1f}"/>'.format(*place, *badge)
-        spot = "" if badge == place else '<circle cx="{:.1f}" cy="{:.1f}" r="2.5"/>'.format(*place)
-        ring = f'<circle cx="{badge[0]:.1f}" cy="{badge[1]:.1f}" r="{_BADGE}"/>'
-        word = _word(badge[0], badge[1] + 4, str(number))
-        parts.append(f"<g{mark}><title>{html.escape(dot.name)}</title>{line}{spot}{ring}{word}</g>")
-    words = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
-    said = html.escape(caption or f"{y} against {x}")
-    size = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{said}"'
-    return f'<figure class="is-scatter">{words}<svg {size}>{"".join(parts)}</svg></figure>'
+        y = _BOTTOM - (_BOTTOM - _TOP) * step / 4
+        parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{_RIGHT}"/>')
+        parts.append(_text(_LEFT - 6, y + 4, f"{value:.12g}", "end"))
+    middle = (_TOP + _BOTTOM) / 2
+    return [*parts, f'<g transform="translate(12 {middle}) rotate(-90)">{_text(0, 0, label)}</g>']
 
 
-def _word(x: float, y: float, text: str, anchor: str = "middle") -> str:
+def _dot(number: int, dot: Dot, point: Point, badge: Point) -> str:
+    """Return the SVG of a numbered badge, with a line to the dot where it does not lie on it."""
+    mark = ' class="is-marked"' if dot.marked else ""
+    line = ""
+    if badge != point:
+        line = (
+            f'<path d="M{point[0]:.1f} {point[1]:.1f}L{badge[0]:.1f} {badge[1]:.1f}"/>'
+            f'<circle cx="{point[0]:.1f}" cy="{point[1]:.1f}" r="2.5"/>'
+        )
+    ring = f'<circle cx="{badge[0]:.1f}" cy="{badge[1]:.1f}" r="{_BADGE_RADIUS}"/>'
+    label = _text(badge[0], badge[1] + 4, str(number))
+    return f"<g{mark}><title>{html.escape(dot.name)}</title>{line}{ring}{label}</g>"
+
+
+def _text(x: float, y: float, text: str, anchor: str = "middle") -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{html.escape(text)}</text>'
 
 
-def _apart(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Where each dot's number stands: at its place, or as near to it as there is room."""
-    taken: list[tuple[float, float]] = []
-    for left, top in places:
-        tries = [
-            (left + across * distance, top + down * distance)
-            for distance in (2 * _BADGE + 2, 4 * _BADGE + 4, 6 * _BADGE + 6)
-            for across, down in _AROUND
-        ]
-        free = (
-            spot
-            for spot in tries
-            if _LEFT <= spot[0] <= _WIDTH - _BADGE
-            and _BADGE <= spot[1] <= _HEIGHT - _BOTTOM
-            and all(math.dist(spot, other) >= 2 * _BADGE + 1 for other in taken)
+def _spread(points: Sequence[Point]) -> list[Point]:
+    """Return a center for each badge: its point, or the nearest free position around it."""
+    badges: list[Point] = []
+    for x, y in points:
+        candidates = (
+            (x + dx * distance, y + dy * distance)
+            for distance in (2 * _BADGE_RADIUS + 2, 4 * _BADGE_RADIUS + 4, 6 * _BADGE_RADIUS + 6)
+            for dx, dy in _BADGE_OFFSETS
         )
-        taken.append(next(free, (left, top)))
-    return taken
+        free = (
+            candidate
+            for candidate in candidates
+            if _LEFT <= candidate[0] <= _WIDTH - _BADGE_RADIUS
+            and _BADGE_RADIUS <= candidate[1] <= _BOTTOM
+            and all(math.dist(candidate, badge) >= 2 * _BADGE_RADIUS + 1 for badge in badges)
+        )
+        badges.append(next(free, (x, y)))
+    return badges

@@ -1,99 +1,93 @@
-"""Results on their way out: files to download, pictures small enough to show, and rows of small pictures."""
+"""Results: images for display, files to download, and rows of thumbnails."""
 
 import io
-import secrets
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 from PIL import Image, ImageDraw, ImageOps
 
+from shared.core.gradio_workarounds import new_cache_path
+from shared.core.images import shrink
 
-def result_path(name: str) -> Path:
-    """A fresh path in Gradio's cache, where `delete_cache` sweeps it away later.
 
-    The folder's random name keeps one visitor's result from being guessed by another.
+def result_file(content: bytes, name: str) -> str:
+    """Write a file for download and return its path.
+
+    Args:
+        content: Content of the file.
+        name: File name for the visitor.
     """
-    folder = Path(get_upload_folder()) / secrets.token_hex(16)
-    folder.mkdir(parents=True)
-    return folder / Path(name).name
-
-
-def result_file(data: bytes, name: str) -> str:
-    """Write one result for download and return its path."""
-    path = result_path(name)
-    path.write_bytes(data)
+    path = new_cache_path(name)
+    path.write_bytes(content)
     return str(path)
 
 
 def encode_image(image: Image.Image, format: str = "PNG") -> bytes:
-    """The bytes of a picture's file."""
+    """Return the bytes of an image file.
+
+    Args:
+        image: Any image that the format can hold.
+        format: One of PIL's formats.
+    """
     stream = io.BytesIO()
     image.save(stream, format, quality=92)
     return stream.getvalue()
 
 
 def zip_files(files: Mapping[str, bytes], name: str) -> str:
-    """Pack files, content by name, into one ZIP for download and return its path."""
-    path = result_path(name)
+    """Pack files into a ZIP archive for download and return its path.
+
+    Args:
+        files: Contents by file name.
+        name: File name of the archive.
+    """
+    path = new_cache_path(name)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for member, content in files.items():
             archive.writestr(member, content)
     return str(path)
 
 
-def shrink(image: Image.Image, side: int) -> Image.Image:
-    """The picture itself, or a smaller one whose longest side has `side` pixels."""
-    if max(image.size) <= side:
-        return image
-    scale = side / max(image.size)
-    size = tuple(max(1, round(length * scale)) for length in image.size)
-    return image.resize(size, Image.Resampling.LANCZOS)
-
-
 def display_image(
-    image: Image.Image, name: str = "picture", side: int = 1600, paper: str | None = "white"
+    image: Image.Image, name: str = "picture", max_side: int = 1600, background: str | None = "white"
 ) -> str:
-    """A file that a browser shows quickly, at most `side` pixels long and wide: JPEG for photos, else PNG.
+    """Write an image that a browser shows quickly, and return its path: JPEG for RGB, PNG for other modes.
+
+    Downloads and API results keep their size; only images for display are made smaller.
 
     Args:
-        image: The picture. RGB is taken for a photo; maps and drawings stay exact.
-        name: Stem of the file's name, which a visitor sees when saving the picture.
-        side: Longest side in pixels. Downloads and API results are never made smaller, only what is shown.
-        paper: What is transparent is laid on this color, or else black lines would be lost on a dark page;
-            None leaves it transparent.
-
-    Returns:
-        Path of the file in Gradio's cache.
+        image: RGB images are taken for photos; maps and drawings stay lossless.
+        name: Stem of the file name, which a visitor sees when saving the image.
+        max_side: Longest side in pixels.
+        background: CSS color below transparent parts, or black lines would be lost on a dark page; None keeps
+            them transparent.
     """
-    image = shrink(image, side)
+    image = shrink(image, max_side)
     if image.mode == "RGB":
-        path = result_path(f"{name}.jpg")
+        path = new_cache_path(f"{name}.jpg")
         image.save(path, quality=90)
         return str(path)
-    path = result_path(f"{name}.png")
-    if image.mode == "RGBA" and paper:
-        ground = Image.new("RGBA", image.size, paper)
-        image = Image.alpha_composite(ground, image).convert("RGB")
+    path = new_cache_path(f"{name}.png")
+    if image.mode == "RGBA" and background:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, background), image).convert("RGB")
     image.save(path, compress_level=3)
     return str(path)
 
 
 def before_and_after(
-    left: Image.Image, right: Image.Image, size: tuple[int, int] = (720, 480)
+    before: Image.Image, after: Image.Image, size: tuple[int, int] = (720, 480)
 ) -> Image.Image:
-    """One picture that is `left` on its left side and `right` on its right, parted by a slanted white line.
+    """Return one image with `before` on the left and `after` on the right of a slanted white line.
 
     Args:
-        left: A photo.
-        right: What became of it, of the same size.
-        size: Width and height of the result; both are cropped to its shape around the center.
+        before: An image.
+        after: Its result, of the same size.
+        size: Width and height of the output; both images are cropped to its shape around the center.
     """
     width, height = size
     left, right = (
-        ImageOps.fit(image.convert("RGB"), size, Image.Resampling.LANCZOS) for image in (left, right)
+        ImageOps.fit(image.convert("RGB"), size, Image.Resampling.LANCZOS) for image in (before, after)
     )
     top, bottom = round(width * 0.56), round(width * 0.44)
     mask = Image.new("L", size, 0)
@@ -104,26 +98,41 @@ def before_and_after(
 
 
 def thumbnail_row(title: str, columns: int) -> gr.Gallery:
-    """One row of small pictures, each with its caption; a click shows one large. Hidden while it is empty.
+    """Create a row of small images with captions, hidden while it is empty; a click enlarges an image.
 
     Args:
-        title: What the row shows, written above it.
-        columns: How many pictures there will be.
+        title: Heading of the row.
+        columns: Number of images.
     """
-    with gr.Column(elem_classes="is-strip"):
+    with gr.Column(elem_classes="is-thumbnails"):
         gr.Markdown(title, elem_classes="is-note")
-        look = {"columns": columns, "rows": 1, "height": "auto", "object_fit": "contain"}
-        return gr.Gallery(show_label=False, buttons=["download_all", "download", "fullscreen"], **look)
+        return gr.Gallery(
+            show_label=False,
+            buttons=["download_all", "download", "fullscreen"],
+            columns=columns,
+            rows=1,
+            height="auto",
+            object_fit="contain",
+        )
 
 
-def download_buttons(*kinds: str) -> list[gr.DownloadButton]:
-    """A row of download buttons, such as for "PNG" and "SVG", at first with nothing to download."""
+def download_buttons(*formats: str) -> list[gr.DownloadButton]:
+    """Create a row of download buttons, at first without a file.
+
+    Args:
+        *formats: Names of the formats, such as "PNG" and "SVG".
+    """
     with gr.Row():
-        return [gr.DownloadButton(f"Download {kind}", interactive=False) for kind in kinds]
+        return [gr.DownloadButton(f"Download {name}", interactive=False) for name in formats]
 
 
-def download_button(data: bytes | None = None, name: str = "") -> gr.DownloadButton:
-    """The new state of a download button: it offers this file, or nothing."""
-    if data is None:
+def download_button(content: bytes | None = None, name: str = "") -> gr.DownloadButton:
+    """Return the update of a download button.
+
+    Args:
+        content: Content of the file; None disables the button.
+        name: File name for the visitor.
+    """
+    if content is None:
         return gr.DownloadButton(value=None, interactive=False)
-    return gr.DownloadButton(value=result_file(data, name), interactive=True)
+    return gr.DownloadButton(value=result_file(content, name), interactive=True)

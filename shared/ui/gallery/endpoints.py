@@ -1,4 +1,4 @@
-"""The functions for a visitor's gallery that an API and agents find beside a space's searches."""
+"""API endpoints for a visitor's gallery, which a space offers besides its searches."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,69 +6,75 @@ from typing import Any
 import gradio as gr
 
 from shared.ui.batch import PROGRESS
-from shared.ui.components.numbers import integer_list
+from shared.ui.components.image_inputs import integer_list
 from shared.ui.errors import user_facing
 from shared.ui.events import LONG_RUNNING, endpoint
 from shared.ui.gallery.gallery_store import VisitorSession, contents
-from shared.ui.gallery.tab import added, saved_gallery
+from shared.ui.gallery.tab import save_gallery_file
 
 
-def gallery_endpoints(space: str, visit: VisitorSession, files: gr.File) -> None:
+def gallery_endpoints(space: str, visitor: VisitorSession, files: gr.File) -> None:
     """Offer `add_images`, `remove_images` and `save_gallery` through the API and as MCP tools.
 
     Args:
-        space: The space's name, for the counts, the documentation and the name of a file.
-        visit: What the page keeps of its visitor.
-        files: The page's component for pictures.
+        space: Name of the space, for the counts, the documentation and the name of a file.
+        visitor: Session of the page's visitor.
+        files: The page's input for images.
     """
-    galleries = visit.galleries
+    store = visitor.store
 
-    def told(function: Callable) -> Callable:
-        """Several spaces have such functions: each says whose it is."""
-        function.__doc__ = function.__doc__.replace("this space", f"the space “{space}”")
+    def of_this_space(function: Callable[..., Any]) -> Callable[..., Any]:
+        """Name the space in a function's documentation, since several spaces offer the same functions."""
+        function.__doc__ = (function.__doc__ or "").replace("this space", f"the space “{space}”")
         return user_facing(space)(function)
 
-    @told
-    def add_images(images: list, session: Any, gallery: Any, progress: gr.Progress = PROGRESS) -> dict:
-        """Add pictures to a gallery of this space, gone an hour after its last use; what is none is skipped.
+    @of_this_space
+    def add_images(
+        images: list, session: str, gallery: str, progress: gr.Progress = PROGRESS
+    ) -> dict[str, Any]:
+        """Add pictures to a gallery of this space; it is deleted an hour after its last use.
 
         Args:
             images: Pictures or ZIP archives, at most 64 MB each, 2,000 pictures in all; or a saved gallery,
-                which takes the place of the one that was there.
+                which replaces the gallery. Files that are no pictures are skipped.
+            session: Key of the session, which the page fills in.
+            gallery: Key of the gallery; empty for your session's, which begins with the sample photos.
+            progress: Progress bar, which the page fills in.
+
+        Returns:
+            The gallery's key for later calls, its contents, ids of the new pictures, and skipped files.
+        """
+        report = store.add(images, session, gallery, progress)
+        return {**contents(report.key, store.get(session, report.key)), **report.as_dict()}
+
+    @of_this_space
+    def remove_images(image_ids: list, session: str, gallery: str) -> dict[str, Any]:
+        """Remove pictures from a gallery of this space, or list its contents.
+
+        Args:
+            image_ids: Ids of the pictures, as a search returns them; an empty list removes none.
+            session: Key of the session, which the page fills in.
             gallery: Key of the gallery; empty for your session's, which begins with the sample photos.
 
         Returns:
-            The gallery's key for later calls, what is in it, ids of the new pictures, and what was skipped.
+            The gallery's key, and id, name and size of each picture that is left.
         """
-        key, ids, skipped = galleries.add(images, session, gallery, progress)
-        return {**contents(key, galleries.seen(session, key)), **added(ids, skipped)}
+        return contents(*store.remove(image_ids, session, gallery))
 
-    @told
-    def remove_images(ids: list, session: Any, gallery: Any) -> dict:
-        """Remove pictures from a gallery of this space, or list what is in it.
+    @of_this_space
+    def save_gallery(session: str, gallery: str) -> str:
+        """Save a gallery of this space with all features of its pictures, for a quick return.
 
         Args:
-            ids: Numbers of the pictures, as a search answers them; an empty list removes none.
-            gallery: Key of the gallery; empty for your session's, which begins with the sample photos.
-
-        Returns:
-            The gallery's key, and id, name and size of each picture that is in it now.
-        """
-        return contents(*galleries.remove(ids, session, gallery))
-
-    @told
-    def save_gallery(session: Any, gallery: Any) -> str:
-        """Save a gallery of this space with all that is known of its pictures, to load it in a moment later.
-
-        Args:
+            session: Key of the session, which the page fills in.
             gallery: Key of the gallery; empty for your session's or the sample photos.
 
         Returns:
             A file, which add_images takes again.
         """
-        return saved_gallery(galleries.seen(session, gallery), space)
+        return save_gallery_file(store.get(session, gallery), space)
 
-    key = [visit.session, visit.key]
-    endpoint(add_images, [files, *key], {"Gallery": gr.JSON}, concurrency=LONG_RUNNING)
-    endpoint(remove_images, [integer_list("Ids"), *key], {"Gallery": gr.JSON})
-    endpoint(save_gallery, key, {"File": gr.File}, concurrency=LONG_RUNNING)
+    keys = [visitor.session, visitor.key]
+    endpoint(add_images, [files, *keys], {"Gallery": gr.JSON}, concurrency=LONG_RUNNING)
+    endpoint(remove_images, [integer_list("Ids"), *keys], {"Gallery": gr.JSON})
+    endpoint(save_gallery, keys, {"File": gr.File}, concurrency=LONG_RUNNING)

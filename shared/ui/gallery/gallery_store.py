@@ -1,254 +1,273 @@
-"""Whose pictures a page works on: a visitor's own, those behind a key, or the samples that all see first.
+"""Galleries of all visitors of a page, and the sample gallery that everybody starts with.
 
-A visitor sees the sample photos until the first change; then a copy of them becomes the visitor's own. What
-somebody adds is behind a secret key, which a page keeps in the visitor's session and a program may keep
-itself. It is gone an hour after its last use or after the page was closed.
+A visitor sees the sample images until the first change; then a copy of them becomes the visitor's gallery. It
+is stored behind a secret key, which a page keeps in the visitor's session and a program may keep itself, and
+is deleted an hour after its last use.
 
-Agents have no session: Gradio's MCP server calls functions through a single client of its own, so what a
-session holds would be seen by all of them. Its calls are known by a header, and go by keys alone.
+Agents share one session (see `shared.core.gradio_workarounds.called_by_agent`), so they use keys alone.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import gradio as gr
-from gradio.context import LocalContext
 
+from shared.core.gradio_workarounds import called_by_agent
 from shared.core.images import ImageError
 from shared.core.models import Lazy
 from shared.core.uploads import UploadReader
 from shared.gallery.gallery import MAX_COUNT, Gallery
-from shared.gallery.snapshot import GalleryFullError
+from shared.gallery.snapshot import GalleryEntry, GalleryFullError
 from shared.index.file import IndexFileError
 from shared.ui.gallery.session_store import SessionStore
 
+if TYPE_CHECKING:  # needs faiss, for which the first page must not wait
+    from shared.gallery.ingest import IngestReport
+
 SUFFIX = ".gallery"  # of a saved gallery
-AT_ONCE = 50  # pictures that may come along with one question
-NO_SUCH = "There is no gallery behind this key, or no longer: please add the pictures again."
+MAX_IMAGES_PER_CALL = 50
+UNKNOWN_KEY = "There is no gallery behind this key, or no longer: please add the pictures again."
 OTHER_VERSION = "This gallery was saved by another space or version: please add its pictures again."
+
+#: Adds named images to a gallery.
+Ingest: TypeAlias = Callable[[Iterable[tuple[str, Path | BinaryIO]], Gallery], "IngestReport"]
 
 
 class _SessionKey(str):
-    """A key for `gr.State`, which copies its first value for every session: each copy is another key."""
+    """Secret key for `gr.State`, which copies its first value for every session: each copy is a new key."""
 
-    def __deepcopy__(self, memo: Any) -> "_SessionKey":
+    def __deepcopy__(self, memo: dict[int, Any]) -> _SessionKey:
         return _SessionKey(SessionStore.new_key())
 
 
 @dataclass(frozen=True)
 class VisitorSession:
-    """What a page keeps of each visitor.
+    """Components that hold a visitor's session on a page.
 
     Attributes:
-        galleries: Those of all visitors.
-        session: The session's key, for the methods of `galleries`.
-        key: Of the API alone: the key that a program gives, after the session's in those methods.
-        version: Changes whenever the visitor's gallery does; an input of what has to be made anew then.
+        store: Galleries of all visitors.
+        session: Key of the session, for the methods of `store`.
+        key: Gallery key of an API call, which precedes the session's; empty on the page.
+        version: Number that changes with the visitor's gallery.
     """
 
-    galleries: "GalleryStore"
+    store: GalleryStore
     session: gr.State
     key: gr.Textbox
     version: gr.State
 
 
-class GalleryStore:
-    """The galleries of all visitors of a page.
+@dataclass(frozen=True)
+class UploadReport:
+    """Outcome of an upload.
 
-    Args:
-        add: Describes pictures and puts them into a gallery: takes an iterable of `(name, source)` and the
-            gallery, and returns what has the attributes `ids`, `skipped`, of `(name, reason)`, and `full`, a
-            sentence if there was no room for all.
-        samples: Gives the sample photos, path by name. They are described when first seen.
+    Attributes:
+        key: Key of the gallery.
+        ids: Ids of the new images.
+        skipped: Name and reason of each file that was skipped.
     """
 
-    def __init__(
-        self,
-        add: Callable[[Iterable[tuple[str, Any]], Gallery], Any],
-        samples: Callable[[], Mapping[str, Path]],
-    ) -> None:
-        self._add, self._samples = add, samples
-        self._lockers = SessionStore(self._copy, size=lambda gallery: gallery.nbytes)
-        self._starter = Lazy(self._describe_samples)
+    key: str
+    ids: tuple[int, ...]
+    skipped: tuple[tuple[str, str], ...]
 
-    def visit(self) -> VisitorSession:
-        """What a page keeps of each visitor; to be called among its components."""
+    def as_dict(self) -> dict[str, Any]:
+        """Return the outcome as JSON values, without the key."""
+        skipped = [{"name": name, "reason": reason} for name, reason in self.skipped]
+        return {"added": list(self.ids), "skipped": skipped}
+
+
+class GalleryStore:
+    """Galleries of all visitors of a page.
+
+    The methods take the key of a session and, in API calls, the key of a gallery, which precedes it.
+
+    Args:
+        ingest: Describes images and adds them to a gallery.
+        samples: Returns the paths of the sample images by name. They are described when first needed.
+    """
+
+    def __init__(self, ingest: Ingest, samples: Callable[[], Mapping[str, Path]]) -> None:
+        self._ingest, self._samples = ingest, samples
+        self._galleries = SessionStore(self._copy_samples, size=lambda gallery: gallery.nbytes)
+        self._sample_gallery = Lazy(self._describe_samples)
+
+    def create_session(self) -> VisitorSession:
+        """Create the components of a visitor's session; to be called inside a page."""
         key = gr.Textbox("", label="Gallery", visible=False)
         return VisitorSession(self, gr.State(_SessionKey()), key, gr.State(0))
 
-    def seen(self, session: str, key: str = "") -> Gallery:
-        """The gallery to look at: the one behind a key, else the visitor's own, else the sample photos.
-
-        It must not be changed.
-
-        Args:
-            session: What the session's component holds.
-            key: What a caller gives; empty for none.
+    def get(self, session: str, key: str = "") -> Gallery:
+        """Return a gallery to read: of the key, else of the session, else the sample gallery.
 
         Raises:
-            ImageError: There is nothing behind the key.
+            ImageError: The key has no gallery.
         """
-        found = self._lockers.find(key or _own_key(session))
-        if key and found is None:
-            raise ImageError(NO_SUCH)
-        return self._starter() if found is None else found
+        gallery = self._galleries.get(key or _session_key(session))
+        if key and gallery is None:
+            raise ImageError(UNKNOWN_KEY)
+        return self._sample_gallery() if gallery is None else gallery
 
-    def among(self, photos: Sequence[str] | None, session: str, key: str = "") -> Gallery:
-        """The gallery to look at in one call: of the photos that came with it, else as `seen` tells."""
-        return self.of(photos) if photos else self.seen(session, key)
+    def get_or_ingest(self, files: Sequence[str] | None, session: str, key: str = "") -> Gallery:
+        """Return a gallery of images that came with a call, see `ingest_files`; without any, see `get`."""
+        return self.ingest_files(files) if files else self.get(session, key)
 
-    def own(self, session: str, key: str = "") -> tuple[str, Gallery]:
-        """The gallery to change and its key; a copy of the sample photos where there is none yet.
+    def get_for_update(self, session: str, key: str = "") -> tuple[str, Gallery]:
+        """Return the key and the gallery to change, at first a copy of the sample gallery.
 
-        Args:
-            session: See `seen`.
-            key: See `seen`.
+        Raises:
+            ImageError: The key has no gallery.
         """
-        self.seen(session, key)  # says so if there is none, and describes the samples before the lockers wait
-        key = key or _own_key(session) or SessionStore.new_key()
-        return key, self._lockers.open(key)
+        self.get(session, key)  # checks the key, and describes the samples before the store is locked
+        key = key or _session_key(session) or SessionStore.new_key()
+        return key, self._galleries.get_or_create(key)
 
     def add(
         self, files: Sequence[str], session: str, key: str = "", progress: gr.Progress | None = None
-    ) -> tuple[str, list[int], list[tuple[str, str]]]:
-        """Adds pictures from files and ZIP archives. What is none is skipped, and the rest goes on.
+    ) -> UploadReport:
+        """Add images from files and ZIP archives; files that cannot be used are skipped.
 
         Args:
-            files: Paths. A saved gallery among them takes the place of the one that was there.
-            session: See `seen`.
-            key: See `seen`.
-            progress: The event's progress bar.
-
-        Returns:
-            The gallery's key, the ids of the new pictures, and name and reason of each file that was skipped.
+            files: Paths. A saved gallery among them replaces the gallery.
+            session: Key of the session.
+            key: Key of the gallery.
+            progress: Progress bar of the event.
 
         Raises:
-            ImageError: No file at all, or a saved gallery that cannot be loaded.
+            ImageError: No file at all, a saved gallery that cannot be loaded, or an unknown key.
         """
         if not files:
             raise ImageError("Please choose one or more pictures first.")
         saved = [path for path in files if Path(path).suffix == SUFFIX]
-        key, gallery = self._load(saved[-1], session, key) if saved else self.own(session, key)
+        key, gallery = self._load(saved[-1], session, key) if saved else self.get_for_update(session, key)
         ids = [entry.id for entry in gallery.entries] if saved else []
         uploads = UploadReader([path for path in files if path not in saved])
-        added = self._add(uploads if progress is None else _told(uploads, progress), gallery)
-        self._lockers.tidy(key)
-        skipped = [*uploads.skipped, *added.skipped, *([("All others", added.full)] if added.full else [])]
-        return key, [*ids, *added.ids], skipped
+        report = self._ingest(uploads if progress is None else _with_progress(uploads, progress), gallery)
+        self._galleries.trim(key)
+        full = [("All others", report.full)] if report.full else []
+        return UploadReport(key, (*ids, *report.ids), (*uploads.skipped, *report.skipped, *full))
 
-    def of(self, files: Sequence[str]) -> Gallery:
-        """A gallery for one call only, of the pictures that came with it.
+    def ingest_files(self, files: Sequence[str]) -> Gallery:
+        """Return a gallery for one call, of images that came with it.
 
         Args:
-            files: Paths of at most `AT_ONCE` pictures, or of ZIP archives with as many.
+            files: Paths of at most `MAX_IMAGES_PER_CALL` images, or of ZIP archives with as many.
 
         Raises:
-            ImageError: Too many, or none that can be read.
+            ImageError: Too many images, or none that can be read.
         """
         uploads = UploadReader(files)
-        if len(uploads) > AT_ONCE:
-            raise ImageError(f"These are {len(uploads)} pictures; at most {AT_ONCE} go at once.")
+        if len(uploads) > MAX_IMAGES_PER_CALL:
+            raise ImageError(
+                f"These are {len(uploads)} pictures; up to {MAX_IMAGES_PER_CALL} can come with one call."
+            )
         gallery = Gallery()
-        skipped = [*self._add(uploads, gallery).skipped, *uploads.skipped]
+        skipped = [*self._ingest(uploads, gallery).skipped, *uploads.skipped]
         if not len(gallery):
-            raise ImageError(f"None of these files is a picture that can be used. {skipped[0][1]}")
+            reason = skipped[0][1] if skipped else ""
+            raise ImageError(f"None of these files is a picture that can be used. {reason}")
         return gallery
 
-    def remove(
-        self, ids: Iterable[int], session: str, key: str = "", *, everything: bool = False
-    ) -> tuple[str, Gallery]:
-        """Takes pictures out of the gallery, some or all of them.
-
-        Returns:
-            The gallery and its key; see `own` for the rest.
+    def remove(self, ids: Iterable[Any], session: str, key: str = "") -> tuple[str, Gallery]:
+        """Remove images from a gallery, and return its key and the gallery.
 
         Raises:
-            ImageError: There is no picture under one of the ids.
+            ImageError: An id or the key is unknown; then nothing is removed.
         """
-        key, gallery = self.own(session, key)
-        if everything:
-            gallery.clear()
-            return key, gallery
+        key, gallery = self.get_for_update(session, key)
         try:
             gallery.remove([int(id) for id in ids])
         except (KeyError, TypeError, ValueError) as error:
-            raise ImageError(_unknown(gallery)) from error
+            raise ImageError(_unknown_id(gallery)) from error
         return key, gallery
 
-    def entry(self, gallery: Gallery, id: int) -> Any:
-        """The entry of a picture; one sentence where there is none."""
-        try:
-            return gallery.entry(int(id))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ImageError(_unknown(gallery)) from error
+    def clear(self, session: str) -> None:
+        """Remove all images from the session's gallery."""
+        _, gallery = self.get_for_update(session)
+        gallery.clear()
 
-    def restart(self, session: str) -> None:
-        """Forgets the visitor's own gallery, so that the sample photos are seen again."""
-        self._lockers.drop(_own_key(session))
+    def reset(self, session: str) -> None:
+        """Delete the session's gallery, which brings back the sample images."""
+        self._galleries.discard(_session_key(session))
 
     def _load(self, path: str, session: str, key: str) -> tuple[str, Gallery]:
-        """Puts a saved gallery in place of the visitor's own.
+        """Replace a gallery with a saved one.
 
         Raises:
-            ImageError: The file is none, is damaged, holds too much, or was made by another version.
+            ImageError: The file is no gallery, is damaged, holds too much, or comes from another version.
         """
         try:
-            gallery = Gallery.load(path, max_count=self._starter().max_count)
+            gallery = Gallery.load(path, max_count=self._sample_gallery().max_count)
         except (IndexFileError, GalleryFullError, OSError, ValueError) as error:
-            words = str(error).replace(str(path), Path(path).name)
-            raise ImageError(f"This gallery cannot be loaded: {words}") from error
+            reason = str(error).replace(str(path), Path(path).name)
+            raise ImageError(f"This gallery cannot be loaded: {reason}") from error
         try:
-            if len(gallery) and _kinds(gallery) != _kinds(self._starter()):
-                raise ValueError
-            self._add([], gallery)  # which looks whether its features are those that are made here
+            if len(gallery) and _feature_types(gallery) != _feature_types(self._sample_gallery()):
+                raise ValueError("the features are of other types")
+            self._ingest([], gallery)  # checks the fingerprint of the weights
         except ValueError as error:
             raise ImageError(OTHER_VERSION) from error
-        key, _ = self.own(session, key)
-        self._lockers.put(key, gallery)
+        key, _ = self.get_for_update(session, key)
+        self._galleries.set(key, gallery)
         return key, gallery
 
-    def _copy(self) -> Gallery:
-        return self._starter().copy()
+    def _copy_samples(self) -> Gallery:
+        return self._sample_gallery().copy()
 
     def _describe_samples(self) -> Gallery:
         samples = self._samples()
-        gallery = Gallery(
-            MAX_COUNT + len(samples)
-        )  # which copies keep: visitors' own pictures have all the room
-        self._add([(name, path) for name, path in samples.items()], gallery)
+        gallery = Gallery(MAX_COUNT + len(samples))  # samples take no room from a visitor's images
+        self._ingest(samples.items(), gallery)
         return gallery
 
 
+def find_entry(gallery: Gallery, id: Any) -> GalleryEntry:
+    """Return the entry of an image.
+
+    Args:
+        gallery: Its gallery.
+        id: Number of the image, from a page or an API caller.
+
+    Raises:
+        ImageError: No image has this id.
+    """
+    try:
+        return gallery.entry(int(id))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ImageError(_unknown_id(gallery)) from error
+
+
 def contents(key: str, gallery: Gallery) -> dict[str, Any]:
-    """What a gallery holds, as plain values."""
-    pictures = [
+    """Return a gallery's key and its images as JSON values."""
+    images = [
         {"id": entry.id, "name": entry.name, "width": entry.size[0], "height": entry.size[1]}
         for entry in gallery.entries
     ]
-    return {"gallery": key, "count": len(pictures), "pictures": pictures}
+    return {"gallery": key, "count": len(images), "images": images}
 
 
-def _own_key(session: str) -> str:
-    """The key of the session, or an empty one where several callers share it; see above."""
-    request = LocalContext.request.get(None)
-    return "" if request is not None and request.headers.get("x-gradio-user") == "mcp" else session
+def _session_key(session: str) -> str:
+    """Return the key of a session; empty for agents, which share one session."""
+    return "" if called_by_agent() else session
 
 
-def _told(uploads: UploadReader, progress: gr.Progress) -> Iterable[tuple[str, Any]]:
+def _with_progress(uploads: UploadReader, progress: gr.Progress) -> Iterable[tuple[str, BinaryIO]]:
     return progress.tqdm(uploads, total=len(uploads), desc="Pictures", unit="pictures")
 
 
-def _unknown(gallery: Gallery) -> str:
+def _unknown_id(gallery: Gallery) -> str:
     ids = [entry.id for entry in gallery.entries]
-    known = f"its ids run from {min(ids)} to {max(ids)}" if ids else "it is empty"
-    return f"The gallery has no picture of this id; {known}."
+    available = f"its ids run from {min(ids)} to {max(ids)}" if ids else "it is empty"
+    return f"The gallery has no picture with this id; {available}."
 
 
-def _kinds(gallery: Gallery) -> dict[str, Any]:
-    """Name, type and shape of what is known of each picture."""
+def _feature_types(gallery: Gallery) -> dict[str, tuple[Any, tuple[int, ...]]]:
+    """Return type and shape of the first image's features by name."""
     snapshot = gallery.snapshot()
     first = snapshot.ids[0]
-    values = {kind: snapshot.feature(kind, first) for kind in snapshot.kinds}
-    return {kind: (value.dtype, value.shape) for kind, value in values.items()}
+    features = {name: snapshot.feature(name, first) for name in snapshot.feature_names}
+    return {name: (value.dtype, value.shape) for name, value in features.items()}

@@ -1,4 +1,4 @@
-"""What belongs to one visitor each: kept in memory behind a secret key, bounded, and gone after a while."""
+"""Values of visitors, kept in memory behind secret keys, within limits and for a limited time."""
 
 import secrets
 import threading
@@ -10,111 +10,114 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
+# Not `cachetools.TTLCache`: it counts from the insertion rather than from the last use, measures a value only
+# once although galleries grow, has one limit in place of two, and expires nothing until the next call.
 class SessionStore(Generic[T]):
-    """One thing per visitor, for as long as it is used.
+    """One value per visitor, which expires after its last use.
 
-    Whoever has the key has the thing, so keys cannot be guessed. What nobody has used for a while is thrown
-    away, and so is what was used longest ago where there are too many things or too many bytes of them.
+    A key gives access to its value, so keys cannot be guessed. Values that were used longest ago are removed
+    while there are too many values, or too many bytes of them. Safe to use from many threads.
 
     Args:
-        make: makes a new thing.
-        seconds: how long a thing stays after its last use.
-        most: how many things there may be at once.
-        most_bytes: how many bytes all of them may have together.
-        size: tells the bytes of a thing.
+        create: Creates a new value.
+        ttl_seconds: Seconds from the last use of a value to its removal.
+        max_count: Upper limit of the number of values.
+        max_bytes: Upper limit of the bytes of all values.
+        size: Returns the bytes of a value.
 
-    >>> lockers = SessionStore(list)
-    >>> key = lockers.new_key()
-    >>> lockers.open(key).append("mine")
-    >>> lockers.find(key), lockers.find(lockers.new_key())
-    (['mine'], None)
+    >>> store = SessionStore(list)
+    >>> key = store.new_key()
+    >>> store.get_or_create(key).append(1)
+    >>> store.get(key), store.get(store.new_key())
+    ([1], None)
     """
 
     def __init__(
         self,
-        make: Callable[[], T],
+        create: Callable[[], T],
         *,
-        seconds: float = 3600,
-        most: int = 200,
-        most_bytes: int = 2 * 2**30,
-        size: Callable[[T], int] = lambda thing: 0,
+        ttl_seconds: float = 3600,
+        max_count: int = 200,
+        max_bytes: int = 2 * 2**30,
+        size: Callable[[T], int] = lambda value: 0,
     ) -> None:
-        self._make, self._size = make, size
-        self._seconds, self._most, self._most_bytes = seconds, most, most_bytes
-        self._things: OrderedDict[str, tuple[T, float]] = OrderedDict()  # the one used last is last
+        self._create, self._size = create, size
+        self._ttl_seconds, self._max_count, self._max_bytes = ttl_seconds, max_count, max_bytes
+        self._values: OrderedDict[str, tuple[T, float]] = (
+            OrderedDict()
+        )  # with the time of use, the latest last
         self._lock = threading.Lock()
-        self._sweeping = False
+        self._timer_runs = False
 
     def __len__(self) -> int:
-        return len(self._things)
+        return len(self._values)
 
     @staticmethod
     def new_key() -> str:
-        """A key that nobody can guess; nothing is behind it yet."""
+        """Return a key that nobody can guess and that has no value yet."""
         return secrets.token_hex(16)
 
-    def find(self, key: str) -> T | None:
-        """The thing behind a key, or None."""
+    def get(self, key: str) -> T | None:
+        """Return the value of a key, or None."""
         with self._lock:
-            if key not in self._things:
+            if key not in self._values:
                 return None
-            thing, _ = self._things[key]
-            self._use(key, thing)
-            return thing
+            value, _ = self._values[key]
+            self._mark_used(key, value)
+            return value
 
-    def open(self, key: str) -> T:
-        """The thing behind a key; a new one where there is none yet."""
+    def get_or_create(self, key: str) -> T:
+        """Return the value of a key, a new one if there is none."""
         with self._lock:
-            thing = self._things[key][0] if key in self._things else self._make()
-            self._use(key, thing)
-            self._tidy(key)
-            return thing
+            value = self._values[key][0] if key in self._values else self._create()
+            self._mark_used(key, value)
+            self._trim(key)
+            return value
 
-    def put(self, key: str, thing: T) -> None:
-        """Lays something behind a key, in place of what was there."""
+    def set(self, key: str, value: T) -> None:
+        """Set the value of a key."""
         with self._lock:
-            self._use(key, thing)
-            self._tidy(key)
+            self._mark_used(key, value)
+            self._trim(key)
 
-    def drop(self, key: str) -> None:
-        """Throws away what is behind a key, if anything is."""
+    def discard(self, key: str) -> None:
+        """Remove the value of a key, if there is one."""
         with self._lock:
-            self._things.pop(key, None)
+            self._values.pop(key, None)
 
-    def tidy(self, key: str) -> None:
-        """Makes room again after the thing behind a key has grown."""
+    def trim(self, key: str) -> None:
+        """Apply the limits after the value of a key has grown; that value stays."""
         with self._lock:
-            self._tidy(key)
+            self._trim(key)
 
-    def _use(self, key: str, thing: T) -> None:
-        self._things[key] = (thing, time.monotonic())
-        self._things.move_to_end(key)
-        if not self._sweeping:  # nobody may ever call again, so a clock has to throw away what is left
-            self._sweeping = True
-            self._later()
+    def _mark_used(self, key: str, value: T) -> None:
+        self._values[key] = (value, time.monotonic())
+        self._values.move_to_end(key)
+        if not self._timer_runs:  # there may be no further call that could remove expired values
+            self._timer_runs = True
+            self._start_timer()
 
-    def _tidy(self, key: str) -> None:
-        """Throws away what was used longest ago until the rest is small enough; never what is in use now."""
-        total = sum(self._size(thing) for thing, _ in self._things.values())
-        for other in list(self._things):
-            if len(self._things) <= self._most and total <= self._most_bytes:
+    def _trim(self, current_key: str) -> None:
+        total = sum(self._size(value) for value, _ in self._values.values())
+        for key in list(self._values):
+            if len(self._values) <= self._max_count and total <= self._max_bytes:
                 return
-            if other != key:
-                thing, _ = self._things.pop(other)
-                total -= self._size(thing)
+            if key != current_key:
+                value, _ = self._values.pop(key)
+                total -= self._size(value)
 
-    def _later(self) -> None:
-        timer = threading.Timer(min(self._seconds, 60), self._sweep)
+    def _start_timer(self) -> None:
+        timer = threading.Timer(min(self._ttl_seconds, 60), self._remove_expired)
         timer.daemon = True
         timer.start()
 
-    def _sweep(self) -> None:
+    def _remove_expired(self) -> None:
         with self._lock:
-            limit = time.monotonic() - self._seconds
-            for key, (_, used) in list(self._things.items()):
-                if used > limit:
+            limit = time.monotonic() - self._ttl_seconds
+            for key, (_, last_use) in list(self._values.items()):
+                if last_use > limit:
                     break
-                del self._things[key]
-            self._sweeping = bool(self._things)
-            if self._sweeping:
-                self._later()
+                del self._values[key]
+            self._timer_runs = bool(self._values)
+            if self._timer_runs:
+                self._start_timer()

@@ -1,105 +1,125 @@
-"""The tab where visitors bring pictures of their own: add, remove, save, load, and see what is there."""
+"""The tab of a visitor's gallery: add, remove, save and load images."""
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 
+from shared.core.gradio_workarounds import new_cache_path
 from shared.core.images import MAX_BYTES
 from shared.gallery.gallery import MAX_COUNT, Gallery
 from shared.ui.batch import PROGRESS
 from shared.ui.components.image_inputs import image_files
-from shared.ui.components.results import result_path
 from shared.ui.errors import user_facing
 from shared.ui.events import LONG_RUNNING, on_event
-from shared.ui.gallery.gallery_store import SUFFIX, VisitorSession
-from shared.ui.search.image_grid import Tile, empty, grid, tiles
+from shared.ui.gallery.gallery_store import SUFFIX, UploadReport, VisitorSession
+from shared.ui.search.image_grid import GridImage, grid_message, image_grid, image_grid_html
 from shared.ui.tabs import LazyTab
 
-PAGE = 48  # pictures shown at a time
-TOLD = 100  # skipped files that are told by name
-PRIVATE = (
-    f"Up to {MAX_COUNT:,} pictures, or ZIP archives of at most {MAX_BYTES // 2**20} MB. Nobody else sees "
-    "them, and they are gone an hour after you have left. Download the gallery to bring it back another day."
+PAGE_SIZE = 48  # images shown at a time
+MAX_LISTED = 100  # skipped files listed by name
+PRIVACY = (
+    f"Add up to {MAX_COUNT:,} pictures, or ZIP files of up to {MAX_BYTES // 2**20} MB. Only you can see "
+    "them, and they are deleted an hour after you leave. To carry on another day, download the gallery as "
+    "one file and add that file again."
 )
 
 
 @dataclass(frozen=True)
 class GalleryTab:
-    """What the rest of a page needs of the gallery's tab.
+    """The tab, for the other parts of a page.
 
     Attributes:
-        view: The tab's view, for `load_open_tab`.
-        files: The component for pictures, for an endpoint.
+        tab: For `load_open_tab`.
+        files: Input for images, for an endpoint.
     """
 
-    view: LazyTab
+    tab: LazyTab
     files: gr.File
 
 
-def gallery_tab(space: str, visit: VisitorSession) -> GalleryTab:
-    """Make the tab.
+@dataclass(frozen=True)
+class _Controls:
+    """Components of the tab.
+
+    Attributes:
+        files: Input for images.
+        report: Outcome of the last upload.
+        restart: Button that brings back the sample images.
+        clear: Button that removes all images.
+        save: Button that writes the gallery to a file.
+        saved: That file.
+        summary: Number and size of the images.
+        grid: The images.
+        show_more: Button that shows further images.
+        pages: State with the number of pages shown.
+    """
+
+    files: gr.File
+    report: gr.HTML
+    restart: gr.Button
+    clear: gr.Button
+    save: gr.Button
+    saved: gr.File
+    summary: gr.Markdown
+    grid: gr.HTML
+    show_more: gr.Button
+    pages: gr.State
+
+
+def gallery_tab(space: str, visitor: VisitorSession) -> GalleryTab:
+    """Create the tab.
 
     Args:
-        space: The space's name, for the counts and the name of the file.
-        visit: What the page keeps of its visitor.
+        space: Name of the space, for the counts and the name of the saved file.
+        visitor: Session of the page's visitor.
     """
-    galleries, session, version = visit.galleries, visit.session, visit.version
+    store, session, version = visitor.store, visitor.session, visitor.version
     with gr.Tab("Gallery", elem_id="gallery") as tab:
-        pages = gr.State(1)
-        files = image_files(
-            "Add pictures", file_types=["image", ".zip", SUFFIX], elem_classes="is-files", height=150
-        )
-        gr.Markdown(PRIVATE, elem_classes="is-note")
-        report = gr.HTML(padding=False, elem_classes="is-added")
-        with gr.Row(elem_classes="is-row"):
-            restart = gr.Button("Back to the sample photos", size="sm")
-            clear = gr.Button("Remove all", size="sm")
-            save = gr.Button("Download all as one file", size="sm")
-        label = "The whole gallery: add this file to have it back"
-        file = gr.File(label=label, visible=False, elem_classes="is-saved")
-        words = gr.Markdown(elem_classes="is-note")
-        shown = grid()
-        more = gr.Button("Show more", visible=False, size="sm")
+        controls = _create_controls()
 
     @user_facing(space)
-    def show(session: str, _: int, pages: int) -> list[Any]:
-        gallery = galleries.seen(session)
+    def show(session: str, _: int, pages: int) -> list[object]:
+        gallery = store.get(session)
         entries = gallery.entries
-        rows = [Tile(entry.id, entry.name, entry.thumbnail) for entry in entries[: PAGE * pages]]
-        filled = tiles(rows, button="Remove") if rows else empty("No pictures: add some above.")
-        size = f"{len(entries):,} {'picture' if len(entries) == 1 else 'pictures'}, {_megabytes(gallery)}"
-        return [filled, size, gr.Button(visible=len(rows) < len(entries))]
+        images = [GridImage(entry.id, entry.name, entry.thumbnail) for entry in entries[: PAGE_SIZE * pages]]
+        grid = (
+            image_grid_html(images, button="Remove")
+            if images
+            else grid_message("No pictures: add some above.")
+        )
+        return [grid, _summary(gallery), gr.Button(visible=len(images) < len(entries))]
 
-    # Gradio fills in the progress bar by its place among the positional arguments: it cannot come last here.
+    # Gradio (6.31) passes the progress bar by its position, so it cannot come last here.
     @user_facing(space)
-    def add(paths: list[str], session: str, progress: gr.Progress = PROGRESS, version: int = 0) -> list[Any]:
+    def add(
+        paths: list[str], session: str, progress: gr.Progress = PROGRESS, version: int = 0
+    ) -> list[object]:
         if not paths:
             return [gr.skip()] * 3
-        _, ids, skipped = galleries.add(paths, session, progress=progress)
-        return [version + 1, _report(len(ids), skipped), None]
+        return [version + 1, _report_html(store.add(paths, session, progress=progress)), None]
 
     @user_facing(space)
-    def remove(session: str, version: int, event: gr.EventData) -> list[Any]:
-        galleries.remove([event.index], session)
+    def remove(session: str, version: int, event: gr.EventData) -> list[object]:
+        store.remove([event.index], session)
         return [version + 1, ""]
 
     @user_facing(space)
-    def remove_all(session: str, version: int) -> list[Any]:
-        galleries.remove([], session, everything=True)
+    def remove_all(session: str, version: int) -> list[object]:
+        store.clear(session)
         return [version + 1, "", 1]
 
     @user_facing(space)
-    def start_again(session: str, version: int) -> list[Any]:
-        galleries.restart(session)
+    def restart(session: str, version: int) -> list[object]:
+        store.reset(session)
         return [version + 1, "", 1]
 
     @user_facing(space)
-    def download(session: str) -> gr.File:
-        return gr.File(saved_gallery(galleries.seen(session), space), visible=True)
+    def save(session: str) -> gr.File:
+        return gr.File(save_gallery_file(store.get(session), space), visible=True)
 
+    report, pages, files = controls.report, controls.pages, controls.files
     on_event(
         [files.upload],
         add,
@@ -108,39 +128,70 @@ def gallery_tab(space: str, visit: VisitorSession) -> GalleryTab:
         concurrency=LONG_RUNNING,
         progress_on=files,
     )
-    on_event([shown.click], remove, [session, version], [version, report])
-    on_event([clear.click], remove_all, [session, version], [version, report, pages])
-    on_event([restart.click], start_again, [session, version], [version, report, pages])
-    on_event([more.click], lambda pages: pages + 1, [pages], pages)
-    on_event([save.click], download, [session], file, concurrency=LONG_RUNNING)
-    view = LazyTab(tab, show, [session, version, pages], [shown, words, more], [version.change, pages.change])
-    return GalleryTab(view, files)
+    on_event([controls.grid.click], remove, [session, version], [version, report])
+    on_event([controls.clear.click], remove_all, [session, version], [version, report, pages])
+    on_event([controls.restart.click], restart, [session, version], [version, report, pages])
+    on_event([controls.show_more.click], lambda pages: pages + 1, [pages], pages)
+    on_event([controls.save.click], save, [session], controls.saved, concurrency=LONG_RUNNING)
+    outputs = [controls.grid, controls.summary, controls.show_more]
+    triggers = [version.change, pages.change]
+    return GalleryTab(LazyTab(tab, show, [session, version, pages], outputs, triggers), files)
 
 
-def saved_gallery(gallery: Gallery, name: str) -> str:
-    """Write a gallery to a file for download and return its path."""
-    path = result_path(f"{name}{SUFFIX}")
+def _create_controls() -> _Controls:
+    pages = gr.State(1)
+    files = image_files(
+        "Add pictures", file_types=["image", ".zip", SUFFIX], elem_classes="is-files", height=150
+    )
+    gr.Markdown(PRIVACY, elem_classes="is-note")
+    report = gr.HTML(padding=False, elem_classes="is-added")
+    with gr.Row(elem_classes="is-row"):
+        restart = gr.Button("Back to the sample photos", size="sm")
+        clear = gr.Button("Remove all", size="sm")
+        save = gr.Button("Download all as one file", size="sm")
+    label = "Your whole gallery in one file: add it here again whenever you like"
+    saved = gr.File(label=label, visible=False, elem_classes="is-saved")
+    summary = gr.Markdown(elem_classes="is-note")
+    grid = image_grid()
+    show_more = gr.Button("Show more", visible=False, size="sm")
+    return _Controls(files, report, restart, clear, save, saved, summary, grid, show_more, pages)
+
+
+def save_gallery_file(gallery: Gallery, name: str) -> str:
+    """Write a gallery to a file for download and return its path.
+
+    Args:
+        gallery: The gallery.
+        name: Stem of the file name.
+    """
+    path = new_cache_path(f"{name}{SUFFIX}")
     gallery.save(path)
     return str(path)
 
 
-def added(ids: Sequence[int], skipped: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
-    """What became of an upload, as plain values."""
-    return {"added": list(ids), "skipped": [{"name": name, "reason": reason} for name, reason in skipped]}
-
-
-def _report(count: int, skipped: Sequence[tuple[str, str]]) -> str:
-    words = f"Added {count:,} {'picture' if count == 1 else 'pictures'}"
+def _report_html(report: UploadReport) -> str:
+    added = f"Added {_count(len(report.ids), 'picture')}"
+    skipped = report.skipped
     if not skipped:
-        return f"<p>{words}.</p>"
-    lines = [f"<li><b>{html.escape(name)}</b> {html.escape(reason)}</li>" for name, reason in skipped[:TOLD]]
-    if len(skipped) > TOLD:
-        lines.append(f"<li>and {len(skipped) - TOLD:,} more</li>")
-    files = "file" if len(skipped) == 1 else "files"
-    opened = " open" if len(skipped) <= 5 or not count else ""
-    summary = f"<summary>{words}, skipped {len(skipped):,} {files}</summary>"
-    return f"<details{opened}>{summary}<ul class='is-report'>{''.join(lines)}</ul></details>"
+        return f"<p>{added}.</p>"
+    state = " open" if len(skipped) <= 5 or not report.ids else ""
+    summary = f"<summary>{added}, skipped {_count(len(skipped), 'file')}</summary>"
+    return f"<details{state}>{summary}<ul class='is-report'>{_skipped_html(skipped)}</ul></details>"
 
 
-def _megabytes(gallery: Gallery) -> str:
-    return f"{gallery.nbytes / 2**20:.1f} of {gallery.max_bytes // 2**20} MB"
+def _skipped_html(skipped: Sequence[tuple[str, str]]) -> str:
+    lines = [
+        f"<li><b>{html.escape(name)}</b> {html.escape(reason)}</li>" for name, reason in skipped[:MAX_LISTED]
+    ]
+    if len(skipped) > MAX_LISTED:
+        lines.append(f"<li>and {len(skipped) - MAX_LISTED:,} more</li>")
+    return "".join(lines)
+
+
+def _summary(gallery: Gallery) -> str:
+    size = f"{gallery.nbytes / 2**20:.1f} of {gallery.max_bytes // 2**20} MB"
+    return f"{_count(len(gallery), 'picture')}, {size}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun if number == 1 else noun + 's'}"

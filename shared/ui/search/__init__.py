@@ -1,1 +1,1 @@
-"""Search results on a page: the grid of hits and its texts."""
+"""Results of a gallery search on a page: the tab, the grid of hits, and their summary in words."""

@@ -1,7 +1,7 @@
-"""A grid of small pictures with words, each of which a visitor can press, on wide and narrow screens alike.
+"""A grid of small images with captions and buttons, for wide and narrow screens.
 
-`gr.Gallery` knows one kind of click, keeps pictures in a cache that outlives their owner's visit, and cannot
-set some tiles apart from others; so this is a `gr.HTML` whose pictures travel inside it.
+`gr.Gallery` knows one kind of click, keeps images in a cache that outlives the visit, and cannot dim some of
+its images; so this is a `gr.HTML` that contains its images.
 """
 
 import base64
@@ -13,101 +13,92 @@ from dataclasses import dataclass
 import gradio as gr
 from PIL import Image
 
-SIDE = 360  # pixels; sharp on a phone's screen, and twenty of them are half a megabyte
+from shared.ui import assets
 
-# A press on a picture is the grid's `select` event, one on the small button below it is its `click` event.
-_EVENTS = """
-element.addEventListener('click', event => {
-    const pressed = event.target.closest('button[data-id]');
-    if (!pressed) return;
-    const {event: name, id, tag} = pressed.dataset;
-    trigger(name, {index: Number(id), value: pressed.title, tag});
-});
-"""
+MAX_SIDE = 360  # pixels; sharp on a phone's screen, and twenty of them have half a megabyte
 
 
 @dataclass(frozen=True)
-class Tile:
-    """One picture of a grid.
+class GridImage:
+    """One image of a grid.
 
     Attributes:
-        id: What the grid's events call it, as `event.index`.
-        name: What stands below it; of a path, its last part.
-        picture: A JPEG file.
-        figure: What stands before the name, such as a score.
-        share: Length of a bar below the picture, 0..1; none without.
-        note: What stands behind the name, in small.
+        id: Number of the image, which the grid's events report.
+        name: Caption; of a path, the last part.
+        jpeg: Content of a JPEG file.
+        figure: Figure in front of the name, such as a score.
+        bar: Length of a bar below the image, 0..1; None for no bar.
+        note: Small text below the name.
     """
 
     id: int
     name: str
-    picture: bytes
+    jpeg: bytes
     figure: str = ""
-    share: float | None = None
+    bar: float | None = None
     note: str = ""
 
 
-def grid() -> gr.HTML:
-    """An empty grid, to be filled with what `tiles` returns.
+def image_grid() -> gr.HTML:
+    """Create an empty grid, to be filled with `image_grid_html`.
 
-    Its events are `select`, for a press on a picture, and `click`, for one on the small button below it.
-    Their functions take an argument of type `gr.EventData`, whose `index` is the tile's id, and `tag` what
-    its tiles were tagged with.
+    A press on an image triggers the event `select`, one on its button `click`. The functions of both take a
+    `gr.EventData` with the image's id as `index`, and the grid's `tag`.
     """
-    return gr.HTML(js_on_load=_EVENTS, padding=False, apply_default_css=False)
+    return gr.HTML(js_on_load=assets.script("image_grid"), padding=False, apply_default_css=False)
 
 
-def tiles(
-    rows: Sequence[Tile], *, press: str = "", button: str = "", tag: str = "", faint: bool = False
+def image_grid_html(
+    images: Sequence[GridImage], *, press: str = "", button: str = "", tag: str = "", faint: bool = False
 ) -> str:
-    """The HTML of a grid's pictures.
+    """Return the HTML of a grid's images.
 
     Args:
-        rows: The pictures, from left to right.
-        press: What a press on a picture does, as a tooltip may say it; without, they cannot be pressed.
-        button: Word on the small button below each; none without.
-        tag: What their events tell, such as the engine that found them.
-        faint: Whether they stand back behind others.
+        images: The images, row by row.
+        press: Tooltip that says what a press on an image does; without it, images cannot be pressed.
+        button: Label of the small button below each image; without it, there is none.
+        tag: Text that the events report, such as the name of the engine.
+        faint: True to dim the images.
     """
-    look = " is-faint" if faint else ""
-    return f'<div class="is-tiles{look}">{"".join(_tile(row, press, button, tag) for row in rows)}</div>'
+    dimmed = " is-faint" if faint else ""
+    figures = "".join(_figure(image, press, button, tag) for image in images)
+    return f'<div class="is-tiles{dimmed}">{figures}</div>'
 
 
-def heading(text: str) -> str:
-    """The HTML of a line of words between tiles."""
+def grid_heading(text: str) -> str:
+    """Return the HTML of a heading between parts of a grid."""
     return f'<p class="is-tiles-head">{html.escape(text)}</p>'
 
 
-def empty(text: str) -> str:
-    """The HTML of a grid without pictures: a frame with words that tell what will be here."""
+def grid_message(text: str) -> str:
+    """Return the HTML of a frame with a text, in place of images."""
     return f'<div class="is-tiles-empty"><p>{html.escape(text)}</p></div>'
 
 
-def small(picture: bytes, side: int = SIDE) -> str:
-    """A JPEG file as the address of a picture of at most `side` pixels, which holds the picture itself."""
-    with Image.open(io.BytesIO(picture), formats=("JPEG",)) as image:
-        image.draft("RGB", (side, side))  # decodes a smaller picture, in a fraction of the time
-        image.thumbnail((side, side))
+def data_url(jpeg: bytes, max_side: int = MAX_SIDE) -> str:
+    """Return a JPEG file as a data URL, with at most `max_side` pixels on its longest side."""
+    with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as image:
+        image.draft("RGB", (max_side, max_side))  # decodes a smaller image, in a fraction of the time
+        image.thumbnail((max_side, max_side))
         stream = io.BytesIO()
         image.convert("RGB").save(stream, "JPEG", quality=80)
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
-def _tile(row: Tile, press: str, button: str, tag: str) -> str:
-    name = html.escape(row.name)
-    data = f'data-id="{row.id}" data-tag="{html.escape(tag)}"'
-    picture = f'<img src="{small(row.picture)}" alt="{name}">'
+def _figure(image: GridImage, press: str, button: str, tag: str) -> str:
+    name = html.escape(image.name)
+    data = f'data-id="{image.id}" data-tag="{html.escape(tag)}"'
+    picture = f'<img src="{data_url(image.jpeg)}" alt="{name}">'
     if press:
-        title = html.escape(press)
-        picture = f'<button {data} data-event="select" title="{title}">{picture}</button>'
-    bar = "" if row.share is None else f'<i><u style="width:{100 * min(max(row.share, 0), 1):.1f}%"></u></i>'
-    figure = f"<b>{html.escape(row.figure)}</b> " if row.figure else ""
-    note = f"<small>{html.escape(row.note)}</small>" if row.note else ""
-    more = ""
+        picture = f'<button {data} data-event="select" title="{html.escape(press)}">{picture}</button>'
+    bar = ""
+    if image.bar is not None:
+        bar = f'<i><u style="width:{100 * min(max(image.bar, 0), 1):.1f}%"></u></i>'
+    small_button = ""
     if button:
-        label = html.escape(f"{button}: {row.name}")
-        word = html.escape(button)
-        more = f'<button {data} data-event="click" title="{label}">{word}</button>'
-    last = html.escape(row.name.rpartition("/")[2])
-    words = f'<span title="{name}">{figure}{last}</span>{note}'
-    return f"<figure>{picture}{bar}<figcaption><div>{words}</div>{more}</figcaption></figure>"
+        title = html.escape(f"{button}: {image.name}")
+        small_button = f'<button {data} data-event="click" title="{title}">{html.escape(button)}</button>'
+    figure = f"<b>{html.escape(image.figure)}</b> " if image.figure else ""
+    note = f"<small>{html.escape(image.note)}</small>" if image.note else ""
+    caption = f'<span title="{name}">{figure}{html.escape(image.name.rpartition("/")[2])}</span>{note}'
+    return f"<figure>{picture}{bar}<figcaption><div>{caption}</div>{small_button}</figcaption></figure>"

@@ -1,0 +1,107 @@
+"""The hits of a search as a grid of images, in parts by confidence, and as files."""
+
+import html
+from collections.abc import Sequence
+from functools import partial
+
+from shared.core.confidence import ConfidenceBands
+from shared.core.file_names import safe_stem
+from shared.gallery.gallery import Gallery
+from shared.gallery.results import Hit, SearchResults
+from shared.ui.components.results import result_file
+from shared.ui.search.image_grid import GridImage, grid_heading, grid_message, image_grid_html
+from shared.ui.search.summary import NO_HITS
+
+PRESS = "More like this"
+EXPLAIN = "Why?"
+
+
+def hit_grid_html(results: SearchResults, gallery: Gallery) -> str:
+    """Return the HTML of a search's hits, the best first; those that are no good matches are dimmed.
+
+    Args:
+        results: Results of the search.
+        gallery: The gallery that was searched.
+    """
+    entries = {entry.id: entry for entry in gallery.entries}
+    hits = [hit for hit in results.hits if hit.id in entries]  # an image may just have been removed
+    if not hits:
+        return grid_message(NO_HITS)
+    full_bar = max(1.0, hits[0].ranking_score)
+    images = [_grid_image(hit, entries[hit.id].thumbnail, full_bar) for hit in hits]
+    grid = partial(image_grid_html, press=PRESS, button=EXPLAIN, tag=results.engine)
+    if results.threshold is None:
+        return grid(images)
+    if results.confidence_bands is not None:
+        names = [results.confidence_bands.name(hit.score) for hit in hits]
+        return "".join(
+            grid_heading(name.capitalize()) + grid(part, faint=name == results.confidence_bands.below)
+            for name, part in _group_by_band(names, images, results.confidence_bands)
+        )
+    good = count_good(hits, results.threshold)
+    if good == len(hits):
+        return grid(images)
+    heading = "Less alike" if hits[0].probability is None else "Less likely"
+    other_hits = grid_heading(f"{heading}, probably something else") + grid(images[good:], faint=True)
+    return (grid(images[:good]) if good else "") + other_hits
+
+
+def side_by_side_html(results: Sequence[SearchResults], titles: Sequence[str], gallery: Gallery) -> str:
+    """Return the HTML of the hits of one or more engines, next to each other.
+
+    Args:
+        results: Results of each engine.
+        titles: Titles of the engines.
+        gallery: The gallery that was searched.
+    """
+    if len(results) == 1:
+        return hit_grid_html(results[0], gallery)
+    columns = [
+        f"<section><h4>{html.escape(title)}</h4>{hit_grid_html(part, gallery)}</section>"
+        for title, part in zip(titles, results, strict=True)
+    ]
+    return f'<div class="is-columns">{"".join(columns)}</div>'
+
+
+def count_good(hits: Sequence[Hit], threshold: float) -> int:
+    """Return the number of hits that reach the threshold."""
+    return sum(hit.ranking_score >= threshold for hit in hits)
+
+
+def hit_images(results: SearchResults, gallery: Gallery) -> list[tuple[str, str]]:
+    """Return the hits as paths of image files with captions, for `gr.Gallery`.
+
+    Args:
+        results: Results of the search.
+        gallery: The gallery that was searched.
+    """
+    entries = {entry.id: entry for entry in gallery.entries}
+    return [
+        (
+            result_file(entries[hit.id].thumbnail, f"{safe_stem(hit.name)}.jpg"),
+            f"{hit.rank}. {hit.name}, {hit.ranking_score:.3f}",
+        )
+        for hit in results.hits
+        if hit.id in entries
+    ]
+
+
+def _grid_image(hit: Hit, jpeg: bytes, full_bar: float) -> GridImage:
+    return GridImage(
+        hit.id,
+        hit.name,
+        jpeg,
+        figure=f"{hit.score:.2f}" if hit.probability is None else f"{hit.probability:.0%}",
+        bar=hit.ranking_score / full_bar,
+        note=f"and {hit.duplicate_count} nearly the same" if hit.duplicate_count else "",
+    )
+
+
+def _group_by_band(
+    names: Sequence[str], images: Sequence[GridImage], bands: ConfidenceBands
+) -> list[tuple[str, list[GridImage]]]:
+    """Return the images of each confidence band that has any, the best band first."""
+    groups = {name: [] for name in bands.names}  # type: dict[str, list[GridImage]]
+    for name, image in zip(names, images, strict=True):
+        groups[name].append(image)
+    return [(name, group) for name, group in groups.items() if group]

@@ -1,0 +1,86 @@
+"""The results of a search in a few sentences for the visitor."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from shared.core.confidence import ConfidenceBands
+from shared.gallery.results import Hit, SearchResults
+
+NO_HITS = "No picture reaches the lowest score that you have set. Lower it under “Settings” to see more."
+UNCALIBRATED = "The best come first. These scores only rank the pictures; they don't say how good a match is."
+MAX_WORDS = 5  # unknown words in one sentence
+
+
+def summarize(results: SearchResults) -> str:
+    """Return Markdown that says how good the hits are, how reliable that is, and how long it took."""
+    parts = [_verdict(results), _unknown_words(results.unknown_words), _time(results)]
+    return " ".join(part for part in parts if part)
+
+
+def escape_markdown(text: str) -> str:
+    r"""Return a visitor's text with Markdown's special characters escaped.
+
+    >>> print(escape_markdown("a*b.jpg"))
+    a\*b.jpg
+    """
+    return re.sub(r"([\\`*_{}\[\]()#<>!|])", r"\\\1", text)
+
+
+def _verdict(results: SearchResults) -> str:
+    hits, threshold = results.hits, results.threshold
+    if not hits:
+        return NO_HITS
+    if threshold is None:
+        return UNCALIBRATED
+    if results.confidence_bands is not None:
+        return _band_verdict(hits, results.confidence_bands)
+    good = sum(hit.ranking_score >= threshold for hit in hits)
+    if hits[0].probability is None:
+        limit, best = f"a score of {threshold:.2f} or more", f"The best score is {hits[0].score:.2f}"
+    else:
+        limit, best = f"{threshold:.0%} likely or more", f"The best one is {hits[0].probability:.0%} likely"
+    if good:
+        verdict = f"**{good} good {'match' if good == 1 else 'matches'}** ({limit})."
+    else:
+        verdict = f"**No good match.** {best}; a good one would be {limit.removeprefix('a score of ')}."
+    if results.false_accept_rate is not None:
+        verdict += f" When nothing fits, {_per_100(results.false_accept_rate)} still show a good match."
+    return verdict
+
+
+def _band_verdict(hits: Sequence[Hit], bands: ConfidenceBands) -> str:
+    """Return the number of hits in each confidence band, and how often the bands are wrong."""
+    counts = Counter(bands.name(hit.score) for hit in hits)
+    parts = [
+        f"**{counts[band.name]} {band.name}** (a score of {band.min_score:.2f} or more)"
+        for band in bands.bands
+        if counts[band.name]
+    ]
+    best = f"**Nothing here seems to be the same.** The best score is {hits[0].score:.2f}"
+    first, *weaker = bands.bands
+    rates = f"{_per_100(first.false_accept_rate)} still find something “{first.name}”"
+    rates += "".join(f", and {100 * band.false_accept_rate:.0f} at least “{band.name}”" for band in weaker)
+    return f"{', '.join(parts) or best}. When nothing in a gallery is the same, {rates}."
+
+
+def _per_100(rate: float) -> str:
+    return f"{100 * rate:.0f} of 100 searches"
+
+
+def _unknown_words(words: Sequence[str]) -> str:
+    if not words:
+        return ""
+    listed = ", ".join(escape_markdown(word) for word in words[:MAX_WORDS])
+    if len(words) > MAX_WORDS:
+        listed += f" and {len(words) - MAX_WORDS} more"
+    return f"Some words are new here, so their meaning is guessed from the spelling: {listed}."
+
+
+def _time(results: SearchResults) -> str:
+    noun = "picture" if results.searched == 1 else "pictures"
+    search = f"{1000 * results.search_seconds:.1f} ms to search {results.searched:,} {noun}"
+    encoding = results.seconds - results.search_seconds
+    if encoding <= 0.005:
+        return f"It took {search}."
+    return f"It took {encoding:.2f} s to understand your query and {search}."

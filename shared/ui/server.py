@@ -1,0 +1,221 @@
+"""The web server: settings for Gradio, the routes beside the pages, and a single space or the whole suite."""
+
+import asyncio
+import io
+import logging
+import os
+import socket
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
+from PIL import Image
+
+from shared.core.gradio_workarounds import check_caller_paths, without_page_servers
+from shared.core.images import MAX_BYTES, open_image
+from shared.ui import assets, telemetry
+from shared.ui.components.results import before_and_after
+from shared.ui.home import home
+from shared.ui.page import page
+from shared.ui.sample_images import sample_images
+from shared.ui.theme import theme
+
+log = logging.getLogger("image_spaces")
+
+
+class Space(Protocol):
+    """Module `spaces/<name>/app.py`.
+
+    Attributes:
+        demo: The page.
+        CARD_IMAGE: Name of the sample photo on the home page's card.
+    """
+
+    demo: gr.Blocks
+    CARD_IMAGE: str
+
+    def preview(self, image: Image.Image, /) -> Image.Image:
+        """Run the space's model with its default settings and return an image of the result."""
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Address, access and load of the suite's server.
+
+    Attributes:
+        host: Address to listen on.
+        port: Port to listen on.
+        root_path: Path, or whole address, under which a proxy serves the suite.
+        accounts: Pairs of user and password; without any, access is free.
+    """
+
+    host: str
+    port: int
+    root_path: str
+    accounts: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def from_environment(cls) -> "ServerSettings":
+        """Read the settings from `IMAGE_SPACES_*`, else from Gradio's variables."""
+        pairs = [pair.partition(":") for pair in _variable("AUTH").split(",") if pair]
+        return cls(
+            _variable("HOST", "GRADIO_SERVER_NAME") or "127.0.0.1",
+            int(_variable("PORT", "GRADIO_SERVER_PORT") or "7860"),
+            _variable("ROOT_PATH", "GRADIO_ROOT_PATH"),
+            tuple((user, password) for user, _, password in pairs),
+        )
+
+    @property
+    def url(self) -> str:
+        """Address of the suite for a browser on this machine."""
+        if "://" in self.root_path:
+            return self.root_path.rstrip("/")
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}{self.root_path.rstrip('/')}"
+
+
+def _variable(name: str, gradio_name: str = "") -> str:
+    return os.environ.get(f"IMAGE_SPACES_{name}") or os.environ.get(gradio_name, "")
+
+
+def gradio_settings() -> dict[str, Any]:
+    """Return the arguments that `launch()` and `mount_gradio_app()` share: look, limits, MCP, no records."""
+    return {
+        "theme": theme(),
+        "css": assets.style_sheet(),
+        "max_file_size": MAX_BYTES,
+        "footer_links": ["api", "settings"],
+        "run_history": False,
+        "enable_monitoring": False,
+        "show_error": False,
+        "mcp_server": True,
+        "pwa": False,
+        "ssr_mode": False,
+    }
+
+
+def queue_size() -> int:
+    """Return the number of calls that may wait before the next one is rejected: IMAGE_SPACES_QUEUE, or 32."""
+    return int(_variable("QUEUE") or "32")
+
+
+def launch(demo: gr.Blocks) -> None:
+    """Serve a single space, as Hugging Face does; Gradio's environment variables set host and port."""
+    demo.queue(max_size=queue_size()).launch(**gradio_settings())
+
+
+def build_suite(
+    spaces: Mapping[str, Space], front_matter: Mapping[str, Mapping[str, Any]], url: str
+) -> gr.Blocks:
+    """Return one Blocks with all pages: the home page at `/`, each space at `/<name>`.
+
+    Args:
+        spaces: Modules of the spaces by name.
+        front_matter: Front matter of each space's README, by name.
+        url: Address of the suite, for the examples on the home page.
+    """
+    with without_page_servers():
+        with page("Image Spaces") as suite:
+            home(suite, front_matter, url)
+        for name, space in spaces.items():
+            with suite.route(front_matter[name]["title"], name):
+                space.demo.render()
+    return suite.queue(max_size=queue_size())
+
+
+def build_server(suite: gr.Blocks, spaces: Mapping[str, Space], settings: ServerSettings) -> FastAPI:
+    """Return the web server: `/healthz`, `/metrics` and `/cards` first, then Gradio at `/`."""
+    server = FastAPI(title="Image Spaces", docs_url=None, redoc_url=None, openapi_url=None)
+    add_routes(server, spaces)
+    check_caller_paths(suite)
+    # Gradio (6.31) warns about server-side rendering even when it is off.
+    warnings.filterwarnings("ignore", "SSR mode is not supported")
+    return gr.mount_gradio_app(
+        server,
+        suite,
+        path="/",
+        auth=list(settings.accounts) or None,
+        root_path=settings.root_path or None,
+        **gradio_settings(),
+    )
+
+
+def add_routes(server: FastAPI, spaces: Mapping[str, Space]) -> None:
+    """Add `/healthz`, `/metrics` and `/cards/<space>.jpg` to a server."""
+
+    @server.get("/healthz")
+    def healthz() -> JSONResponse:
+        report = {name: check_health(name, space) for name, space in spaces.items()}
+        healthy = all(entry["ok"] for entry in report.values())
+        return JSONResponse({"ok": healthy, "spaces": report}, status_code=200 if healthy else 503)
+
+    @server.get("/metrics")
+    def metrics() -> Response:
+        text, content_type = telemetry.exposition()
+        return Response(text, media_type=content_type)
+
+    @cache
+    def card_image(name: str) -> bytes:
+        return draw_card(spaces[name])
+
+    @server.get("/cards/{name}.jpg")
+    def card(name: str) -> Response:
+        if name not in spaces:
+            return Response(status_code=404)
+        headers = {"Cache-Control": "max-age=3600"}
+        return Response(card_image(name), media_type="image/jpeg", headers=headers)
+
+
+def check_health(name: str, space: Space) -> dict[str, Any]:
+    """Run one prediction on a small image; return `ok` and `seconds`, and log a failure."""
+    start = time.perf_counter()
+    try:
+        space.preview(Image.new("RGB", (32, 32), "grey"))
+    except Exception:
+        log.exception("the check of %s failed", name)
+        return {"ok": False}
+    return {"ok": True, "seconds": round(time.perf_counter() - start, 3)}
+
+
+def draw_card(space: Space) -> bytes:
+    """Return the image of a space's card on the home page, a JPEG file: a sample photo and its result."""
+    samples = sample_images()
+    image = open_image(samples.get(space.CARD_IMAGE) or next(iter(samples.values())))
+    stream = io.BytesIO()
+    before_and_after(image, space.preview(image)).save(stream, "JPEG", quality=88)
+    return stream.getvalue()
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Exit with one sentence if another program listens on the port."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SystemExit(
+                f"Image Spaces cannot listen on {host}:{port} ({error.strerror}). "
+                f"Choose another port: IMAGE_SPACES_PORT={port + 1} python app.py"
+            ) from None
+
+
+def serve(server: FastAPI, settings: ServerSettings) -> None:
+    """Run the server until Ctrl-C."""
+    print(f"Image Spaces: {settings.url}  (Ctrl-C ends it)", flush=True)
+    logging.getLogger("uvicorn.error").addFilter(_is_relevant)
+    uvicorn.run(
+        server, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=1
+    )
+
+
+def _is_relevant(record: logging.LogRecord) -> bool:
+    """Return False for log lines about the connections of open pages, which end with the server."""
+    cancelled = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not cancelled and "graceful shutdown" not in record.getMessage()

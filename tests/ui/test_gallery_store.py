@@ -1,0 +1,175 @@
+"""Galleries of visitors: access, uploads, limits, saved files, removal."""
+
+import re
+import zipfile
+from copy import deepcopy
+from types import SimpleNamespace
+
+import gradio as gr
+import numpy as np
+import pytest
+from gradio.context import LocalContext
+from PIL import Image
+
+from shared.core.images import ImageError
+from shared.gallery.gallery import MAX_COUNT, Gallery
+from shared.ui.gallery.gallery_store import MAX_IMAGES_PER_CALL, contents, find_entry
+from shared.ui.gallery.tab import save_gallery_file
+
+PROGRESS = SimpleNamespace(tqdm=lambda files, **_: files)
+
+
+def names(gallery):
+    return [entry.name for entry in gallery.entries]
+
+
+def test_samples_are_shared_until_the_first_change(store, colors):
+    samples = store.get("anna")
+    assert names(samples) == ["red", "lime"]
+    assert store.get("ben") is samples
+    report = store.add([colors["blue"]], "anna", progress=PROGRESS)
+    assert (report.key, report.ids, report.skipped) == ("anna", (2,), ())
+    assert names(store.get("anna")) == ["red", "lime", "blue.png"]
+    assert names(store.get("ben")) == names(samples) == ["red", "lime"]
+    store.remove([0], "ben")
+    assert names(store.get("ben")) == ["lime"]
+    assert names(store.get("anna"))[0] == "red"
+    store.reset("anna")
+    assert store.get("anna") is samples
+
+
+def test_all_images_are_removed(store, colors):
+    store.add([colors["blue"]], "anna")
+    store.clear("anna")
+    assert names(store.get("anna")) == []
+    assert names(store.get("ben")) == ["red", "lime"]
+
+
+def test_each_session_has_its_own_key(store):
+    with gr.Blocks():
+        session = store.create_session().session
+    first, second = deepcopy(session.value), deepcopy(session.value)
+    assert len({session.value, first, second}) == 3
+    assert all(re.fullmatch("[0-9a-f]{32}", key) for key in (first, second))
+
+
+def test_agents_share_a_session_but_no_images(store, colors):
+    LocalContext.request.set(SimpleNamespace(headers={"x-gradio-user": "mcp"}))
+    try:
+        first = store.add([colors["blue"]], "shared").key
+        second = store.add([colors["gold"]], "shared").key
+        assert len({first, second, "shared"}) == 3
+        assert names(store.get("shared")) == ["red", "lime"]
+        assert names(store.get("shared", first)) == ["red", "lime", "blue.png"]
+        assert names(store.get("shared", second)) == ["red", "lime", "gold.png"]
+    finally:
+        LocalContext.request.set(None)
+
+
+def test_unknown_keys_are_reported(store, colors):
+    for call in (
+        lambda: store.get("anna", "0" * 32),
+        lambda: store.add([colors["blue"]], "anna", "0" * 32),
+        lambda: store.remove([0], "anna", "guess"),
+    ):
+        with pytest.raises(ImageError, match="no gallery behind this key"):
+            call()
+
+
+def test_unusable_files_are_skipped_and_reported(store, colors, tmp_path):
+    (tmp_path / "notes.txt").write_text("no picture")
+    with zipfile.ZipFile(tmp_path / "trip.zip", "w") as archive:
+        archive.write(colors["gold"], "trip/gold.png")
+        archive.write(colors["gold"], "../gold.png")
+    files = [str(tmp_path / "notes.txt"), str(tmp_path / "trip.zip"), colors["pink"]]
+    report = store.add(files, "anna", progress=PROGRESS)
+    assert names(store.get("anna")) == ["red", "lime", "trip/gold.png", "pink.png"]
+    assert len(report.ids) == 2
+    assert {name: reason.split(":")[0] for name, reason in report.skipped} == {
+        "../gold.png": "Its path leads out of the archive.",
+        "notes.txt": "This file is not a picture that opens here",
+    }
+    values = report.as_dict()
+    assert values["added"] == [2, 3]
+    assert {"name", "reason"} == set(values["skipped"][0])
+    with pytest.raises(ImageError, match="choose one or more"):
+        store.add([], "anna")
+
+
+def test_samples_take_no_room_from_a_visitors_images(store, tmp_path):
+    _, gallery = store.get_for_update("anna")
+    assert gallery.max_count == MAX_COUNT + len(gallery) == MAX_COUNT + 2
+    path = save_gallery_file(gallery, "colors")
+    store.add([path], "ben")
+    assert store.get("ben").max_count == gallery.max_count
+
+
+def test_a_full_gallery_is_reported(store, colors):
+    store._galleries.set("anna", Gallery(max_count=2))
+    report = store.add([colors["red"], colors["blue"], colors["gold"]], "anna")
+    assert len(report.ids) == 2
+    assert report.skipped == (
+        ("All others", "The gallery is full with 2 pictures: please remove some of them first."),
+    )
+
+
+def test_images_of_one_call(store, colors, tmp_path):
+    gallery = store.get_or_ingest([colors["blue"], colors["gold"]], "anna")
+    assert names(gallery) == ["blue.png", "gold.png"]
+    assert store.get_or_ingest(None, "anna") is store.get("anna")
+    with pytest.raises(ImageError, match=f"up to {MAX_IMAGES_PER_CALL}"):
+        store.ingest_files([colors["blue"]] * (MAX_IMAGES_PER_CALL + 1))
+    (tmp_path / "bad.png").write_text("no picture")
+    with pytest.raises(ImageError, match=r"None of these files is a picture.*not a picture"):
+        store.ingest_files([str(tmp_path / "bad.png")])
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
+        pass
+    with pytest.raises(ImageError, match="None of these files is a picture"):
+        store.ingest_files([str(tmp_path / "empty.zip")])
+
+
+def test_a_gallery_is_saved_and_loaded(store, colors):
+    store.add([colors["blue"]], "anna")
+    path = save_gallery_file(store.get("anna"), "colors")
+    assert path.endswith("colors.gallery")
+    store.remove([0, 1, 2], "anna")
+    report = store.add([colors["gold"], path], "ben", progress=PROGRESS)
+    assert (report.ids, report.skipped) == ((0, 1, 2, 3), ())
+    assert names(store.get("ben")) == ["red", "lime", "blue.png", "gold.png"]
+    assert names(store.get("anna")) == []
+
+
+def test_saved_galleries_that_cannot_be_loaded(store, colors, tmp_path):
+    other = Gallery()
+    other.add("x", Image.new("RGB", (9, 9)), {"other": np.zeros(3, np.float32)})
+    other.save(tmp_path / "other.gallery")
+    (tmp_path / "bad.gallery").write_text("no gallery")
+    for name, message in (("other", "another space or version"), ("bad", "cannot be loaded: bad.gallery")):
+        with pytest.raises(ImageError, match=message) as raised:
+            store.add([str(tmp_path / f"{name}.gallery")], "ben")
+        assert str(tmp_path) not in str(raised.value)
+    assert len(store.get("ben")) == 2
+
+
+@pytest.mark.parametrize("ids", [[7], [0, 7], ["x"], [None], [-1], 5])
+def test_unknown_ids_remove_nothing(store, ids):
+    with pytest.raises(ImageError, match="no picture with this id; its ids run from 0 to 1"):
+        store.remove(ids, "anna")
+    assert len(store.get("anna")) == 2
+
+
+def test_entries_are_found_by_id(store):
+    gallery = store.get("anna")
+    assert find_entry(gallery, "1").name == find_entry(gallery, 1).name == "lime"
+    for id in (7, None, "x"):
+        with pytest.raises(ImageError, match="its ids run from 0 to 1"):
+            find_entry(gallery, id)
+    with pytest.raises(ImageError, match="it is empty"):
+        find_entry(Gallery(), 0)
+
+
+def test_contents_are_json_values(store):
+    values = contents("k", store.get("anna"))
+    assert values["gallery"] == "k"
+    assert values["count"] == 2
+    assert values["images"][1] == {"id": 1, "name": "lime", "width": 40, "height": 30}

@@ -1,0 +1,168 @@
+"""Search results on a page: the grid of images, its parts by confidence, and the summary."""
+
+import io
+import re
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from shared.core.confidence import ConfidenceBand, ConfidenceBands
+from shared.gallery.results import Hit, SearchResults
+from shared.ui.search.hit_grid import hit_grid_html, hit_images, side_by_side_html
+from shared.ui.search.image_grid import GridImage, data_url, grid_heading, grid_message, image_grid_html
+from shared.ui.search.matches import is_gallery_image
+from shared.ui.search.summary import summarize
+
+BANDS = ConfidenceBands(
+    (ConfidenceBand("the same", 0.7, 0.05, 0.5), ConfidenceBand("maybe", 0.5, 0.3, 0.8)), "similar", 8.0, -4.0
+)
+
+
+@pytest.fixture
+def gallery(store):
+    return store.get("anna")
+
+
+def jpeg(width=900, height=600):
+    stream = io.BytesIO()
+    Image.effect_noise((width, height), 60).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+def results(*scores, threshold=0.5, **settings):
+    """Results without calibrated probabilities."""
+    hits = tuple(Hit(i, f"{i}", score, i + 1, duplicate_count=i) for i, score in enumerate(scores))
+    good_match = None if threshold is None else bool(hits) and hits[0].score >= threshold
+    timing = {"searched": 9, "seconds": 0.3, "search_seconds": 0.002}
+    return SearchResults(hits, good_match, threshold, "e", **timing, **settings)
+
+
+def calibrated(*probabilities, unknown_words=()):
+    """Results with calibrated probabilities."""
+    hits = tuple(Hit(i, f"{i}", p / 3, i + 1, probability=p) for i, p in enumerate(probabilities))
+    good_match = hits[0].ranking_score >= 0.6
+    return SearchResults(hits, good_match, 0.6, "words", 9, 0.3, 0.002, unknown_words)
+
+
+def banded(*scores):
+    """Results with confidence bands."""
+    return replace(results(*scores), confidence_bands=BANDS)
+
+
+def headings(grid):
+    return re.findall(r"is-tiles-head.>([^<]+)<", grid)
+
+
+def test_grids_contain_small_images_and_escape_names():
+    image = GridImage(3, "a/<b>.jpg", jpeg(), "0.50", 0.5, "and 2 & more")
+    grid = image_grid_html([image], press="More", button="Why?")
+    assert 'data-id="3" data-tag="" data-event="select"' in grid
+    assert 'data-id="3" data-tag="" data-event="click"' in grid
+    assert "<b>.jpg" not in grid
+    assert "&lt;b&gt;.jpg" in grid
+    assert "and 2 &amp; more" in grid
+    assert 'style="width:50.0%"' in grid
+    assert len(grid) < 60_000
+    assert "<button" not in image_grid_html([GridImage(3, "x", jpeg())])
+    assert "&lt;" in grid_heading("<") + grid_message("x")
+
+
+def test_data_urls_hold_smaller_images():
+    assert data_url(jpeg()).startswith("data:image/jpeg;base64,")
+    assert len(data_url(jpeg(), 100)) < len(data_url(jpeg()))
+
+
+def test_the_summary_counts_good_matches():
+    assert summarize(results(0.9, 0.6, 0.4)) == (
+        "**2 good matches** (a score of 0.50 or more). "
+        "It took 0.30 s to understand your query and 2.0 ms to search 9 pictures."
+    )
+    assert summarize(calibrated(0.9, 0.3)).startswith("**1 good match** (60% likely or more). It took")
+
+
+def test_the_summary_says_if_there_is_no_good_match():
+    summary = summarize(results(0.4))
+    assert summary.startswith("**No good match.** The best score is 0.40; a good one would be 0.50 or more.")
+    summary = summarize(calibrated(0.4))
+    assert summary.startswith("**No good match.** The best one is 40% likely; a good one would be 60% likely")
+    assert summarize(results()).startswith("No picture reaches the lowest score that you have set.")
+    assert summarize(results(0.4, threshold=None)).startswith("The best come first. These scores only rank")
+
+
+def test_the_summary_says_how_often_a_good_match_is_wrong():
+    assert "When nothing fits, 5 of 100 searches still show a good match." in summarize(
+        results(0.9, false_accept_rate=0.05)
+    )
+
+
+def test_the_summary_lists_some_unknown_words():
+    summary = summarize(calibrated(0.4, unknown_words=[f"<w{i}>" for i in range(7)]))
+    assert "guessed from the spelling: \\<w0\\>, " in summary
+    assert " and 2 more." in summary
+
+
+def test_the_summary_counts_each_confidence_band():
+    assert summarize(banded(0.9, 0.8, 0.6, 0.2)).startswith(
+        "**2 the same** (a score of 0.70 or more), **1 maybe** (a score of 0.50 or more). When nothing in a "
+        "gallery is the same, 5 of 100 searches still find something “the same”, and 30 at least “maybe”. It"
+    )
+    assert summarize(banded(0.4)).startswith(
+        "**Nothing here seems to be the same.** The best score is 0.40. When nothing in a gallery is the same"
+    )
+    assert summarize(banded()).startswith("No picture reaches the lowest score")
+
+
+def test_the_time_of_a_fast_query_is_not_split():
+    summary = summarize(replace(results(0.9), seconds=0.003, searched=1))
+    assert summary.endswith("It took 2.0 ms to search 1 picture.")
+
+
+def test_hits_below_the_threshold_are_dimmed(gallery):
+    parts = hit_grid_html(results(0.9, 0.3), gallery).split("is-tiles-head")
+    assert len(parts) == 2
+    assert "0.90" in parts[0]
+    assert "is-faint" not in parts[0]
+    assert "0.30" in parts[1]
+    assert "is-faint" in parts[1]
+    assert "is-tiles-head" not in hit_grid_html(results(0.9, 0.8), gallery)
+    assert "is-tiles-empty" in hit_grid_html(results(), gallery)
+    assert "is-faint" not in hit_grid_html(results(0.9, 0.3, threshold=None), gallery)
+
+
+def test_a_grid_has_a_part_for_each_confidence_band(gallery):
+    grid = hit_grid_html(banded(0.9, 0.6), gallery)
+    assert headings(grid) == ["The same", "Maybe"]
+    assert "is-faint" not in grid
+    grid = hit_grid_html(banded(0.6, 0.2), gallery)
+    assert headings(grid) == ["Maybe", "Similar"]
+    assert grid.index("0.60") < grid.index("is-faint") < grid.index("0.20")
+
+
+def test_two_engines_stand_side_by_side(gallery):
+    columns = side_by_side_html([results(0.9), calibrated(0.7)], ["<E>", "Words"], gallery)
+    assert columns.count("<section>") == 2
+    assert "&lt;E&gt;" in columns
+    assert 'data-tag="words"' in columns
+    assert "70%" in columns
+
+
+def test_hits_are_given_out_as_image_files(gallery):
+    images = hit_images(results(0.9, 0.2), gallery)
+    assert [caption for _, caption in images] == ["1. 0, 0.900", "2. 1, 0.200"]
+    assert all(Image.open(path).size == (40, 30) for path, _ in images)
+
+
+def test_images_that_were_just_removed_are_left_out(store):
+    store.remove([1], "anna")
+    gallery = store.get("anna")
+    assert hit_grid_html(results(0.9, 0.8), gallery).count("<figure>") == 1
+    assert len(hit_images(results(0.9, 0.8), gallery)) == 1
+
+
+def test_an_image_of_the_gallery_is_recognised(gallery, tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(gallery.entry(1).thumbnail)
+    path = str(tmp_path / "photo.jpg")
+    assert is_gallery_image(path, 1, gallery)
+    assert not any(is_gallery_image(path, id, gallery) for id in (0, 7, None))
+    assert not is_gallery_image(None, 1, gallery)
