@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,25 @@ def read_front_matter(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not isinstance(keys, dict | None):
         raise FrontMatterError(f"the front matter of {path} must hold keys, not a {type(keys).__name__}")
     return keys or {}
+
+
+def write_front_matter(path: str | os.PathLike[str], keys: Mapping[str, Any]) -> None:
+    """Replace the front matter of a Markdown file, or put one above its text.
+
+    Args:
+        path: The file.
+        keys: Plain values, written in this order.
+    """
+    import yaml
+
+    text = Path(path).read_text(encoding="utf-8-sig")
+    block = _BLOCK.match(text)
+    # leaves in one line each: a model index would fill a screen otherwise
+    front = yaml.safe_dump(
+        dict(keys), sort_keys=False, allow_unicode=True, default_flow_style=None, width=4096
+    )
+    body = text[block.end() :] if block else f"\n\n{text.lstrip()}"
+    Path(path).write_text(f"---\n{front}---{body}", encoding="utf-8")
 
 
 def read_licence(folder: str | os.PathLike[str]) -> str | None:

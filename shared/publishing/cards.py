@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from shared.core.front_matter import FrontMatterError, read_front_matter
+from shared.core.front_matter import FrontMatterError, read_front_matter, write_front_matter
 from shared.publishing.results import (
     Headline,
     Result,
@@ -66,8 +66,6 @@ def update_card(folder: str | os.PathLike[str]) -> None:
         ResultsError: The results cannot be read.
         CardError: The card's front matter or marks cannot be read.
     """
-    from huggingface_hub import metadata_save
-
     folder = Path(folder).resolve()
     results, headline = read_results(folder), read_headline(folder)
     card = folder / CARD
@@ -76,7 +74,7 @@ def update_card(folder: str | os.PathLike[str]) -> None:
     table = headline_table(results, headline)
     card.write_text(_filled(card, text, "headline", table, heading="Results"), encoding="utf-8")
     metadata["model-index"] = model_index(results, headline, metadata, folder.name)
-    metadata_save(card, metadata)
+    write_front_matter(card, metadata)
     if folder.parent.name == "weights":
         tables = folder.parents[1] / "docs" / "results" / f"{folder.name}.md"
         tables.parent.mkdir(parents=True, exist_ok=True)
@@ -106,10 +104,9 @@ def model_index(
             task_name=row.benchmark,
             dataset_type=slug(row.data),
             dataset_name=row.data,
-            dataset_config=row.engine,
+            dataset_config=f"{row.benchmark}, {row.engine}",
             dataset_split=row.split,
             metric_type=metric,
-            metric_name=metric,
             metric_value=find_figures(results, row, row.engine)[metric],
         )
         for row in headline

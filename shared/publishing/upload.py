@@ -20,11 +20,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi, metadata_save
+from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
 from shared.core import hub, weights
-from shared.core.front_matter import FrontMatterError, read_front_matter
+from shared.core.front_matter import FrontMatterError, read_front_matter, write_front_matter
 
 #: Front matter of the suite; all other keys are those of its Spaces.
 SUITE = {
@@ -79,8 +79,8 @@ def assemble_suite(target: Path) -> None:
     lists = {key: _union(card.get(key, []) for card in cards) for key in ("tags", "models", "datasets")}
     lines = [f"- **{card['title']}**: {card['short_description']}" for card in cards]
     readme = target / "README.md"
-    readme.write_text(f"\n# {SUITE['title']}\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    metadata_save(readme, {**cards[0], **SUITE, "app_file": "app.py", **lists})
+    readme.write_text(f"# {SUITE['title']}\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    write_front_matter(readme, {**cards[0], **SUITE, "app_file": "app.py", **lists})
     requirements = _union(
         (space / "requirements.txt").read_text(encoding="utf-8").split("\n") for space in spaces
     )
