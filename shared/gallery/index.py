@@ -13,8 +13,8 @@ import numpy as np
 from shared.core.errors import InputError
 from shared.gallery.gallery import Gallery
 from shared.gallery.snapshot import GallerySnapshot
-from shared.index import VectorIndex
 from shared.index.read_write_lock import ReadWriteLock
+from shared.index.vector_index import VectorIndex
 
 Features = Mapping[str, np.ndarray]
 #: Name of the feature that holds the fingerprint of the weights that described an image.

@@ -1,6 +1,4 @@
-"""The door for similarity search: `VectorIndex` and what it is made of; see `vector_index.py`."""
+"""Similarity search over vectors, on faiss; see `shared.index.vector_index`.
 
-from shared.index.file import IndexFileError
-from shared.index.vector_index import INDEX_TYPES, VectorIndex
-
-__all__ = ["INDEX_TYPES", "IndexFileError", "VectorIndex"]
+The package imports nothing here: pages read galleries before they load faiss.
+"""

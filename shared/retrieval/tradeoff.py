@@ -1,9 +1,9 @@
-"""What each engine finds, how long it takes and how much memory it needs: measured here and now.
+"""Trade-off of the engines: recall, time and memory, measured on a gallery.
 
-Galleries of visitors are too small for indexes to show what they are for. Engines that compare descriptors
-are therefore measured on the gallery's descriptors and as many mixtures of them as it takes to a given size,
-see `shared.retrieval.data.synthetic`; DeepIndex and the histogram on the gallery alone, whose pictures cannot be
-mixed.
+Galleries of visitors are too small to show the purpose of index types. Engines that compare descriptors are
+therefore measured on the gallery's descriptors and synthetic ones around them, see
+`shared.retrieval.data.synthetic`; DeepIndex and the histogram on the gallery alone, since images cannot be
+synthesised.
 """
 
 from __future__ import annotations
@@ -11,129 +11,145 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
 from shared.core.images import ImageError
+from shared.core.weights import WeightsError
 from shared.gallery.gallery import Gallery
-from shared.gallery.index import VectorGallery
-from shared.gallery.snapshot import Snapshot
-from shared.index import VectorIndex
-from shared.retrieval.data.synthetic import synthesise
-from shared.retrieval.deepindex.gallery_index import WordGallery
-from shared.retrieval.descriptor.describer import DESCRIPTOR, Describer
+from shared.gallery.snapshot import GallerySnapshot
+from shared.index.vector_index import VectorIndex
+from shared.retrieval.data.synthetic import synthesize
+from shared.retrieval.describer import DESCRIPTOR, Describer
 from shared.retrieval.engines import ENGINES
 from shared.retrieval.search import ImageSearch
 
 NEAREST = 10
-LEAST = 2  # pictures
+MIN_IMAGES = 2
+
+Query = TypeVar("Query")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
-class Row:
-    """What was measured of one engine.
+class EngineCost:
+    """Measured trade-off of an engine.
 
     Attributes:
-        engine: Its name.
-        recall: Share of the ten pictures that an exact search with the descriptor finds first, which are also
-            among the first ten here. Of DeepIndex and the histogram, which look at other things, it says how
-            far they agree with the descriptor, not how good they are.
-        ms: Milliseconds of processor time that a search takes, without the description of the query.
-        bytes: That the index needs for each picture.
-        count: How many pictures were searched.
+        engine: Name of the engine.
+        recall: Fraction of the ten nearest images by an exact search of descriptors that are among the ten
+            nearest of this engine, 0..1. For DeepIndex and the histogram, which compare other features, it is
+            their agreement with the descriptor and says nothing about their quality.
+        ms_per_query: Milliseconds of processor time of a search, without the description of the query.
+        bytes_per_image: Memory of the index per image.
+        images: Number of searched images.
     """
 
     engine: str
     recall: float
-    ms: float
-    bytes: float
-    count: int
+    ms_per_query: float
+    bytes_per_image: float
+    images: int
 
 
 def measure(
     gallery: Gallery, queries: int = 100, size: int = 20_000, describer: Describer | None = None
-) -> list[Row]:
-    """Measures all engines that can search a gallery.
+) -> list[EngineCost]:
+    """Measure all engines that can search a gallery.
 
     Args:
-        gallery: With at least two pictures.
-        queries: How many searches are made with each engine, at most.
-        size: To how many pictures the gallery is enlarged for engines that compare descriptors.
-        describer: What described the gallery; by default what `ImageSearch.load` loads.
+        gallery: Gallery of at least two images.
+        queries: Largest number of searches per engine.
+        size: Number of images to which synthetic descriptors extend the gallery.
+        describer: Describer of the gallery; by default that of `ImageSearch.load`.
 
     Returns:
-        A row for each engine, in the order of `ENGINES`; none for DeepIndex where there are no words.
+        Measurements in the order of `ENGINES`, without engines that lack their weights.
 
     Raises:
-        ImageError: There are too few pictures.
+        ImageError: There are too few images.
         MismatchError: The gallery was described with other weights.
     """
     snapshot = gallery.snapshot()
-    if len(snapshot) < LEAST:
-        raise ImageError(f"The gallery needs at least {LEAST} pictures to measure: please add some first.")
-    describer = ImageSearch.load().describer if describer is None else describer
-    searches = {
-        name: ImageSearch(name, describer, gallery)
-        for name in ENGINES
-        if describer.words or not name.startswith("deepindex")
-    }
-    searches["exact"].index()  # tells whether the gallery is one of this describer
-    enlarged = _descriptors(snapshot, queries, size)
-    return [
-        enlarged[name] if name in enlarged else _alone(search, searches["exact"], snapshot, queries)
-        for name, search in searches.items()
-    ]
-
-
-def _descriptors(snapshot: Snapshot, queries: int, size: int) -> dict[str, Row]:
-    """The rows of all engines that compare descriptors."""
+    if len(snapshot) < MIN_IMAGES:
+        raise ImageError(
+            f"The gallery needs at least {MIN_IMAGES} pictures to measure: please add some first."
+        )
+    searches = _load_searches(gallery, describer)
+    exact = searches["exact"]
+    exact.index()  # fails if the gallery was described with other weights
     real = snapshot.features(DESCRIPTOR)[1]
-    many = np.concatenate([real, synthesise(real, max(size - len(real), 0), seed=0)])
-    asked = synthesise(real, queries, seed=1)
-    rows: dict[str, Row] = {}
-    truth = np.zeros(0)
-    for kind in (name for name, engine in ENGINES.items() if engine.weights == ENGINES["exact"].weights):
-        index = VectorIndex(many.shape[1], kind)
-        index.add(many)
-        found, ms = _timed(lambda row, index=index: index.search(row[None], NEAREST)[1][0], list(asked))
-        truth = truth if rows else np.array(found)
-        rows[kind] = Row(kind, _recall(found, truth), ms, index.bytes_per_vector, len(many))
-    return rows
+    extended = np.concatenate([real, synthesize(real, max(size - len(real), 0), seed=0)])
+    synthetic_queries = synthesize(real, queries, seed=1)
+    truth: list[list[int]] = []  # of the exact search, which comes first
+    costs = []
+    for name, search in searches.items():
+        index_type = search.strategy.index_type
+        if index_type is None:
+            costs.append(_measure_gallery(search, exact, snapshot, queries))
+            continue
+        index = VectorIndex(extended.shape[1], index_type)
+        index.add(extended)
+        neighbors, ms = _timed(partial(_nearest, index), list(synthetic_queries))
+        truth = truth or neighbors
+        costs.append(EngineCost(name, _recall(neighbors, truth), ms, index.bytes_per_vector, len(extended)))
+    return costs
 
 
-def _alone(search: ImageSearch, exact: ImageSearch, snapshot: Snapshot, queries: int) -> Row:
-    """The row of an engine on the gallery as it is; its own pictures are what is searched with."""
+def _load_searches(gallery: Gallery, describer: Describer | None) -> dict[str, ImageSearch]:
+    """Load all engines that have their weights."""
+    searches = {}
+    for name, engine in ENGINES.items():
+        try:
+            searches[name] = ImageSearch(name, engine.load(describer=describer), gallery)
+        except WeightsError:
+            if name == "exact":
+                raise
+    return searches
+
+
+def _nearest(index: VectorIndex, query: np.ndarray) -> list[int]:
+    """Return the ids of the nearest vectors of one query `[D]`."""
+    ids: list[int] = index.search(query[None], NEAREST)[1][0].tolist()
+    return ids
+
+
+def _measure_gallery(
+    search: ImageSearch, exact: ImageSearch, snapshot: GallerySnapshot, queries: int
+) -> EngineCost:
+    """Measure an engine on the gallery as it is, with its own images as queries."""
     ids = list(snapshot.ids)[:queries]
-    features = [{kind: snapshot.feature(kind, id) for kind in snapshot.kinds} for id in ids]
+    features = [snapshot.image_features(id) for id in ids]
     nearest = min(NEAREST, len(snapshot) - 1)
 
-    def others(one: ImageSearch) -> tuple[list[list[int]], float]:
-        index = one.index()
-        found, ms = _timed(lambda query: index.search(one.gallery, query, nearest + 1).ids, features)
-        return [
-            [other for other in row if other != id][:nearest] for id, row in zip(ids, found, strict=True)
-        ], ms
+    def neighbors(engine: ImageSearch) -> tuple[list[list[int]], float]:
+        index = engine.index()
+        rows, ms = _timed(lambda query: index.search(engine.gallery, query, nearest + 1).ids, features)
+        return [[hit for hit in row if hit != id][:nearest] for id, row in zip(ids, rows, strict=True)], ms
 
-    found, ms = others(search)
-    index = search.index()
-    if isinstance(index, WordGallery):
-        cost = index.index.bytes_per_image()
-    elif isinstance(index, VectorGallery):
-        cost = index.index.bytes_per_vector
-    return Row(search.engine, _recall(found, others(exact)[0]), ms, cost, len(snapshot))
+    rows, ms = neighbors(search)
+    recall = _recall(rows, neighbors(exact)[0])
+    bytes_per_image = search.strategy.bytes_per_image(search.index())
+    return EngineCost(search.engine, recall, ms, bytes_per_image, len(snapshot))
 
 
-def _timed(call: Callable, queries: Sequence) -> tuple[list, float]:
-    """All answers, and milliseconds of the median call. Other work on the machine does not count."""
-    found, seconds = [], []
+def _timed(call: Callable[[Query], Answer], queries: Sequence[Query]) -> tuple[list[Answer], float]:
+    """Return all answers, and the median milliseconds of processor time, which other processes do not affect."""
+    answers, seconds = [], []
     for query in queries:
         started = time.thread_time()
-        found.append(call(query))
+        answers.append(call(query))
         seconds.append(time.thread_time() - started)
-    return found, 1000 * float(np.median(seconds))
+    return answers, 1000 * float(np.median(seconds))
 
 
-def _recall(found: Sequence, truth: Sequence) -> float:
-    """Mean share of what should be found that was."""
-    shares = [len({*a} & {*b}) / len(b) for a, b in zip(found, truth, strict=True) if len(b)]
-    return float(np.mean(shares))
+def _recall(neighbors: Sequence[Sequence[int]], truth: Sequence[Sequence[int]]) -> float:
+    """Compute the mean fraction of the true neighbors that were found."""
+    fractions = [
+        len({*row} & {*true_row}) / len(true_row)
+        for row, true_row in zip(neighbors, truth, strict=True)
+        if len(true_row)
+    ]
+    return float(np.mean(fractions))

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from shared.index import INDEX_TYPES, IndexFileError, VectorIndex, file
+from shared.index import file
+from shared.index.file import IndexFileError
 from shared.index.product_quantizer import ProductQuantizer
+from shared.index.vector_index import INDEX_TYPES, VectorIndex
 from tests.index.test_vector_index import DIMENSION, check_all, draw, make
 
 
@@ -38,7 +40,7 @@ def rewritten(path, target, change):
 
 
 def test_codes_of_another_length_come_back(tmp_path, monkeypatch):
-    monkeypatch.setattr(ProductQuantizer, "trained", partial(ProductQuantizer.trained, most_bytes=7))
+    monkeypatch.setattr(ProductQuantizer, "train", partial(ProductQuantizer.train, max_bytes=7))
     index = VectorIndex(DIMENSION, "pq", exact_below=256)
     index.add(draw(300))
     index.save(tmp_path / "index")
@@ -56,12 +58,12 @@ def test_what_was_saved_comes_back(kind, tmp_path):
     index.replace(7, draw(1, seed=4)[0], {"name": "sieben"})
     index.save(tmp_path / "index")
     again = VectorIndex.load(tmp_path / "index")
-    for name in ("kind", "dimension", "recall", "exact_below", "trained", "bytes_per_vector"):
+    for name in ("index_type", "dimension", "recall", "exact_below", "trained", "bytes_per_vector"):
         assert getattr(again, name) == getattr(index, name)
     for a, b in zip(index.search(draw(20, seed=1), 10), again.search(draw(20, seed=1), 10), strict=True):
         assert (a == b).all()
     assert (again.ids == index.ids).all()
-    assert [again.item(id) for id in (7, 8)] == [{"name": "sieben"}, {}]
+    assert [again.metadata(id) for id in (7, 8)] == [{"name": "sieben"}, {}]
     for one in (index, again):  # and both go on in the same way
         assert one.add(draw(30, seed=2)).tolist() == list(range(300, 330))
         one.remove([0, 7])
@@ -92,8 +94,8 @@ WORKER = """
 import itertools, sys, time
 sys.path.insert(0, {root!r})
 import numpy as np
-from shared.core import index_file
-from shared.index import VectorIndex
+from shared.index import file as index_file
+from shared.index.vector_index import VectorIndex
 index = VectorIndex(64)
 index.add(np.random.default_rng(0).normal(size=(20_000, 64)))
 blocks = index_file._blocks

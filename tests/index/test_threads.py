@@ -9,8 +9,8 @@ import faiss
 import numpy as np
 import pytest
 
-from shared.index import INDEX_TYPES, VectorIndex
 from shared.index.read_write_lock import ReadWriteLock
+from shared.index.vector_index import INDEX_TYPES, VectorIndex
 from tests.index.test_vector_index import DIMENSION, check_all, draw, make
 
 
@@ -32,7 +32,7 @@ def test_searches_while_vectors_come_and_go(kind):
                 assert len(np.unique(present)) == len(present) >= 200
                 assert set(range(8)) <= set(present.tolist()) or len(present) == 300
                 assert scores[row][row_ids == row] >= least
-            assert index.item(0) == {}
+            assert index.metadata(0) == {}
             searches.append(1)
 
     def write(number):
@@ -58,9 +58,9 @@ def test_searches_go_on_while_an_index_is_trained_and_saved(monkeypatch, tmp_pat
     from shared.index import vector_index as index_module
 
     index = make("exact", 250)
-    index.kind = "ivf"
+    index.index_type = "ivf"
     training, go_on = threading.Event(), threading.Event()
-    built, write = index_module.built, index_module.index_file.write
+    built, write = index_module.build_storage, index_module.file.write
 
     def slow(function):
         def slowly(*arguments):
@@ -70,8 +70,8 @@ def test_searches_go_on_while_an_index_is_trained_and_saved(monkeypatch, tmp_pat
 
         return slowly
 
-    monkeypatch.setattr(index_module, "built", slow(built))
-    monkeypatch.setattr(index_module.index_file, "write", slow(write))
+    monkeypatch.setattr(index_module, "build_storage", slow(built))
+    monkeypatch.setattr(index_module.file, "write", slow(write))
     with ThreadPoolExecutor(1) as pool:
         for work, size in (
             (lambda: index.add(draw(10, seed=1)), 250),
@@ -155,7 +155,7 @@ def test_a_writer_is_not_starved():
 
 def test_an_error_inside_opens_the_gate_again():
     gate = ReadWriteLock()
-    for enter in (gate.reading, gate.changing, gate.alone):
+    for enter in (gate.read, gate.exclusive_writer, gate.write):
         with pytest.raises(ZeroDivisionError), enter():
             _ = 1 / 0
     with gate.exclusive_writer(), gate.write():
@@ -183,7 +183,7 @@ def test_faiss_and_torch_live_in_one_process(order):
 {order}
 import threading
 import numpy as np
-from shared.index import VectorIndex
+from shared.index.vector_index import VectorIndex
 torch.set_num_threads(2)
 index = VectorIndex({DIMENSION}, "ivf", exact_below=256)
 x = np.random.default_rng(0).normal(size=(500, {DIMENSION}))

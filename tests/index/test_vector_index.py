@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from shared.index import INDEX_TYPES, VectorIndex
 from shared.index import vector_index as index_module
 from shared.index.flat import FlatStorage
 from shared.index.hnsw import HNSWStorage
+from shared.index.vector_index import INDEX_TYPES, VectorIndex
 
 DIMENSION = 24
 TRAINED = [kind for kind in INDEX_TYPES if kind != "exact"]
@@ -41,7 +41,7 @@ def check_all(index, model):
     scores, ids = scores[:, : len(model)], ids[:, : len(model)]
     assert (np.sort(ids) == np.array(sorted(model))).all()
     assert (np.diff(scores) <= 0).all()
-    if index.kind != "pq" and model:
+    if index.index_type != "pq" and model:
         for query, row_scores, row in zip(queries, scores, ids, strict=True):
             found = cosines(query[None], np.stack([model[id] for id in row.tolist()]))[0]
             np.testing.assert_allclose(row_scores, found, atol=1e-5)
@@ -96,7 +96,7 @@ def test_changes_are_those_of_a_dictionary(kind):
             del model[id], items[id]
         if step % 6 == 5:
             check_all(index, model)
-            assert all(index.item(id) == item for id, item in items.items())
+            assert all(index.metadata(id) == item for id, item in items.items())
     ids, vectors = index.vectors()
     assert ids.tolist() == sorted(model)
     alike = cosines(np.stack([model[id] for id in ids.tolist()]), vectors).diagonal()
@@ -127,10 +127,10 @@ def test_equal_vectors_are_all_found(kind):
 @pytest.mark.parametrize("kind", TRAINED)
 def test_an_index_that_has_grown_much_is_trained_again(kind):
     index = make(kind, 256)
-    first = index._store
+    first = index._storage
     for seed in range(1, 5):
         index.add(draw(500, seed))
-    assert index._store is not first
+    assert index._storage is not first
     vectors = np.concatenate([draw(256), *(draw(500, seed) for seed in range(1, 5))])
     best = np.argsort(-cosines(draw(40, seed=8), vectors), axis=1)[:, :10]
     found = index.search(draw(40, seed=8), k=10)[1]
@@ -141,13 +141,13 @@ def test_an_index_that_has_grown_much_is_trained_again(kind):
 def test_a_graph_of_which_much_was_removed_is_built_again():
     index = make("hnsw", 400)
     index.remove(range(90))
-    assert len(index._store._ids.rows) == 400
+    assert len(index._storage._ids.rows) == 400
     assert index.search(draw(1)[:1], k=1)[1] >= 90  # the nearest of all was removed
     index.remove(range(90, 110))
-    assert isinstance(index._store, HNSWStorage)
-    assert len(index._store._ids.rows) == 290
+    assert isinstance(index._storage, HNSWStorage)
+    assert len(index._storage._ids.rows) == 290
     index.remove(range(110, 250))
-    assert isinstance(index._store, FlatStorage)
+    assert isinstance(index._storage, FlatStorage)
     check_all(index, dict(enumerate(draw(400)[250:], start=250)))
 
 
@@ -170,7 +170,7 @@ def test_low_scores_can_be_left_out(kind):
     index = make(kind, 300)
     scores, ids = index.search(draw(3, seed=1), k=20)
     least = float(np.median(scores))
-    low, left = index.search(draw(3, seed=1), k=20, least=least)
+    low, left = index.search(draw(3, seed=1), k=20, min_score=least)
     assert (left == np.where(scores < least, -1, ids)).all()
     assert (low == np.where(scores < least, -np.inf, scores)).all()
 
@@ -181,7 +181,7 @@ def test_faiss_alone_finds_the_same(kind):
     queries = draw(20, seed=1)
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
     scores, ids = index.search(queries, k=5)
-    alone, found = index.plain().search(queries, 5)
+    alone, found = index.faiss_index().search(queries, 5)
     assert (found == ids).all()
     np.testing.assert_allclose(1 - alone / 2 if kind == "pq" else alone, scores, atol=1e-5)
 
@@ -232,12 +232,12 @@ def test_numbers_of_any_size_have_a_direction():
 @pytest.mark.parametrize(
     ("items", "message"),
     [
-        ([{}], "an item for each of 2 vectors, received 1"),
-        ([{}, ["a"]], "item 1 must be a mapping"),
-        ([{1: 2}, {}], "item 0 must be a mapping with text for keys"),
-        ([{"a": object()}, {}], "item 0 cannot be kept as JSON"),
-        ([{"a": float("nan")}, {}], "item 0 cannot be kept as JSON"),
-        ([{"a": "b" * 70_000}, {}], "item 0 has 70,008 letters"),
+        ([{}], "metadata for each of 2 vectors, received 1"),
+        ([{}, ["a"]], "metadata 1 must be a mapping"),
+        ([{1: 2}, {}], "metadata 0 must be a mapping with text for keys"),
+        ([{"a": object()}, {}], "metadata 0 cannot be stored as JSON"),
+        ([{"a": float("nan")}, {}], "metadata 0 cannot be stored as JSON"),
+        ([{"a": "b" * 70_000}, {}], "metadata 0 has 70,008 characters"),
     ],
 )
 def test_what_is_no_item_is_refused(items, message):
@@ -253,21 +253,21 @@ def test_items_belong_to_the_index():
     index.add(draw(1))
     (id,) = index.add(draw(1), [item])
     item["file"] = "other.jpg"
-    index.item(id)["box"].append(3)
-    assert index.item(id) == {"file": "café.jpg", "box": [1, 2.5, None]}
-    assert index.item(0) == {}
+    index.metadata(id)["box"].append(3)
+    assert index.metadata(id) == {"file": "café.jpg", "box": [1, 2.5, None]}
+    assert index.metadata(0) == {}
     index.replace(0, draw(1)[0], {"a": 1})
-    assert index.item(0) == {"a": 1}
+    assert index.metadata(0) == {"a": 1}
     assert 0 in index
     assert 2 not in index
 
 
 def test_ids_may_need_more_than_four_bytes():
     index = make("exact", 3)
-    index._next = 2**32 - 1
+    index._next_id = 2**32 - 1
     assert index.add(draw(2), [{"a": 1}, {"b": 2}]).tolist() == [2**32 - 1, 2**32]
     assert index.ids.tolist() == [0, 1, 2, 2**32 - 1, 2**32]
-    assert index.item(2**32) == {"b": 2}
+    assert index.metadata(2**32) == {"b": 2}
     assert 2**33 not in index
     assert index.search(draw(2)[1:], k=1)[1][0, 0] in (1, 2**32)
     index.remove([2**32 - 1, 1])
@@ -279,9 +279,9 @@ def test_ids_that_are_not_there():
     index.remove([7, 7])
     for call in (
         lambda: index.remove([3, 7]),
-        lambda: index.item(7),
+        lambda: index.metadata(7),
         lambda: index.replace(7, draw(1)[0]),
-        lambda: index.item(-1),
+        lambda: index.metadata(-1),
     ):
         with pytest.raises(KeyError, match="nothing under the ids"):
             call()
@@ -289,7 +289,7 @@ def test_ids_that_are_not_there():
     assert 3 in index
 
 
-@pytest.mark.parametrize("settings", [{"dimension": 0}, {"kind": "lsh"}, {"recall": 0}, {"exact_below": 10}])
+@pytest.mark.parametrize("settings", [{"dimension": 0}, {"index_type": "lsh"}, {"recall": 0}, {"exact_below": 10}])
 def test_settings_out_of_range(settings):
     with pytest.raises(ValueError, match="received"):
         VectorIndex(**{"dimension": 4, **settings})
@@ -311,7 +311,7 @@ def test_k_out_of_range():
 @pytest.mark.parametrize("kind", INDEX_TYPES)
 def test_an_add_that_fails_leaves_nothing(kind, monkeypatch):
     index = make(kind, 300)
-    calls, add = [], type(index._store).add
+    calls, add = [], type(index._storage).add
 
     def failing(store, vectors, ids):
         calls.append(len(ids))
@@ -319,8 +319,8 @@ def test_an_add_that_fails_leaves_nothing(kind, monkeypatch):
             raise MemoryError
         add(store, vectors, ids)
 
-    monkeypatch.setattr(type(index._store), "step", 10)
-    monkeypatch.setattr(type(index._store), "add", failing)
+    monkeypatch.setattr(type(index._storage), "max_batch", 10)
+    monkeypatch.setattr(type(index._storage), "add", failing)
     with pytest.raises(MemoryError):
         index.add(draw(30, seed=1), [{"a": 1}] * 30)
     monkeypatch.undo()
@@ -334,7 +334,7 @@ def test_a_training_that_fails_leaves_the_index_as_it_was(monkeypatch):
 
     index = VectorIndex(DIMENSION, "ivf", exact_below=256)
     index.add(draw(250))
-    monkeypatch.setattr(index_module, "built", failing)
+    monkeypatch.setattr(index_module, "build_storage", failing)
     with pytest.raises(MemoryError):
         index.add(draw(50, seed=1))
     check_all(index, dict(enumerate(draw(250))))

@@ -1,10 +1,4 @@
-"""The pictures of a gallery as one engine sees them, found quickly however many there are.
-
-An engine's vectors are long: thousands of numbers, of which a large gallery would take gigabytes, and a
-search of all of them a tenth of a second. Most of what they say lies in far fewer directions. So a large
-gallery is searched in two steps: short vectors name some candidates, and of these the whole vectors, kept as
-float16, tell the scores. Up to `LARGE` pictures whole vectors are compared at once.
-"""
+"""Index of a gallery over the vectors of one engine, with a two-stage search for large galleries."""
 
 from __future__ import annotations
 
@@ -13,94 +7,131 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.utils.extmath import randomized_svd
 
-from shared.crossmodal.embedders.embedder import PICTURE, Embedder
-from shared.gallery.index import VectorGalleryIndex
+from shared.crossmodal.embedders.embedder import IMAGE_FEATURE, Embedder
+from shared.gallery.index import Features, VectorGalleryIndex
 from shared.gallery.snapshot import GallerySnapshot
-from shared.index import VectorIndex
-from shared.index.vectors import GrowingArray, parts
+from shared.index.vector_index import VectorIndex
+from shared.index.vectors import GrowingArray, batch_slices
 
-LARGE = 8192
-#: Length of short vectors, and how many candidates they name at least.
-SHORT, CANDIDATES = 160, 400
+#: Images up to which all vectors are compared.
+MAX_EXACT = 8192
+#: Length of the projected vectors of the first stage, and the least number of candidates that it returns.
+PROJECTED_DIM, MIN_CANDIDATES = 160, 400
 
 
 class EmbeddingGalleryIndex(VectorGalleryIndex):
-    """Pictures by the vectors that one engine gives them.
+    """Index over the vectors that one engine gives to images.
+
+    Vectors have thousands of elements. A gallery of more than `MAX_EXACT` images is searched in two stages:
+    projections to the leading singular directions select candidates, and float16 vectors score them.
 
     Args:
-        space: What gives vectors to pictures.
-        engine: Which of its engines.
+        embedder: Model that embeds the images.
+        engine: One of its engines.
     """
 
-    def __init__(self, space: Embedder, engine: str) -> None:
-        self._space, self._engine = space, engine
-        super().__init__("exact", PICTURE, space.model_fingerprint if space.own_galleries else None)
+    def __init__(self, embedder: Embedder, engine: str) -> None:
+        self._embedder, self._engine = embedder, engine
+        fingerprint = None if embedder.accepts_any_gallery else embedder.model_fingerprint
+        super().__init__("exact", IMAGE_FEATURE, fingerprint)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all vectors."""
-        if self._directions is None:
-            return round(self.index.bytes_per_vector * len(self.index)) if self.index else 0
-        return self._whole.rows.nbytes + round(self.index.bytes_per_vector * len(self.index))
+        """Size of all vectors in bytes."""
+        if self._index is None:
+            return 0
+        full_vectors = 0 if self._two_stage is None else self._two_stage.nbytes
+        return full_vectors + round(self._index.bytes_per_vector * len(self._index))
 
     def _vectors(self, snapshot: GallerySnapshot, ids: Sequence[int]) -> np.ndarray:
-        return self._space.gallery_vectors(snapshot, ids, self._engine)
+        return self._embedder.gallery_vectors(snapshot, ids, self._engine)
 
     def _clear(self) -> None:
         super()._clear()
-        self._directions: np.ndarray | None = None  # `[D, SHORT]`, once the gallery is large
-        self._whole: GrowingArray | None = None  # the vector of every place of the index
+        self._two_stage: _TwoStageIndex | None = None
 
     def _add(self, snapshot: GallerySnapshot, ids: Sequence[int]) -> None:
-        if self._directions is None and len(self._vector_ids) + len(ids) <= LARGE:
-            super()._add(snapshot, ids)
-            return
-        if self._directions is None:
+        if self._two_stage is None:
+            if len(self._vector_ids) + len(ids) <= MAX_EXACT:
+                super()._add(snapshot, ids)
+                return
             ids = [*self._vector_ids, *ids]
             self._clear()
-        for part in parts(len(ids), LARGE):
-            self._take(ids[part], self._vectors(snapshot, ids[part]))
+        for batch in batch_slices(len(ids), MAX_EXACT):
+            self._add_projected(ids[batch], self._vectors(snapshot, ids[batch]))
 
-    def _take(self, ids: Sequence[int], vectors: np.ndarray) -> None:
-        """Takes pictures into a large gallery."""
-        if self._directions is None:
-            length = min(SHORT, vectors.shape[1])
-            self._directions = randomized_svd(vectors, length, n_iter=2, random_state=0)[2].T.copy()
-            self._index = VectorIndex(length + 1)
-            self._whole = GrowingArray(np.float16, vectors.shape[1])
-        places = self._index.add(self._shortened(vectors))
-        self._whole.append(vectors.astype(np.float16))
+    def _add_projected(self, ids: Sequence[int], vectors: np.ndarray) -> None:
+        if self._two_stage is None:
+            self._two_stage = _TwoStageIndex(vectors)
+            self._index = self._two_stage.projections
+        vector_ids = self._two_stage.add(vectors)
         self._image_ids = np.concatenate([self._image_ids, np.asarray(ids, np.int64)])
-        self._vector_ids.update(zip(ids, places.tolist(), strict=True))
+        self._vector_ids.update(zip(ids, vector_ids.tolist(), strict=True))
 
     def _remove(self, ids: Sequence[int]) -> None:
         super()._remove(ids)
-        if self._directions is not None and 2 * len(self._vector_ids) < len(self._image_ids):
-            self._tidy()
+        if self._two_stage is not None and 2 * len(self._vector_ids) < len(self._image_ids):
+            self._image_ids = self._image_ids[self._two_stage.compact()]
+            self._index = self._two_stage.projections
+            self._vector_ids = {id: position for position, id in enumerate(self._image_ids.tolist())}
 
-    def _tidy(self) -> None:
-        """Gives back the room of pictures that are gone."""
-        places, short = self._index.vectors()
-        whole = GrowingArray(np.float16, self._whole.rows.shape[1])
-        whole.append(self._whole.rows[places])
-        self._image_ids, self._whole = self._image_ids[places], whole
-        self._index = VectorIndex(short.shape[1])
-        self._index.add(short)
-        self._vector_ids = {id: place for place, id in enumerate(self._image_ids.tolist())}
+    def _search(self, query: Features, top_k: int) -> tuple[list[int], list[float]]:
+        if self._two_stage is None:
+            return super()._search(query, top_k)
+        vector_ids, scores = self._two_stage.search(query[IMAGE_FEATURE], top_k)
+        return self._image_ids[vector_ids].tolist(), scores.tolist()
 
-    def _search(self, query: dict[str, np.ndarray], count: int) -> tuple[list[int], list[float]]:
-        if self._directions is None:
-            return super()._search(query, count)
-        vector = query[PICTURE]
-        short = np.append(vector @ self._directions, np.float32(0))
-        _, places = self._index.search(short[None], max(CANDIDATES, 4 * count))
-        places = places[0][places[0] >= 0]
-        scores = self._whole.rows[places].astype(np.float32) @ vector
-        order = np.argsort(-scores, kind="stable")[:count]
-        return self._image_ids[places[order]].tolist(), scores[order].tolist()
 
-    def _shortened(self, vectors: np.ndarray) -> np.ndarray:
-        """Short vectors; what they lack goes into one more number, so that they have length 1 as well."""
-        short = vectors @ self._directions
-        rest = np.sqrt(np.maximum(1 - np.square(short).sum(1), 0))
-        return np.column_stack([short, rest]).astype(np.float32)
+class _TwoStageIndex:
+    """Projected vectors that select candidates, and float16 vectors that score them.
+
+    Args:
+        sample: Vectors `[N, D]` of length 1, whose leading right singular vectors are the projection.
+
+    Attributes:
+        projections: Index of the projected vectors.
+    """
+
+    def __init__(self, sample: np.ndarray) -> None:
+        length = min(PROJECTED_DIM, sample.shape[1])
+        self._projection = randomized_svd(sample, length, n_iter=2, random_state=0)[2].T.copy()
+        self._vectors = GrowingArray(np.float16, sample.shape[1])
+        self.projections = VectorIndex(length + 1)
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the float16 vectors in bytes."""
+        return self._vectors.rows.nbytes
+
+    def add(self, vectors: np.ndarray) -> np.ndarray:
+        """Add vectors `[N, D]` of length 1 and return their ids, int64 `[N]`."""
+        projected = vectors @ self._projection
+        # One more element holds the norm of the residual, so that the projected vectors have length 1, too.
+        residual = np.sqrt(np.maximum(1 - np.square(projected).sum(1), 0))
+        ids = self.projections.add(np.column_stack([projected, residual]).astype(np.float32))
+        self._vectors.append(vectors.astype(np.float16))
+        return ids
+
+    def search(self, query: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return ids and scores of the nearest vectors, the best first.
+
+        Args:
+            query: float32 `[D]`, of length 1.
+            top_k: Largest number of results.
+        """
+        projected = np.append(query @ self._projection, np.float32(0))
+        _, candidates = self.projections.search(projected[None], max(MIN_CANDIDATES, 4 * top_k))
+        candidates = candidates[0][candidates[0] >= 0]
+        scores = self._vectors.rows[candidates].astype(np.float32) @ query
+        order = np.argsort(-scores, kind="stable")[:top_k]
+        return candidates[order], scores[order]
+
+    def compact(self) -> np.ndarray:
+        """Free the memory of removed vectors and return the previous ids of those that remain."""
+        remaining, projected = self.projections.vectors()
+        vectors = GrowingArray(np.float16, self._vectors.rows.shape[1])
+        vectors.append(self._vectors.rows[remaining])
+        self._vectors = vectors
+        self.projections = VectorIndex(projected.shape[1])
+        self.projections.add(projected)
+        return remaining

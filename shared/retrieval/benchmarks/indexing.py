@@ -17,9 +17,9 @@ from tqdm import tqdm
 
 from shared.core.weights import WeightsError
 from shared.evaluation import reports
-from shared.index import VectorIndex
+from shared.index.vector_index import VectorIndex
 from shared.retrieval.benchmarks.memory import PeakMemory
-from shared.retrieval.descriptor.describer import DESCRIPTOR, Describer
+from shared.retrieval.describer import DESCRIPTOR, Describer
 from shared.training.datasets import ImageFile, read_images
 
 MODULE = "shared.retrieval.benchmark indexing"

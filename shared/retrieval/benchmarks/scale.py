@@ -20,10 +20,10 @@ import faiss
 import numpy as np
 
 from shared.evaluation import reports
-from shared.index import INDEX_TYPES, VectorIndex
+from shared.index.vector_index import INDEX_TYPES, VectorIndex
 from shared.retrieval.benchmarks.memory import PeakMemory
-from shared.retrieval.data.synthetic import MIXED, SPREAD, intrinsic_dimension, reduce, synthesise
-from shared.retrieval.engines import EXTRACTORS
+from shared.retrieval.data.synthetic import MIXED, SPREAD, intrinsic_dimension, reduce, synthesize
+from shared.retrieval.descriptor.backbones import EXTRACTORS
 from shared.training.datasets import read_images
 
 MODULE = "shared.retrieval.benchmark scale"
@@ -48,7 +48,7 @@ def measure(
     index.add(gallery)
     figures = {"build_s": time.perf_counter() - started, "build_peak_MB": memory.growth() / 1e6}
     figures["bytes_per_image"] = index.bytes_per_vector
-    plain = index.plain().search
+    plain = index.faiss_index().search
     found = index.search(queries, NEAREST)[1]
     figures["recall@10"] = _recall(found, truth)
     figures["1-recall@10"] = _recall(found, truth[:, :1])
@@ -92,11 +92,11 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         parser.error(str(error))
     mixture = {"mixed": options.mixed, "spread": options.spread}
     queries, new = (
-        synthesise(real, count, seed=seed, **mixture) for seed, count in ((1, options.queries), (2, CHANGES))
+        synthesize(real, count, seed=seed, **mixture) for seed, count in ((1, options.queries), (2, CHANGES))
     )
     metrics = {"real descriptors": {"intrinsic_dimension": intrinsic_dimension(real, real)}}
     for size in options.sizes:
-        gallery = synthesise(real, size, seed=0, **mixture)
+        gallery = synthesize(real, size, seed=0, **mixture)
         own = {"intrinsic_dimension": intrinsic_dimension(queries, gallery)}
         truth = faiss.knn(queries, gallery, NEAREST, metric=faiss.METRIC_INNER_PRODUCT)[1]
         for kind in options.kinds:
@@ -122,11 +122,11 @@ def _real(options: argparse.Namespace) -> np.ndarray:
     if path.suffix == ".npy":
         return np.load(path, allow_pickle=False)[: options.limit].astype(np.float32)
     # Not at the top: they bring torch, which descriptors from a file do not need.
+    from shared.retrieval.descriptor.backbones import extractor_levels
     from shared.retrieval.descriptor.extractor import Extractor
     from shared.retrieval.descriptor.head import DescriptorHead
-    from shared.retrieval.descriptor.levels import engine_levels
 
-    head = DescriptorHead(engine_levels(options.engine)) if options.untrained else options.head
+    head = DescriptorHead(extractor_levels(options.engine)) if options.untrained else options.head
     extractor = Extractor.load(options.engine, folder=options.weights, head=head)
     return np.stack([row for _, row in extractor.stream(read_images([path])[: options.limit])])
 
