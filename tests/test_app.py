@@ -1,4 +1,4 @@
-"""The suite's server: how it starts and ends, its pages, health, metrics and settings."""
+"""The suite's server: start and end, pages, health, metrics and settings."""
 
 import ast
 import os
@@ -10,15 +10,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
+
+import app
+from shared.ui.sample_images import sample_images
+from shared.ui.server import ServerSettings, add_routes
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_first_page_within_eight_seconds(server):
-    # Where other work shares the cores, the time of the processor says what an idle machine would take.
+    # Where other programs share the cores, the processor time says what an idle machine would take.
     assert min(server.seconds, server.cpu_seconds) < 8, (server.seconds, server.cpu_seconds)
 
 
@@ -27,21 +33,19 @@ def test_the_first_page_does_not_wait_for_large_libraries(server, name):
     assert not any(name in library for library in server.libraries)
 
 
-@pytest.mark.parametrize("path", ["/", "/edges", "/gradio_api/info", "/config"])
+@pytest.mark.parametrize("path", ["/", *(f"/{name}" for name in app.NAMES), "/gradio_api/info", "/config"])
 def test_pages_answer(server, path):
     with server.http() as http:
         assert http.get(path).status_code == 200
 
 
-def test_each_space_has_a_card_photo_of_its_own():
-    import app
-
-    chosen = [app.load_space(name).CARD_IMAGE for name in app.NAMES]
-    assert set(chosen) <= set(app.sample_photos())
-    assert len(set(chosen)) == len(chosen) > 1
+def test_each_space_has_a_different_card_image():
+    names = [space.CARD_IMAGE for space in app.load_spaces().values()]
+    assert set(names) <= set(sample_images())
+    assert len(set(names)) == len(names) > 1
 
 
-def test_cards_are_pictures(server):
+def test_cards_are_images(server):
     with server.http() as http:
         card = http.get("/cards/edges.jpg")
         assert card.headers["content-type"] == "image/jpeg"
@@ -51,37 +55,33 @@ def test_cards_are_pictures(server):
 
 def test_healthz_runs_a_prediction(server):
     with server.http() as http:
-        answer = http.get("/healthz")
-    assert answer.status_code == 200
-    assert answer.json()["ok"] is True
-    assert answer.json()["spaces"]["edges"]["seconds"] > 0
+        response = http.get("/healthz")
+    assert response.status_code == 200
+    assert response.json()["ok"] is True
+    assert response.json()["spaces"]["edges"]["seconds"] > 0
 
 
-def test_healthz_says_503_when_a_space_fails(monkeypatch):
-    from fastapi.testclient import TestClient
-
-    import app
-
+def test_healthz_returns_503_when_a_space_fails():
     class Broken:
         @staticmethod
-        def preview(picture):
+        def preview(image):
             raise RuntimeError("no weights")
 
-    server = app.FastAPI()
-    app.add_routes(server, {"edges": Broken})
-    answer = TestClient(server).get("/healthz")
-    assert answer.status_code == 503
-    assert answer.json() == {"ok": False, "spaces": {"edges": {"ok": False}}}
+    server = FastAPI()
+    add_routes(server, {"edges": Broken})
+    response = TestClient(server).get("/healthz")
+    assert response.status_code == 503
+    assert response.json() == {"ok": False, "spaces": {"edges": {"ok": False}}}
 
 
 def test_metrics_count_calls_failures_and_seconds(server, client, photo, tmp_path):
-    def value(name, engine, **more):
-        labels = "".join(f',{key}="{text}"' for key, text in more.items())
+    def value(name, engine, **labels):
+        label_text = "".join(f',{key}="{text}"' for key, text in labels.items())
         with server.http() as http:
             text = http.get("/metrics").text
-        line = rf'^image_spaces_{name}\{{endpoint="edges/detect_edges",engine="{engine}"{labels}\}} (\S+)$'
-        found = re.search(line, text, re.MULTILINE)
-        return float(found[1]) if found else 0.0
+        line = rf'^image_spaces_{name}\{{endpoint="edges/detect_edges",engine="{engine}"{label_text}\}} (\S+)$'
+        match = re.search(line, text, re.MULTILINE)
+        return float(match[1]) if match else 0.0
 
     bad = tmp_path / "bad.png"
     bad.write_text("no picture")
@@ -95,20 +95,20 @@ def test_metrics_count_calls_failures_and_seconds(server, client, photo, tmp_pat
     assert value("failures_total", "canny", kind="internal") == 0
 
 
-def test_a_taken_port_is_said_plainly(server):
+def test_a_port_in_use_is_reported_in_one_sentence(server):
     port = server.url.rpartition(":")[2]
     environment = os.environ | {"IMAGE_SPACES_PORT": port}
-    ended = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True
     )
-    assert ended.returncode == 1
-    assert f"cannot listen on 127.0.0.1:{port}" in ended.stderr
-    assert "IMAGE_SPACES_PORT=" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert process.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in process.stderr
+    assert "IMAGE_SPACES_PORT=" in process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def test_password_queue_and_ctrl_c(start_server, tmp_path):
-    """With a password and a queue of one, strangers and too many calls are turned away; Ctrl-C ends it."""
+    """With a password and a queue of one, strangers and excess calls are rejected; Ctrl-C ends the server."""
     server = start_server(IMAGE_SPACES_AUTH="anna:secret,ben:word", IMAGE_SPACES_QUEUE="1")
     with server.http() as http:
         assert http.get("/config").status_code == 401
@@ -117,10 +117,10 @@ def test_password_queue_and_ctrl_c(start_server, tmp_path):
     client = Client(server.url, auth=("ben", "word"), verbose=False)
     large = tmp_path / "large.png"
     Image.effect_noise((1200, 900), 60).save(large)
-    gate = threading.Barrier(6)
+    barrier = threading.Barrier(6)
 
     def call(_):
-        gate.wait()
+        barrier.wait()
         try:
             return client.predict(image=handle_file(large), engine="canny", api_name="/detect_edges")
         except Exception as error:
@@ -128,9 +128,9 @@ def test_password_queue_and_ctrl_c(start_server, tmp_path):
 
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(call, range(6)))
-    turned_away = [answer for answer in answers if "Queue is full" in answer]
-    assert turned_away
-    assert len(turned_away) < 6
+    rejected = [answer for answer in answers if "Queue is full" in answer]
+    assert rejected
+    assert len(rejected) < 6
     assert server.stop() == 0
     assert "Traceback" not in server.log.read_text()
 
@@ -144,13 +144,24 @@ def test_password_queue_and_ctrl_c(start_server, tmp_path):
         ("127.0.0.1", "https://example.org/images/", "https://example.org/images"),
     ],
 )
-def test_the_address_that_is_said(host, root_path, url):
-    import app
+def test_the_address_for_a_browser(host, root_path, url):
+    assert ServerSettings(host, 7860, root_path, ()).url == url
 
-    assert app.address(host, 7860, root_path) == url
+
+def test_settings_come_from_the_environment(monkeypatch):
+    for name in ("HOST", "PORT", "ROOT_PATH", "AUTH"):
+        monkeypatch.delenv(f"IMAGE_SPACES_{name}", raising=False)
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "7000")
+    assert ServerSettings.from_environment() == ServerSettings("0.0.0.0", 7000, "", ())
+    monkeypatch.setenv("IMAGE_SPACES_HOST", "127.0.0.1")
+    monkeypatch.setenv("IMAGE_SPACES_PORT", "8000")
+    monkeypatch.setenv("IMAGE_SPACES_AUTH", "anna:a:b,ben:c")
+    accounts = (("anna", "a:b"), ("ben", "c"))
+    assert ServerSettings.from_environment() == ServerSettings("127.0.0.1", 8000, "", accounts)
 
 
 def test_every_environment_setting_is_documented():
-    tree = ast.parse((ROOT / "app.py").read_text())
-    named = {f"IMAGE_SPACES_{name}" for name in ("HOST", "PORT", "ROOT_PATH", "AUTH", "QUEUE")}
-    assert named <= set(re.findall(r"IMAGE_SPACES_\w+", ast.get_docstring(tree)))
+    documentation = ast.get_docstring(ast.parse((ROOT / "app.py").read_text()))
+    names = {f"IMAGE_SPACES_{name}" for name in ("HOST", "PORT", "ROOT_PATH", "AUTH", "QUEUE")}
+    assert names <= set(re.findall(r"IMAGE_SPACES_\w+", documentation))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from shared.core.confidence import ConfidenceBand, ConfidenceBands
+from shared.core.calibration import ConfidenceBand, ConfidenceBands
 from shared.gallery.results import Hit, SearchResults
 from shared.ui.search.hit_grid import hit_grid_html, hit_images, side_by_side_html
 from shared.ui.search.image_grid import GridImage, data_url, grid_heading, grid_message, image_grid_html
