@@ -1,1 +1,1 @@
-"""One door each: pictures, weights, devices, the training loop, metrics, benchmark reports, model cards."""
+"""Parts that every capability needs at run time: images, weights, models, devices, scheduling, uploads."""

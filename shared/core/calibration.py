@@ -1,20 +1,26 @@
-"""From scores to probabilities, and thresholds with a known rate of errors."""
+"""Calibration of similarity scores: match probabilities, thresholds with a given error rate, confidence bands."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 
-def fit_probability(right: np.ndarray, wrong: np.ndarray, *, rounds: int = 50) -> tuple[float, float]:
-    """Logistic regression on one score: how sure a score makes one that something is right.
+def fit_probability(
+    positives: np.ndarray, negatives: np.ndarray, *, max_steps: int = 50
+) -> tuple[float, float]:
+    """Fit the probability of a match to scores by logistic regression (Platt scaling).
 
-    Platt, "Probabilistic Outputs for Support Vector Machines", 1999, with both groups counting the same,
-    however many there are of each: the probability is that of a world in which half of all is right.
+    Platt, "Probabilistic Outputs for Support Vector Machines", 1999, with equal total weight of both groups,
+    however many scores each has: the probability holds at even prior odds.
 
     Args:
-        right: Scores of what is right, any shape.
-        wrong: Scores of what is not.
-        rounds: Most steps of Newton's method.
+        positives: Scores of matches, any shape.
+        negatives: Scores of non-matches, any shape.
+        max_steps: Largest number of Newton steps.
 
     Returns:
         Scale and offset for `probability`.
@@ -22,33 +28,39 @@ def fit_probability(right: np.ndarray, wrong: np.ndarray, *, rounds: int = 50) -
     Raises:
         ValueError: A group is empty.
 
-    >>> found = fit_probability(np.array([0.4, 0.6, 0.8]), np.array([0.0, 0.2, 0.5]))
-    >>> (probability(np.array([0.1, 0.8]), *found) > 0.5).tolist()
+    >>> scale, offset = fit_probability(np.array([0.4, 0.6, 0.8]), np.array([0.0, 0.2, 0.5]))
+    >>> (probability(np.array([0.1, 0.8]), scale, offset) > 0.5).tolist()
     [False, True]
     """
-    groups = [np.asarray(group, np.float64).ravel() for group in (wrong, right)]
+    groups = [np.asarray(group, np.float64).ravel() for group in (negatives, positives)]
     if not all(map(len, groups)):
         raise ValueError(f"expected scores of both kinds, received {len(groups[1])} and {len(groups[0])}")
     scores = np.concatenate(groups)
     label = np.repeat([0.0, 1.0], [len(group) for group in groups])
     weight = np.repeat([0.5 / len(group) for group in groups], [len(group) for group in groups])
-    center, spread = scores.mean(), max(float(scores.std()), 1e-9)
-    x = np.stack([(scores - center) / spread, np.ones_like(scores)])
-    found = np.zeros(2)
-    for _ in range(rounds):
-        told = probability(found[0] * x[0] + found[1], 1, 0)
-        # A little decay keeps groups that do not overlap from asking for an infinite slope.
-        slope = x @ (weight * (told - label)) + 1e-4 * found
-        curve = (x * (weight * told * (1 - told))) @ x.T + 1e-4 * np.eye(2)
-        step = np.linalg.solve(curve, slope)
-        found = found - step
+    mean, deviation = scores.mean(), max(float(scores.std()), 1e-9)
+    x = np.stack([(scores - mean) / deviation, np.ones_like(scores)])
+    theta = np.zeros(2)
+    # scikit-learn's LogisticRegression has the same optimum, but takes six times as long with a million scores.
+    for _ in range(max_steps):
+        predicted = probability(theta[0] * x[0] + theta[1], 1, 0)
+        # Weak weight decay keeps the slope finite for groups that do not overlap.
+        gradient = x @ (weight * (predicted - label)) + 1e-4 * theta
+        hessian = (x * (weight * predicted * (1 - predicted))) @ x.T + 1e-4 * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        theta = theta - step
         if np.abs(step).max() < 1e-8:
             break
-    return float(found[0] / spread), float(found[1] - found[0] * center / spread)
+    return float(theta[0] / deviation), float(theta[1] - theta[0] * mean / deviation)
 
 
 def probability(scores: np.ndarray | float, scale: float, offset: float) -> np.ndarray:
-    """What `fit_probability` found, applied: `1 / (1 + exp(-(scale * score + offset)))`, 0..1.
+    """Convert scores to probabilities `1 / (1 + exp(-(scale * score + offset)))`, 0..1.
+
+    Args:
+        scores: Any shape.
+        scale: First result of `fit_probability`.
+        offset: Second result of `fit_probability`.
 
     >>> probability(np.array([0.0, 900.0]), 1, 0).tolist()
     [0.5, 1.0]
@@ -57,27 +69,109 @@ def probability(scores: np.ndarray | float, scale: float, offset: float) -> np.n
 
 
 def prior_correction(probability: np.ndarray | float, count: int) -> np.ndarray:
-    """What a probability becomes where only one of several is expected to be right.
+    """Correct probabilities for a prior of one match among `count` candidates: p / (p + count * (1 - p)).
 
-    That of `fit_probability` is of a world in which half of all is right. In a gallery most is wrong: of
-    `count` pictures one is expected to fit, and the odds are as many times lower.
+    The probabilities of `fit_probability` hold at even prior odds. In a gallery of `count` images one is
+    expected to match, and the odds are `count` times lower.
 
     Args:
-        probability: 0..1.
-        count: 1 or more.
+        probability: Probabilities at even odds, 0..1, any shape.
+        count: Number of candidates, 1 or greater.
 
-    >>> one_of(np.array([0.5, 0.9, 1.0]), 9).round(2).tolist()
+    >>> prior_correction(np.array([0.5, 0.9, 1.0]), 9).round(2).tolist()
     [0.1, 0.5, 1.0]
     """
     probability = np.asarray(probability, np.float64)
     return probability / (probability + count * (1 - probability))
 
 
-def lowest_threshold(wrong: np.ndarray, rate: float) -> float:
-    """The lowest threshold that at most this share of wrong scores reach, to three decimals.
+def lowest_threshold(negatives: np.ndarray, rate: float) -> float:
+    """Return the lowest threshold, to three decimals, that at most a fraction `rate` of negatives reaches.
 
     >>> lowest_threshold(np.array([0.1, 0.2, 0.3, 0.4]), 0.25)
     0.301
     """
-    falling = np.sort(wrong)[::-1].astype(np.float64)
-    return float(np.floor(falling[int(rate * len(wrong))] * 1000 + 1) / 1000)
+    falling = np.sort(negatives)[::-1].astype(np.float64)
+    return float(np.floor(falling[int(rate * len(negatives))] * 1000 + 1) / 1000)
+
+
+@dataclass(frozen=True)
+class ConfidenceBand:
+    """Range of scores that share one verdict.
+
+    Attributes:
+        name: Verdict for visitors, such as "may be the same".
+        min_score: Lowest score of the band.
+        false_accept_rate: Fraction of queries without a match in the gallery whose best hit reaches this band
+            or a better one, 0..1.
+        true_accept_rate: Fraction of queries with a match in the gallery whose best correct hit does, 0..1.
+    """
+
+    name: str
+    min_score: float
+    false_accept_rate: float
+    true_accept_rate: float
+
+
+@dataclass(frozen=True)
+class ConfidenceBands:
+    """Calibrated bands for all scores.
+
+    Attributes:
+        bands: Bands by falling minimum score.
+        below: Name for scores below every band.
+        scale: Slope of the match probability, see `fit_probability`.
+        offset: Offset of the match probability.
+    """
+
+    bands: tuple[ConfidenceBand, ...]
+    below: str
+    scale: float
+    offset: float
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> ConfidenceBands | None:
+        """Read the bands from a weight folder's configuration, see `as_config`; None where it has none."""
+        values = config.get("grades")
+        if values is None:
+            return None
+        bands = (
+            ConfidenceBand(step["name"], step["least"], step["false_accepts"], step["true_accepts"])
+            for step in values["steps"]
+        )
+        return cls(tuple(bands), values["rest"], values["scale"], values["offset"])
+
+    def as_config(self) -> dict[str, Any]:
+        """Return the configuration key from which `from_config` restores the bands."""
+        steps = [
+            {
+                "name": band.name,
+                "least": band.min_score,
+                "false_accepts": band.false_accept_rate,
+                "true_accepts": band.true_accept_rate,
+            }
+            for band in self.bands
+        ]
+        return {"grades": {"steps": steps, "rest": self.below, "scale": self.scale, "offset": self.offset}}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all bands, the best first."""
+        return (*(band.name for band in self.bands), self.below)
+
+    def name(self, score: float) -> str:
+        """Return the name of the band that a score falls into.
+
+        >>> bands = ConfidenceBands((ConfidenceBand("the same", 0.7, 0.05, 0.5),), "similar", 8, -4)
+        >>> bands.name(0.7), bands.name(0.6)
+        ('the same', 'similar')
+        """
+        return next((band.name for band in self.bands if score >= band.min_score), self.below)
+
+    def probability(self, score: float) -> float:
+        """Return the match probability of a score at even prior odds, 0..1.
+
+        >>> ConfidenceBands((), "similar", 8, -4).probability(0.5)
+        0.5
+        """
+        return float(probability(score, self.scale, self.offset))

@@ -1,7 +1,7 @@
-"""The door for devices: the CPU, a CUDA GPU, or ZeroGPU, the shared GPUs of Hugging Face Spaces.
+"""Devices: the CPU, a CUDA GPU, or ZeroGPU, the shared GPUs of Hugging Face Spaces.
 
-On ZeroGPU a process owns a GPU only inside functions that carry the decorator of Hugging Face's package
-`spaces`, and a model must be on `cuda` when the app starts. Elsewhere a model is loaded when first needed.
+On ZeroGPU a process owns a GPU only inside functions with the decorator of Hugging Face's package `spaces`, and
+a model must be on `cuda` when the app starts. Elsewhere a model is loaded on first use.
 """
 
 from __future__ import annotations
@@ -11,73 +11,71 @@ import functools
 import os
 import threading
 from collections.abc import Callable
-from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import torch
 
-#: For every Gradio event that runs a network: all of them share one lane, and one job is in it at a time.
-LANE = MappingProxyType({"concurrency_id": "accelerator", "concurrency_limit": 1})
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def on_zero_gpu() -> bool:
-    """Tells whether the process runs on a ZeroGPU Space, which says so in the variable `SPACES_ZERO_GPU`."""
+    """Return True on a ZeroGPU Space, which sets the environment variable `SPACES_ZERO_GPU`."""
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
 def default_device() -> torch.device:
-    """Gives the device to run on: `cuda` where there is one, else `cpu`.
+    """Return the fastest available device: `cuda` or `cpu`.
 
     ZeroGPU counts as `cuda` at any time; outside of a `gpu` function its package emulates the device.
     """
-    import torch  # not at the top: a page needs this module before it needs torch, which is slow to import
+    import torch  # deferred: a page needs this module before it needs torch, which is slow to import
 
     return torch.device("cuda" if on_zero_gpu() or torch.cuda.is_available() else "cpu")
 
 
 def use_one_core() -> None:
-    """Has torch run on one core from now on in the calling thread; all other threads stay as they are.
+    """Limit torch to one core in the calling thread; other threads keep their setting.
 
-    Several such threads, each with a picture of its own, get more done than all cores on one picture after
-    another.
+    Several such threads, each with an image of its own, have a higher throughput than all cores on one image
+    after another.
     """
     import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # for this thread, and for all that begin later
-    other = threading.Thread(target=torch.set_num_threads, args=(before,))  # which sets the latter right
-    other.start()
-    other.join()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # for this thread, and for all that start later
+    restore = threading.Thread(target=torch.set_num_threads, args=(threads,))  # resets the latter
+    restore.start()
+    restore.join()
 
 
 @functools.cache
 def keep_freed_memory() -> bool:
-    """Lets the C library keep the memory of a network's maps for the next layer and the next call.
+    """Let the C library reuse the memory of a network's maps in the next layer and the next call.
 
-    By default glibc asks the system for every map of a few megabytes and gives it back at once, and the
+    By default glibc requests every map of a few megabytes from the system and returns it at once, and the
     system then clears each page anew: a quarter of the time of an edge detector at 481 x 321. Maps of more
-    than 32 MB, which only very large pictures have, are still given back at once, and of the rest at most
+    than 32 MB, which only very large images have, are still returned at once, and of the others at most
     512 MB stay.
 
     Returns:
-        Whether the C library knows these settings; only glibc does.
+        True if the C library supports these settings, which only glibc does.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
-    # One arena for all threads: those of other threads than the main one cannot hold maps of this size.
-    mmap_threshold, trim_threshold, most_arenas = (-3, 32 << 20), (-1, 512 << 20), (-8, 1)  # malloc.h
-    return all(mallopt(*setting) == 1 for setting in (mmap_threshold, trim_threshold, most_arenas))
+    # One arena for all threads: an arena of a thread other than the main one cannot hold maps of this size.
+    mmap_threshold, trim_threshold, max_arenas = (-3, 32 << 20), (-1, 512 << 20), (-8, 1)  # malloc.h
+    return all(mallopt(*setting) == 1 for setting in (mmap_threshold, trim_threshold, max_arenas))
 
 
-def gpu(duration: int = 30) -> Callable[[Callable], Callable]:
-    """Marks a function that runs a network.
+def gpu(duration: int = 30) -> Callable[[Function], Function]:
+    """Decorate a function that runs a network.
 
     Args:
-        duration: The most seconds that a call may take on ZeroGPU. Short calls come first in its queue, and a
-            visitor with little quota left is turned away from long ones.
+        duration: Largest number of seconds of a call on ZeroGPU. Short calls come first in its queue, and
+            long ones are refused to visitors with little quota left.
 
     Returns:
         A decorator. On ZeroGPU it borrows a GPU for each call; elsewhere it returns the function itself.
@@ -89,11 +87,12 @@ def gpu(duration: int = 30) -> Callable[[Callable], Callable]:
     42
     """
 
-    def decorate(function: Callable) -> Callable:
+    def decorate(function: Function) -> Function:
         if not on_zero_gpu():
             return function
-        import spaces  # Hugging Face's package, which is there on every ZeroGPU Space and optional elsewhere
+        # Hugging Face's package, which every ZeroGPU Space has. It shares its name with the folder of the apps.
+        import spaces
 
-        return spaces.GPU(duration=duration)(function)
+        return spaces.GPU(duration=duration)(function)  # type: ignore[attr-defined]
 
     return decorate

@@ -52,14 +52,9 @@ def write_front_matter(path: str | os.PathLike[str], keys: Mapping[str, Any]) ->
         path: The file.
         keys: Plain values, written in this order.
     """
-    import yaml
-
     text = Path(path).read_text(encoding="utf-8-sig")
     block = _BLOCK.match(text)
-    # leaves in one line each: a model index would fill a screen otherwise
-    front = yaml.safe_dump(
-        dict(keys), sort_keys=False, allow_unicode=True, default_flow_style=None, width=4096
-    )
+    front = "".join(_dump(key, value) for key, value in keys.items())
     body = text[block.end() :] if block else f"\n\n{text.lstrip()}"
     Path(path).write_text(f"---\n{front}---{body}", encoding="utf-8")
 
@@ -81,3 +76,14 @@ def read_licence(folder: str | os.PathLike[str]) -> str | None:
     except FileNotFoundError:
         return None
     return None if licence is None else str(licence)
+
+
+def _dump(key: str, value: Any) -> str:
+    """Return a key as YAML, each leaf of its value in one line, so that a model index stays short."""
+    import yaml
+
+    flow = None if isinstance(value, dict | list) else False
+    text: str = yaml.safe_dump(
+        {key: value}, sort_keys=False, allow_unicode=True, default_flow_style=flow, width=4096
+    )
+    return text

@@ -1,4 +1,4 @@
-"""Repositories of the Hugging Face Hub: from the local cache without a request, or downloaded when asked.
+"""Repositories of the Hugging Face Hub: from the local cache without a request, or downloaded on demand.
 
 Only safetensors weights and texts are fetched, never a pickle.
 """
@@ -18,23 +18,23 @@ from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, Revi
 
 PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "README.md", "SHA256SUMS"]
 
-# Without a network huggingface_hub tries a file six times, for 23 seconds. A visitor gets the answer sooner.
-PATIENCE = 0.8
+# Seconds. Without a network huggingface_hub tries a file six times, for 23 seconds, while a visitor waits.
+CONNECT_TIMEOUT = 0.8
 
 
 class HubError(RuntimeError):
-    """A repository that cannot be had; the text is one sentence that names it and the fix."""
+    """Repository that is not available; the text is one sentence that names it and the fix."""
 
 
 def cached(repository: str, revision: str | None = None) -> Path | None:
-    """Looks a repository up in the local cache; sends no request.
+    """Find a repository in the local cache, without a request.
 
     Args:
-        repository: Its name, such as `"someone/something"`.
-        revision: A commit, tag or branch; `main` by default.
+        repository: Name such as `"someone/something"`.
+        revision: Commit, tag or branch; `main` by default.
 
     Returns:
-        The folder of the snapshot, or None where there is none that holds weights.
+        Folder of the snapshot, or None if no snapshot holds weights.
     """
     try:
         folder = Path(
@@ -47,14 +47,14 @@ def cached(repository: str, revision: str | None = None) -> Path | None:
 
 
 def download(repository: str, revision: str | None = None) -> Path:
-    """Downloads a repository into the cache.
+    """Download a repository into the cache.
 
     Args:
-        repository: Its name, such as `"someone/something"`.
-        revision: A commit, tag or branch; `main` by default.
+        repository: Name such as `"someone/something"`.
+        revision: Commit, tag or branch; `main` by default.
 
     Returns:
-        The folder of the snapshot.
+        Folder of the snapshot.
 
     Raises:
         HubError: The network, the repository, its revision or its weights are missing. Without a network this
@@ -88,27 +88,27 @@ def download(repository: str, revision: str | None = None) -> Path:
 
 
 def reachable() -> bool:
-    """Tells within `PATIENCE` seconds whether the Hub, or the proxy on the way to it, accepts a connection.
+    """Return True if the Hub, or the proxy before it, accepts a connection within `CONNECT_TIMEOUT` seconds.
 
-    The question is put on a thread of its own, because the look-up of a host name takes no time limit.
+    The connection is made on a separate thread, since the look-up of a host name has no time limit.
     """
     answer: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
-    def knock() -> None:
+    def connect() -> None:
         try:
             target = urlsplit(constants.ENDPOINT)
             proxies = urllib.request.getproxies()
             proxy = proxies.get(target.scheme) or proxies.get("all")
-            if proxy and not urllib.request.proxy_bypass(target.hostname):
+            if proxy and not urllib.request.proxy_bypass(target.hostname or ""):
                 target = urlsplit(proxy if "//" in proxy else f"//{proxy}")
             port = target.port or (443 if target.scheme == "https" else 80)
-            socket.create_connection((target.hostname, port), timeout=PATIENCE).close()
+            socket.create_connection((target.hostname, port), timeout=CONNECT_TIMEOUT).close()
             answer.put(True)
         except (OSError, ValueError):
             answer.put(False)
 
-    threading.Thread(target=knock, daemon=True).start()
+    threading.Thread(target=connect, daemon=True).start()
     try:
-        return answer.get(timeout=PATIENCE)
+        return answer.get(timeout=CONNECT_TIMEOUT)
     except queue.Empty:
         return False

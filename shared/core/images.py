@@ -1,17 +1,14 @@
-"""The door for pictures: whatever comes in becomes one upright RGB picture, or one clear sentence.
+"""Opening of images: any source becomes one upright RGB image, or one clear error.
 
 Limits are checked on the file's header, before a pixel is decoded. No setting of PIL is changed: the apps
-decode on many threads at once, and other code in the process has its own idea of those settings.
+decode on many threads at once, and other code in the process relies on its own settings.
 """
 
 from __future__ import annotations
 
 import io
 import os
-import re
-import unicodedata
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import numpy as np
@@ -20,21 +17,21 @@ from PIL import ExifTags, Image
 if TYPE_CHECKING:
     import torch
 
-#: What a picture may come in.
+#: Anything that `open_image` accepts.
 Source: TypeAlias = str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndarray
-#: A part of a picture: left, top, right and bottom in pixels.
+#: Part of an image: left, top, right and bottom in pixels.
 Box: TypeAlias = tuple[float, float, float, float]
 
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 64 * 2**20
 
-# PIL reads many more formats, but nobody brings those, and some of them start other programs (EPS).
+# PIL reads many other formats, but visitors do not have them, and some of them start other programs (EPS).
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 Image.init()
 _OPENERS = {name: Image.OPEN[name] for name in FORMATS if name in Image.OPEN}
 
-# The turn that undoes each value of the EXIF orientation tag (Exif 2.32, section 4.6.4 A).
-_TURNS = {
+# Transposition that undoes each value of the EXIF orientation tag (Exif 2.32, section 4.6.4 A).
+_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -48,28 +45,28 @@ _DAMAGED = (
     "This picture is damaged: its file is cut short or holds wrong data. Please save it again and retry."
 )
 
-# PIL's remarks on odd metadata help nobody here. They are silenced for good: `warnings.catch_warnings`
-# swaps a list of the whole process and so is not safe on many threads.
+# PIL's warnings about odd metadata are noise here. They are silenced for good: `warnings.catch_warnings` swaps a
+# list of the whole process and so is not safe on many threads.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 class ImageError(ValueError):
-    """A picture that cannot be used. The text is written for the visitor, who sees it as it is."""
+    """Image that cannot be used; the text is written for the visitor, who sees it unchanged."""
 
 
 def open_image(source: Source) -> Image.Image:
-    """Opens a picture from anywhere.
+    """Open an image from any source.
 
     Args:
-        source: A path, the bytes of a file, an open binary file, a PIL picture, or an array `[H, W]`,
+        source: A path, the bytes of a file, an open binary file, a PIL image, or an array `[H, W]`,
             `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]` of uint8, uint16, bool or floats in 0..1.
 
     Returns:
-        A new PIL picture of mode RGB: decoded, upright by its EXIF orientation, without metadata. Transparent
-        parts lie on white; an animation gives its first frame; 16-bit and float values are scaled to 8 bits.
+        A new PIL image of mode RGB: decoded, upright by its EXIF orientation, without metadata. Transparent
+        parts are white; an animation gives its first frame; 16-bit and float values are scaled to 8 bits.
 
     Raises:
-        ImageError: The source is no picture, is damaged, or is larger than `MAX_PIXELS` or `MAX_BYTES`.
+        ImageError: The source is no image, is damaged, or is larger than `MAX_PIXELS` or `MAX_BYTES`.
     """
     if source is None:
         raise ImageError("There is no picture yet: please choose one first.")
@@ -78,36 +75,53 @@ def open_image(source: Source) -> Image.Image:
     _check_pixels(*image.size)
     try:
         image.load()
-        return _to_rgb(_upright(image))
+        return _to_rgb(_rotate_upright(image))
     except ImageError:
         raise
     except Exception as error:  # on damaged files decoders raise anything from SyntaxError to struct.error
         raise ImageError(_DAMAGED) from error
 
 
-def crop(picture: Image.Image, box: Box | None) -> Image.Image:
-    """The part of a picture in a box, as far as it lies inside; the whole for None.
+def crop(image: Image.Image, box: Box | None) -> Image.Image:
+    """Return the part of an image in a box, clipped to the image; the whole image for None.
+
+    Args:
+        image: Any image.
+        box: See `Box`.
 
     Raises:
-        ImageError: Less than one pixel lies inside, or the box is none.
+        ImageError: Less than one pixel lies inside, or the box is not four numbers.
     """
     if box is None:
-        return picture
+        return image
     try:
         left, top, right, bottom = (round(edge) for edge in box)
     except (TypeError, ValueError, OverflowError) as error:
         raise ImageError(f"A part of a picture must lie in the picture, in four numbers: {error}.") from error
-    inside = max(left, 0), max(top, 0), min(right, picture.width), min(bottom, picture.height)
-    if inside[0] >= inside[2] or inside[1] >= inside[3]:
-        raise ImageError(f"The part must lie in the picture of {picture.size}, received {tuple(box)}.")
-    return picture.crop(inside)
+    clipped = max(left, 0), max(top, 0), min(right, image.width), min(bottom, image.height)
+    if clipped[0] >= clipped[2] or clipped[1] >= clipped[3]:
+        raise ImageError(f"The part must lie in the picture of {image.size}, received {tuple(box)}.")
+    return image.crop(clipped)
+
+
+def shrink(image: Image.Image, max_side: int = 640) -> Image.Image:
+    """Shrink an image to a longest side of `max_side` pixels; a smaller one is returned as it is.
+
+    >>> shrink(Image.new("RGB", (2000, 1)), 100).size
+    (100, 1)
+    """
+    if max(image.size) <= max_side:
+        return image
+    scale = max_side / max(image.size)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
 def to_tensor(image: Image.Image) -> torch.Tensor:
-    """Turns a picture into a network's input.
+    """Convert an image to a network's input.
 
     Args:
-        image: A picture; other modes than RGB are converted by PIL.
+        image: An image; other modes than RGB are converted by PIL.
 
     Returns:
         A float32 tensor of shape `[1, 3, H, W]` with values in 0..1.
@@ -115,60 +129,38 @@ def to_tensor(image: Image.Image) -> torch.Tensor:
     >>> to_tensor(Image.new("RGB", (5, 2), "white")).shape
     torch.Size([1, 3, 2, 5])
     """
-    import torch  # not at the top: pages need this module before they need torch, which is slow to import
+    import torch  # deferred: pages need this module before they need torch, which is slow to import
 
     return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)[None].float().div(255)
 
 
 def to_image(values: np.ndarray | torch.Tensor) -> Image.Image:
-    """Turns a map or a network's output into a picture.
+    """Convert a map or a network's output to an image.
 
     Args:
         values: Numbers or booleans `[H, W]` (grey) or `[3, H, W]` (RGB) in 0..1, clipped to that range.
 
     Returns:
-        A PIL picture of mode L or RGB and of size W x H.
+        A PIL image of mode L or RGB and of size W x H.
 
     Raises:
-        ValueError: The shape is another one, or a value is not a number.
+        ValueError: The shape differs, or a value is not a number.
 
     >>> to_image(np.array([[0.0, 0.5, 1.0]])).tobytes()
     b'\\x00\\x80\\xff'
     """
-    if hasattr(values, "detach"):  # a tensor
-        values = values.detach().cpu().float().numpy()
-    values = np.asarray(values, dtype=np.float32)
-    if values.ndim != 2 and values.shape[:-2] != (3,):
-        raise ValueError(f"expected shape [H, W] or [3, H, W] (no batch), received {list(values.shape)}")
-    if np.isnan(values).any():
+    array = values.detach().cpu().float().numpy() if hasattr(values, "detach") else values
+    array = np.asarray(array, dtype=np.float32)
+    if array.ndim != 2 and array.shape[:-2] != (3,):
+        raise ValueError(f"expected shape [H, W] or [3, H, W] (no batch), received {list(array.shape)}")
+    if np.isnan(array).any():
         raise ValueError("expected numbers in 0..1, received NaN")
-    rows = values if values.ndim == 2 else values.transpose(1, 2, 0)
-    return Image.fromarray(_to_bytes(rows.clip(0, 1) * 255))
-
-
-def safe_stem(name: str) -> str:
-    """Makes a file name fit for a member of a ZIP archive, on every system.
-
-    Args:
-        name: A file name as a browser sent it; it may hold a path of any system.
-
-    Returns:
-        The name without folders, suffix, control characters and what a system reserves; at most 120 bytes of
-        UTF-8, and `"picture"` where nothing is left.
-
-    >>> safe_stem("../holiday/Été 2024.JPG"), safe_stem("C:\\\\a\\\\CON.png"), safe_stem("..")
-    ('Été 2024', '_CON', 'picture')
-    """
-    stem = unicodedata.normalize("NFC", Path(re.split(r"[/\\]", name)[-1]).stem)
-    stem = "".join(letter for letter in stem if unicodedata.category(letter)[0] != "C")
-    stem = re.sub(r'[<>:"|?*]', "_", stem).strip(". ")
-    stem = stem.encode()[:120].decode(errors="ignore").rstrip(". ")
-    reserved = re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", stem, re.IGNORECASE)
-    return f"_{stem}" if reserved else stem or "picture"
+    rows = array if array.ndim == 2 else array.transpose(1, 2, 0)
+    return Image.fromarray(_to_uint8(rows.clip(0, 1) * 255))
 
 
 def _read(source: Any) -> bytes:
-    """Reads a file's bytes, at most one more than the limit."""
+    """Read the bytes of a file, at most one more than the limit."""
     data = source
     try:
         if isinstance(source, (str, os.PathLike)):
@@ -192,13 +184,15 @@ def _read(source: Any) -> bytes:
 
 
 def _identify(data: bytes) -> Image.Image:
-    """Reads a file's header.
+    """Read the header of a file.
 
-    This is `Image.open` without PIL's own look at the size, which warns or fails at a limit that is a setting
+    This is `Image.open` without PIL's own check of the size, which warns or fails at a limit that is a setting
     of the whole process; `_check_pixels` has a stricter one.
     """
     for factory, accept in _OPENERS.values():
-        if accept(data[:16]) is True:  # a string says that this build of PIL lacks the decoder
+        if (
+            accept is not None and accept(data[:16]) is True
+        ):  # a string means that the decoder is not built in
             try:
                 return factory(io.BytesIO(data), "")
             except Exception as error:  # see open_image
@@ -214,12 +208,13 @@ def _check_pixels(width: int, height: int) -> None:
         raise ImageError(f"This picture of {size} has more than {limit}: please make it smaller.")
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _rotate_upright(image: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation."""
     try:
-        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
-    except Exception:  # see open_image; unreadable metadata does not cost the picture
+        transposition = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # see open_image; an image with unreadable metadata is still usable
         return image
-    return image if turn is None else image.transpose(turn)
+    return image if transposition is None else image.transpose(transposition)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -227,19 +222,19 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         image = Image.fromarray(_grey_levels(image))
     elif image.has_transparency_data:
         image = image.convert("RGBA")
-        paper = Image.new("RGB", image.size, "white")
-        paper.paste(image, mask=image.getchannel("A"))
-        return paper
+        background = Image.new("RGB", image.size, "white")
+        background.paste(image, mask=image.getchannel("A"))
+        return background
     image = image.convert("RGB")
     image.info = {}
     return image
 
 
 def _grey_levels(image: Image.Image) -> np.ndarray:
-    """Scales a picture of 16-bit, 32-bit or float values to 8 bits.
+    """Scale an image of 16-bit, 32-bit or float values to 8 bits.
 
-    16-bit modes use their full range. The others carry no range: they get the smallest usual one (1, 255,
-    65535) that holds their values, and are stretched from the least to the greatest value where none does.
+    16-bit modes use their full range. The others carry no range: they get the smallest common one (1, 255,
+    65535) that holds their values, and are stretched from minimum to maximum if none does.
     """
     values = np.asarray(image, dtype=np.float32)
     if not np.isfinite(values).all():
@@ -249,7 +244,7 @@ def _grey_levels(image: Image.Image) -> np.ndarray:
         low, high = 0, 65535
     elif low >= 0 and high <= 65535:
         low, high = 0, next(top for top in (1, 255, 65535) if high <= top)
-    return _to_bytes((values - low) * (255 / max(high - low, 1e-12)))
+    return _to_uint8((values - low) * (255 / max(high - low, 1e-12)))
 
 
 def _from_array(array: np.ndarray) -> Image.Image:
@@ -261,12 +256,12 @@ def _from_array(array: np.ndarray) -> Image.Image:
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255
     elif array.dtype == np.uint16:
-        array = _to_bytes(array / np.float32(257))
+        array = _to_uint8(array / np.float32(257))
     elif array.dtype.kind == "f":
         low, high = float(array.min()), float(array.max())
         if not (low >= -1e-6 and high <= 1 + 1e-6):  # false for NaN as well
             raise ImageError(f"Expected an array of floats in 0..1, received {low:g}..{high:g}.")
-        array = _to_bytes(array.astype(np.float32).clip(0, 1) * 255)
+        array = _to_uint8(array.astype(np.float32).clip(0, 1) * 255)
     elif array.dtype != np.uint8:
         raise ImageError(
             f"Expected an array of uint8, uint16, bool or floats in 0..1, received {array.dtype}."
@@ -274,5 +269,5 @@ def _from_array(array: np.ndarray) -> Image.Image:
     return Image.fromarray(array)
 
 
-def _to_bytes(levels: np.ndarray) -> np.ndarray:
+def _to_uint8(levels: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.rint(levels), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Models on their way into memory: from an engine's row to its network, loaded when first needed."""
+"""Loading of models: on first use, from an engine's row to its network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from shared.core import devices, weights
 from shared.core.engines import Engine
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 T = TypeVar("T")
+Network = TypeVar("Network", bound="nn.Module")
 
 
 class Lazy(Generic[T]):
@@ -48,35 +49,38 @@ class Lazy(Generic[T]):
 
 
 def load_network(
-    engine: Engine,
-    network_class: type[nn.Module],
+    engine: Engine[Any],
+    network_class: type[Network],
     *,
     folder: str | os.PathLike | None = None,
     device: str | torch.device | None = None,
     allow_hub: bool = False,
-) -> tuple[nn.Module, Path]:
-    """Loads the network of an engine.
+) -> tuple[Network, Path]:
+    """Load the network of an engine.
 
     Args:
-        engine: One with weights.
+        engine: Engine with weights.
         network_class: See `shared.core.weights.load`.
-        folder: Weights to use in place of the engine's own.
-        device: Where the network runs; by default the best there is.
-        allow_hub: Whether weights that are not on this machine may be downloaded. Those of an engine of the
-            Hub always may: to choose it is to ask for them.
+        folder: Weight folder in place of the engine's own.
+        device: Device of the network; by default the fastest.
+        allow_hub: True permits the download of missing weights. Those of an engine of the Hub may always be
+            downloaded: choosing it is a request for them.
 
     Returns:
-        The network in eval mode, and the folder of its weights, whose configuration the doer reads.
+        The network in eval mode, and its weight folder, whose configuration the predictor reads.
 
     Raises:
+        ValueError: The engine has no weights.
         WeightsError: The weights cannot be used.
     """
     import torch  # deferred: a page needs `Lazy` before it needs torch, which is slow to import
 
+    if engine.weights is None:
+        raise ValueError(f"the engine {engine.name} has no weights")
     folder = weights.find(engine.weights, folder=folder, allow_hub=allow_hub or engine.from_hub)
     network = weights.load(network_class, engine.weights, folder=folder)
     device = torch.device(device or devices.default_device())
     if device.type == "cpu":
         devices.keep_freed_memory()
-    # Depthwise convolutions on a CPU are half as fast again in this layout.
-    return network.to(device, memory_format=torch.channels_last), folder
+    # In this memory layout, depthwise convolutions on a CPU are one and a half times as fast.
+    return network.to(device).to(memory_format=torch.channels_last), folder

@@ -1,8 +1,8 @@
-"""Many uploaded files at once: loose ones and ZIP archives become one stream of files.
+"""Uploads of many files: loose ones and ZIP archives become one stream of files.
 
-What is not read gets one clear reason each, and the rest goes on.
-Nothing is unpacked to disk, and one file is in memory at a time. What an archive says of itself is checked
-before a byte of it is decompressed, and while reading no file may grow beyond what was said.
+Files that cannot be read get one clear reason each, and the others follow. Nothing is unpacked to disk, and one
+file is in memory at a time. What an archive declares is checked before a byte of it is decompressed, and no file
+may exceed its declared size while it is read.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import os
 import re
 import stat
 import struct
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -20,29 +19,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from shared.core.file_names import display_name
 from shared.core.images import MAX_BYTES
 
-#: What reading an archive raises where it is damaged; where it is encrypted, or packed in a way that Python
-#: does not know, that is a RuntimeError.
-UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
+#: Errors of reading a damaged archive; RuntimeError stands for encryption and unknown compression, ValueError for
+#: names in a wrong encoding.
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 
 _END, _END_SIZE = b"PK\x05\x06", 22  # the record at an archive's end (APPNOTE.TXT, section 4.3.16)
-_STARTS = (b"PK\x03\x04", _END, b"PK\x07\x08")
+_ZIP_MAGIC = (b"PK\x03\x04", _END, b"PK\x07\x08")
 _ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".cbz", ".jar")
-_PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may ask for gigabytes to decompress a byte
-_LITTER = re.compile(r"(^|/)(__MACOSX/|\._|\.DS_Store$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may need gigabytes to decompress a byte
+_SYSTEM_FILES = re.compile(r"(^|/)(__MACOSX/|\._|\.DS_Store$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
+_MAX_NAME_LENGTH = 160
+
+_DAMAGED = "The archive is damaged: please pack it again."
+_NESTED = "It is an archive inside an archive: please unpack it first."
 
 
 @dataclass(frozen=True)
 class UploadLimits:
-    """How much one upload may hold.
+    """Limits of one upload.
 
     Attributes:
-        files: the most files in one archive.
-        file_bytes: the most bytes of one file, unpacked.
-        total_bytes: the most bytes of all files together, unpacked.
-        ratio: the most times that a file may grow by unpacking; photos hardly grow at all.
-        small: files of at most so many bytes may grow as they like.
+        files: Largest number of files in one archive.
+        file_bytes: Largest size of one file in bytes, unpacked.
+        total_bytes: Largest size of all files in bytes, unpacked.
+        ratio: Largest compression ratio; photos hardly compress.
+        small: Size in bytes up to which the ratio is not checked.
     """
 
     files: int = 20_000
@@ -53,28 +57,38 @@ class UploadLimits:
 
 
 @dataclass(frozen=True)
-class _Item:
+class _LooseFile:
     name: str
     path: Path
-    member: zipfile.ZipInfo | None  # None for a loose file
+
+
+@dataclass(frozen=True)
+class _ArchiveMember:
+    name: str
+    path: Path  # of the archive
+    info: zipfile.ZipInfo
 
 
 class UploadReader:
-    """All files of one upload, one after the other, as `(name, open file)`.
+    """Iterator over all files of one upload, as pairs of name and open file.
 
-    What cannot be read is left out and stands in `skipped` afterwards, as `(name, reason)`; the rest goes on.
-    Folders and what systems strew into archives (`__MACOSX`, `.DS_Store`, `Thumbs.db`) are passed over.
+    Unreadable files are recorded in `skipped`, as pairs of name and reason. Folders and files that systems add
+    to archives (`__MACOSX`, `.DS_Store`, `Thumbs.db`) are ignored.
+
+    Attributes:
+        limits: Limits of the upload.
+        skipped: Name and reason of each unreadable file; complete after the iteration.
 
     Args:
-        files: paths of files; a ZIP archive is known by its first bytes and stands for what is in it.
-        limits: how much it may hold.
+        files: Paths of files; a ZIP archive is recognised by its first bytes and stands for its contents.
+        limits: See above.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> with zipfile.ZipFile(folder / "holiday.zip", "w") as archive:
     ...     archive.writestr("beach/a.jpg", b"first")
     ...     archive.writestr("../b.jpg", b"second")
-    >>> uploads = Uploads([folder / "holiday.zip"])
+    >>> uploads = UploadReader([folder / "holiday.zip"])
     >>> [(name, file.read()) for name, file in uploads], uploads.skipped
     ([('beach/a.jpg', b'first')], [('../b.jpg', 'Its path leads out of the archive.')])
     """
@@ -82,64 +96,66 @@ class UploadReader:
     def __init__(self, files: Iterable[str | os.PathLike], limits: UploadLimits | None = None) -> None:
         self.limits = limits or UploadLimits()
         self.skipped: list[tuple[str, str]] = []
-        self._items: list[_Item] = []
+        self._items: list[_LooseFile | _ArchiveMember] = []
         self._bytes = 0
         for path in map(Path, files):
             try:
                 self._plan(path)
             except OSError:
-                self.skipped.append((readable(path.name), "The file cannot be read."))
+                self._skip(path.name, "The file cannot be read.")
 
     def __len__(self) -> int:
-        """How many files there are to read; some of them may yet turn out to be damaged."""
+        """Return the number of files to read; some may yet turn out to be damaged."""
         return len(self._items)
 
     def __iter__(self) -> Iterator[tuple[str, BinaryIO]]:
-        archive, opened = None, None
+        archive: zipfile.ZipFile | None = None
         try:
             for item in self._items:
-                if item.member is None:
+                if isinstance(item, _LooseFile):
                     with open(item.path, "rb") as file:
                         yield item.name, file
                     continue
-                if opened != item.path:
+                if archive is None or archive.filename != str(item.path):
                     if archive:
                         archive.close()
-                    archive, opened = zipfile.ZipFile(item.path), item.path
-                data = self._unpacked(archive, item)
-                if data is not None:
-                    yield item.name, io.BytesIO(data)
+                    archive = zipfile.ZipFile(item.path)
+                content = self._unpack(archive, item)
+                if content is not None:
+                    yield item.name, io.BytesIO(content)
         finally:
             if archive:
                 archive.close()
 
     def _plan(self, path: Path) -> None:
-        """Notes what is to be read of one uploaded file, from names and sizes alone."""
+        """List the files of one uploaded file, from names and sizes alone."""
         with open(path, "rb") as file:
-            if not file.read(4).startswith(_STARTS):
-                self._note(_Item(readable(path.name), path, None), path.stat().st_size)
+            if not file.read(4).startswith(_ZIP_MAGIC):
+                self._append(_LooseFile(_clean(path.name), path), path.stat().st_size)
                 return
-            reason = _refused(file, self.limits)
-        try:
-            members = [] if reason else zipfile.ZipFile(path).infolist()
-        except Exception:  # on damaged archives zipfile raises anything from BadZipFile to struct.error
-            reason = "The archive is damaged: please pack it again."
-        if not reason and len(members) > self.limits.files:
+            reason = _reject_archive(file, self.limits)
+        members: list[zipfile.ZipInfo] = []
+        if reason is None:
+            try:
+                members = zipfile.ZipFile(path).infolist()
+            except Exception:  # on damaged archives zipfile raises anything from BadZipFile to struct.error
+                reason = _DAMAGED
+        if reason is None and len(members) > self.limits.files:
             reason = f"The archive holds more than {self.limits.files:,} files."
-        if reason:
-            self.skipped.append((readable(path.name), reason))
+        if reason is not None:
+            self._skip(path.name, reason)
             return
         for member in members:
             name = member.orig_filename  # as it was written, before zipfile makes it harmless
-            if member.is_dir() or _LITTER.search(name):
+            if member.is_dir() or _SYSTEM_FILES.search(name):
                 continue
-            reason = self._doubt(member)
-            if reason:
-                self.skipped.append((readable(name), reason))
+            reason = self._reject_member(member)
+            if reason is None:
+                self._append(_ArchiveMember(_clean(name), path, member), member.file_size)
             else:
-                self._note(_Item(readable(name), path, member), member.file_size)
+                self._skip(name, reason)
 
-    def _note(self, item: _Item, size: int) -> None:
+    def _append(self, item: _LooseFile | _ArchiveMember, size: int) -> None:
         if self._bytes + size > self.limits.total_bytes:
             limit = self.limits.total_bytes / 2**20
             self.skipped.append((item.name, f"All files together have more than {limit:,.0f} MB."))
@@ -147,8 +163,11 @@ class UploadReader:
         self._bytes += size
         self._items.append(item)
 
-    def _doubt(self, member: zipfile.ZipInfo) -> str | None:
-        """Why a file of an archive is not read, or None."""
+    def _skip(self, name: str, reason: str) -> None:
+        self.skipped.append((_clean(name), reason))
+
+    def _reject_member(self, member: zipfile.ZipInfo) -> str | None:
+        """Return the reason why a file of an archive must not be read, or None."""
         name, kind = member.orig_filename, stat.S_IFMT(member.external_attr >> 16)
         parts = re.split(r"[/\\]", name)
         if ".." in parts or not parts[0] or re.match(r"[A-Za-z]:", name) or "\0" in name:
@@ -158,8 +177,8 @@ class UploadReader:
         if member.flag_bits & 1:
             return "It is locked with a password."
         if name.lower().endswith(_ARCHIVES):
-            return "It is an archive inside an archive: please unpack it first."
-        if member.compress_type not in _PLAIN:
+            return _NESTED
+        if member.compress_type not in _COMPRESSIONS:
             return "It is packed in an unusual way: please use an ordinary ZIP."
         if member.file_size > self.limits.file_bytes:
             return f"It is larger than {self.limits.file_bytes / 2**20:,.0f} MB."
@@ -167,45 +186,36 @@ class UploadReader:
             return "It grows suspiciously when it is unpacked."
         return None
 
-    def _unpacked(self, archive: zipfile.ZipFile, item: _Item) -> bytes | None:
+    def _unpack(self, archive: zipfile.ZipFile, item: _ArchiveMember) -> bytes | None:
         try:
-            with archive.open(item.member) as file:
-                data = file.read(item.member.file_size + 1)
-            if data.startswith(_STARTS):
-                raise ValueError
-            return data
-        except ValueError:
-            reason = "It is an archive inside an archive: please unpack it first."
+            with archive.open(item.info) as file:
+                content = file.read(item.info.file_size + 1)
         except UNREADABLE:
-            reason = "It is damaged inside the archive."
-        self.skipped.append((item.name, reason))
-        return None
+            self._skip(item.name, "It is damaged inside the archive.")
+            return None
+        if content.startswith(_ZIP_MAGIC):
+            self._skip(item.name, _NESTED)
+            return None
+        return content
 
 
-def readable(name: str) -> str:
-    """A file's name without what could deceive or break a page: no control characters, at most 160 letters.
-
-    >>> readable("a\\u202eb\\n.jpg")
-    'ab.jpg'
-    """
-    name = unicodedata.normalize("NFC", name)
-    name = "".join(letter for letter in name if unicodedata.category(letter)[0] != "C")
-    return name if len(name) <= 160 else f"{name[:100]}…{name[-59:]}"
+def _clean(name: str) -> str:
+    return display_name(name, _MAX_NAME_LENGTH)
 
 
-def _refused(file: BinaryIO, limits: UploadLimits) -> str | None:
-    """Why an archive's list of files is not even read, or None.
+def _reject_archive(file: BinaryIO, limits: UploadLimits) -> str | None:
+    """Return the reason why the directory of an archive must not be read, or None.
 
-    `zipfile` makes an object for each file that is listed, before anybody can count them; a list of 60 MB
-    would become a gigabyte.
+    `zipfile` creates an object for each listed file before they can be counted; a list of 60 MB would become a
+    gigabyte.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _END_SIZE - 2**16))
     tail = file.read()
-    place = tail.rfind(_END)
-    if place < 0 or len(tail) < place + _END_SIZE:
-        return "The archive is damaged: please pack it again."
-    count, listed = struct.unpack("<HL", tail[place + 10 : place + 16])
-    if listed == 2**32 - 1 or count == 2**16 - 1 or listed > limits.files * 256:
+    position = tail.rfind(_END)
+    if position < 0 or len(tail) < position + _END_SIZE:
+        return _DAMAGED
+    count, directory_size = struct.unpack("<HL", tail[position + 10 : position + 16])
+    if directory_size == 2**32 - 1 or count == 2**16 - 1 or directory_size > limits.files * 256:
         return f"The archive holds more than {limits.files:,} files."
     return None

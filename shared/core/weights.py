@@ -1,4 +1,4 @@
-"""The door for weights: a name becomes a folder, and a folder becomes a network, exactly as it was trained.
+"""Weights: from a name to a folder, and from a folder to a network, exactly as it was trained.
 
 A weight folder has the layout of a Hugging Face model repository: `model.safetensors`, `config.json`,
 `README.md` (the model card), and `SHA256SUMS` over the first two, as `sha256sum` writes it.
@@ -12,7 +12,7 @@ import os
 import re
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from shared.core import hub
 from shared.core.front_matter import read_licence
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+Network = TypeVar("Network", bound="nn.Module")
+
 ROOT = Path(__file__).resolve().parents[2]
 HUB_ORG = os.environ.get("IMAGE_SPACES_HUB_ORG", "image-spaces")
 
@@ -28,7 +30,7 @@ WEIGHTS, CONFIG, SUMS = "model.safetensors", "config.json", "SHA256SUMS"
 
 
 class WeightsError(RuntimeError):
-    """Weights that cannot be used; the text is one sentence that names what is wrong and the fix."""
+    """Weights that cannot be used; the text is one sentence with the reason and the fix."""
 
 
 def find(
@@ -38,20 +40,20 @@ def find(
     allow_hub: bool = False,
     revision: str | None = None,
 ) -> Path:
-    """Finds the folder of a set of weights.
+    """Find the folder of a set of weights.
 
-    The order is: the folder that the caller gives, `weights/<name>` beside the package, the local cache of
-    the Hub, and the Hub itself. The last needs the caller's word; the others send no request.
+    The order is: `folder`, `weights/<name>` beside the package, the local cache of the Hub, and, only if
+    `allow_hub` is set, the Hub itself. All but the last send no request.
 
     Args:
-        name: A folder's name such as `"edges-rds"`, which is `<HUB_ORG>/edges-rds` on the Hub; or a whole
-            repository name such as `"someone/something"`, which is looked for on the Hub only.
-        folder: Where the weights are, if the caller knows.
-        allow_hub: Whether weights that are not on this machine may be downloaded.
-        revision: The commit, tag or branch of the repository; a commit is best, for it cannot change.
+        name: Folder name such as `"edges-rds"`, which is `<HUB_ORG>/edges-rds` on the Hub; or a full
+            repository name such as `"someone/something"`, which is searched on the Hub only.
+        folder: Path of the weight folder, if it is known.
+        allow_hub: True permits the download of missing weights.
+        revision: Commit, tag or branch of the repository; a commit is best, since it cannot change.
 
     Returns:
-        A folder that exists. What is in it has not been checked.
+        An existing folder, whose contents have not been checked.
 
     Raises:
         WeightsError: There is no such folder or repository, or the Hub cannot be reached.
@@ -80,18 +82,18 @@ def find(
 
 
 def load(
-    network_class: type[nn.Module],
+    network_class: type[Network],
     name: str,
     *,
     folder: str | os.PathLike | None = None,
     allow_hub: bool = False,
     revision: str | None = None,
-) -> nn.Module:
-    """Loads a network with its weights.
+) -> Network:
+    """Load a network with its weights.
 
     Args:
-        network_class: A class that is also a `huggingface_hub.PyTorchModelHubMixin`. The keys of
-            `config.json` that its constructor names are passed to it; `read_config` gives the others.
+        network_class: Class that is also a `huggingface_hub.PyTorchModelHubMixin`. The keys of `config.json`
+            that its constructor names are passed to it; `read_config` returns all.
         name: See `find`.
         folder: See `find`.
         allow_hub: See `find`.
@@ -101,19 +103,19 @@ def load(
         The network on the CPU, in float32 and in eval mode.
 
     Raises:
-        WeightsError: A file is missing, is not the one that was saved, or does not fit the network.
+        WeightsError: A file is missing, differs from the saved one, or does not fit the network.
     """
     folder = find(name, folder=folder, allow_hub=allow_hub, revision=revision)
     check(folder)
     read_config(folder)
     try:
-        network = network_class.from_pretrained(str(folder), strict=True)
-    except Exception as error:  # constructors and checkpoints raise what they like
-        # PyTorch's own message has a head that says no more than ours.
+        network = cast(Any, network_class).from_pretrained(str(folder), strict=True)
+    except Exception as error:  # constructors and checkpoints raise anything
+        # PyTorch's own message has a head that says no more than this one.
         reason = str(error).partition("state_dict for ")[2].partition(":")[2] or str(error)
         reason = textwrap.shorten(reason, 200, placeholder=" ...").rstrip(".")
         raise WeightsError(
-            f"{_shown(folder / WEIGHTS)} does not fit {network_class.__name__} ({reason}): "
+            f"{_display_path(folder / WEIGHTS)} does not fit {network_class.__name__} ({reason}): "
             "use weights and code of the same version."
         ) from error
     network.licence = read_licence(folder)  # for the card that `push_to_hub` writes
@@ -128,71 +130,77 @@ def save(
     config: dict[str, Any] | None = None,
     metadata: dict[str, str] | None = None,
 ) -> Path:
-    """Writes a weight folder; a model card that is there already stays as it is.
+    """Write a weight folder; an existing model card stays unchanged.
 
     Args:
-        network: A network that is also a `huggingface_hub.PyTorchModelHubMixin`.
+        network: Network that is also a `huggingface_hub.PyTorchModelHubMixin`.
         name_or_folder: A bare name, for the folder `weights/<name>`, or a path.
-        half: Whether to store floats as float16; a tensor beyond its range stays as it is.
-        config: More keys for `config.json` beside the constructor's arguments, such as `{"threshold": 0.4}`.
-        metadata: More texts for the header of the safetensors file, such as the recipe and its seed.
+        half: True stores floats as float16, except a tensor beyond its range.
+        config: Additional keys for `config.json`, such as `{"threshold": 0.4}`.
+        metadata: Additional texts for the header of the safetensors file, such as the recipe and its seed.
 
     Returns:
-        The folder.
+        Path of the folder.
 
     Raises:
         WeightsError: A weight is not a finite number, as after a training that diverged.
     """
-    from safetensors import torch as safetensors  # not at the top: it brings torch, which is slow to import
+    from safetensors import torch as safetensors  # deferred: it imports torch, which is slow
 
     is_name = isinstance(name_or_folder, str) and Path(name_or_folder).name == name_or_folder
     folder = ROOT / "weights" / name_or_folder if is_name else Path(name_or_folder)
     # A tensor that several modules share is stored once, under the first of its names.
     names = {name for name, _ in [*network.named_parameters(), *network.named_buffers()]}
-    tensors = {key: _stored(key, value, half) for key, value in network.state_dict().items() if key in names}
+    tensors = {
+        key: _as_stored(key, value, half) for key, value in network.state_dict().items() if key in names
+    }
     header = {"format": "pt", "library": "image-spaces", "network": type(network).__name__}
 
     folder.mkdir(parents=True, exist_ok=True)
     draft = folder / f".{WEIGHTS}"  # a server that has the old file mapped into memory keeps it whole
     draft.write_bytes(safetensors.save(tensors, metadata={**header, **(metadata or {})}))
     os.replace(draft, folder / WEIGHTS)
-    _write_config(folder, {**(network._hub_mixin_config or {}), **(config or {})})
+    _write_config(folder, {**(cast(Any, network)._hub_mixin_config or {}), **(config or {})})
     return folder
 
 
 def check(folder: str | os.PathLike) -> None:
-    """Checks that a weight folder holds what was saved.
+    """Check that the files of a weight folder are those that were saved.
 
     Raises:
-        WeightsError: `model.safetensors` or `config.json` is missing, or is not what `SHA256SUMS` lists.
+        WeightsError: `model.safetensors` or `config.json` is missing, or differs from `SHA256SUMS`.
     """
     folder = Path(folder)
-    expected = _listed(folder)
+    expected = _read_checksums(folder)
     for path in (folder / CONFIG, folder / WEIGHTS):
         if not path.is_file():
-            raise WeightsError(f"{_shown(path)} is missing: fetch the folder again.")
+            raise WeightsError(f"{_display_path(path)} is missing: fetch the folder again.")
         if path.name not in expected:
-            raise WeightsError(f"{_shown(folder / SUMS)} does not list {path.name}: fetch the folder again.")
+            raise WeightsError(
+                f"{_display_path(folder / SUMS)} does not list {path.name}: fetch the folder again."
+            )
         if _sha256(path) != expected[path.name]:
-            raise WeightsError(f"{_shown(path)} is not the file that {SUMS} lists: fetch the folder again.")
+            raise WeightsError(
+                f"{_display_path(path)} is not the file that {SUMS} lists: fetch the folder again."
+            )
 
 
 def digest(folder: str | os.PathLike) -> str:
-    """What tells the weights of one network from those of another: the checksum that a folder lists.
+    """Return the SHA-256 of the weights that a folder lists, which identifies them.
 
     Raises:
-        WeightsError: It lists none.
+        WeightsError: The folder lists none.
     """
     try:
-        return _listed(Path(folder))[WEIGHTS]
+        return _read_checksums(Path(folder))[WEIGHTS]
     except KeyError:
         raise WeightsError(
-            f"{_shown(Path(folder) / SUMS)} does not list {WEIGHTS}: fetch the folder again."
+            f"{_display_path(Path(folder) / SUMS)} does not list {WEIGHTS}: fetch the folder again."
         ) from None
 
 
 def read_config(folder: str | os.PathLike) -> dict[str, Any]:
-    """Reads all of a weight folder's `config.json`: the constructor's arguments and the keys beside them.
+    """Read `config.json` of a weight folder: the constructor's arguments and all additional keys.
 
     Raises:
         WeightsError: The file is missing or is not a JSON object.
@@ -201,17 +209,21 @@ def read_config(folder: str | os.PathLike) -> dict[str, Any]:
     try:
         config = json.loads(_read_text(path))
     except json.JSONDecodeError as error:
-        raise WeightsError(f"{_shown(path)} is not JSON ({error}): fetch the folder again.") from error
+        raise WeightsError(f"{_display_path(path)} is not JSON ({error}): fetch the folder again.") from error
     if not isinstance(config, dict):
-        raise WeightsError(f"{_shown(path)} must hold a JSON object, not a {type(config).__name__}.")
+        raise WeightsError(f"{_display_path(path)} must hold a JSON object, not a {type(config).__name__}.")
     return config
 
 
 def update_config(folder: str | os.PathLike, **keys: Any) -> dict[str, Any]:
-    """Sets keys of `config.json`, such as a threshold that was found after the training, and its checksum.
+    """Set keys of `config.json`, such as a threshold that is measured after the training, and its checksum.
+
+    Args:
+        folder: A weight folder.
+        **keys: JSON values.
 
     Returns:
-        The whole configuration.
+        The new configuration.
     """
     config = {**read_config(folder), **keys}
     _write_config(Path(folder), config)
@@ -219,13 +231,13 @@ def update_config(folder: str | os.PathLike, **keys: Any) -> dict[str, Any]:
 
 
 def _write_config(folder: Path, config: dict[str, Any]) -> None:
-    """Writes `config.json` and then the checksums: they come last, so that no half-written folder loads."""
+    """Write `config.json` and then the checksums, which come last so that no half-written folder loads."""
     (folder / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     lines = [f"{_sha256(folder / file)}  {file}\n" for file in (CONFIG, WEIGHTS)]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 
-def _stored(name: str, tensor: torch.Tensor, half: bool) -> torch.Tensor:
+def _as_stored(name: str, tensor: torch.Tensor, half: bool) -> torch.Tensor:
     tensor = tensor.detach().cpu().contiguous()
     if not tensor.is_floating_point():
         return tensor
@@ -233,8 +245,8 @@ def _stored(name: str, tensor: torch.Tensor, half: bool) -> torch.Tensor:
         raise WeightsError(
             f"The tensor {name} holds NaN or infinity: train again with a smaller learning rate."
         )
-    smaller = tensor.half()
-    return smaller if half and smaller.isfinite().all() else tensor
+    halved = tensor.half()
+    return halved if half and halved.isfinite().all() else tensor
 
 
 def _sha256(path: Path) -> str:
@@ -245,8 +257,8 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _listed(folder: Path) -> dict[str, str]:
-    """The checksums that a folder lists, by file."""
+def _read_checksums(folder: Path) -> dict[str, str]:
+    """Read the checksums of a folder, by file name."""
     sums = re.findall(r"^([0-9a-f]{64}) [ *](.+)$", _read_text(folder / SUMS), re.MULTILINE)
     return {file: checksum for checksum, file in sums}
 
@@ -255,12 +267,14 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise WeightsError(f"{_shown(path)} is missing: fetch the folder again.") from error
+        raise WeightsError(f"{_display_path(path)} is missing: fetch the folder again.") from error
     except (OSError, ValueError) as error:
-        raise WeightsError(f"{_shown(path)} cannot be read ({error}): fetch the folder again.") from error
+        raise WeightsError(
+            f"{_display_path(path)} cannot be read ({error}): fetch the folder again."
+        ) from error
 
 
-def _shown(path: Path) -> str:
-    """A path as people know it: from the project's root where it lies inside."""
+def _display_path(path: Path) -> str:
+    """Return a path for messages, relative to the project's root if it lies inside."""
     path = path.resolve()
     return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)

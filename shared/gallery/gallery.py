@@ -20,10 +20,11 @@ from types import MappingProxyType
 import numpy as np
 from PIL import Image
 
+from shared.core.file_names import display_name
 from shared.core.images import ImageError, open_image
 from shared.gallery import file
 from shared.gallery.snapshot import GalleryEntry, GalleryFullError, GallerySnapshot
-from shared.gallery.thumbnails import display_name, thumbnail
+from shared.gallery.thumbnails import thumbnail
 
 MAX_COUNT, MAX_BYTES = 2000, 256 * 2**20
 #: What a picture costs beside its thumbnail, its name and its features.

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from shared.core.images import MAX_BYTES, ImageError, Source, open_image
-from shared.core.prefetch import READER_POOL, WorkerPool, prefetch
+from shared.core.scheduling import READER_POOL, WorkerPool, prefetch
 from shared.gallery.gallery import Gallery
 from shared.gallery.index import Features, check_fingerprint
 from shared.gallery.snapshot import GalleryFullError

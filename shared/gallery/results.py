@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shared.core.confidence import ConfidenceBands
+from shared.core.calibration import ConfidenceBands
 from shared.gallery.gallery import Gallery
 from shared.gallery.snapshot import GallerySnapshot
 

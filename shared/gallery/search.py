@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from shared.core.confidence import ConfidenceBands
+from shared.core.calibration import ConfidenceBands
 from shared.core.images import Source
 from shared.gallery.gallery import Gallery
 from shared.gallery.index import Features, GalleryIndex, IndexCache

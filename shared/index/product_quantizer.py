@@ -1,62 +1,66 @@
-"""Product quantisation: a vector as 88 bytes or fewer, each of which names one of 256 words for a part of it.
+"""Product quantisation: a vector as at most 88 bytes, each of which names one of 256 centroids of a sub-vector.
 
-Jegou, Douze and Schmid, "Product quantization for nearest neighbor search", TPAMI 33(1), 2011. A rotation
-comes first, that of the principal directions, which are dealt out so that all parts hold about as much: the
-"eigenvalue allocation" of Ge, He, Ke and Sun, "Optimized product quantization", TPAMI 36(4), 2014.
+Jegou, Douze and Schmid, "Product quantization for nearest neighbor search", TPAMI 33(1), 2011. A rotation to
+the principal directions comes first, with the directions dealt out so that all sub-vectors carry about the same
+variance: the "eigenvalue allocation" of Ge, He, Ke and Sun, "Optimized product quantization", TPAMI 36(4), 2014.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import faiss
 import numpy as np
 
 from shared.index.file import Reader
 
-WORDS = 256
-#: Lengths of a part for which faiss has code of its own; for others it takes three times as long.
-FAST = (1, 2, 4, 8, 12)
-#: With 8 bytes for the id and 3 for a share in lists and words, under 100 for a million vectors.
-MOST_BYTES = 88
+CENTROIDS = 256
+#: Lengths of a sub-vector for which faiss has specialised code; for others it takes three times as long.
+FAST_LENGTHS = (1, 2, 4, 8, 12)
+#: With 8 bytes for the id and 3 for the vector's part of lists and centroids, under 100 for a million vectors.
+MAX_BYTES = 88
 
 
 class ProductQuantizer:
-    """Words for every part of a vector, and the rotation before it is cut into parts.
+    """Codebook for every sub-vector, and the rotation before a vector is split.
 
     Attributes:
-        count: How many parts, which is how many bytes a code has.
-        width: Length of a vector that is turned: all parts together.
-        words: float32 `[count * 256, length of a part]`.
+        count: Number of sub-vectors, which is the number of bytes of a code.
+        width: Length of a rotated vector: all sub-vectors together.
+        centroids: Float32 `[count * 256, width / count]`.
 
     Args:
-        rotation: float32 `[dimension, count * length of a part]`; its rows are orthonormal.
-        words: See above.
+        rotation: Float32 `[D, width]`; its rows are orthonormal.
+        centroids: See above.
     """
 
-    def __init__(self, rotation: np.ndarray, words: np.ndarray) -> None:
-        self.count = len(words) // WORDS
+    def __init__(self, rotation: np.ndarray, centroids: np.ndarray) -> None:
+        self.count = len(centroids) // CENTROIDS
         self.width = rotation.shape[1]
-        self.words = words
+        self.centroids = centroids
         self._rotation = rotation
 
     @classmethod
-    def trained(cls, vectors: np.ndarray, most_bytes: int = MOST_BYTES) -> ProductQuantizer:
-        """Codebooks that suit vectors, float32 `[N, dimension]`, at least 256 of them.
+    def train(cls, vectors: np.ndarray, max_bytes: int = MAX_BYTES) -> ProductQuantizer:
+        """Fit rotation and codebooks.
 
-        The directions are dealt out from the one of most variance on, to the first part, the second and so
-        on, and back again. The last round may not reach all parts. For faiss all parts have one length, best
-        one of `FAST`: a number that no direction is dealt to is always 0.
+        The directions are dealt out by falling variance, to the first sub-vector, the second and so on, and
+        back again. The last round may not reach all of them. For faiss all sub-vectors have one length, best
+        one of `FAST_LENGTHS`: an element without a direction is always 0.
+
+        Args:
+            vectors: Float32 `[N, D]`, at least 256 of them.
+            max_bytes: Largest number of bytes of a code.
         """
         dimension = vectors.shape[1]
-        count = min(most_bytes, dimension)
+        count = min(max_bytes, dimension)
         length = -(-dimension // count)
-        length = min((fast for fast in FAST if fast >= length), default=length)
+        length = min((fast for fast in FAST_LENGTHS if fast >= length), default=length)
         _, directions = np.linalg.eigh(vectors.T @ vectors)
-        turn, place = np.divmod(np.arange(dimension), count)
-        part = np.where(turn % 2 == 0, place, count - 1 - place)
+        dealing, position = np.divmod(np.arange(dimension), count)
+        part = np.where(dealing % 2 == 0, position, count - 1 - position)
         rotation = np.zeros((dimension, count * length), np.float32)
-        rotation[:, part * length + turn] = directions[:, ::-1]
+        rotation[:, part * length + dealing] = directions[:, ::-1]
         quantizer = faiss.ProductQuantizer(count * length, count, 8)
         quantizer.cp.niter, quantizer.cp.max_points_per_centroid = 30, 256
         quantizer.cp.min_points_per_centroid = 1
@@ -65,38 +69,38 @@ class ProductQuantizer:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of rotation and words."""
-        return self._rotation.nbytes + self.words.nbytes
+        """Bytes of rotation and centroids."""
+        return self._rotation.nbytes + self.centroids.nbytes
 
-    def turned(self, vectors: np.ndarray) -> np.ndarray:
-        """Vectors as faiss cuts them into parts, `[N, count * length of a part]`; scores stay the same."""
+    def rotate(self, vectors: np.ndarray) -> np.ndarray:
+        """Rotate vectors `[N, D]` to `[N, width]`, which faiss splits; inner products stay the same."""
         return vectors @ self._rotation
 
-    def turned_back(self, turned: np.ndarray) -> np.ndarray:
-        """The inverse of `turned`."""
-        return turned @ self._rotation.T
+    def rotate_back(self, rotated: np.ndarray) -> np.ndarray:
+        """Invert `rotate`."""
+        return rotated @ self._rotation.T
 
     def transform(self) -> faiss.LinearTransform:
-        """What does the same as `turned` inside faiss."""
+        """Return `rotate` as a transform of faiss."""
         dimension, width = self._rotation.shape
         transform = faiss.LinearTransform(dimension, width, False)
         faiss.copy_array_to_vector(np.ascontiguousarray(self._rotation.T).ravel(), transform.A)
         transform.is_trained = True
         return transform
 
-    def arrays(self) -> dict[str, Sequence[np.ndarray]]:
-        """What `restored` needs, in parts."""
-        return {"rotation": [self._rotation], "words": [self.words]}
+    def arrays(self) -> Mapping[str, Sequence[np.ndarray]]:
+        """Return the arrays from which `from_file` restores the quantizer, in parts."""
+        return {"rotation": [self._rotation], "words": [self.centroids]}
 
     @classmethod
-    def restored(cls, dimension: int, reader: Reader) -> ProductQuantizer:
-        """The codebooks of a file.
+    def from_file(cls, dimension: int, reader: Reader) -> ProductQuantizer:
+        """Restore a quantizer from a file.
 
         Raises:
-            IndexFileError: What it holds makes none.
+            IndexFileError: The file holds none.
         """
-        words = reader.numbers("words", None, None)
-        count = len(words) // WORDS
-        fits = count >= 1 and len(words) == count * WORDS and words.shape[1] >= 1
-        reader.check(fits, f"words are {list(words.shape)}")
-        return cls(reader.numbers("rotation", dimension, count * words.shape[1]), words)
+        centroids = reader.numbers("words", None, None)
+        count = len(centroids) // CENTROIDS
+        valid = count >= 1 and len(centroids) == count * CENTROIDS and centroids.shape[1] >= 1
+        reader.check(valid, f"words are {list(centroids.shape)}")
+        return cls(reader.numbers("rotation", dimension, count * centroids.shape[1]), centroids)

@@ -1,20 +1,20 @@
-"""The door for similarity search: vectors with ids and metadata, and the nearest of them, on faiss.
+"""Similarity search: vectors with ids and metadata, and the nearest of them, on faiss.
 
     index = VectorIndex(256)
-    ids = index.add(descriptors, [{"file": path.name} for path in paths])
-    scores, found = index.search(queries, k=10)
-    index.item(found[0, 0])["file"]
+    index.add(descriptors, [{"file": path.name} for path in paths])
+    scores, ids = index.search(queries, k=10)
+    index.metadata(ids[0, 0])["file"]
 
-Scores are cosines: vectors and queries get length 1 on their way in. The kinds differ in what they cost:
+Scores are cosines: vectors and queries are scaled to length 1 as they come in. The index types differ in cost:
 
-| kind | a search compares a query with | bytes per vector, and how near |
+| type | a search compares a query with | bytes per vector, and accuracy |
 | --- | --- | --- |
-| `exact` | all vectors | 4 per number; exact |
+| `exact` | all vectors | 4 per element; exact |
 | `ivf` | the vectors in the lists nearest to it | the same; nearly exact |
-| `hnsw` | the vectors on a way through a graph | the same, and 150; nearly exact; slow to build |
+| `hnsw` | the vectors on a path through a graph | the same, and 150; nearly exact; slow to build |
 | `pq` | the codes in the lists nearest to it | 88, and the id; good enough to find, not to measure |
 
-All but the first keep their vectors side by side, and are exact, until there are enough to train on.
+All but the first are exact as well until there are enough vectors to train on.
 """
 
 from __future__ import annotations
@@ -26,309 +26,328 @@ from typing import Any
 
 import faiss
 import numpy as np
+import numpy.typing as npt
 
 from shared.index import file
+from shared.index.builder import build_storage
 from shared.index.flat import FlatStorage
 from shared.index.hnsw import HNSWStorage
 from shared.index.ivf import IVFStorage
-from shared.index.metadata import MetadataTable, encode
+from shared.index.metadata import MetadataTable, encode, encode_mapping
 from shared.index.read_write_lock import ReadWriteLock
-from shared.index.training import built
-from shared.index.vectors import CHUNK, lengths, matrix, parts, unit
+from shared.index.storage import Storage
+from shared.index.vectors import BATCH_SIZE, as_matrix, batch_slices, l2_norms, unit_vectors
 
-#: The kinds of an index, and from how many vectors on each is trained.
+#: Number of vectors from which on each index type is trained.
 INDEX_TYPES = {"exact": 2**62, "ivf": 10_000, "hnsw": 2_000, "pq": 20_000}
-STORES = {"flat": FlatStorage, "lists": IVFStorage, "graph": HNSWStorage}
+#: Storages by their names in files.
+STORAGES: dict[str, type[Storage]] = {"flat": FlatStorage, "lists": IVFStorage, "graph": HNSWStorage}
 MAX_DIMENSION = 16_384
+MIN_TRAINING_VECTORS = 256
 
 
 class VectorIndex:
-    """Vectors with ids and metadata, of which the nearest can be found.
+    """Index of vectors with ids and metadata.
 
-    All methods may be called from many threads at once. A search sees every vector whole: as it was before a
-    change or as it is after. Changes wait for one another, and searches wait for a change only while it
-    touches what they read, not while it trains.
+    All methods may be called from many threads at once. A search sees every vector either before or after a
+    change. Changes wait for one another, and searches wait for a change only while it touches what they read,
+    not while it trains.
 
     Attributes:
         dimension: Length of a vector.
-        kind: One of `INDEX_TYPES`.
-        recall: The share of the true ten nearest that a search should find among what it compares; how far
-            it must look for that is measured on the index's own vectors, each time it is trained.
-        exact_below: With fewer vectors than this, the index compares all.
+        index_type: One of `INDEX_TYPES`.
+        recall: Fraction of the ten true nearest neighbours that a search should visit, 0..1; the effort for
+            it is measured on the index's own vectors, each time it is trained.
+        exact_below: Number of vectors below which a search compares all.
 
     Args:
         dimension: See above; 1..16,384.
-        kind: See above.
+        index_type: See above.
         recall: See above; above 0 and up to 1.
-        exact_below: See above; at least 256, by default what `INDEX_TYPES` says.
+        exact_below: See above; at least 256, by default the value of `INDEX_TYPES`.
 
     Raises:
-        ValueError: A value is out of its range.
+        ValueError: A value is out of range.
 
     >>> index = VectorIndex(2)
     >>> index.add([[1, 0], [0, 2], [3, 3]], [{"name": name} for name in ("x", "y", "xy")])
     array([0, 1, 2])
     >>> scores, ids = index.search([[0, 5]], k=2)
-    >>> scores.round(3), [index.item(i)["name"] for i in ids[0]]
+    >>> scores.round(3), [index.metadata(i)["name"] for i in ids[0]]
     (array([[1.   , 0.707]], dtype=float32), ['y', 'xy'])
     """
 
     def __init__(
-        self, dimension: int, kind: str = "exact", *, recall: float = 0.98, exact_below: int | None = None
+        self,
+        dimension: int,
+        index_type: str = "exact",
+        *,
+        recall: float = 0.98,
+        exact_below: int | None = None,
     ) -> None:
         if not 1 <= dimension <= MAX_DIMENSION:
             raise ValueError(f"the dimension must be in 1..{MAX_DIMENSION}, received {dimension!r}")
-        if kind not in INDEX_TYPES:
-            raise ValueError(f"the kind must be one of {', '.join(INDEX_TYPES)}, received {kind!r}")
+        if index_type not in INDEX_TYPES:
+            raise ValueError(
+                f"the index type must be one of {', '.join(INDEX_TYPES)}, received {index_type!r}"
+            )
         if not 0 < recall <= 1:
             raise ValueError(f"the recall must be above 0 and up to 1, received {recall!r}")
-        exact_below = INDEX_TYPES[kind] if exact_below is None else exact_below
-        if exact_below < 256:
-            raise ValueError(f"an index needs 256 vectors to train on, received exact_below={exact_below!r}")
-        self.dimension, self.kind, self.recall, self.exact_below = dimension, kind, recall, exact_below
-        self._lock = ReadWriteLock()  # for the store and the items
-        self._store: FlatStorage | IVFStorage | HNSWStorage = FlatStorage(dimension)
-        self._items = MetadataTable()
-        self._next = 0
+        exact_below = INDEX_TYPES[index_type] if exact_below is None else exact_below
+        if exact_below < MIN_TRAINING_VECTORS:
+            raise ValueError(
+                f"an index needs {MIN_TRAINING_VECTORS} vectors to train on, received {exact_below=!r}"
+            )
+        self.dimension, self.index_type = dimension, index_type
+        self.recall, self.exact_below = recall, exact_below
+        self._lock = ReadWriteLock()  # for storage and table
+        self._storage: Storage = FlatStorage(dimension)
+        self._table = MetadataTable()
+        self._next_id = 0
 
     def __len__(self) -> int:
         with self._lock.read():
-            return len(self._items)
+            return len(self._table)
 
     def __contains__(self, id: int) -> bool:
         with self._lock.read():
-            return self._items.find([id]) is not None
+            return self._table.find([id]) is not None
 
     @property
     def ids(self) -> np.ndarray:
-        """All ids, int64, rising: in the order in which they came."""
+        """All ids, int64, rising, which is the order of their addition."""
         with self._lock.read():
-            return self._items.ids
+            return self._table.ids
 
     @property
     def trained(self) -> bool:
-        """Whether a search no longer compares all vectors."""
-        return not isinstance(self._store, FlatStorage)
+        """True once a search no longer compares all vectors."""
+        return not isinstance(self._storage, FlatStorage)
 
     @property
     def bytes_per_vector(self) -> float:
-        """Memory of vectors or codes, ids and all that a search needs beside them; not of the metadata."""
+        """Memory of vectors or codes, ids and search structures, without the metadata."""
         with self._lock.read():
-            return (self._store.nbytes + self._items.nbytes) / max(len(self._items), 1)
+            return (self._storage.nbytes + self._table.nbytes) / max(len(self._table), 1)
 
-    def add(
-        self, vectors: np.ndarray | Sequence, items: Sequence[Mapping[str, Any]] | None = None
-    ) -> np.ndarray:
-        """Adds vectors: all of them, or none if it fails.
+    def add(self, vectors: npt.ArrayLike, metadata: Sequence[Mapping[str, Any]] | None = None) -> np.ndarray:
+        """Add vectors: all of them, or none if it fails.
 
-        A large gallery is best added in one call: the index then is trained once, and for its size.
+        A large gallery is best added in one call: then the index is trained once, and for its size.
 
         Args:
             vectors: Numbers `[N, dimension]`.
-            items: The metadata of each: a mapping that JSON can hold, of at most 64 KB; by default empty.
+            metadata: Mapping of each vector that JSON can hold, of at most 64 KB; by default empty.
 
         Returns:
-            The new ids, int64 `[N]`, rising. An id stays the same for good, and never comes twice.
+            New ids, int64 `[N]`, rising. An id is never used again.
 
         Raises:
-            ValueError: A vector is zero, not finite or of another length, or an item is no such mapping.
+            ValueError: A vector is zero, not finite or of the wrong length, or the metadata are invalid.
         """
-        vectors = matrix(vectors, self.dimension)
-        texts = encode(items, len(vectors))
-        for part in parts(len(vectors), CHUNK):
-            lengths(vectors[part])  # fails before anything has changed
+        matrix = as_matrix(vectors, self.dimension)
+        texts = encode(metadata, len(matrix))
+        for batch in batch_slices(len(matrix), BATCH_SIZE):
+            l2_norms(matrix[batch])  # fails before anything has changed
         with self._lock.exclusive_writer():
-            ids = np.arange(self._next, self._next + len(vectors))
-            self._next += len(vectors)
+            ids = np.arange(self._next_id, self._next_id + len(matrix))
+            self._next_id += len(matrix)
             try:
-                if not self.trained and len(self._store) + len(vectors) >= self.exact_below:
-                    self._train(vectors, ids, texts)
+                if not self.trained and len(self._storage) + len(matrix) >= self.exact_below:
+                    self._rebuild(matrix, ids, texts)
                     return ids
-                for part in parts(len(vectors), self._store.step):
-                    fresh = unit(vectors[part])
+                for batch in batch_slices(len(matrix), self._storage.max_batch):
+                    units = unit_vectors(matrix[batch])
                     with self._lock.write():
-                        self._items.append(ids[part], texts and texts[part])
-                        self._store.add(fresh, ids[part])
-                if self._store.worn:
-                    self._train()
+                        self._table.append(ids[batch], texts and texts[batch])
+                        self._storage.add(units, ids[batch])
+                if self._storage.needs_rebuild:
+                    self._rebuild()
             except BaseException:
-                self._take_back(ids)
+                self._undo_add(ids)
                 raise
         return ids
 
     def remove(self, ids: Iterable[int]) -> None:
-        """Removes vectors and their metadata: all of them, or none if it fails.
+        """Remove vectors and their metadata: all of them, or none if it fails.
 
         Raises:
-            KeyError: There is nothing under one of the ids.
+            KeyError: An id does not exist.
         """
-        ids = np.unique(np.fromiter(ids, np.int64))
+        distinct = np.unique(np.fromiter(ids, np.int64))
         with self._lock.exclusive_writer():
-            places = self._places(ids)
+            positions = self._positions(distinct)
             with self._lock.write():
-                self._store.remove(ids)
-                self._items.delete(places)
-            if self._store.worn:
-                self._train()
+                self._storage.remove(distinct)
+                self._table.delete(positions)
+            if self._storage.needs_rebuild:
+                self._rebuild()
 
-    def replace(self, id: int, vector: np.ndarray | Sequence, item: Mapping[str, Any] | None = None) -> None:
-        """Puts another vector, and other metadata if they are given, under an id.
+    def replace(self, id: int, vector: npt.ArrayLike, metadata: Mapping[str, Any] | None = None) -> None:
+        """Replace the vector, and on demand the metadata, of an id.
 
         Args:
-            id: Of a vector that is here.
+            id: An existing id.
             vector: Numbers `[dimension]`.
-            item: As for `add`; None keeps what is there.
+            metadata: New mapping; None keeps the present one.
 
         Raises:
-            KeyError: There is nothing under the id.
-            ValueError: As for `add`.
+            KeyError: The id does not exist.
+            ValueError: See `add`.
         """
-        fresh = unit(matrix([vector], self.dimension))
-        texts = None if item is None else encode([item], 1) or ["{}"]
+        unit = unit_vectors(as_matrix(np.asarray(vector)[None], self.dimension))
+        text = None if metadata is None else encode_mapping(metadata)
         with self._lock.exclusive_writer():
-            place = self._places([id])
+            position = int(self._positions([id])[0])
             with self._lock.write():
-                self._store.remove(np.array([id], np.int64))
-                self._store.add(fresh, np.array([id], np.int64))
-                if item is not None:
-                    self._items.set(place[0], texts[0])
-            if self._store.worn:
-                self._train()
+                self._storage.remove(np.array([id], np.int64))
+                self._storage.add(unit, np.array([id], np.int64))
+                if text is not None:
+                    self._table.replace(position, text)
+            if self._storage.needs_rebuild:
+                self._rebuild()
 
     def search(
-        self, queries: np.ndarray | Sequence, k: int, least: float | None = None
+        self, queries: npt.ArrayLike, k: int, min_score: float | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Finds the nearest vectors.
+        """Find the nearest vectors.
 
         Args:
             queries: Numbers `[Q, dimension]`.
-            k: How many; at least 1.
-            least: Leave out what has a lower score.
+            k: Number of results per query; at least 1.
+            min_score: Leaves out results with a lower score.
 
         Returns:
-            Scores, float32 `[Q, k]`, falling, and ids, int64 `[Q, k]`. Where there are fewer than k, all of
-            them come, and the rest of the row has score -inf and id -1. Scores are cosines, of kind `pq`
-            estimates of them.
+            Scores, float32 `[Q, k]`, falling, and ids, int64 `[Q, k]`. Missing results have score -inf and
+            id -1. Scores are cosines, of type `pq` estimates of them.
 
         Raises:
-            ValueError: `k` is no such number, or a query is zero, not finite or of another length.
+            ValueError: `k` is below 1, or a query is zero, not finite or of the wrong length.
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, received {k!r}")
-        queries = unit(matrix(queries, self.dimension))
+        units = unit_vectors(as_matrix(queries, self.dimension))
         with self._lock.read():
-            found = min(k, len(self._store)) if len(queries) else 0
-            if found:
-                scores, ids = self._store.search(queries, found)
-        if found < k:
-            padded = np.full((len(queries), k), -np.inf, np.float32), np.full((len(queries), k), -1)
-            if found:
-                padded[0][:, :found], padded[1][:, :found] = scores, ids
-            scores, ids = padded
-        if least is not None:
-            low = scores < least
+            count = min(k, len(self._storage)) if len(units) else 0
+            if count:
+                scores, ids = self._storage.search(units, count)
+            else:
+                scores, ids = np.empty((len(units), 0), np.float32), np.empty((len(units), 0), np.int64)
+        if count < k:
+            padding = (0, 0), (0, k - count)
+            scores = np.pad(scores, padding, constant_values=-np.inf)
+            ids = np.pad(ids, padding, constant_values=-1)
+        if min_score is not None:
+            low = scores < min_score
             scores[low], ids[low] = -np.inf, -1
         return scores, ids
 
-    def item(self, id: int) -> dict[str, Any]:
-        """The metadata of a vector: a new dictionary each time.
+    def metadata(self, id: int) -> dict[str, Any]:
+        """Return the metadata of a vector as a new dictionary.
 
         Raises:
-            KeyError: There is nothing under the id, or no longer.
+            KeyError: The id does not exist.
         """
         with self._lock.read():
-            text = self._items.text(self._places([id])[0])
+            text = self._table.text(self._positions([id])[0])
         return json.loads(text)
 
     def vectors(self) -> tuple[np.ndarray, np.ndarray]:
-        """All that is stored: ids, int64 `[N]`, rising, and vectors of length 1, float32 `[N, dimension]`.
+        """Return all vectors.
 
-        Of kind `pq`, once it is trained, the vectors are what their codes say.
+        Returns:
+            Ids, int64 `[N]`, rising, and vectors of length 1, float32 `[N, dimension]`; of a trained index of
+            type `pq` they are decoded.
         """
         with self._lock.read():
-            chunks = list(self._store.chunks())
-            ids = np.concatenate([part for _, part in chunks] or [np.empty(0, np.int64)])
+            batches = list(self._storage.batches())
+            ids = np.concatenate([part for _, part in batches] or [np.empty(0, np.int64)])
             vectors = np.empty((len(ids), self.dimension), np.float32)
-            if chunks:
-                np.concatenate([part for part, _ in chunks], out=vectors)
+            if batches:
+                np.concatenate([part for part, _ in batches], out=vectors)
         order = np.argsort(ids)
         return ids[order], vectors[order]
 
-    def plain(self) -> faiss.Index:
-        """The index as faiss alone has it, without checks and locks, for benchmarks; only to be searched.
+    def faiss_index(self) -> faiss.Index:
+        """Return the same search by faiss alone, without checks and locks, for benchmarks.
 
-        The ids that it gives are those of this index as long as nothing has been removed. Of kind `pq` its
-        scores are squared distances.
+        It must not be changed. Its ids are those of this index as long as nothing has been removed. Of type
+        `pq` its scores are squared distances.
         """
-        return self._store.plain()
+        return self._storage.faiss_index()
 
     def save(self, path: str | os.PathLike) -> None:
-        """Writes the index to a file, whole or not at all; see `shared.index.file`. Searches go on.
+        """Write the index to a file, whole or not at all, while searches continue; see `shared.index.file`.
 
         Raises:
-            OSError: The file cannot be written; one that was there before is as it was.
+            OSError: The file cannot be written; an older one remains as it was.
         """
         with self._lock.exclusive_writer():
-            values, arrays = self._store.state()
-            store = next(name for name, known in STORES.items() if isinstance(self._store, known))
-            own = {"kind": self.kind, "recall": self.recall, "exact_below": self.exact_below}
-            own |= {"dimension": self.dimension, "next_id": self._next, "store": store}
-            file.write(path, {**values, **own}, {**arrays, **self._items.arrays()})
+            values, arrays = self._storage.state()
+            storage = next(name for name, known in STORAGES.items() if isinstance(self._storage, known))
+            settings = {"kind": self.index_type, "recall": self.recall, "exact_below": self.exact_below}
+            settings |= {"dimension": self.dimension, "next_id": self._next_id, "store": storage}
+            file.write(path, {**values, **settings}, {**arrays, **self._table.arrays()})
 
     @classmethod
     def load(cls, path: str | os.PathLike, *, max_bytes: int = file.MAX_BYTES) -> VectorIndex:
-        """Reads an index from a file, which may come from anybody.
+        """Read an index from a file, which need not be trusted.
 
         Args:
-            path: Where it was saved.
-            max_bytes: Size above which the file is refused. In memory it takes up to twice as much.
+            path: Path of the file.
+            max_bytes: Largest accepted size. In memory the index takes up to twice as much.
 
         Raises:
-            IndexFileError: There is no such file, it is not as it was saved, or what is in it makes no index.
+            IndexFileError: The file is missing, damaged, or holds no index.
         """
         reader = file.read(path, max_bytes)
         index = cls(
             reader.integer("dimension", 1, MAX_DIMENSION),
             reader.choice("kind", list(INDEX_TYPES)),
             recall=reader.fraction("recall"),
-            exact_below=reader.integer("exact_below", 256, 2**62),
+            exact_below=reader.integer("exact_below", MIN_TRAINING_VECTORS, 2**62),
         )
-        store = STORES[reader.choice("store", list(STORES))]
-        index._store = store.restored(index.dimension, reader)
-        index._items = MetadataTable.restored(reader)
-        index._next = reader.integer("next_id", int(index._items.ids.max(initial=-1)) + 1, 2**62)
-        same = np.array_equal(np.sort(index._store.ids), index._items.ids)
+        storage = STORAGES[reader.choice("store", list(STORAGES))]
+        index._storage = storage.from_file(index.dimension, reader)
+        index._table = MetadataTable.from_file(reader)
+        index._next_id = reader.integer("next_id", int(index._table.ids.max(initial=-1)) + 1, 2**62)
+        same = np.array_equal(np.sort(index._storage.ids), index._table.ids)
         reader.check(same, "vectors and items have different ids")
         return index
 
-    def _train(
-        self, vectors: np.ndarray | None = None, ids: np.ndarray | None = None, texts: list | None = None
+    def _rebuild(
+        self,
+        vectors: np.ndarray | None = None,
+        ids: np.ndarray | None = None,
+        texts: list[str] | None = None,
     ) -> None:
-        """Builds a store from what is there and what comes; readers use the old one until it is done."""
+        """Build a new storage from the present vectors and new ones; readers use the old one meanwhile."""
         vectors = np.empty((0, self.dimension), np.float32) if vectors is None else vectors
-        count = len(self._store) + len(vectors)
+        new_ids = np.empty(0, np.int64) if ids is None else ids
+        count = len(self._storage) + len(vectors)
 
-        def chunks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            yield from self._store.chunks()
-            for part in parts(len(vectors), CHUNK):
-                yield unit(vectors[part]), ids[part]
+        def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            yield from self._storage.batches()
+            for batch in batch_slices(len(vectors), BATCH_SIZE):
+                yield unit_vectors(vectors[batch]), new_ids[batch]
 
-        kind = self.kind if count >= self.exact_below else "exact"
-        store = built(kind, self.dimension, count, chunks, self.recall)
+        index_type = self.index_type if count >= self.exact_below else "exact"
+        storage = build_storage(index_type, self.dimension, count, batches, self.recall)
         with self._lock.write():
-            self._store = store
+            self._storage = storage
             if len(vectors):
-                self._items.append(ids, texts)
+                self._table.append(new_ids, texts)
 
-    def _take_back(self, ids: np.ndarray) -> None:
-        """Removes what a failed `add` has left."""
+    def _undo_add(self, ids: np.ndarray) -> None:
+        """Remove what a failed `add` has added."""
         with self._lock.write():
-            self._store.remove(np.intersect1d(ids, self._store.ids))
-            self._items.delete(self._items.find(np.intersect1d(ids, self._items.ids)))
+            self._storage.remove(np.intersect1d(ids, self._storage.ids))
+            self._table.delete(self._positions(np.intersect1d(ids, self._table.ids)))
 
-    def _places(self, ids: Sequence[int] | np.ndarray) -> np.ndarray:
-        places = self._items.find(ids)
-        if places is None:
-            missing = [int(id) for id in ids if self._items.find([id]) is None]
+    def _positions(self, ids: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Return the positions of ids in the table."""
+        positions = self._table.find(ids)
+        if positions is None:
+            missing = [int(id) for id in ids if self._table.find([id]) is None]
             raise KeyError(f"there is nothing under the ids {missing[:5]}")
-        return places
+        return positions

@@ -25,12 +25,12 @@ def test_an_engine_is_found_by_its_name():
 
 
 @pytest.mark.parametrize("name", ["New", "", "newer"])
-def test_an_unknown_engine_says_which_there_are(name):
+def test_an_unknown_engine_is_an_error_with_all_names(name):
     with pytest.raises(ValueError, match=f"one of new, old, far, received '{name}'"):
         find(ENGINES, name)
 
 
-def test_nobody_changes_a_table():
+def test_tables_and_rows_are_immutable():
     with pytest.raises(TypeError):
         ENGINES["newer"] = ENGINES["new"]
     with pytest.raises(FrozenInstanceError):

@@ -1,4 +1,4 @@
-"""Uploads: what is read, what is left out and why, and how little memory it takes."""
+"""Uploads: files that are read, reasons for those that are skipped, and bounded memory."""
 
 import io
 import stat
@@ -8,13 +8,13 @@ import zipfile
 
 import pytest
 
-from shared.core.uploads import UploadLimits, UploadReader, readable
+from shared.core.uploads import UploadLimits, UploadReader
 
 LEADS_OUT = "Its path leads out of the archive."
 
 
 def pack(path, members, compression=zipfile.ZIP_DEFLATED):
-    """A ZIP of contents by name; a name may be a whole ZipInfo."""
+    """Write a ZIP archive of contents by name; a name may be a ZipInfo."""
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, content in members:
             archive.writestr(name, content, compression)
@@ -31,13 +31,13 @@ def test_loose_files_and_archives_in_their_order(tmp_path):
     second = pack(tmp_path / "second", [("d.jpg", b"four")], zipfile.ZIP_STORED)  # known by its bytes
     uploads = UploadReader([first, tmp_path / "a.jpg", str(second)])
     assert len(uploads) == 4
-    found = [(name, file.read()) for name, file in uploads]
-    assert found == [("x/b.jpg", b"two"), ("c.jpg", b"three"), ("a.jpg", b"one"), ("d.jpg", b"four")]
+    files = [(name, file.read()) for name, file in uploads]
+    assert files == [("x/b.jpg", b"two"), ("c.jpg", b"three"), ("a.jpg", b"one"), ("d.jpg", b"four")]
     assert uploads.skipped == []
-    assert [name for name, _ in uploads] == [name for name, _ in found]  # once more
+    assert [name for name, _ in uploads] == [name for name, _ in files]  # a second time
 
 
-def test_litter_and_folders_are_passed_over(tmp_path):
+def test_system_files_and_folders_are_ignored(tmp_path):
     names = ["__MACOSX/._a.jpg", "x/._a.jpg", ".DS_Store", "x/Thumbs.db", "x/desktop.ini", "x/"]
     uploads = UploadReader([pack(tmp_path / "a.zip", [*((name, b"") for name in names), ("x/a.jpg", b"a")])])
     assert contents(uploads) == {"x/a.jpg": b"a"}
@@ -68,7 +68,7 @@ def test_links_and_devices_are_refused(tmp_path, kind):
     assert uploads.skipped == [("link.jpg", "It is a link or a device, not a file.")]
 
 
-def test_what_is_locked_is_refused(tmp_path):
+def test_an_encrypted_file_is_refused(tmp_path):
     path = pack(tmp_path / "a.zip", [("a.jpg", b"secret")])
     data = bytearray(path.read_bytes())
     for start, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
@@ -90,7 +90,7 @@ def test_archives_inside_archives_are_not_opened(tmp_path):
     }
 
 
-def test_a_bomb_is_refused_and_the_rest_goes_on(tmp_path):
+def test_a_bomb_is_refused_and_other_files_are_read(tmp_path):
     path = pack(tmp_path / "bomb.zip", [("bomb.png", bytes(40 * 2**20)), ("a.jpg", b"a")])
     assert path.stat().st_size < 2**17
     tracemalloc.start()
@@ -103,7 +103,7 @@ def test_a_bomb_is_refused_and_the_rest_goes_on(tmp_path):
 
 
 def test_a_bomb_that_lies_about_its_size(tmp_path):
-    """The list says 10 bytes; what is read stops there and is seen to be wrong."""
+    """The archive declares 10 bytes, and reading stops there."""
     path = pack(tmp_path / "bomb.zip", [("bomb.png", bytes(40 * 2**20))])
     path.write_bytes(path.read_bytes().replace(struct.pack("<L", 40 * 2**20), struct.pack("<L", 10)))
     tracemalloc.start()
@@ -138,7 +138,7 @@ def test_too_many_files(tmp_path):
     assert uploads.skipped == [("a.zip", "The archive holds more than 10 files.")]
 
 
-def test_a_huge_list_of_files_is_not_even_read(tmp_path, monkeypatch):
+def test_a_huge_directory_is_not_read(tmp_path, monkeypatch):
     path = pack(tmp_path / "a.zip", [("a.jpg", b"a")])
     data = bytearray(path.read_bytes())
     place = data.rindex(b"PK\x05\x06")
@@ -148,10 +148,10 @@ def test_a_huge_list_of_files_is_not_even_read(tmp_path, monkeypatch):
     assert UploadReader([path]).skipped == [("a.zip", "The archive holds more than 20,000 files.")]
 
 
-@pytest.mark.parametrize("keep", [4, 30, 60, -30])
-def test_a_cut_archive_gets_one_reason(tmp_path, keep):
+@pytest.mark.parametrize("size", [4, 30, 60, -30])
+def test_a_cut_archive_gets_one_reason(tmp_path, size):
     path = pack(tmp_path / "a.zip", [("a.jpg", b"a" * 40), ("b.jpg", b"b" * 40)])
-    path.write_bytes(path.read_bytes()[:keep])
+    path.write_bytes(path.read_bytes()[:size])
     (tmp_path / "c.jpg").write_bytes(b"c")
     uploads = UploadReader([path, tmp_path / "c.jpg"])
     assert contents(uploads) == {"c.jpg": b"c"}
@@ -166,10 +166,20 @@ def test_one_damaged_file_does_not_cost_the_others(tmp_path):
     assert uploads.skipped == [("a.jpg", "It is damaged inside the archive.")]
 
 
-def test_a_file_that_is_gone(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     uploads = UploadReader([tmp_path / "nowhere.jpg"])
     assert len(uploads) == 0
     assert uploads.skipped == [("nowhere.jpg", "The file cannot be read.")]
+
+
+def test_names_are_cleaned(tmp_path):
+    (tmp_path / "photo\u202egpj.exe").write_bytes(b"a")
+    (tmp_path / ("x" * 200 + ".jpg")).write_bytes(b"b")
+    uploads = UploadReader(sorted(tmp_path.iterdir()))
+    names = [name for name, _ in uploads]
+    assert names[0] == "photogpj.exe"
+    assert len(names[1]) == 160
+    assert names[1].endswith(".jpg")
 
 
 def test_an_empty_archive_holds_nothing(tmp_path):
@@ -191,9 +201,3 @@ def test_memory_stays_flat(tmp_path):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 6 * 2**20
-
-
-def test_names_cannot_deceive():
-    assert readable("photo\u202egpj.exe\r\n") == "photogpj.exe"
-    assert len(readable("x" * 500 + ".jpg")) == 160
-    assert readable("x" * 500 + ".jpg").endswith(".jpg")

@@ -41,7 +41,7 @@ def test_a_file_keeps_to_the_limits(tmp_path):
         Gallery.load(tmp_path / "gallery", max_count=2)
     with pytest.raises(GalleryFullError, match="MB"):
         Gallery.load(tmp_path / "gallery", max_bytes=4000)
-    (tmp_path / "long").write_bytes(bytes(gallery_file.HEADER + 5000))
+    (tmp_path / "long").write_bytes(bytes(gallery_file.OVERHEAD + 5000))
     with pytest.raises(IndexFileError, match="at most"):
         Gallery.load(tmp_path / "long", max_bytes=4000)
 
@@ -125,7 +125,7 @@ def with_nan():
 def test_a_file_that_lies_is_refused(values, arrays, tmp_path):
     """Its checksum is right, for whoever writes a file can compute it."""
     filled(2).save(tmp_path / "gallery")
-    good = index_file.read(tmp_path / "gallery", kind="gallery")
+    good = index_file.read(tmp_path / "gallery", content="gallery")
     changed = {name: [array] for name, array in {**good.arrays, **arrays}.items()}
     index_file.write(tmp_path / "bad", {**good.values, **values}, changed, "gallery")
     with pytest.raises(IndexFileError, match=r"damaged \(.+\): use a copy of it, or make the gallery anew"):

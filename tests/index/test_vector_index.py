@@ -289,7 +289,9 @@ def test_ids_that_are_not_there():
     assert 3 in index
 
 
-@pytest.mark.parametrize("settings", [{"dimension": 0}, {"index_type": "lsh"}, {"recall": 0}, {"exact_below": 10}])
+@pytest.mark.parametrize(
+    "settings", [{"dimension": 0}, {"index_type": "lsh"}, {"recall": 0}, {"exact_below": 10}]
+)
 def test_settings_out_of_range(settings):
     with pytest.raises(ValueError, match="received"):
         VectorIndex(**{"dimension": 4, **settings})
