@@ -1,0 +1,104 @@
+"""Instance normalisation whose statistics can be shared between the tiles of a large image.
+
+Ulyanov et al., "Improved Texture Networks", CVPR 2017, normalise every channel of every image by its own mean
+and variance. Tiles that are normalised one by one differ in contrast and color, and their borders show. Chen
+et al., "Towards Ultra-Resolution Neural Style Transfer via Thumbnail Instance Normalization", AAAI 2022,
+therefore take the statistics of all tiles from one thumbnail of the whole image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import torch
+from torch import Tensor, nn
+
+EPSILON = 1e-5
+
+Statistics = dict[nn.Module, list[tuple[Tensor, Tensor]]]
+
+# Of the current thread: what the layers record, and what they take instead of their own statistics.
+_recorded: ContextVar[Statistics | None] = ContextVar("recorded statistics", default=None)
+_shared: ContextVar[tuple[Statistics, dict[nn.Module, int]] | None] = ContextVar(
+    "shared statistics", default=None
+)
+
+
+def instance_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and biased variance over the positions of maps `[B, K, H, W]`, each `[B, K, 1, 1]`."""
+    variance, mean = torch.var_mean(x, (-2, -1), correction=0, keepdim=True)
+    return mean, variance
+
+
+class InstanceNorm2d(nn.Module):
+    """Instance normalisation with a learned scale and shift per channel.
+
+    Inside `shared_statistics` every call takes the statistics that its counterpart on the thumbnail had, so
+    a layer may be used several times in a forward pass.
+
+    Args:
+        channels: Number of channels, K.
+
+    Shape:
+        Input and output `[B, K, H, W]`.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return normalize(self, x) * self.weight[:, None, None] + self.bias[:, None, None]
+
+
+def normalize(layer: nn.Module, x: Tensor) -> Tensor:
+    """Return maps with mean 0 and variance 1, by their own statistics or by those of the thumbnail.
+
+    Args:
+        layer: Layer on whose behalf the maps are normalised; identifies its statistics.
+        x: `[B, K, H, W]`.
+    """
+    shared = _shared.get()
+    if shared is None:
+        mean, variance = instance_statistics(x.float())
+        recorded = _recorded.get()
+        if recorded is not None:
+            recorded.setdefault(layer, []).append((mean, variance))
+    else:
+        statistics, calls = shared
+        calls[layer] = (calls.get(layer, -1) + 1) % len(statistics[layer])
+        mean, variance = statistics[layer][calls[layer]]
+    return ((x - mean) * (variance + EPSILON).rsqrt()).to(x.dtype)
+
+
+@contextmanager
+def shared_statistics(network: nn.Module, thumbnail: Tensor, *conditions: Tensor) -> Iterator[None]:
+    """Run a network on a thumbnail, and let it use the thumbnail's statistics until the block ends.
+
+    Holds for the calling thread only.
+
+    Args:
+        network: Network with layers of this module.
+        thumbnail: `[1, C, h, w]`, the whole image at a smaller size.
+        conditions: Further arguments of the network's forward pass.
+
+    >>> layer = InstanceNorm2d(1)
+    >>> bright = torch.tensor([[[[4.0, 6.0]]]])
+    >>> with torch.no_grad(), shared_statistics(layer, torch.tensor([[[[0.0, 2.0]]]])):
+    ...     [round(value, 2) for value in layer(bright).flatten().tolist()]
+    [3.0, 5.0]
+    """
+    recorded: Statistics = {}
+    token = _recorded.set(recorded)
+    try:
+        network(thumbnail, *conditions)
+    finally:
+        _recorded.reset(token)
+    shared = _shared.set((recorded, {}))
+    try:
+        yield
+    finally:
+        _shared.reset(shared)
