@@ -1,1 +1,1 @@
-"""Metrics of the field and the common form of all benchmark reports."""
+"""Metrics of the field, and the common form of all benchmark reports."""

@@ -1,19 +1,24 @@
-"""Scores of ranked lists: average precision with junk, the N-S score, recall at K.
+"""Scores of ranked lists: average precision with junk, recall at k, the N-S score.
 
-A list is given by the positions at which what is relevant stands, counted from 0 after the junk is taken
-out: junk is neither right nor wrong, as if it were not there (Philbin et al., "Object retrieval with large
+A list is given by the positions of its relevant items, counted from 0 after the junk is removed: junk is
+neither right nor wrong, as if it were not in the list (Philbin et al., "Object retrieval with large
 vocabularies and fast spatial matching", CVPR 2007).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+#: Numbers of items, best first.
+Ranking: TypeAlias = Sequence[int] | np.ndarray
 
 
-def rank(similarity: np.ndarray) -> np.ndarray:
-    """Items from the most to the least similar; equals stay in the order in which they come.
+def rank(similarity: ArrayLike) -> np.ndarray:
+    """Return the items from the most to the least similar; ties stay in their order.
 
     Args:
         similarity: `[N]` or `[queries, N]`.
@@ -27,37 +32,41 @@ def rank(similarity: np.ndarray) -> np.ndarray:
     return np.argsort(-np.asarray(similarity), axis=-1, kind="stable")
 
 
-def positions(
-    ranking: Sequence[int] | np.ndarray, relevant: Collection[int], junk: Collection[int] = ()
-) -> np.ndarray:
-    """Where the relevant items stand in a list without its junk, from 0, rising.
+def positions(ranking: Ranking, relevant: Collection[int], junk: Collection[int] = ()) -> np.ndarray:
+    """Return the positions of the relevant items in a list without its junk.
 
-    Items that the list leaves out get no position. One that is relevant and junk is junk.
+    Args:
+        ranking: The list.
+        relevant: Relevant items; those that the list leaves out get no position.
+        junk: Items to remove; an item that is relevant and junk is junk.
+
+    Returns:
+        Positions from 0, increasing.
 
     >>> positions([7, 3, 5, 1], relevant={3, 1, 9}, junk={5})
     array([1, 2])
     """
-    kept = np.asarray(ranking)
-    kept = kept[~np.isin(kept, list(junk))]
-    return np.flatnonzero(np.isin(kept, list(relevant)))
+    items = np.asarray(ranking)
+    items = items[~np.isin(items, list(junk))]
+    return np.flatnonzero(np.isin(items, list(relevant)))
 
 
-def average_precision(places: np.ndarray, relevant: int, *, trapezoid: bool = False) -> float:
-    """The area under the curve of precision over recall of one list.
+def average_precision(hit_positions: ArrayLike, relevant: int, *, trapezoid: bool = False) -> float:
+    """Compute the area under the curve of precision over recall of one list.
 
     Args:
-        places: of the relevant items, see `positions`.
-        relevant: how many there are, found or not.
+        hit_positions: Positions of the relevant items, see `positions`.
+        relevant: Number of relevant items, retrieved or not.
         trapezoid: False for the mean of the precision at each relevant item, which is the usual definition;
             True for trapezoids between such points and the points just before them, from precision 1. The
             evaluation programs of Oxford and Paris (`compute_ap`), of their revisited protocols and of INRIA
-            Holidays (`holidays_map.py`) all take trapezoids; the two differ by some tenths of a percent.
+            Holidays (`holidays_map.py`) all use trapezoids; the two differ by some tenths of a percent.
 
     Returns:
-        0..1; items that were not found count as precision 0.
+        0..1; items that were not retrieved count as precision 0.
 
     Raises:
-        ValueError: nothing is relevant.
+        ValueError: No item is relevant.
 
     >>> average_precision(np.array([0, 2]), relevant=2)
     0.8333333333333333
@@ -66,80 +75,92 @@ def average_precision(places: np.ndarray, relevant: int, *, trapezoid: bool = Fa
     """
     if relevant < 1:
         raise ValueError("a query without relevant items has no average precision")
-    places = np.asarray(places)
-    found = np.arange(len(places))
-    precision = (found + 1) / (places + 1)
+    ranks = np.asarray(hit_positions)
+    hits = np.arange(len(ranks))
+    precision = (hits + 1) / (ranks + 1)
     if trapezoid:
-        before = np.where(places == 0, 1.0, found / np.maximum(places, 1))
+        before = np.where(ranks == 0, 1.0, hits / np.maximum(ranks, 1))
         precision = (precision + before) / 2
     return float(precision.sum() / relevant)
 
 
 def mean_average_precision(
-    rankings: Sequence[Sequence[int] | np.ndarray],
+    rankings: Sequence[Ranking],
     relevant: Sequence[Collection[int]],
     junk: Sequence[Collection[int]] | None = None,
     *,
     trapezoid: bool = False,
 ) -> float:
-    """mAP: the mean of `average_precision` over all queries that have something relevant.
+    """Compute mAP: the mean of `average_precision` over all queries with a relevant item.
 
     Args:
-        rankings: a list of items for each query, best first.
-        relevant: the items that are right for each query.
-        junk: the items that are left out for each query; by default none.
-        trapezoid: see `average_precision`.
+        rankings: List of each query.
+        relevant: Relevant items of each query.
+        junk: Items to remove for each query; by default none.
+        trapezoid: See `average_precision`.
+
+    Returns:
+        0..1.
 
     Raises:
-        ValueError: no query has a relevant item that is not junk.
+        ValueError: No query has a relevant item that is not junk.
     """
     junk = junk if junk is not None else [()] * len(rankings)
     scores = []
-    for ranking, right, ignored in zip(rankings, relevant, junk, strict=True):
-        right = set(right) - set(ignored)
-        if right:
-            places = positions(ranking, right, ignored)
-            scores.append(average_precision(places, len(right), trapezoid=trapezoid))
+    for ranking, items, ignored in zip(rankings, relevant, junk, strict=True):
+        count = len(set(items) - set(ignored))
+        if count:
+            scores.append(average_precision(positions(ranking, items, ignored), count, trapezoid=trapezoid))
     if not scores:
         raise ValueError("no query has a relevant item")
     return float(np.mean(scores))
 
 
 def recall_at(
-    rankings: Sequence[Sequence[int] | np.ndarray],
+    rankings: Sequence[Ranking],
     relevant: Sequence[Collection[int]],
     k: int,
     junk: Sequence[Collection[int]] | None = None,
 ) -> float:
-    """Share of the queries with at least one relevant item among the first k, 0..1.
+    """Compute the share of queries with at least one relevant item among the first k.
+
+    Args:
+        rankings: List of each query.
+        relevant: Relevant items of each query.
+        k: Number of items considered.
+        junk: Items to remove for each query; by default none.
+
+    Returns:
+        0..1.
 
     >>> recall_at([[4, 2, 3], [1, 2, 3]], [{2}, {3}], k=2)
     0.5
     """
     junk = junk if junk is not None else [()] * len(rankings)
     hits = [
-        bool((positions(ranking, right, ignored) < k).any())
-        for ranking, right, ignored in zip(rankings, relevant, junk, strict=True)
+        bool((positions(ranking, items, ignored) < k).any())
+        for ranking, items, ignored in zip(rankings, relevant, junk, strict=True)
     ]
     return float(np.mean(hits))
 
 
-def n_s_score(rankings: Sequence[Sequence[int] | np.ndarray], groups: np.ndarray) -> float:
-    """N-S: how many of a query's own group of four are among its first four, the query itself included.
+def n_s_score(rankings: Sequence[Ranking], groups: Sequence[Collection[int]]) -> float:
+    """Compute N-S: the mean number of items of the query's group of four among the first four.
 
     Nister and Stewenius, "Scalable recognition with a vocabulary tree", CVPR 2006.
 
     Args:
-        rankings: for each item of the set as the query, all items, best first.
-        groups: `[N]`, the group of each item; a group has four items.
+        rankings: List of each query, which includes the query itself.
+        groups: Items of each query's group, the query included.
 
     Returns:
         0..4.
 
-    >>> n_s_score([[0, 1, 2, 3, 4], [1, 4, 0, 2, 3]], np.array([0, 0, 0, 0, 1]))
+    >>> n_s_score([[0, 1, 2, 3, 4], [1, 4, 0, 2, 3]], [{0, 1, 2, 3}] * 2)
     3.5
     """
     hits = [
-        np.sum(groups[np.asarray(ranking)[:4]] == groups[query]) for query, ranking in enumerate(rankings)
+        np.isin(np.asarray(ranking)[:4], list(group)).sum()
+        for ranking, group in zip(rankings, groups, strict=True)
     ]
     return float(np.mean(hits))

@@ -130,16 +130,17 @@ def upload(folder: Path, repository: str, *, space: bool) -> str:
     """
     if not hub.reachable():
         raise PublishError("The Hub cannot be reached: check the network.")
-    api = HfApi()
-    kind = {"repo_type": "space"} if space else {"repo_type": "model"}
+    api, repo_type = HfApi(), "space" if space else "model"
     try:
-        url = api.create_repo(repository, exist_ok=True, space_sdk="gradio" if space else None, **kind)
+        url = api.create_repo(
+            repository, exist_ok=True, repo_type=repo_type, space_sdk="gradio" if space else None
+        )
         api.upload_folder(
             repo_id=url.repo_id,
             folder_path=folder,
             delete_patterns="*",
             commit_message=f"Publish {folder.name}",
-            **kind,
+            repo_type=repo_type,
         )
     except (HfHubHTTPError, OSError, ValueError) as error:
         reason = textwrap.shorten(str(error), 200, placeholder=" ...")

@@ -1,1 +1,1 @@
-"""Training loop, augmentation, data readers and pretrained weights that several recipes share."""
+"""Training loop, augmentation, data set readers and pretrained weights that several recipes share."""

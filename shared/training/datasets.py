@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath
-from typing import IO
+from typing import BinaryIO, cast
 
 import numpy as np
 from PIL import Image
@@ -45,9 +45,11 @@ class ImageFile:
         """Name of the folder that holds the file: the class, in many data sets."""
         return PurePath(self.member or self.path).parent.name
 
-    def open(self) -> IO[bytes]:
+    def open(self) -> BinaryIO:
         """Open the file for reading."""
-        return _archive(self.path).open(self.member) if self.member else self.path.open("rb")
+        if self.member:
+            return cast(BinaryIO, _archive(self.path).open(self.member))
+        return self.path.open("rb")
 
     def image(self) -> Image.Image:
         """Decode the image as RGB, its pixels as stored."""
@@ -197,8 +199,8 @@ def _list_source(source: Path) -> list[ImageFile]:
 
 
 def _is_image(path: str | Path) -> bool:
-    path = PurePath(path)
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    file = PurePath(path)
+    return file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")
 
 
 def _archive(path: Path) -> zipfile.ZipFile:

