@@ -1,4 +1,4 @@
-"""Calibration of similarity scores: match probabilities, thresholds with a given error rate, confidence bands."""
+"""Calibration of similarity scores: match probabilities, thresholds, confidence bands."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def fit_probability(
     mean, deviation = scores.mean(), max(float(scores.std()), 1e-9)
     x = np.stack([(scores - mean) / deviation, np.ones_like(scores)])
     theta = np.zeros(2)
-    # scikit-learn's LogisticRegression has the same optimum, but takes six times as long with a million scores.
+    # scikit-learn's LogisticRegression has the same optimum, but takes six times as long on a million scores.
     for _ in range(max_steps):
         predicted = probability(theta[0] * x[0] + theta[1], 1, 0)
         # Weak weight decay keeps the slope finite for groups that do not overlap.

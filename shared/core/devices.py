@@ -1,7 +1,7 @@
 """Devices: the CPU, a CUDA GPU, or ZeroGPU, the shared GPUs of Hugging Face Spaces.
 
-On ZeroGPU a process owns a GPU only inside functions with the decorator of Hugging Face's package `spaces`, and
-a model must be on `cuda` when the app starts. Elsewhere a model is loaded on first use.
+On ZeroGPU a process owns a GPU only inside functions with the decorator of Hugging Face's package `spaces`,
+and a model must be on `cuda` when the app starts. Elsewhere a model is loaded on first use.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def gpu(duration: int = 30) -> Callable[[Function], Function]:
     def decorate(function: Function) -> Function:
         if not on_zero_gpu():
             return function
-        # Hugging Face's package, which every ZeroGPU Space has. It shares its name with the folder of the apps.
+        # Hugging Face's package, on every ZeroGPU Space; it shares its name with the folder of the apps.
         import spaces
 
         return spaces.GPU(duration=duration)(function)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Engines: the models and backends that a visitor can choose for a capability, one row each, in page order."""
+"""Engines: the models and backends of a capability that a visitor can choose, in page order."""
 
 from __future__ import annotations
 

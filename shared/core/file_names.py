@@ -11,7 +11,7 @@ MAX_NAME_LENGTH = 200
 
 
 def display_name(name: str, max_length: int = MAX_NAME_LENGTH) -> str:
-    """Clean a file name for display: no invisible characters, which could deceive, and a bounded length.
+    r"""Clean a file name for display: no invisible characters, which could deceive, and a bounded length.
 
     Args:
         name: Any text.
@@ -20,7 +20,7 @@ def display_name(name: str, max_length: int = MAX_NAME_LENGTH) -> str:
     Returns:
         Printable text in Unicode's normal form C; `"picture"` if none is left.
 
-    >>> display_name("a\\u202eb\\n.jpg"), len(display_name("x" * 1000 + ".jpg"))
+    >>> display_name("a\u202eb\n.jpg"), len(display_name("x" * 1000 + ".jpg"))
     ('ab.jpg', 200)
     """
     name = unicodedata.normalize("NFC", str(name))
@@ -30,7 +30,7 @@ def display_name(name: str, max_length: int = MAX_NAME_LENGTH) -> str:
 
 
 def safe_stem(name: str) -> str:
-    """Clean a file name for a member of a ZIP archive, on every system.
+    r"""Clean a file name for a member of a ZIP archive, on every system.
 
     Args:
         name: File name as a browser sent it; it may hold a path of any system.
@@ -39,7 +39,7 @@ def safe_stem(name: str) -> str:
         The name without folders, suffix, control characters and what a system reserves; at most 120 bytes of
         UTF-8, and `"picture"` if nothing is left.
 
-    >>> safe_stem("../holiday/Été 2024.JPG"), safe_stem("C:\\\\a\\\\CON.png"), safe_stem("..")
+    >>> safe_stem("../holiday/Été 2024.JPG"), safe_stem("C:\\a\\CON.png"), safe_stem("..")
     ('Été 2024', '_CON', 'picture')
     """
     stem = unicodedata.normalize("NFC", Path(re.split(r"[/\\]", name)[-1]).stem)

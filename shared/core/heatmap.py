@@ -20,7 +20,8 @@ def overlay_heatmap(image: Image.Image, heatmap: np.ndarray, strength: float = 0
     Raises:
         ValueError: `strength` is not in 0..1.
 
-    >>> overlay_heatmap(Image.new("RGB", (2, 1), "white"), np.array([[0.0, 1.0]]), strength=1.0).tobytes().hex()
+    >>> white = Image.new("RGB", (2, 1), "white")
+    >>> overlay_heatmap(white, np.array([[0.0, 1.0]]), strength=1.0).tobytes().hex()
     'fffffffcffa4'
     """
     if not 0 <= strength <= 1:

@@ -45,8 +45,8 @@ _DAMAGED = (
     "This picture is damaged: its file is cut short or holds wrong data. Please save it again and retry."
 )
 
-# PIL's warnings about odd metadata are noise here. They are silenced for good: `warnings.catch_warnings` swaps a
-# list of the whole process and so is not safe on many threads.
+# PIL's warnings about odd metadata are noise here. They are silenced for good: `warnings.catch_warnings`
+# swaps a list of the whole process and so is not safe on many threads.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
@@ -135,7 +135,7 @@ def to_tensor(image: Image.Image) -> torch.Tensor:
 
 
 def to_image(values: np.ndarray | torch.Tensor) -> Image.Image:
-    """Convert a map or a network's output to an image.
+    r"""Convert a map or a network's output to an image.
 
     Args:
         values: Numbers or booleans `[H, W]` (grey) or `[3, H, W]` (RGB) in 0..1, clipped to that range.
@@ -147,7 +147,7 @@ def to_image(values: np.ndarray | torch.Tensor) -> Image.Image:
         ValueError: The shape differs, or a value is not a number.
 
     >>> to_image(np.array([[0.0, 0.5, 1.0]])).tobytes()
-    b'\\x00\\x80\\xff'
+    b'\x00\x80\xff'
     """
     array = values.detach().cpu().float().numpy() if hasattr(values, "detach") else values
     array = np.asarray(array, dtype=np.float32)
@@ -186,8 +186,8 @@ def _read(source: Any) -> bytes:
 def _identify(data: bytes) -> Image.Image:
     """Read the header of a file.
 
-    This is `Image.open` without PIL's own check of the size, which warns or fails at a limit that is a setting
-    of the whole process; `_check_pixels` has a stricter one.
+    This is `Image.open` without PIL's own check of the size, which warns or fails at a limit that is a
+    setting of the whole process; `_check_pixels` has a stricter one.
     """
     for factory, accept in _OPENERS.values():
         if (

@@ -1,8 +1,8 @@
 """Tiling of large images: a dense map is computed tile by tile, and the tiles are blended without a seam.
 
-A convolutional network sees nothing beyond its tile, so near a tile's edge its output differs from that for the
-whole image. Neighbouring tiles therefore overlap. In the overlap the output passes smoothly from one to the
-other, and the outermost part of every tile, which the padding affects most, is not used at all.
+A convolutional network sees nothing beyond its tile, so near a tile's edge its output differs from that for
+the whole image. Neighbouring tiles therefore overlap. In the overlap the output passes smoothly from one to
+the other, and the outermost part of every tile, which the padding affects most, is not used at all.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Tiling:
     Attributes:
         max_pixels: Largest number of pixels of a tile, which bounds the memory of a network; exceeded only if
             twice the overlap requires it.
-        overlap: Pixels that two neighbouring tiles share; a multiple of `multiple`. Tiles do not show if it is
-            as wide as the area that really affects a network's output, which is far less than its receptive
-            field.
+        overlap: Pixels that two neighbouring tiles share; a multiple of `multiple`. Tiles do not show if it
+            is as wide as the area that really affects a network's output, which is far less than its
+            receptive field.
         multiple: Tiles start at multiples of this: the stride of a network, so that its cells lie on the same
             pixels in every tile.
     """
@@ -147,8 +147,8 @@ def add_tiles(function: Callable[[Tile], Tensor], out: Tensor, tiling: Tiling, *
 def _blend_weights(start: int, stop: int, length: int, overlap: int) -> Tensor:
     """Compute the weight of a span at each of its pixels; the weights of all spans add up to 1.
 
-    The weight rises with smoothstep, 3t^2 - 2t^3, over the middle half of the overlap, so the outer quarter of
-    a tile counts nothing.
+    The weight rises with smoothstep, 3t^2 - 2t^3, over the middle half of the overlap, so the outer quarter
+    of a tile counts nothing.
     """
     weights = torch.ones(stop - start)
     t = ((torch.arange(overlap) + 0.5) / max(overlap, 1) * 2 - 0.5).clamp(0, 1)

@@ -1,8 +1,8 @@
 """Uploads of many files: loose ones and ZIP archives become one stream of files.
 
-Files that cannot be read get one clear reason each, and the others follow. Nothing is unpacked to disk, and one
-file is in memory at a time. What an archive declares is checked before a byte of it is decompressed, and no file
-may exceed its declared size while it is read.
+Files that cannot be read get one clear reason each, and the others follow. Nothing is unpacked to disk, and
+one file is in memory at a time. What an archive declares is checked before a byte of it is decompressed, and
+no file may exceed its declared size while it is read.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from typing import BinaryIO
 from shared.core.file_names import display_name
 from shared.core.images import MAX_BYTES
 
-#: Errors of reading a damaged archive; RuntimeError stands for encryption and unknown compression, ValueError for
-#: names in a wrong encoding.
+#: Errors of reading a damaged archive; RuntimeError stands for encryption and unknown compression, ValueError
+#: for names in a wrong encoding.
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 
 _END, _END_SIZE = b"PK\x05\x06", 22  # the record at an archive's end (APPNOTE.TXT, section 4.3.16)
@@ -72,8 +72,8 @@ class _ArchiveMember:
 class UploadReader:
     """Iterator over all files of one upload, as pairs of name and open file.
 
-    Unreadable files are recorded in `skipped`, as pairs of name and reason. Folders and files that systems add
-    to archives (`__MACOSX`, `.DS_Store`, `Thumbs.db`) are ignored.
+    Unreadable files are recorded in `skipped`, as pairs of name and reason. Folders and files that systems
+    add to archives (`__MACOSX`, `.DS_Store`, `Thumbs.db`) are ignored.
 
     Attributes:
         limits: Limits of the upload.
@@ -206,8 +206,8 @@ def _clean(name: str) -> str:
 def _reject_archive(file: BinaryIO, limits: UploadLimits) -> str | None:
     """Return the reason why the directory of an archive must not be read, or None.
 
-    `zipfile` creates an object for each listed file before they can be counted; a list of 60 MB would become a
-    gigabyte.
+    `zipfile` creates an object for each listed file before they can be counted; a list of 60 MB would become
+    a gigabyte.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _END_SIZE - 2**16))

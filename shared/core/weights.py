@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HUB_ORG = os.environ.get("IMAGE_SPACES_HUB_ORG", "image-spaces")
 
 WEIGHTS, CONFIG, SUMS = "model.safetensors", "config.json", "SHA256SUMS"
+_FETCH = "fetch the folder again"
 
 
 class WeightsError(RuntimeError):
@@ -174,15 +175,11 @@ def check(folder: str | os.PathLike) -> None:
     expected = _read_checksums(folder)
     for path in (folder / CONFIG, folder / WEIGHTS):
         if not path.is_file():
-            raise WeightsError(f"{_display_path(path)} is missing: fetch the folder again.")
+            raise WeightsError(f"{_display_path(path)} is missing: {_FETCH}.")
         if path.name not in expected:
-            raise WeightsError(
-                f"{_display_path(folder / SUMS)} does not list {path.name}: fetch the folder again."
-            )
+            raise WeightsError(f"{_display_path(folder / SUMS)} does not list {path.name}: {_FETCH}.")
         if _sha256(path) != expected[path.name]:
-            raise WeightsError(
-                f"{_display_path(path)} is not the file that {SUMS} lists: fetch the folder again."
-            )
+            raise WeightsError(f"{_display_path(path)} is not the file that {SUMS} lists: {_FETCH}.")
 
 
 def digest(folder: str | os.PathLike) -> str:
@@ -195,7 +192,7 @@ def digest(folder: str | os.PathLike) -> str:
         return _read_checksums(Path(folder))[WEIGHTS]
     except KeyError:
         raise WeightsError(
-            f"{_display_path(Path(folder) / SUMS)} does not list {WEIGHTS}: fetch the folder again."
+            f"{_display_path(Path(folder) / SUMS)} does not list {WEIGHTS}: {_FETCH}."
         ) from None
 
 
@@ -209,7 +206,7 @@ def read_config(folder: str | os.PathLike) -> dict[str, Any]:
     try:
         config = json.loads(_read_text(path))
     except json.JSONDecodeError as error:
-        raise WeightsError(f"{_display_path(path)} is not JSON ({error}): fetch the folder again.") from error
+        raise WeightsError(f"{_display_path(path)} is not JSON ({error}): {_FETCH}.") from error
     if not isinstance(config, dict):
         raise WeightsError(f"{_display_path(path)} must hold a JSON object, not a {type(config).__name__}.")
     return config
@@ -267,11 +264,9 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise WeightsError(f"{_display_path(path)} is missing: fetch the folder again.") from error
+        raise WeightsError(f"{_display_path(path)} is missing: {_FETCH}.") from error
     except (OSError, ValueError) as error:
-        raise WeightsError(
-            f"{_display_path(path)} cannot be read ({error}): fetch the folder again."
-        ) from error
+        raise WeightsError(f"{_display_path(path)} cannot be read ({error}): {_FETCH}.") from error
 
 
 def _display_path(path: Path) -> str:

@@ -1,13 +1,11 @@
-"""A gallery: pictures that somebody brought, small enough to keep, with what a program knows of each.
+"""Gallery: a visitor's images as thumbnails with features, in memory and within limits.
 
     gallery = Gallery()
-    id = gallery.add("beach.jpg", picture, {"descriptor": row})
-    ids, rows = gallery.features("descriptor")
+    id = gallery.add("beach.jpg", image, {"descriptor": vector})
+    ids, vectors = gallery.features("descriptor")
     gallery.image(ids[0])
 
-Of a picture itself only a thumbnail stays. Everything lies in memory and within limits that are given at the
-start, so that a visitor's gallery costs what it may and no more. To search one, take a `snapshot`: it never
-changes, whatever other threads do to the gallery meanwhile.
+A search works on a `snapshot`, which never changes, whatever other threads do to the gallery meanwhile.
 """
 
 from __future__ import annotations
@@ -27,15 +25,15 @@ from shared.gallery.snapshot import GalleryEntry, GalleryFullError, GallerySnaps
 from shared.gallery.thumbnails import thumbnail
 
 MAX_COUNT, MAX_BYTES = 2000, 256 * 2**20
-#: What a picture costs beside its thumbnail, its name and its features.
+#: Bytes of an image beyond its thumbnail, its name and its features.
 OVERHEAD = 512
 
 
 class ImageNotFoundError(ImageError):
-    """Id without an image in the gallery.
+    """Id without an image in the gallery; the text is one sentence for the visitor.
 
     Args:
-        id: See above.
+        id: The id.
     """
 
     def __init__(self, id: int) -> None:
@@ -43,11 +41,11 @@ class ImageNotFoundError(ImageError):
 
 
 class Gallery:
-    """Pictures by id. All methods may be called from many threads at once.
+    """Images by id. All methods may be called from many threads at once.
 
     Attributes:
-        max_count: How many pictures it holds at most.
-        max_bytes: How many bytes they take at most, see `nbytes`.
+        max_count: Largest number of images.
+        max_bytes: Largest number of bytes, see `nbytes`.
 
     Args:
         max_count: See above; at least 1.
@@ -64,7 +62,7 @@ class Gallery:
         self._lock = threading.Lock()
         self._entries: dict[int, GalleryEntry] = {}
         self._features: dict[int, Mapping[str, np.ndarray]] = {}
-        self._nbytes = self._version = self._next = 0
+        self._nbytes = self._version = self._next_id = 0
         self._snapshot: GallerySnapshot | None = None
 
     def __len__(self) -> int:
@@ -77,20 +75,28 @@ class Gallery:
 
     @property
     def version(self) -> int:
-        """A number that rises with each change: as long as it stays, what was derived from them is good."""
+        """Number that rises with each change; what is derived from the gallery is valid while it is equal."""
         with self._lock:
             return self._version
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all thumbnails, names and features, and what keeping them costs."""
+        """Bytes of all thumbnails, names and features, with an overhead for each image."""
         with self._lock:
             return self._nbytes
 
     @property
     def entries(self) -> tuple[GalleryEntry, ...]:
-        """All pictures in the order in which they came."""
+        """All images in the order of their addition."""
         return tuple(self.snapshot().entries.values())
+
+    def snapshot(self) -> GallerySnapshot:
+        """Return the present state, which shares its data with the gallery."""
+        with self._lock:
+            if self._snapshot is None:
+                entries = MappingProxyType(dict(self._entries))
+                self._snapshot = GallerySnapshot(self._version, entries, dict(self._features))
+            return self._snapshot
 
     def snapshot_with(self, id: int) -> GallerySnapshot:
         """Return a snapshot that contains an image.
@@ -103,68 +109,59 @@ class Gallery:
             raise ImageNotFoundError(id)
         return snapshot
 
-    def snapshot(self) -> GallerySnapshot:
-        """The gallery as it is now. It shares what it can with the gallery, and costs next to nothing."""
-        with self._lock:
-            if self._snapshot is None:
-                entries = MappingProxyType(dict(self._entries))
-                self._snapshot = GallerySnapshot(self._version, entries, dict(self._features))
-            return self._snapshot
-
     def add(
         self,
         name: str,
-        picture: Image.Image,
+        image: Image.Image,
         features: Mapping[str, np.ndarray],
         size: tuple[int, int] | None = None,
     ) -> int:
-        """Adds a picture.
+        """Add an image.
 
         Args:
-            name: What to call it.
-            picture: Of mode RGB.
-            features: By kind; of the same kinds, dtypes and shapes for all pictures of a gallery.
-            size: Width and height of the picture as it came, where this is a smaller one already.
+            name: Name of the image, which is cleaned for display.
+            image: Image of mode RGB.
+            features: Features by name; with the same names, dtypes and shapes for all images of a gallery.
+            size: Width and height of the original, if `image` has been shrunk.
 
         Returns:
-            Its id.
+            Id of the image.
 
         Raises:
-            GalleryFull: There is no room for it.
-            ValueError: Its features are others than those of the pictures that are here.
+            GalleryFullError: The gallery has no room for it.
+            ValueError: Its features do not match those of the other images.
         """
-        small = thumbnail(picture)
-        return self._put(display_name(name), size or picture.size, small, features)
+        return self._put(display_name(name), size or image.size, thumbnail(image), features)
 
     def remove(self, ids: Iterable[int]) -> None:
-        """Takes pictures out: all of them, or none if it fails.
+        """Remove images: all of them, or none if it fails.
 
         Raises:
-            KeyError: There is no picture under one of the ids.
+            KeyError: An id does not exist.
         """
         with self._lock:
-            gone = dict.fromkeys(ids)
-            missing = [id for id in gone if id not in self._entries]
+            distinct = dict.fromkeys(ids)
+            missing = [id for id in distinct if id not in self._entries]
             if missing:
                 raise KeyError(f"there is no picture under the ids {missing[:5]}")
-            for id in gone:
+            for id in distinct:
                 self._nbytes -= _cost(self._entries.pop(id), self._features.pop(id))
-            if gone:
-                self._changed()
+            if distinct:
+                self._mark_changed()
 
     def clear(self) -> None:
-        """Takes all pictures out. Their ids stay theirs."""
+        """Remove all images; their ids are not used again."""
         with self._lock:
             self._entries.clear()
             self._features.clear()
             self._nbytes = 0
-            self._changed()
+            self._mark_changed()
 
     def entry(self, id: int) -> GalleryEntry:
-        """The picture under an id.
+        """Return the entry of an image.
 
         Raises:
-            KeyError: There is none, or no longer.
+            KeyError: The id does not exist.
         """
         with self._lock:
             if id not in self._entries:
@@ -172,103 +169,107 @@ class Gallery:
             return self._entries[id]
 
     def image(self, id: int) -> Image.Image:
-        """The thumbnail of a picture, RGB; see `entry`."""
-        return open_image(self.entry(id).thumbnail)
-
-    def features(self, kind: str) -> tuple[np.ndarray, np.ndarray]:
-        """The features of one kind of all pictures; see `GallerySnapshot.features`."""
-        return self.snapshot().features(kind)
-
-    def copy(self) -> Gallery:
-        """Another gallery with the same pictures under the same ids; from now on each goes its own way."""
-        other = Gallery(self.max_count, self.max_bytes)
-        with self._lock:
-            other._entries, other._features = dict(self._entries), dict(self._features)
-            other._nbytes, other._version, other._next = self._nbytes, self._version, self._next
-        return other
-
-    def save(self, path: str | os.PathLike) -> None:
-        """Writes the gallery to a file, whole or not at all; see `shared.gallery.file`.
+        """Return the thumbnail of an image, of mode RGB.
 
         Raises:
-            OSError: The file cannot be written; one that was there before is as it was.
+            KeyError: The id does not exist.
+        """
+        return open_image(self.entry(id).thumbnail)
+
+    def features(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return one feature of all images; see `GallerySnapshot.features`."""
+        return self.snapshot().features(name)
+
+    def copy(self) -> Gallery:
+        """Return an independent gallery with the same images under the same ids."""
+        copy = Gallery(self.max_count, self.max_bytes)
+        with self._lock:
+            copy._entries, copy._features = dict(self._entries), dict(self._features)
+            copy._nbytes, copy._version, copy._next_id = self._nbytes, self._version, self._next_id
+        return copy
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the gallery to a file, whole or not at all; see `shared.gallery.file`.
+
+        Raises:
+            OSError: The file cannot be written; an older one remains as it was.
         """
         with self._lock:
-            next_id = self._next
+            next_id = self._next_id
         file.write(path, self.snapshot(), next_id)
 
     @classmethod
     def load(
         cls, path: str | os.PathLike, *, max_count: int = MAX_COUNT, max_bytes: int = MAX_BYTES
     ) -> Gallery:
-        """Reads a gallery from a file, which may come from anybody.
+        """Read a gallery from a file, which need not be trusted.
 
         Args:
-            path: Where it was saved.
-            max_count: See `Gallery`; a file with more pictures is refused.
-            max_bytes: See `Gallery`; a larger file is refused before it is read.
+            path: Path of the file.
+            max_count: Limit of the gallery, which the file must keep.
+            max_bytes: Limit of the gallery, which the file must keep; a larger file is not read.
 
         Raises:
-            IndexFileError: There is no such file, it is not as it was saved, or what is in it is no gallery.
-            GalleryFull: It holds more than the limits allow.
+            IndexFileError: The file is missing, damaged, or holds no gallery.
+            GalleryFullError: It exceeds the limits.
         """
         gallery = cls(max_count, max_bytes)
-        next_id, rows = file.read(path, max_count, max_bytes)
-        for entry, features in rows:
+        next_id, images = file.read(path, max_count, max_bytes)
+        for entry, features in images:
             gallery._put(entry.name, entry.size, entry.thumbnail, features, entry.id)
-        gallery._next = next_id
+        gallery._next_id = next_id
         return gallery
 
     def _put(
         self,
         name: str,
         size: tuple[int, int],
-        small: bytes,
+        jpeg: bytes,
         features: Mapping[str, np.ndarray],
         id: int | None = None,
     ) -> int:
-        own = {kind: _kept(kind, value) for kind, value in features.items()}
+        features = {key: _read_only_copy(key, value) for key, value in features.items()}
         with self._lock:
-            entry = GalleryEntry(self._next if id is None else id, name, size, small)
-            cost = _cost(entry, own)
+            entry = GalleryEntry(self._next_id if id is None else id, name, size, jpeg)
+            cost = _cost(entry, features)
             if len(self._entries) >= self.max_count:
                 raise GalleryFullError(
                     f"The gallery is full with {self.max_count:,} pictures: please remove some of them first."
                 )
             if self._nbytes + cost > self.max_bytes:
-                most = f"{self.max_bytes / 2**20:,.0f} MB"
+                limit = f"{self.max_bytes / 2**20:,.0f} MB"
                 raise GalleryFullError(
-                    f"The gallery is full with {most} of pictures: please remove some of them first."
+                    f"The gallery is full with {limit} of pictures: please remove some of them first."
                 )
-            first = next(iter(self._features.values()), own)
-            if _layout(first) != _layout(own):
+            expected = _layout(next(iter(self._features.values()), features))
+            if expected != _layout(features):
                 raise ValueError(
-                    f"the pictures here have the features {_layout(first)}, received {_layout(own)}"
+                    f"the pictures here have the features {expected}, received {_layout(features)}"
                 )
-            self._entries[entry.id], self._features[entry.id] = entry, own
+            self._entries[entry.id], self._features[entry.id] = entry, features
             self._nbytes += cost
-            self._next = entry.id + 1
-            self._changed()
+            self._next_id = entry.id + 1
+            self._mark_changed()
             return entry.id
 
-    def _changed(self) -> None:
+    def _mark_changed(self) -> None:
         self._version += 1
         self._snapshot = None
 
 
-def _kept(kind: str, value: np.ndarray) -> np.ndarray:
-    """A copy that nobody can change."""
-    value = np.array(value, order="C")
-    if value.dtype.kind not in "fiu":
-        raise ValueError(f"the feature {kind} must be of numbers, received {value.dtype}")
-    value.setflags(write=False)
-    return value
+def _read_only_copy(name: str, feature: np.ndarray) -> np.ndarray:
+    feature = np.array(feature, order="C")
+    if feature.dtype.kind not in "fiu":
+        raise ValueError(f"the feature {name} must be of numbers, received {feature.dtype}")
+    feature.setflags(write=False)
+    return feature
 
 
 def _layout(features: Mapping[str, np.ndarray]) -> dict[str, str]:
-    return {kind: f"{value.dtype} {list(value.shape)}" for kind, value in sorted(features.items())}
+    return {name: f"{value.dtype} {list(value.shape)}" for name, value in sorted(features.items())}
 
 
 def _cost(entry: GalleryEntry, features: Mapping[str, np.ndarray]) -> int:
+    """Return the bytes that an image counts."""
     numbers = sum(value.nbytes for value in features.values())
     return len(entry.thumbnail) + len(entry.name.encode(errors="replace")) + numbers + OVERHEAD

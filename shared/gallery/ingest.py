@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import TypeAlias, TypeVar
+from typing import BinaryIO, TypeAlias, TypeVar, cast
 
 import numpy as np
 from PIL import Image
@@ -132,7 +131,7 @@ def decode_stream(
     def read(named: tuple[str, ImageInput]) -> tuple[T | None, str]:
         name, source = named
         try:
-            image = source.opened() if isinstance(source, ImageFile) else open_image(source)
+            image = source.open_image() if isinstance(source, ImageFile) else open_image(source)
         except ImageError as error:
             return None, str(error)
         return prepare(name, image), ""
@@ -148,24 +147,26 @@ def _as_iterable(
     images: Source | Iterable[ImageInput | tuple[str, ImageInput]],
 ) -> Iterable[ImageInput | tuple[str, ImageInput]]:
     if isinstance(images, (str, os.PathLike)):
-        return read_images([images])
+        return read_images([Path(images)])
     if isinstance(images, (bytes, np.ndarray, Image.Image)) or hasattr(images, "read"):
-        return [images]
+        return [cast(Source, images)]
     return images
 
 
 def _read_open_files(images: Iterable[tuple[str, ImageInput]]) -> Iterator[tuple[str, ImageInput]]:
     """Replace open files by their bytes, since a caller may close one before it is decoded."""
     for name, source in images:
-        if hasattr(source, "read") and not isinstance(source, (ImageFile, Image.Image)):
-            try:
-                if source.seekable():
-                    source.seek(0)
-                yield name, source.read(MAX_BYTES + 1)
-            except (OSError, ValueError, RuntimeError):
-                yield name, io.BytesIO()  # refused as an empty file
-        else:
+        if not hasattr(source, "read") or isinstance(source, (ImageFile, Image.Image)):
             yield name, source
+            continue
+        file = cast(BinaryIO, source)
+        try:
+            if file.seekable():
+                file.seek(0)
+            content = file.read(MAX_BYTES + 1)
+        except (OSError, ValueError, RuntimeError):
+            content = b""  # refused as an empty file
+        yield name, content
 
 
 def _with_names(

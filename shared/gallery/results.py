@@ -145,7 +145,7 @@ def list_hits(
     index_hits: IndexHits,
     request: SearchRequest,
     *,
-    probability: Callable[[np.ndarray], np.ndarray] | None = None,
+    probabilities: np.ndarray | None = None,
     groups: Callable[[GallerySnapshot, Sequence[int]], Sequence[int]] | None = None,
 ) -> list[Hit]:
     """Convert index results to hits: threshold, exclusion, de-duplication.
@@ -153,15 +153,15 @@ def list_hits(
     Args:
         index_hits: Results of the index, the best first.
         request: Options; `top_k` is left to the caller.
-        probability: Converts scores to match probabilities.
+        probabilities: Match probability of each result.
         groups: Returns the duplicate group of each image, of which only the first is kept; by default none
             are hidden.
     """
-    scores = np.asarray(index_hits.scores, np.float64)
-    probabilities = [None] * len(scores) if probability is None else probability(scores).tolist()
+    entries = index_hits.snapshot.entries
+    likelihoods = [None] * len(index_hits.ids) if probabilities is None else probabilities.tolist()
     hits = [
-        Hit(id, index_hits.snapshot.entries[id].name, score, 0, probability=likelihood)
-        for id, score, likelihood in zip(index_hits.ids, index_hits.scores, probabilities, strict=True)
+        Hit(id, entries[id].name, score, 0, probability=likelihood)
+        for id, score, likelihood in zip(index_hits.ids, index_hits.scores, likelihoods, strict=True)
         if id != request.exclude_id
     ]
     if request.min_score is not None:

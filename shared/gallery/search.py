@@ -6,7 +6,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -155,8 +154,10 @@ class GallerySearch(ABC):
         while True:
             index_hits = index.search(gallery, query.features, depth)
             searched = len(index_hits.snapshot)
-            probability = query.probability and partial(query.probability, count=max(searched, 1))
-            hits = list_hits(index_hits, request, probability=probability, groups=groups)
+            probabilities = query.probability and query.probability(
+                np.asarray(index_hits.scores, np.float64), max(searched, 1)
+            )
+            hits = list_hits(index_hits, request, probabilities=probabilities, groups=groups)
             if groups is None or len(hits) >= request.top_k or len(index_hits.ids) < depth:
                 return hits[: request.top_k], searched
             depth *= 4  # too many duplicates are hidden to fill the list

@@ -1,4 +1,4 @@
-"""What a gallery gives out: its pictures one by one, and all of them at one moment. Neither ever changes."""
+"""Immutable views of a gallery: single entries, and all of them at one moment."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 
 
 class GalleryFullError(ValueError):
-    """A picture more than a gallery may hold; the text is a sentence for whoever brought it."""
+    """Image beyond the limits of a gallery; the text is one sentence for the visitor."""
 
 
 @dataclass(frozen=True)
 class GalleryEntry:
-    """One picture of a gallery.
+    """Image of a gallery.
 
     Attributes:
-        id: Its number, which no other picture of this gallery ever has.
-        name: What it was called, such as a file's name.
-        size: Width and height of the picture as it came, upright.
-        thumbnail: A JPEG file whose longest side has at most `shared.gallery.thumbnails.THUMBNAIL` pixels.
+        id: Unique number, which is never used again in the gallery.
+        name: Name on display, such as that of a file.
+        size: Width and height of the original in pixels, upright.
+        thumbnail: JPEG file whose longest side has at most `shared.gallery.thumbnails.MAX_SIDE` pixels.
     """
 
     id: int
@@ -31,11 +31,11 @@ class GalleryEntry:
 
 @dataclass(frozen=True, eq=False)
 class GallerySnapshot:
-    """A gallery at one moment.
+    """State of a gallery at one moment.
 
     Attributes:
-        version: Of the gallery, see `Gallery.version`.
-        entries: By id, in the order in which they came.
+        version: See `Gallery.version`.
+        entries: Images by id, in the order of their addition.
     """
 
     version: int
@@ -52,39 +52,43 @@ class GallerySnapshot:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """The names of the features that every picture has; none in an empty gallery."""
+        """Names of the features of every image; none in an empty gallery."""
         return tuple(next(iter(self._features.values()), {}))
 
-    def features(self, kind: str, ids: Iterable[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Features of one kind.
+    def features(self, name: str, ids: Iterable[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return one feature of many images.
 
         Args:
-            kind: One of `kinds`.
-            ids: Of which pictures; by default all.
+            name: One of `feature_names`.
+            ids: Ids of the images; by default of all.
 
         Returns:
-            The ids, int64 `[N]`, and an array `[N, ...]`; `[0]` where there are none.
+            Ids, int64 `[N]`, and values `[N, ...]`; `[0]` for no images.
 
         Raises:
-            KeyError: There is no such picture, or no such kind of feature.
+            KeyError: An image or the feature does not exist.
         """
         chosen = self.ids if ids is None else tuple(ids)
-        rows = [self.feature(kind, id) for id in chosen]
+        rows = [self.feature(name, id) for id in chosen]
         return np.array(chosen, np.int64), np.stack(rows) if rows else np.zeros(0, np.float32)
 
     def image_features(self, id: int) -> dict[str, np.ndarray]:
         """Return all features of an image by name.
 
         Raises:
-            KeyError: There is no such image.
+            KeyError: The image does not exist.
         """
         return {name: self.feature(name, id) for name in self.feature_names}
 
-    def feature(self, kind: str, id: int) -> np.ndarray:
-        """One feature of one picture; see `features`."""
-        own = self._features.get(id)
-        if own is None:
+    def feature(self, name: str, id: int) -> np.ndarray:
+        """Return one feature of one image.
+
+        Raises:
+            KeyError: The image or the feature does not exist.
+        """
+        features = self._features.get(id)
+        if features is None:
             raise KeyError(f"there is no picture {id} in the gallery")
-        if kind not in own:
-            raise KeyError(f"the gallery's pictures have {', '.join(own) or 'no features'}, not {kind}")
-        return own[kind]
+        if name not in features:
+            raise KeyError(f"the gallery's pictures have {', '.join(features) or 'no features'}, not {name}")
+        return features[name]

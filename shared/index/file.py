@@ -1,9 +1,9 @@
 """Files of arrays and plain values, written whole or not at all: vector indexes, galleries.
 
-The layout is that of safetensors: eight bytes with the header's length, a JSON header, and the arrays one after
-another. Its metadata hold the plain values, as JSON, and a SHA-256 of everything. A file need not be trusted:
-nothing in it is executed or unpickled, no number in it is used before it agrees with the size of the file, and
-faiss gets none of its bytes before all of them have been checked.
+The layout is that of safetensors: eight bytes with the header's length, a JSON header, and the arrays one
+after another. Its metadata hold the plain values, as JSON, and a SHA-256 of everything. A file need not be
+trusted: nothing in it is executed or unpickled, no number in it is used before it agrees with the size of the
+file, and faiss gets none of its bytes before all of them have been checked.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class Reader:
     def fraction(self, name: str) -> float:
         """Return a number above 0 and up to 1."""
         value = self.values.get(name)
-        if type(value) not in (int, float) or not 0 < value <= 1:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
             self.fail(f"{name} is {value!r:.40}")
         return float(value)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from shared.index.file import Reader
 from shared.index.storage import State, Storage, few_threads
-from shared.index.vectors import BATCH_SIZE, GrowingArray, batch_slices
+from shared.index.vectors import BATCH_SIZE, ExactNeighbors, GrowingArray, batch_slices
 
 
 class FlatStorage(Storage):
@@ -54,6 +54,9 @@ class FlatStorage(Storage):
         with few_threads(len(queries)):
             scores, rows = faiss.knn(queries, self._vectors.rows, k, metric=faiss.METRIC_INNER_PRODUCT)
         return scores, self._ids.rows[rows]
+
+    def tune(self, neighbors: ExactNeighbors, recall: float) -> None:
+        pass
 
     def batches(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for batch in batch_slices(len(self), BATCH_SIZE):

@@ -1,9 +1,9 @@
 """Vector storage in a graph: HNSW.
 
 Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search using Hierarchical Navigable
-Small World graphs", TPAMI 42(4), 2020. Nodes cannot be deleted from such a graph, since paths lead through all
-of them. A removed vector stays as a node without an id, which a search traverses but does not report; once
-there are many of them, the storage needs a rebuild.
+Small World graphs", TPAMI 42(4), 2020. Nodes cannot be deleted from such a graph, since paths lead through
+all of them. A removed vector stays as a node without an id, which a search traverses but does not report;
+once there are many of them, the storage needs a rebuild.
 """
 
 from __future__ import annotations

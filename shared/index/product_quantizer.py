@@ -1,8 +1,9 @@
-"""Product quantisation: a vector as at most 88 bytes, each of which names one of 256 centroids of a sub-vector.
+"""Product quantisation: a vector as up to 88 bytes, each of which names one of 256 centroids of a sub-vector.
 
 Jegou, Douze and Schmid, "Product quantization for nearest neighbor search", TPAMI 33(1), 2011. A rotation to
-the principal directions comes first, with the directions dealt out so that all sub-vectors carry about the same
-variance: the "eigenvalue allocation" of Ge, He, Ke and Sun, "Optimized product quantization", TPAMI 36(4), 2014.
+the principal directions comes first, with the directions dealt out so that all sub-vectors carry about the
+same variance: the "eigenvalue allocation" of Ge, He, Ke and Sun, "Optimized product quantization",
+TPAMI 36(4), 2014.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from shared.index.file import Reader
 CENTROIDS = 256
 #: Lengths of a sub-vector for which faiss has specialised code; for others it takes three times as long.
 FAST_LENGTHS = (1, 2, 4, 8, 12)
-#: With 8 bytes for the id and 3 for the vector's part of lists and centroids, under 100 for a million vectors.
+#: With 8 bytes for the id and 3 for a share in lists and centroids, under 100 for a million vectors.
 MAX_BYTES = 88
 
 

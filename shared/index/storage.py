@@ -69,8 +69,9 @@ class Storage(ABC):
             Scores, float32, falling, and ids, int64, both `[Q, k]`.
         """
 
+    @abstractmethod
     def tune(self, neighbors: ExactNeighbors, recall: float) -> None:
-        """Set the search effort by the true neighbours of some stored vectors; exact storages have none.
+        """Set the search effort by the true neighbours of some stored vectors; an exact storage ignores it.
 
         Args:
             neighbors: True neighbours.

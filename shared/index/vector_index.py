@@ -5,7 +5,7 @@
     scores, ids = index.search(queries, k=10)
     index.metadata(ids[0, 0])["file"]
 
-Scores are cosines: vectors and queries are scaled to length 1 as they come in. The index types differ in cost:
+Scores are cosines: vectors and queries are scaled to length 1. The index types differ in cost:
 
 | type | a search compares a query with | bytes per vector, and accuracy |
 | --- | --- | --- |

@@ -39,11 +39,9 @@ def test_hits_keep_the_order_of_the_index(index_hits):
 
 
 def test_min_score_is_a_probability_if_there_is_one(index_hits):
-    def probability(scores):
-        return scores / 2
-
-    assert list_hits(index_hits, SearchRequest(min_score=0.5), probability=probability) == []
-    hits = list_hits(index_hits, SearchRequest(min_score=0.4), probability=probability)
+    probabilities = np.array(index_hits.scores) / 2
+    assert list_hits(index_hits, SearchRequest(min_score=0.5), probabilities=probabilities) == []
+    hits = list_hits(index_hits, SearchRequest(min_score=0.4), probabilities=probabilities)
     assert [(hit.name, hit.score, hit.probability, hit.ranking_score) for hit in hits] == [
         ("c", 0.9, 0.45, 0.45),
         ("a", 0.8, 0.4, 0.4),
