@@ -1,65 +1,134 @@
-"""Which engines put words and pictures into one space."""
+"""Engines of cross-modal search and of product classification, one row each, in page order.
+
+A new engine is a class and a row: a class derived from `shared.crossmodal.embedders.embedder.Embedder` (or from
+`shared.crossmodal.embedders.hub_embedder.HubEmbedder`, for a model from the Hub), and a row whose `load` is a
+factory that imports this class.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from shared.core.engines import Engine, table
 
-#: As `shared.networks.joint` calls it; a page lists engines before it needs torch.
+if TYPE_CHECKING:  # these modules bring torch, and a page lists engines before it needs torch
+    import torch
+
+    from shared.crossmodal.embedders.embedder import Embedder
+    from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
+    from shared.crossmodal.embedders.siglip import SiglipEmbedder
+
 ENSEMBLE = "ensemble"
-
-#: The network whose maps describe pictures; it stays as recognition trained it.
-BASE = Engine(
-    name="cfn",
-    title="CFN",
-    description="the trunk of the convolutional fusion network",
-    weights="recognition-cfn",
-)
-
-#: One folder of weights: the encoders, and a head for each of the three networks.
-JOINT = "crossmodal-joint"
-
-#: A network from the Hub, which describes pictures itself.
 SIGLIP = "siglip2"
+JMC = "jmc"
+#: Weights with both encoders and a head for each of the three networks.
+JOINT_WEIGHTS = "crossmodal-joint"
 
-ENGINES = table(
+
+def load_joint_space(
+    *,
+    folder: str | os.PathLike | None = None,
+    backbone_folder: str | os.PathLike | None = None,
+    device: str | torch.device | None = None,
+    allow_hub: bool = False,
+) -> JointSpaceEmbedder:
+    """Load the joint space of images and sentences, which serves several engines."""
+    from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
+
+    return JointSpaceEmbedder.load(
+        ENGINES[ENSEMBLE], folder=folder, backbone_folder=backbone_folder, device=device, allow_hub=allow_hub
+    )
+
+
+def load_product_space(
+    *,
+    folder: str | os.PathLike | None = None,
+    backbone_folder: str | os.PathLike | None = None,
+    device: str | torch.device | None = None,
+    allow_hub: bool = False,
+) -> JointSpaceEmbedder:
+    """Load the joint space of product images and product texts."""
+    from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
+
+    return JointSpaceEmbedder.load(
+        CLASSIFIERS[JMC], folder=folder, backbone_folder=backbone_folder, device=device, allow_hub=allow_hub
+    )
+
+
+def load_siglip(
+    *,
+    folder: str | os.PathLike | None = None,
+    device: str | torch.device | None = None,
+    allow_hub: bool = True,
+) -> SiglipEmbedder:
+    """Load SigLIP 2; whoever chooses this engine has asked for its download."""
+    from shared.crossmodal.embedders.siglip import SiglipEmbedder
+
+    return SiglipEmbedder.load(ENGINES[SIGLIP], folder=folder, device=device, allow_hub=True)
+
+
+ENGINES: Mapping[str, Engine[Embedder]] = table(
     Engine(
         name=ENSEMBLE,
-        title="All three",
-        description="a weighted mean of their scores; works offline",
-        weights=JOINT,
+        title="Best of ours (all three)",
+        description="Adds up the scores of the three networks below. Nothing is downloaded.",
+        weights=JOINT_WEIGHTS,
+        load=load_joint_space,
+        licence="cc-by-nc-4.0",
+        parameters=7_428_547,
     ),
     Engine(
         name="cyclematch",
-        title="CycleMatch",
-        description="words and pictures mapped into each other's space and back; works offline",
-        weights=JOINT,
+        title="Five comparisons (CycleMatch)",
+        description="Maps words to pictures and back, and compares them on the way. Nothing is downloaded.",
+        weights=JOINT_WEIGHTS,
+        load=load_joint_space,
+        licence="cc-by-nc-4.0",
+        parameters=6_367_410,
     ),
     Engine(
         name="rrf",
-        title="RRF-Net",
-        description="recurrent residual fusion with the bi-rank loss; works offline",
-        weights=JOINT,
+        title="The plainest (RRF-Net)",
+        description="One layer, applied again and again, and all its results fused. Nothing is downloaded.",
+        weights=JOINT_WEIGHTS,
+        load=load_joint_space,
+        licence="cc-by-nc-4.0",
+        parameters=6_506_176,
     ),
     Engine(
         name="itmeetsal",
-        title="ITMeetsAL",
-        description="pictures and words made indistinguishable by an adversary; works offline",
-        weights=JOINT,
+        title="Nearly as good alone (ITMeetsAL)",
+        description="Learned until a second network could no longer tell words from pictures. Nothing is "
+        "downloaded.",
+        weights=JOINT_WEIGHTS,
+        load=load_joint_space,
+        licence="cc-by-nc-4.0",
+        parameters=6_236_083,
     ),
     Engine(
         name=SIGLIP,
-        title="SigLIP 2",
-        description="large public network of 2025, many languages; 375 M parameters, 1.5 GB from the Hub",
+        title="Many languages (SigLIP 2)",
+        description="A large public network of 2025. The first use downloads 1.5 GB and takes a while.",
         weights="google/siglip2-base-patch16-224",
         from_hub=True,
+        load=load_siglip,
+        licence="apache-2.0",
+        parameters=375_187_970,
     ),
 )
-#: Those that share `JOINT`.
+#: Engines whose weights are part of the project.
 OFFLINE_ENGINES = tuple(name for name, engine in ENGINES.items() if not engine.from_hub)
 
-CLASSIFIERS = table(
+CLASSIFIERS: Mapping[str, Engine[JointSpaceEmbedder]] = table(
     Engine(
-        name="jmc",
-        title="JMC",
-        description="one network that matches and classifies a product's photo and its words; works offline",
+        name=JMC,
+        title="Groceries and fashion (JMC)",
+        description="Matches a product's picture with its words and tells its class. Nothing is downloaded.",
         weights="crossmodal-jmc",
+        load=load_product_space,
+        licence="cc-by-nc-4.0",
+        parameters=925_884,
     ),
 )

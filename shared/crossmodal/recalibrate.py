@@ -16,7 +16,7 @@ from typing import Any
 from shared.core import weights
 from shared.crossmodal.data.datasets import CaptionedImages
 from shared.crossmodal.data.training_data import read_held_out
-from shared.crossmodal.embedders.features import SINGLE_VIEW
+from shared.crossmodal.embedders.region_features import SINGLE_VIEW
 from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
 from shared.crossmodal.training.arguments import dataset_argument
 from shared.crossmodal.training.validation import ValidationSet, ValidationSets

@@ -1,4 +1,4 @@
-"""Search with words, pictures or both: what of a gallery fits, which sentences fit a picture, and why.
+"""Search of galleries with text, images or both.
 
 search = CrossModalSearch.load()
 search.add("holiday/")
@@ -20,292 +20,268 @@ import torch
 from PIL import Image
 
 from shared.core import engines
-from shared.core.calibration import prior_correction
 from shared.core.images import Box, Source, crop, open_image
-from shared.core.prefetch import WorkerPool
-from shared.crossmodal.embedders.embedder import PICTURE, Embedder
+from shared.core.scheduling import WorkerPool
+from shared.crossmodal.embedders.embedder import IMAGE_FEATURE, Embedder
 from shared.crossmodal.embedders.gallery_index import EmbeddingGalleryIndex
-from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
-from shared.crossmodal.embedders.siglip import SiglipEmbedder
-from shared.crossmodal.engines import ENGINES
-from shared.crossmodal.explanation.explain import explain
-from shared.crossmodal.explanation.explanation import MatchExplanation
-from shared.crossmodal.sentences import RankedSentence, SentenceRanker
-from shared.crossmodal.text.normalization import plain, terms
-from shared.crossmodal.text.queries import QueryError, Term, combine
+from shared.crossmodal.engines import ENGINES, ENSEMBLE
+from shared.crossmodal.explanation.explain import MatchExplainer
+from shared.crossmodal.explanation.result import MatchExplanation
+from shared.crossmodal.query import Query
+from shared.crossmodal.sentences import SentenceRanker, SentenceRanking
+from shared.crossmodal.text.queries import QueryError, Term, clean_sentence, combine, parse_terms
 from shared.gallery.gallery import Gallery
 from shared.gallery.ingest import DescribedImage, ImageInput, SkipCallback, decode_stream
-from shared.gallery.results import Hit, SearchRequest, SearchResults, check_top_k
+from shared.gallery.results import SearchRequest, SearchResults, check_top_k
 from shared.gallery.search import EncodedQuery, GallerySearch
 from shared.gallery.thumbnails import shrink
 
-__all__ = ["Added", "CrossModalSearch", "Hit", "MatchExplanation", "Results", "RankedSentence"]
-
-_spaces: weakref.WeakValueDictionary[tuple, Embedder] = weakref.WeakValueDictionary()
+#: Embedders in use, by factory, folder and device: engines with the same factory share one.
+_embedders: weakref.WeakValueDictionary[tuple[object, str, str], Embedder] = weakref.WeakValueDictionary()
 _loading = threading.Lock()
 
 
 class CrossModalSearch(GallerySearch):
-    """Searches galleries with words. `CrossModalSearch.load` makes one; many threads may call it at once.
+    """Search of galleries with text; `CrossModalSearch.load` returns one.
 
-    A gallery that was filled with one engine can be searched with all others of the same weights, and with
-    those of the Hub, which look at its small pictures themselves.
+    Calls may come from many threads at once. A gallery that was filled with one engine can be searched with
+    all engines of the same weights, and with those from the Hub, which embed its thumbnails themselves.
 
     Attributes:
-        engine: The name of the engine.
-        space: What gives vectors to pictures and texts.
-        gallery: What is searched where a call does not say.
-        threshold: Probability from which on the best picture is a good match for a text, or None where
-            nobody has measured one. Probabilities are those of a gallery in which one picture is expected to
-            fit; see `shared.core.calibration.prior_correction`.
+        engine: Name of the engine.
+        embedder: Model that embeds images and texts.
+        gallery: Gallery that is searched where a call names none.
+        threshold: Lowest probability of a good match for a text; None where none has been measured. The
+            probabilities of hits suppose that one image of the gallery matches.
 
     Args:
-        engine: See above; one of `shared.crossmodal.engines.ENGINES`.
-        space: See above.
-        gallery: See above; by default a new one.
+        engine: See above; one of the embedder's engines.
+        embedder: See above.
+        gallery: See above; by default an empty one.
 
     Raises:
-        ValueError: There is no such engine, or the space lacks it.
+        ValueError: The embedder lacks this engine.
     """
 
-    def __init__(self, engine: str, space: Embedder, gallery: Gallery | None = None) -> None:
-        engines.find(ENGINES, engine)
-        if engine not in space.engines:
-            raise ValueError(f"these weights have {', '.join(space.engines)}, received {engine!r}")
+    def __init__(self, engine: str, embedder: Embedder, gallery: Gallery | None = None) -> None:
+        if engine not in embedder.engines:
+            raise ValueError(f"these weights have {', '.join(embedder.engines)}, received {engine!r}")
         super().__init__(engine, gallery)
-        self.space = space
-        # The same for galleries of any size: in a larger one a higher score is needed for it.
-        least = space.threshold(engine)
-        self.threshold = None if least is None else float(prior_correction(least, space.meant_for))
-        self.false_accept_rate = space.false_accept_rate(engine)
-        self._bank = SentenceRanker(space, engine)
+        self.embedder = embedder
+        self._calibration = embedder.calibration(engine)
+        self.threshold = self._calibration.corrected_threshold
+        self.false_accept_rate = self._calibration.false_accept_rate
+        self._explain = MatchExplainer(embedder, engine)
+        self._rank_sentences = SentenceRanker(embedder, engine)
 
     @classmethod
     def load(
         cls,
-        name: str = "ensemble",
+        name: str = ENSEMBLE,
         *,
         folder: str | os.PathLike | None = None,
         device: str | torch.device | None = None,
         allow_hub: bool = False,
         gallery: Gallery | None = None,
     ) -> CrossModalSearch:
-        """Loads an engine. Engines with the same weights share them.
+        """Load an engine.
 
         Args:
             name: One of `shared.crossmodal.engines.ENGINES`.
             folder: Weights to use in place of the engine's own.
-            device: Where the network runs; by default the best there is.
-            allow_hub: Whether weights that are not on this machine may be downloaded.
-            gallery: What is searched where a call does not say; by default a new one.
+            device: Device of the networks; by default the best available.
+            allow_hub: True permits a download of weights that are not on this machine.
+            gallery: See above.
 
         Raises:
             ValueError: There is no such engine.
             WeightsError: Weights cannot be used.
         """
         engine = engines.find(ENGINES, name)
-        key = (engine.weights, str(folder), str(device))
+        assert engine.load is not None
+        key = (engine.load, str(folder), str(device))
         with _loading:
-            space = _spaces.get(key)
-            if space is None:
-                kind = SiglipEmbedder if engine.from_hub else JointSpaceEmbedder
-                space = kind.load(engine, folder=folder, device=device, allow_hub=allow_hub)
-                _spaces[key] = space
-        return cls(name, space, gallery)
+            embedder = _embedders.get(key)
+            if embedder is None:
+                embedder = engine.load(folder=folder, device=device, allow_hub=allow_hub)
+                _embedders[key] = embedder
+        return cls(name, embedder, gallery)
 
     @property
     def model_fingerprint(self) -> np.ndarray:
-        """Which weights describe pictures; see `JointSpaceEmbedder`."""
-        return self.space.model_fingerprint
+        """Number that identifies the weights, uint64 `[1]`."""
+        return self.embedder.model_fingerprint
 
     def new_index(self) -> EmbeddingGalleryIndex:
-        """An empty index of this engine."""
-        return EmbeddingGalleryIndex(self.space, self.engine)
+        return EmbeddingGalleryIndex(self.embedder, self.engine)
 
     def describe_stream(
         self, images: Iterable[tuple[str, ImageInput]], on_skip: SkipCallback, *, buffer_size: int = 8
     ) -> Iterator[DescribedImage]:
-        """Describes many pictures, several at a time, in memory that does not grow.
+        """Describe many images, several at a time, in bounded memory.
 
         Args:
-            images: See `shared.gallery.ingest.decode_stream`, as for the others.
-            on_skip: Is told what cannot be used.
-            buffer_size: How many are decoded in advance.
+            images: Pairs of name and image, see `shared.gallery.ingest.decode_stream`.
+            on_skip: Called for each image that cannot be used.
+            buffer_size: Number of images that are decoded in advance.
         """
 
-        def read(name: str, picture: Image.Image) -> DescribedImage:
-            small = shrink(picture)
-            return DescribedImage(name, picture.size, small, self.space.describe([small])[0])
+        def describe(name: str, image: Image.Image) -> DescribedImage:
+            thumbnail = shrink(image)
+            return DescribedImage(name, image.size, thumbnail, self.embedder.describe([thumbnail])[0])
 
-        pool = self.space.worker_pool or WorkerPool(1)
-        return decode_stream(images, read, on_skip=on_skip, buffer_size=buffer_size, pool=pool)
+        pool = self.embedder.worker_pool or WorkerPool(1)
+        return decode_stream(images, describe, on_skip=on_skip, buffer_size=buffer_size, pool=pool)
 
     def __call__(
         self,
-        text: str = "",
-        image: Source | None = None,
+        query: str | Query,
         *,
-        box: Box | None = None,
-        words_share: float = 0.5,
         top_k: int = 20,
         min_score: float | None = None,
-        exclude_id: int | None = None,
         gallery: Gallery | None = None,
     ) -> SearchResults:
-        """Finds the pictures that fit words, are like a picture, or both.
+        """Search a gallery with a text, an image, or both.
 
         Args:
-            text: Words, with arithmetic such as "dog - beach + 2:snow".
-            image: Anything that `shared.core.images.open_image` takes.
-            box: The part of the picture to search with; by default the whole.
-            words_share: How much the words count beside the picture, 0..1, where both are given.
-            top_k: How many hits at most, 1..1000.
-            min_score: Leave out what has a lower probability, or, where a picture is part of the query, a lower
-                score.
-            exclude_id: Id of a picture to leave out, such as the one to search with.
-            gallery: What to search; by default the own one.
+            query: A text, or a query with an image as well.
+            top_k: Largest number of hits, 1..1000.
+            min_score: Lowest probability of a hit or, for a query with an image, its lowest score.
+            gallery: Gallery to search; by default that of this search.
 
         Returns:
-            Hits with cosines as scores; for words alone with probabilities, too, and whether the best is a
-            good match.
+            Hits with cosines as scores; for a text alone also with probabilities and a good match or none.
 
         Raises:
-            QueryError: There is nothing to search with, or the words cannot be used.
-            ImageError: The picture cannot be used, or the box has no part in it.
-            ValueError: `top_k`, `min_score` or `words_share` is out of range.
-            MismatchError: The gallery was described with other weights.
-        """
-        request = SearchRequest(top_k, min_score, exclude_id, gallery=gallery)
-
-        def encode() -> EncodedQuery:
-            query, found = self._query(text, image, box, words_share)
-            only_words = image is None
-            return EncodedQuery(
-                {PICTURE: query},
-                calibrated=only_words,
-                probability=self._sure if only_words else None,
-                unknown_words=self.space.unknown([term.text for term in found]),
-            )
-
-        return self._search(encode, request)
-
-    def like(
-        self, id: int, *, top_k: int = 20, min_score: float | None = None, gallery: Gallery | None = None
-    ) -> SearchResults:
-        """Finds the pictures that are most like one of the gallery, which itself is left out.
-
-        Args:
-            id: Of that picture.
-            top_k: See `__call__`, as for all others.
-
-        Raises:
-            ImageError: There is no such picture.
+            QueryError: The query is empty, or its text cannot be used.
+            ImageError: The image cannot be used, the box lies outside it, or there is no such id.
             ValueError: `top_k` or `min_score` is out of range.
             MismatchError: The gallery was described with other weights.
         """
+        query = _as_query(query)
         gallery = self._or_default(gallery)
 
         def encode() -> EncodedQuery:
-            vectors = self.space.gallery_vectors(gallery.snapshot_with(id), [id], self.engine)
-            return EncodedQuery({PICTURE: vectors[0]}, calibrated=False)
+            vector, terms = self._encode(query, gallery)
+            return EncodedQuery(
+                {IMAGE_FEATURE: vector},
+                calibrated=not query.has_image,
+                probability=None if query.has_image else self._calibration.probability,
+                unknown_words=self.embedder.unknown_words([term.text for term in terms]),
+            )
 
-        return self._search(encode, SearchRequest(top_k, min_score, id, gallery=gallery))
+        return self._search(encode, SearchRequest(top_k, min_score, query.image_id, gallery=gallery))
 
-    def explain(
+    def like(
         self,
-        text: str,
-        id: int,
-        gallery: Gallery | None = None,
+        image_id: int,
         *,
-        image: Source | None = None,
-        box: Box | None = None,
-        words_share: float = 0.5,
-    ) -> MatchExplanation:
-        """Shows why a picture of the gallery was found: where in it, and by which words.
+        top_k: int = 20,
+        min_score: float | None = None,
+        gallery: Gallery | None = None,
+    ) -> SearchResults:
+        """Search for the images that are most similar to an image of the gallery, itself excluded.
 
         Args:
-            text: What was searched with, as the others; see `__call__`.
-            id: Of the picture that was found.
-            gallery: What was searched; by default the own one.
+            image_id: Id of the image.
+            top_k: See `__call__`.
+            min_score: See `__call__`.
+            gallery: See `__call__`.
 
         Raises:
-            QueryError: There is nothing to search with, or the words cannot be used.
-            ImageError: A picture cannot be used, the box has no part in it, or nothing is under the id.
-            ValueError: `words_share` is out of range.
+            ImageError: There is no such image.
+            ValueError: `top_k` or `min_score` is out of range.
+            MismatchError: The gallery was described with other weights.
         """
-        started = time.perf_counter()
-        own = self._or_default(gallery)
-        entry = own.snapshot_with(id).entries[id]
-        query, found = self._query(text, image, box, words_share)
-        picture, only_words = open_image(entry.thumbnail), image is None
-        reason = explain(self.space, self.engine, picture, query, found, calibrated=only_words)
-        return replace(reason, name=entry.name, seconds=time.perf_counter() - started)
+        query = Query(image_id=image_id)
+        return self(query, top_k=top_k, min_score=min_score, gallery=gallery)
 
-    def match(self, image: Source, text: str) -> MatchExplanation:
-        """Tells whether a picture and a text belong together, and why.
+    def explain(self, query: str | Query, image_id: int, gallery: Gallery | None = None) -> MatchExplanation:
+        """Explain why an image of the gallery matches a query.
 
         Args:
-            image: Anything that `shared.core.images.open_image` takes.
-            text: Plain words, without arithmetic.
+            query: See `__call__`.
+            image_id: Id of the image.
+            gallery: Gallery of the image; by default that of this search.
+
+        Raises:
+            QueryError: The query is empty, or its text cannot be used.
+            ImageError: An image cannot be used, the box lies outside it, or there is no such id.
+        """
+        started = time.perf_counter()
+        query = _as_query(query)
+        gallery = self._or_default(gallery)
+        entry = gallery.snapshot_with(image_id).entries[image_id]
+        vector, terms = self._encode(query, gallery)
+        image = open_image(entry.thumbnail)
+        explanation = self._explain(image, vector, terms, calibrated=not query.has_image)
+        return replace(explanation, name=entry.name, seconds=time.perf_counter() - started)
+
+    def match(self, image: Source, text: str) -> MatchExplanation:
+        """Compute the probability that an image and a text match, and explain it.
+
+        Args:
+            image: Image as `shared.core.images.open_image` takes it.
+            text: Plain text, without arithmetic.
 
         Raises:
             QueryError: The text cannot be used.
-            ImageError: The picture cannot be used.
+            ImageError: The image cannot be used.
         """
         started = time.perf_counter()
-        term = Term(plain(text))
-        picture = shrink(open_image(image))
-        query = self.space.texts([term.text], self.engine)[0]
-        reason = explain(self.space, self.engine, picture, query, [term])
-        return replace(reason, seconds=time.perf_counter() - started)
+        term = Term(clean_sentence(text))
+        thumbnail = shrink(open_image(image))
+        vector = self.embedder.embed_texts([term.text], self.engine)[0]
+        explanation = self._explain(thumbnail, vector, [term])
+        return replace(explanation, seconds=time.perf_counter() - started)
 
-    def sentences(
-        self, image: Source, lines: str | Sequence[str] | None = None, top_k: int = 10
-    ) -> tuple[RankedSentence, ...]:
-        """Finds the sentences that fit a picture.
+    def rank_sentences(
+        self, image: Source, sentences: str | Sequence[str] | None = None, top_k: int = 10
+    ) -> SentenceRanking:
+        """Describe an image by the sentences that match it best.
 
         Args:
-            image: Anything that `shared.core.images.open_image` takes.
-            lines: Sentences to choose from, one a line; by default a few hundred plain ones that are here.
-            top_k: How many at most, 1..1000.
-
-        Returns:
-            The most probable first.
+            image: Image as `shared.core.images.open_image` takes it.
+            sentences: Candidates, one a line; by default several hundred built-in ones.
+            top_k: Largest number of sentences, 1..1000.
 
         Raises:
-            QueryError: There are lines, but none that can be used, or too many.
-            ImageError: The picture cannot be used.
+            QueryError: No candidate can be used, or there are too many.
+            ImageError: The image cannot be used.
             ValueError: `top_k` is out of range.
         """
         check_top_k(top_k)
-        return self._bank.rank(self._vector(self._describe(image)), lines, top_k)
+        return self._rank_sentences(self._embed_image(image), sentences, top_k)
 
-    def _sure(self, scores: np.ndarray, count: int) -> np.ndarray:
-        """Probabilities where one of so many is expected to fit."""
-        return prior_correction(self.space.probability(scores, self.engine), count)
+    def _embed_image(self, image: Source, box: Box | None = None) -> np.ndarray:
+        features = self.embedder.describe([shrink(crop(open_image(image), box))])[0]
+        return self.embedder.embed_images(features[IMAGE_FEATURE][None], self.engine)[0]
 
-    def _describe(self, image: Source, box: Box | None = None) -> dict[str, np.ndarray]:
-        return self.space.describe([shrink(crop(open_image(image), box))])[0]
-
-    def _vector(self, features: dict[str, np.ndarray]) -> np.ndarray:
-        return self.space.pictures(features[PICTURE][None], self.engine)[0]
-
-    def _query(
-        self, text: str, image: Source | None, box: Box | None, share: float
-    ) -> tuple[np.ndarray, list[Term]]:
-        """The vector of a query, and the terms of its words."""
-        if not 0 <= share <= 1:
-            raise ValueError(f"words_share must be in 0..1, received {share!r}")
-        if not text.strip() and image is None:
+    def _encode(self, query: Query, gallery: Gallery) -> tuple[np.ndarray, list[Term]]:
+        """Return the vector of a query, `[D]`, and the terms of its text."""
+        if not query.has_text and not query.has_image:
             raise QueryError("Type some words, or choose a picture, to search with.")
-        found = terms(text) if text.strip() else []
-        sides = []
-        if found:
-            vectors = self.space.texts([term.text for term in found], self.engine)
-            sides.append((share, combine(found, vectors)))
-        if image is not None:
-            sides.append((1 - share, self._vector(self._describe(image, box))))
-        if len(sides) == 1:
-            return sides[0][1], found
-        weights = [Term("", weight) for weight, _ in sides]
-        return combine(weights, np.stack([vector for _, vector in sides])), found
+        terms = parse_terms(query.text) if query.has_text else []
+        vectors, weights = [], []
+        if terms:
+            term_vectors = self.embedder.embed_texts([term.text for term in terms], self.engine)
+            vectors.append(combine(terms, term_vectors))
+            weights.append(query.text_weight)
+        if query.has_image:
+            vectors.append(self._encode_image(query, gallery))
+            weights.append(1 - query.text_weight)
+        if len(vectors) == 1:
+            return vectors[0], terms
+        return combine([Term("", weight) for weight in weights], np.stack(vectors)), terms
+
+    def _encode_image(self, query: Query, gallery: Gallery) -> np.ndarray:
+        """Return the vector of a query's image, `[D]`: that of the gallery if the image is all of the query."""
+        if query.image is not None and (query.image_id is None or query.has_text or query.box is not None):
+            return self._embed_image(query.image, query.box)
+        assert query.image_id is not None
+        snapshot = gallery.snapshot_with(query.image_id)
+        return self.embedder.gallery_vectors(snapshot, [query.image_id], self.engine)[0]
+
+
+def _as_query(query: str | Query) -> Query:
+    return Query(query) if isinstance(query, str) else query

@@ -1,4 +1,4 @@
-"""Plain sentences about everyday scenes, among which "describe" finds those that fit a picture."""
+"""Description of images by ranked sentences."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
+from typing import Any
 
 import numpy as np
 
-from shared.core.calibration import prior_correction
 from shared.crossmodal.embedders.embedder import Embedder
-from shared.crossmodal.text.normalization import plain, said
-from shared.crossmodal.text.queries import QueryError
+from shared.crossmodal.text.normalization import spell_out_symbols
+from shared.crossmodal.text.queries import QueryError, clean_sentence
 
 MAX_SENTENCES = 1000
+#: A sentence of a lower probability is wrong more often than right.
+LIKELY = 0.5
 
 
 @dataclass(frozen=True)
 class RankedSentence:
-    """A sentence that may describe a picture.
+    """Sentence that may describe an image.
 
     Attributes:
         text: The sentence.
-        score: The cosine of its vector and the picture's.
-        probability: How probable it is that they belong together, 0..1, where one of all sentences is
-            expected to fit.
-        rank: Its place in the list, from 1.
+        score: Cosine of the vectors of sentence and image.
+        probability: Probability that they match, 0..1, where one of all sentences is expected to.
+        rank: Position in the list, from 1.
     """
 
     text: str
@@ -34,51 +35,94 @@ class RankedSentence:
     probability: float
     rank: int
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the sentence as JSON values."""
+        return {
+            "rank": self.rank,
+            "text": self.text,
+            "probability": round(self.probability, 4),
+            "score": round(self.score, 4),
+        }
 
-class SentenceRanker:
-    """Ranks sentences by how well they fit a picture; those that are here are read once.
 
-    Args:
-        space: What gives vectors to texts.
-        engine: Which of its engines.
+@dataclass(frozen=True)
+class SentenceRanking:
+    """Description of an image by sentences.
+
+    Attributes:
+        sentences: Ranked sentences, the most probable first; at least one.
+        engine: Name of the engine.
     """
 
-    def __init__(self, space: Embedder, engine: str) -> None:
-        self._space, self._engine = space, engine
+    sentences: tuple[RankedSentence, ...]
+    engine: str
 
-    def rank(
-        self, picture: np.ndarray, lines: str | Sequence[str] | None, count: int
-    ) -> tuple[RankedSentence, ...]:
-        """The sentences that fit a picture, the most probable first.
+    @property
+    def good_match(self) -> bool:
+        """True if the first sentence is more likely right than wrong."""
+        return self.sentences[0].probability >= LIKELY
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the ranking as JSON values."""
+        return {
+            "sentences": [sentence.as_dict() for sentence in self.sentences],
+            "good_match": self.good_match,
+            "engine": self.engine,
+        }
+
+
+class SentenceRanker:
+    """Rank sentences by their match with an image; the built-in sentences are embedded once.
+
+    Args:
+        embedder: Model that embeds the sentences.
+        engine: One of its engines.
+    """
+
+    def __init__(self, embedder: Embedder, engine: str) -> None:
+        self._embedder, self._engine = embedder, engine
+
+    def __call__(
+        self, image: np.ndarray, sentences: str | Sequence[str] | None, top_k: int
+    ) -> SentenceRanking:
+        """Return the sentences that match an image best.
 
         Args:
-            picture: Its vector `[D]`.
-            lines: Sentences to choose from, one a line; None for those that are here.
-            count: How many at most.
+            image: Vector of the image, `[D]`.
+            sentences: Candidates, one a line; None for the built-in sentences.
+            top_k: Largest number of sentences.
 
         Raises:
-            QueryError: There are lines, but none that can be used, or too many.
+            QueryError: No candidate can be used, or there are too many.
         """
-        texts = everyday_sentences() if lines is None else parse_sentences(lines)
-        scores = (self._everyday if lines is None else self._vectors(texts)) @ picture
-        order = np.argsort(-scores, kind="stable")[:count]
-        sure = prior_correction(self._space.probability(scores[order], self._engine), len(texts))
-        return tuple(
-            RankedSentence(texts[place], float(scores[place]), float(one), rank)
-            for rank, (place, one) in enumerate(zip(order.tolist(), sure, strict=True), 1)
+        if sentences is None:
+            texts, vectors = everyday_sentences(), self._everyday_vectors
+        else:
+            texts = parse_sentences(sentences)
+            vectors = self._embed(texts)
+        scores = vectors @ image
+        order = np.argsort(-scores, kind="stable")[:top_k]
+        probabilities = self._embedder.calibration(self._engine).probability(scores[order], len(texts))
+        ranked = enumerate(zip(order.tolist(), probabilities, strict=True), 1)
+        return SentenceRanking(
+            tuple(
+                RankedSentence(texts[index], float(scores[index]), float(probability), rank)
+                for rank, (index, probability) in ranked
+            ),
+            self._engine,
         )
 
     @cached_property
-    def _everyday(self) -> np.ndarray:
-        return self._vectors(everyday_sentences())
+    def _everyday_vectors(self) -> np.ndarray:
+        return self._embed(everyday_sentences())
 
-    def _vectors(self, texts: Sequence[str]) -> np.ndarray:
-        return self._space.texts([said(text) for text in texts], self._engine)
+    def _embed(self, texts: Sequence[str]) -> np.ndarray:
+        return self._embedder.embed_texts([spell_out_symbols(text) for text in texts], self._engine)
 
 
 @cache
 def everyday_sentences() -> tuple[str, ...]:
-    """The sentences that come with the package, in a fixed order.
+    """Return the built-in sentences about everyday scenes, in a fixed order.
 
     >>> everyday_sentences()[0]
     'A dog runs across a field of grass.'
@@ -87,21 +131,21 @@ def everyday_sentences() -> tuple[str, ...]:
     return tuple(text.splitlines())
 
 
-def parse_sentences(lines: str | Sequence[str]) -> list[str]:
-    """Sentences that somebody brings, one a line, none twice.
+def parse_sentences(sentences: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the distinct sentences of a text with one sentence a line.
 
     Raises:
-        QueryError: There is none, there are too many, or one says nothing.
+        QueryError: There is none, there are too many, or one names nothing.
 
     >>> parse_sentences(["A dog.", "", " A cat. ", "A dog."])
-    ['A dog.', 'A cat.']
+    ('A dog.', 'A cat.')
     """
-    given = lines.splitlines() if isinstance(lines, str) else list(lines)
-    kept = list(dict.fromkeys(line.strip() for line in given if line.strip()))
-    if not kept:
+    lines = sentences.splitlines() if isinstance(sentences, str) else sentences
+    distinct = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    if not distinct:
         raise QueryError("Write at least one sentence, one a line.")
-    if len(kept) > MAX_SENTENCES:
-        raise QueryError(f"At most {MAX_SENTENCES:,} lines can be compared; these are {len(kept):,}.")
-    for line in kept:
-        plain(line)  # which refuses what says nothing
-    return kept
+    if len(distinct) > MAX_SENTENCES:
+        raise QueryError(f"At most {MAX_SENTENCES:,} lines can be compared; these are {len(distinct):,}.")
+    for sentence in distinct:
+        clean_sentence(sentence)  # raises for a sentence that names nothing
+    return distinct

@@ -36,24 +36,25 @@ from torch import Tensor
 
 from shared.core import weights
 from shared.crossmodal.data.training_data import read_training_data
-from shared.crossmodal.embedders.features import cached, load_backbone
+from shared.crossmodal.embedders.region_features import Backbone, load_backbone
+from shared.crossmodal.training.feature_cache import cached_features
 from shared.crossmodal.text.tokenizer import SubwordTokenizer, build_vocabulary
-from shared.crossmodal.training.vocabulary import extend_vocabulary
 from shared.crossmodal.training.averaging import SHARES, average
 from shared.crossmodal.training.backbones import load_pretrained_backbone
-from shared.crossmodal.training.batches import PairsWithText, Pairs, Sentences, Source
+from shared.crossmodal.training.batches import Pairs, PairsWithText, Sentences, Source
 from shared.crossmodal.training.joint_arguments import arguments
 from shared.crossmodal.training.objectives import (
-    Student,
     Ranking,
+    Student,
+    add_text_distillation,
+    match,
     retain_embeddings,
     text_distillation_loss,
-    match,
-    add_text_distillation,
     warm_up_loss,
 )
 from shared.crossmodal.training.teacher import teacher_vectors
 from shared.crossmodal.training.validation import ValidationSet, ValidationSets
+from shared.crossmodal.training.vocabulary import extend_vocabulary
 from shared.networks.joint import JointSpace
 from shared.networks.regions import RegionBackbone
 from shared.training.datasets import ImageFile
@@ -213,7 +214,7 @@ class Training:
         base, pupil.space.base = pupil.space.base.eval().requires_grad_(False), None
 
         def keep(name: str, photos: Sequence[ImageFile], *, mirrored: bool = False) -> np.ndarray:
-            return np.array(cached(args.out / "settle" / f"{name}.npy", base, photos, mirrored=mirrored))
+            return np.array(cached_features(args.out / "settle" / f"{name}.npy", base, photos, mirrored=mirrored))
 
         held_out = self.validations.sets
         before = [one.rows for one in held_out]

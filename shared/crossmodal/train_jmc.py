@@ -26,10 +26,11 @@ from shared.core import weights
 from shared.core.calibration import fit_probability
 from shared.crossmodal.data.datasets import CaptionedImages, join
 from shared.crossmodal.data.registry import READERS
-from shared.crossmodal.embedders.features import cached_split_features, load_backbone
+from shared.crossmodal.embedders.region_features import Backbone, load_backbone
+from shared.crossmodal.training.feature_cache import cached_split_features
 from shared.crossmodal.products.products import NEITHER, product_metrics, text_variants
 from shared.crossmodal.text.tokenizer import SubwordTokenizer, build_vocabulary
-from shared.crossmodal.training.arguments import training_parser, dataset_argument
+from shared.crossmodal.training.arguments import dataset_argument, training_parser
 from shared.crossmodal.training.batches import Pairs
 from shared.crossmodal.training.objectives import Student, product_loss
 from shared.evaluation.reports import positive_int
@@ -59,7 +60,7 @@ class ProductTraining:
             raise SystemExit("JMC needs data sets with classes: grocery, fashion, or both")
         words = build_vocabulary(data.texts, args.words)
         self.tokens = SubwordTokenizer(words, args.buckets)
-        self.tokens.pieces = lru_cache(2**16)(self.tokens.pieces)  # products have few words, which come often
+        self.tokens.subword_ids = lru_cache(2**16)(self.tokens.subword_ids)  # products have few words, which come often
         self.names = (*data.class_names, NEITHER)
         self.ends = np.cumsum([len(one.class_names) for one in self.sets.values()]).tolist()
         kinds = (False, True) if args.mirrored else (False,)

@@ -18,10 +18,10 @@ from tqdm import tqdm
 from shared.core.weights import WeightsError
 from shared.crossmodal.benchmarks.recall import figures
 from shared.crossmodal.data.datasets import SPLITS, read_flickr8k
-from shared.crossmodal.embedders.embedder import PICTURE
-from shared.crossmodal.training.score_fusion import fuse
+from shared.crossmodal.embedders.embedder import IMAGE_FEATURE as PICTURE
 from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
-from shared.crossmodal.engines import JOINT
+from shared.crossmodal.engines import JOINT_WEIGHTS as JOINT
+from shared.crossmodal.training.score_fusion import fuse
 from shared.evaluation import reports
 from shared.networks.cyclematch import SCORE_NAMES
 

@@ -22,7 +22,7 @@ from shared.crossmodal.benchmarks.recall import shared_text_metrics
 from shared.crossmodal.data.datasets import SPLITS, CaptionedImages
 from shared.crossmodal.data.named_things import read_named
 from shared.crossmodal.data.registry import READERS
-from shared.crossmodal.embedders.embedder import PICTURE
+from shared.crossmodal.embedders.embedder import IMAGE_FEATURE as PICTURE
 from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
 from shared.crossmodal.engines import CLASSIFIERS, ENGINES
 from shared.evaluation import reports

@@ -24,7 +24,8 @@ from torch.nn import functional as F
 
 from shared.crossmodal.benchmarks.recall import figures
 from shared.crossmodal.data.datasets import CaptionedImages, read_flickr8k
-from shared.crossmodal.embedders.features import cached_split_features, load_backbone
+from shared.crossmodal.embedders.region_features import Backbone, load_backbone
+from shared.crossmodal.training.feature_cache import cached_split_features
 from shared.crossmodal.training.score_fusion import adaptive_weights, fuse
 from shared.crossmodal.training.teacher import LENGTH, teacher_vectors
 from shared.crossmodal.training.variants import TOGETHER, VARIANTS, Variant

@@ -17,9 +17,11 @@ import numpy as np
 from PIL import Image
 
 from shared.core.weights import WeightsError
-from shared.crossmodal.embedders.embedder import MADE, PICTURE
-from shared.crossmodal.embedders.gallery_index import LARGE
-from shared.crossmodal.engines import JOINT, ENGINES
+from shared.crossmodal.embedders.embedder import IMAGE_FEATURE as PICTURE
+from shared.crossmodal.embedders.gallery_index import MAX_EXACT as LARGE
+from shared.crossmodal.engines import ENGINES
+from shared.crossmodal.engines import JOINT_WEIGHTS as JOINT
+from shared.gallery.index import FINGERPRINT as MADE
 from shared.crossmodal.search import CrossModalSearch
 from shared.crossmodal.sentences import everyday_sentences
 from shared.evaluation import reports

@@ -21,7 +21,8 @@ from shared.core.weights import WeightsError
 from shared.crossmodal import train_jmc
 from shared.crossmodal.data.datasets import SPLITS, CaptionedImages
 from shared.crossmodal.data.registry import READERS
-from shared.crossmodal.embedders.features import cached_split_features, load_backbone
+from shared.crossmodal.embedders.region_features import load_backbone
+from shared.crossmodal.training.feature_cache import cached_split_features
 from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
 from shared.crossmodal.engines import CLASSIFIERS
 from shared.crossmodal.products.joint_classifier import HEAD

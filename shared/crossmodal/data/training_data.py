@@ -12,7 +12,7 @@ import numpy as np
 from shared.crossmodal.data.datasets import CaptionedImages, MissingSplitError, join, read_sentences
 from shared.crossmodal.data.named_things import names_alone, read_nouns
 from shared.crossmodal.data.registry import READERS
-from shared.crossmodal.embedders.features import cached_split_features
+from shared.crossmodal.training.feature_cache import cached_split_features
 from shared.networks.regions import RegionBackbone
 
 

@@ -1,1 +1,1 @@
-"""Embedders: models that map images and texts into one space."""
+"""Embedders: models that map images and texts into one vector space."""

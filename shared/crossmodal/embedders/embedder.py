@@ -1,84 +1,129 @@
-"""What a search with words needs of whatever puts words and pictures into one space."""
+"""Contract of the models behind cross-modal search, and the calibration of their scores."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-from shared.core.prefetch import WorkerPool
+from shared.core.calibration import prior_correction, probability
+from shared.core.scheduling import WorkerPool
 from shared.gallery.snapshot import GallerySnapshot
 
-#: What `Embedder.describe` says of a picture.
-PICTURE, MADE = "picture", "made"
+#: Name of the feature of an image in `Embedder.describe` and in saved galleries.
+IMAGE_FEATURE = "picture"
+#: Number of images in the galleries for which thresholds are measured.
+CALIBRATION_GALLERY_SIZE = 24
+
+
+@dataclass(frozen=True)
+class MatchCalibration:
+    """Meaning of the scores of one engine.
+
+    Attributes:
+        scale: Of the match probability, see `shared.core.calibration.probability`.
+        offset: Of the match probability.
+        threshold: Lowest match probability of a good match in a gallery of `gallery_size` images, as if half
+            of all pairs matched; None where none has been measured.
+        false_accept_rate: Fraction of queries without a match whose best hit in such a gallery reaches the
+            threshold, 0..1; None where it has not been measured.
+        gallery_size: See above.
+    """
+
+    scale: float = 0.0
+    offset: float = 0.0
+    threshold: float | None = None
+    false_accept_rate: float | None = None
+    gallery_size: int = CALIBRATION_GALLERY_SIZE
+
+    def probability(self, scores: np.ndarray | float, count: int | None = None) -> np.ndarray:
+        """Return the probability that a text and an image with these scores match, 0..1.
+
+        Args:
+            scores: Dot products of their vectors.
+            count: Number of candidates of which one is expected to match; None stands for even odds.
+        """
+        even_odds = probability(scores, self.scale, self.offset)
+        return even_odds if count is None else prior_correction(even_odds, count)
+
+    @property
+    def corrected_threshold(self) -> float | None:
+        """Threshold for probabilities that take the size of a gallery into account, whatever its size."""
+        if self.threshold is None:
+            return None
+        return float(prior_correction(self.threshold, self.gallery_size))
 
 
 class Embedder(ABC):
-    """Embeds pictures and texts. Calls may come from many threads at once.
+    """Model that maps images and texts into one vector space. Calls may come from many threads at once.
+
+    It may offer several engines, which share what is computed once per image (`describe`). All vectors have
+    length 1; the dot product of those of an image and a text is the score of an engine.
+
+    A new model is a class derived from this one, or from
+    `shared.crossmodal.embedders.hub_embedder.HubEmbedder`, and a row in `shared.crossmodal.engines`.
 
     Attributes:
-        engines: What vectors can be asked for.
-        model_fingerprint: A number that tells these weights from others, uint64 `[1]`, as `describe` has it.
-        worker_pool: What describes several pictures at a time, see `shared.core.scheduling.InferenceScheduler`; None where one after
-            the other is faster.
-        meant_for: The number of pictures in the galleries for which `threshold` holds.
-        own_galleries: Whether galleries must have been described by these weights.
+        engines: Names of its engines.
+        model_fingerprint: Number that identifies the weights, uint64 `[1]`.
+        worker_pool: Threads on which `describe` runs faster in parallel; None where it does not.
+        accepts_any_gallery: True if `gallery_vectors` also works for images that other weights described.
     """
 
     engines: tuple[str, ...]
     model_fingerprint: np.ndarray
-    worker_pool: WorkerPool | None
-    meant_for: int
-    own_galleries: bool
+    worker_pool: WorkerPool | None = None
+    accepts_any_gallery: bool = False
 
     @abstractmethod
-    def describe(self, pictures: Sequence[Image.Image]) -> list[dict[str, np.ndarray]]:
-        """What any engine wants to know of RGB pictures, for `Gallery.add`.
+    def describe(self, images: Sequence[Image.Image]) -> list[dict[str, np.ndarray]]:
+        """Compute the features that all engines of this model share, for `Gallery.add`.
+
+        Args:
+            images: RGB images.
 
         Returns:
-            For each `picture`, float16 `[F]`, and `made`, uint64 `[1]`, which weights made it.
+            For each image `IMAGE_FEATURE`, float16 `[F]`, and `shared.gallery.index.FINGERPRINT`, uint64
+            `[1]`.
         """
 
-    @abstractmethod
     def gallery_vectors(self, gallery: GallerySnapshot, ids: Sequence[int], engine: str) -> np.ndarray:
-        """Vectors `[N, D]` of pictures of a gallery.
+        """Return the vectors of images of a gallery, float32 `[N, D]`.
 
         Raises:
-            MismatchError: They cannot be had.
+            MismatchError: The images cannot be embedded.
+        """
+        return self.embed_images(gallery.features(IMAGE_FEATURE, ids)[1], engine)
+
+    @abstractmethod
+    def embed_images(self, features: np.ndarray, engine: str) -> np.ndarray:
+        """Return the vectors of images, float32 `[N, D]`.
+
+        Args:
+            features: `IMAGE_FEATURE` of the images, `[N, F]`.
+            engine: One of `engines`, as in all other methods.
         """
 
     @abstractmethod
-    def pictures(self, rows: np.ndarray, engine: str) -> np.ndarray:
-        """Vectors `[N, D]` of pictures, from `describe`, stacked to `[N, F]`."""
+    def embed_regions(self, image: Image.Image, engine: str) -> np.ndarray:
+        """Return the vectors of overlapping regions on a square grid, row by row, float32 `[cells^2, D]`.
 
-    @abstractmethod
-    def regions(self, picture: Image.Image, engine: str) -> np.ndarray:
-        """Vectors `[R, D]` of parts all over an RGB picture, which may overlap: a square grid row by row."""
-
-    @abstractmethod
-    def texts(self, texts: Sequence[str], engine: str) -> np.ndarray:
-        """Vectors `[N, D]` of texts, of any length and script."""
-
-    @abstractmethod
-    def unknown(self, texts: Sequence[str]) -> tuple[str, ...]:
-        """Words in texts that name something which these weights have never read."""
-
-    @abstractmethod
-    def probability(self, scores: np.ndarray | float, engine: str) -> np.ndarray:
-        """How likely it is that a text and a picture belong together whose vectors have this dot product.
-
-        As if half of all pairs belonged together.
+        Args:
+            image: RGB image.
+            engine: See `embed_images`.
         """
 
-    def false_accept_rate(self, engine: str) -> float | None:
-        """Return the fraction of queries without a match whose best hit reaches the threshold, if measured."""
-        return None
+    @abstractmethod
+    def embed_texts(self, texts: Sequence[str], engine: str) -> np.ndarray:
+        """Return the vectors of texts of any length and script, float32 `[N, D]`."""
 
     @abstractmethod
-    def threshold(self, engine: str) -> float | None:
-        """The probability from which on the best picture of a gallery is a good match for a text.
+    def calibration(self, engine: str) -> MatchCalibration:
+        """Return the meaning of the scores of an engine."""
 
-        None where nobody has measured one.
-        """
+    def unknown_words(self, texts: Sequence[str]) -> tuple[str, ...]:
+        """Return the distinct content words of texts that are not in the model's vocabulary; by default none."""
+        return ()

@@ -1,9 +1,10 @@
-"""A trained joint space: pictures and texts in, vectors and probabilities out."""
+"""Embedder with the project's own joint space of images and texts."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,146 +12,160 @@ from PIL import Image
 from torch import Tensor
 
 from shared.core import weights
-from shared.core.calibration import probability
 from shared.core.engines import Engine
 from shared.core.models import load_network
 from shared.core.scheduling import InferenceScheduler
-from shared.crossmodal.embedders.embedder import MADE, PICTURE, Embedder
-from shared.crossmodal.embedders.features import SINGLE_VIEW, load_backbone, looks, windows
-from shared.crossmodal.engines import ENSEMBLE, ENGINES
-from shared.crossmodal.text.normalization import unknown
+from shared.crossmodal.embedders.embedder import (
+    CALIBRATION_GALLERY_SIZE,
+    IMAGE_FEATURE,
+    Embedder,
+    MatchCalibration,
+)
+from shared.crossmodal.embedders.region_features import (
+    SINGLE_VIEW,
+    embed_views,
+    embed_windows,
+    load_backbone,
+)
+from shared.crossmodal.text.normalization import unknown_words
 from shared.crossmodal.text.tokenizer import SubwordTokenizer
-from shared.crossmodal.training.calibration import GALLERY
-from shared.gallery.snapshot import GallerySnapshot
+from shared.gallery.index import FINGERPRINT
 from shared.networks.backbones.onednn import fuse_convolutions
 from shared.networks.joint import JointSpace
 from shared.networks.regions import RegionBackbone
 
-#: Texts that one core embeds sooner than all.
-FEW = 4
+#: Texts that one core embeds sooner than all cores.
+FEW_TEXTS = 4
+#: Images or texts that pass through a network at once.
+BATCH_SIZE = 64
+#: Threshold where the weights name none.
+DEFAULT_THRESHOLD = 0.5
 
 
 class JointSpaceEmbedder(Embedder):
-    """Embeds pictures and texts with networks of ours. `JointSpaceEmbedder.load` makes one.
+    """Embedder with a joint space; `JointSpaceEmbedder.load` returns one.
 
     Args:
-        network: The joint space on its device, in eval mode.
-        base: What describes pictures.
-        config: Of the weights: `words` and `buckets` of the text encoder; for each engine `calibration`
-            (scale and offset of `shared.core.calibration.probability`) and `threshold`; for galleries of how
-            many pictures that is (`gallery`); and `looks`, see the function.
-        stamp: A number that tells these weights from others.
+        network: Joint space on its device, in eval mode.
+        backbone: Network for region features.
+        config: Configuration of the weights: `words` and `buckets` of the tokenizer; by engine `calibration`
+            (scale and offset), `threshold` and `false_accepts` (see `MatchCalibration`); `gallery`, the
+            number of images for which these hold; `looks`, the test-time augmentation views.
+        fingerprint: Number that identifies the weights.
 
     Attributes:
         network: See above.
-        tokens: What turns texts into rows.
+        backbone: See above.
+        config: See above.
+        tokenizer: Tokenizer of the text encoder.
     """
 
-    own_galleries = True
-
-    def __init__(self, network: JointSpace, base: RegionBackbone, config: dict, stamp: int = 0) -> None:
-        self.network, self.base, self.config = network, base, config
+    def __init__(
+        self,
+        network: JointSpace,
+        backbone: RegionBackbone,
+        config: Mapping[str, Any],
+        fingerprint: int = 0,
+    ) -> None:
+        self.network, self.backbone, self.config = network, backbone, config
+        self.tokenizer = SubwordTokenizer(config["words"], config["buckets"])
         self.engines = network.engines
-        self.meant_for = config.get("gallery", GALLERY)
-        self.model_fingerprint = np.array([stamp], np.uint64)
-        self.tokens = SubwordTokenizer(config["words"], config["buckets"])
+        self.model_fingerprint = np.array([fingerprint], np.uint64)
+        self._calibrations = {engine: _calibration(config, engine) for engine in self.engines}
+        self._views = config.get("looks", SINGLE_VIEW)
+        sides = sorted({side for side, _ in self._views}, reverse=True)
+        self._fused_backbone = fuse_convolutions(backbone, [(side, side) for side in sides])
         self._device = next(network.parameters()).device
-        self._looks = config.get("looks", SINGLE_VIEW)
-        sides = sorted({side for side, _ in self._looks}, reverse=True)
-        self._fused = fuse_convolutions(base, [(side, side) for side in sides])
         self._scheduler = InferenceScheduler(self._device)
         self.worker_pool = self._scheduler.worker_pool
 
     @classmethod
     def load(
         cls,
-        engine: Engine = ENGINES[ENSEMBLE],
+        engine: Engine,
         *,
         folder: str | os.PathLike | None = None,
-        base: str | os.PathLike | None = None,
+        backbone_folder: str | os.PathLike | None = None,
         device: str | torch.device | None = None,
         allow_hub: bool = False,
     ) -> JointSpaceEmbedder:
-        """Loads what an engine needs; engines with the same weights are one space.
+        """Load the joint space of an engine.
 
         Args:
-            engine: One of `shared.crossmodal.engines`.
+            engine: Row of the engine, which names the weights.
             folder: Weights to use in place of the engine's own.
-            base: Weights of the network that describes pictures, in place of the recognition network's own.
-            device: Where it runs; by default the best there is.
-            allow_hub: Whether weights that are not on this machine may be downloaded.
+            backbone_folder: Weights to use in place of the recognition network's own, for a joint space
+                without a fine-tuned backbone.
+            device: Device of the networks; by default the best available.
+            allow_hub: True permits a download of weights that are not on this machine.
 
         Raises:
-            WeightsError: Weights cannot be used, or were trained on another network's descriptions.
+            WeightsError: Weights cannot be used, or were trained with another backbone.
         """
-        network, found = load_network(engine, JointSpace, folder=folder, device=device, allow_hub=allow_hub)
-        config = weights.read_config(found)
+        network, path = load_network(engine, JointSpace, folder=folder, device=device, allow_hub=allow_hub)
+        config = weights.read_config(path)
         if network.base is not None:
-            reader = network.base.to(memory_format=torch.channels_last)
+            backbone = network.base.to(memory_format=torch.channels_last)
         else:
-            reader, digest = load_backbone(base, device=device, allow_hub=allow_hub)
+            backbone, digest = load_backbone(backbone_folder, device=device, allow_hub=allow_hub)
             if config.get("network") != digest:
                 raise weights.WeightsError(
-                    f"The joint space in {found.name} was trained for other weights than those of the "
+                    f"The joint space in {path.name} was trained for other weights than those of the "
                     "recognition network: train it anew with `python -m shared.crossmodal.train`."
                 )
-        return cls(network, reader, config, int(weights.digest(found)[:16], 16))
+        return cls(network, backbone, config, int(weights.digest(path)[:16], 16))
 
-    def describe(self, pictures: Sequence[Image.Image]) -> list[dict[str, np.ndarray]]:
-        return [self._described(picture) for picture in pictures]
+    def describe(self, images: Sequence[Image.Image]) -> list[dict[str, np.ndarray]]:
+        return [self._describe(image) for image in images]
 
-    def _described(self, picture: Image.Image) -> dict[str, np.ndarray]:
+    def _describe(self, image: Image.Image) -> dict[str, np.ndarray]:
         with self._scheduler.slot():
-            found = looks(self._fused, self.network.image, picture, self._looks)
-        return {PICTURE: found.half().cpu().numpy(), MADE: self.model_fingerprint}
+            embedding = embed_views(self._fused_backbone, self.network.image, image, self._views)
+        return {IMAGE_FEATURE: embedding.half().cpu().numpy(), FINGERPRINT: self.model_fingerprint}
 
-    def gallery_vectors(self, gallery: GallerySnapshot, ids: Sequence[int], engine: str) -> np.ndarray:
-        return self.pictures(gallery.features(PICTURE, ids)[1], engine)
+    def embed_images(self, features: np.ndarray, engine: str) -> np.ndarray:
+        def embed(batch: np.ndarray) -> Tensor:
+            x = torch.from_numpy(batch.astype(np.float32)).to(self._device)
+            return self.network.embed_images(x, engine)
 
-    def pictures(self, rows: np.ndarray, engine: str) -> np.ndarray:
-        return self._each(lambda part: self.network.embed_images(part, engine), rows)
+        return self._in_batches(embed, features)
 
-    def regions(self, picture: Image.Image, engine: str) -> np.ndarray:
+    def embed_regions(self, image: Image.Image, engine: str) -> np.ndarray:
         with self._scheduler.slot():
-            found = windows(self._fused, self.network.image, picture).cpu().numpy()
-        return self.pictures(found, engine)
+            embeddings = embed_windows(self._fused_backbone, self.network.image, image).cpu().numpy()
+        return self.embed_images(embeddings, engine)
 
-    def texts(self, texts: Sequence[str], engine: str) -> np.ndarray:
-        def embed(part: Tensor) -> Tensor:
-            return self.network.embed_texts(self.network.text(part), engine)
+    def embed_texts(self, texts: Sequence[str], engine: str) -> np.ndarray:
+        def embed(batch: Sequence[str]) -> Tensor:
+            subword_ids = torch.from_numpy(self.tokenizer(batch)).to(self._device)
+            return self.network.embed_texts(self.network.text(subword_ids), engine)
 
-        if len(texts) > FEW:
-            return self._each(embed, texts)
-        return self._scheduler.run_on_one_core(lambda: self._each(embed, texts))
+        if len(texts) > FEW_TEXTS:
+            return self._in_batches(embed, texts)
+        return self._scheduler.run_on_one_core(lambda: self._in_batches(embed, texts))
 
-    def unknown(self, texts: Sequence[str]) -> tuple[str, ...]:
-        return tuple(unknown(texts, self.tokens.words))
+    def unknown_words(self, texts: Sequence[str]) -> tuple[str, ...]:
+        return unknown_words(texts, self.tokenizer.word_ids)
 
-    def probability(self, scores: np.ndarray | float, engine: str) -> np.ndarray:
-        """How likely it is that a text and a picture belong together whose vectors have this dot product.
-
-        Calibrated on the validation split, as if half of all pairs belonged together. Where the weights know
-        nothing of it, 0.5 for all.
-        """
-        return probability(scores, *self.config.get("calibration", {}).get(engine, (0, 0)))
-
-    def false_accept_rate(self, engine: str) -> float | None:
-        return self.config.get("false_accepts", {}).get(engine)
-
-    def threshold(self, engine: str) -> float:
-        return self.config.get("threshold", {}).get(engine, 0.5)
+    def calibration(self, engine: str) -> MatchCalibration:
+        return self._calibrations[engine]
 
     @torch.inference_mode()
-    def _each(self, embed: Callable[[Tensor], Tensor], given: Sequence) -> np.ndarray:
-        """float32 vectors of length 1, some at a time."""
-        found = []
-        for start in range(0, len(given), 64):
-            part = given[start : start + 64]
+    def _in_batches(self, embed: Callable[[Any], Tensor], items: Sequence[str] | np.ndarray) -> np.ndarray:
+        vectors = []
+        for start in range(0, len(items), BATCH_SIZE):
             with self._scheduler.slot():
-                found.append(embed(self._tensor(part)).float().cpu().numpy())
-        return np.concatenate(found)
+                vectors.append(embed(items[start : start + BATCH_SIZE]).float().cpu().numpy())
+        return np.concatenate(vectors)
 
-    def _tensor(self, part: Sequence) -> Tensor:
-        if isinstance(part, np.ndarray):
-            return torch.from_numpy(part.astype(np.float32)).to(self._device)
-        return torch.from_numpy(self.tokens(part)).to(self._device)
+
+def _calibration(config: Mapping[str, Any], engine: str) -> MatchCalibration:
+    """Read the calibration of an engine; without one all probabilities are 0.5."""
+    scale, offset = config.get("calibration", {}).get(engine, (0, 0))
+    return MatchCalibration(
+        scale,
+        offset,
+        threshold=config.get("threshold", {}).get(engine, DEFAULT_THRESHOLD),
+        false_accept_rate=config.get("false_accepts", {}).get(engine),
+        gallery_size=config.get("gallery", CALIBRATION_GALLERY_SIZE),
+    )

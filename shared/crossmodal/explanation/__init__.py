@@ -1,1 +1,1 @@
-"""Explanations of image-text matches: heat maps and word weights."""
+"""Explanations of image-text matches: heat maps, word contributions and the deletion test."""

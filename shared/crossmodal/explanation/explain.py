@@ -1,77 +1,187 @@
-"""Measures why a query and a picture go together; what comes out is a `MatchExplanation`."""
+"""Explain the match of a query and an image: region similarity, word ablation and the deletion test."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import torch
 from PIL import Image
 
-from shared.crossmodal.embedders.embedder import PICTURE, Embedder
-from shared.crossmodal.explanation.explanation import MatchExplanation, Word, deletion_images, parts, region_heatmap, without
-from shared.crossmodal.text.queries import Term, combine
+from shared.crossmodal.embedders.embedder import IMAGE_FEATURE, Embedder
+from shared.crossmodal.explanation.result import MatchExplanation, WordContribution
+from shared.crossmodal.text.normalization import content_words
+from shared.crossmodal.text.queries import QueryError, Term, combine
+from shared.crossmodal.text.tokenizer import split_words
+from shared.networks.regions import similarity_map
+
+#: Fraction of an image that the deletion test removes.
+DELETED_FRACTION = 1 / 3
 
 
-def explain(
-    space: Embedder,
-    engine: str,
-    picture: Image.Image,
-    query: np.ndarray,
-    terms: Sequence[Term],
-    *,
-    calibrated: bool = True,
-) -> MatchExplanation:
-    """Explains why a picture fits a query.
+class MatchExplainer:
+    """Explain matches with the vectors of one engine.
 
     Args:
-        space: What gives vectors to pictures and texts.
-        engine: Which of its engines.
-        picture: Of mode RGB.
-        query: `[D]` of length 1.
-        terms: Of the words in the query; none where there were no words.
-        calibrated: Whether the query is of words alone, whose scores have probabilities.
+        embedder: Model that embeds images and texts.
+        engine: One of its engines.
     """
 
-    def sure(scores: np.ndarray | float) -> np.ndarray:
-        return space.probability(scores, engine)
+    def __init__(self, embedder: Embedder, engine: str) -> None:
+        self._embedder, self._engine = embedder, engine
 
-    features = space.describe([picture])[0]
-    regions = space.regions(picture, engine)
-    heat = region_heatmap(regions, query, sure if calibrated else np.ones_like)
-    changed = [features, *space.describe(deletion_images(picture, heat))]
-    rows = space.pictures(np.stack([one[PICTURE] for one in changed]), engine)
-    score, hot, cold = (rows @ query).tolist()
-    return MatchExplanation(
-        image=picture,
-        heat=heat,
-        words=_words(space, engine, terms, rows[0], regions, sure) if terms else (),
-        score=score,
-        probability=float(sure(score)) if calibrated else None,
-        without_hot=hot,
-        without_cold=cold,
-        engine=engine,
-    )
+    def __call__(
+        self, image: Image.Image, query: np.ndarray, terms: Sequence[Term], *, calibrated: bool = True
+    ) -> MatchExplanation:
+        """Explain why an image matches a query.
+
+        Args:
+            image: RGB image.
+            query: Vector of the query, `[D]`, of length 1.
+            terms: Terms of the query's text; none without a text.
+            calibrated: False if scores of this query have no probabilities, as with an image in it.
+        """
+        embedder, engine = self._embedder, self._engine
+        probability = embedder.calibration(engine).probability
+        features = embedder.describe([image])[0]
+        regions = embedder.embed_regions(image, engine)
+        heatmap = region_heatmap(regions, query, probability if calibrated else np.ones_like)
+        described = [features, *embedder.describe(deletion_images(image, heatmap))]
+        vectors = embedder.embed_images(np.stack([row[IMAGE_FEATURE] for row in described]), engine)
+        score, without_hottest, without_coldest = (vectors @ query).tolist()
+        return MatchExplanation(
+            image=image,
+            heatmap=heatmap,
+            words=self._words(terms, vectors[0], regions) if terms else (),
+            score=score,
+            probability=float(probability(score)) if calibrated else None,
+            score_without_hottest=without_hottest,
+            score_without_coldest=without_coldest,
+            engine=engine,
+        )
+
+    def _words(
+        self, terms: Sequence[Term], image: np.ndarray, regions: np.ndarray
+    ) -> tuple[WordContribution, ...]:
+        """Return the contribution of each word to the score of an image.
+
+        Args:
+            terms: Terms of the text.
+            image: Vector of the image, `[D]`.
+            regions: Vectors of its regions, `[cells^2, D]`.
+        """
+        probability = self._embedder.calibration(self._engine).probability
+        ablations = word_ablations(terms)
+        texts = [term.text for term in terms]
+        texts += [ablation.word for ablation in ablations] + [ablation.remaining for ablation in ablations]
+        vectors = self._embedder.embed_texts(texts, self._engine)
+        term_vectors, word_vectors, remaining_vectors = np.split(
+            vectors, [len(terms), len(terms) + len(ablations)]
+        )
+        score = float(combine(terms, term_vectors) @ image)
+        cells = round(len(regions) ** 0.5)
+        words = []
+        for ablation, word_vector, remaining_vector in zip(
+            ablations, word_vectors, remaining_vectors, strict=True
+        ):
+            ablated = ablated_query(terms, term_vectors, ablation, remaining_vector)
+            drop = score if ablated is None else score - float(ablated @ image)
+            heatmap = np.zeros((cells, cells), np.float32)
+            if ablation.is_content:
+                heatmap = region_heatmap(regions, word_vector, probability)
+            words.append(WordContribution(ablation.word, drop, heatmap, ablation.is_content))
+        return tuple(words)
 
 
-def _words(
-    space: Embedder,
-    engine: str,
-    terms: Sequence[Term],
-    picture: np.ndarray,
-    regions: np.ndarray,
-    sure: Callable[[np.ndarray], np.ndarray],
-) -> tuple[Word, ...]:
-    """The words with what each counts for a picture's vector, and where its regions show it."""
-    words = parts(terms)
-    texts = [term.text for term in terms] + [part.text for part in words] + [part.rest for part in words]
-    rows = space.texts(texts, engine)
-    whole, alone, rests = np.split(rows, [len(terms), len(terms) + len(words)])
-    score = float(combine(terms, whole) @ picture)
-    cells = round(len(regions) ** 0.5)
-    found = []
-    for part, own, rest in zip(words, alone, rests, strict=True):
-        left = without(terms, whole, part, rest)
-        lost = score if left is None else score - float(left @ picture)
-        heat = region_heatmap(regions, own, sure) if part.names else np.zeros((cells, cells), np.float32)
-        found.append(Word(part.text, lost, heat, part.names))
-    return tuple(found)
+def region_heatmap(
+    regions: np.ndarray, vector: np.ndarray, confidence: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Return the similarity of regions to a vector, scaled to 0..`confidence` of the greatest similarity.
+
+    Args:
+        regions: Vectors of a square grid of regions, row by row, `[cells^2, D]`, of length 1.
+        vector: `[D]`, of length 1.
+        confidence: Maps a score to 0..1; it keeps a heat map faint where nothing is similar.
+
+    Returns:
+        float32 `[cells, cells]`, 0..1.
+    """
+    similarity = similarity_map(torch.from_numpy(regions), torch.from_numpy(vector)).numpy()
+    low, high = similarity.min(), similarity.max()
+    relative = (similarity - low) / max(float(high - low), 1e-6)
+    return (relative * float(confidence(high))).astype(np.float32)
+
+
+def deletion_images(image: Image.Image, heatmap: np.ndarray) -> list[Image.Image]:
+    """Return an image without its hottest cells and without as many of its coldest cells.
+
+    Deleted cells get the mean colour of the image (the deletion metric of Petsiuk et al., "RISE", BMVC 2018).
+
+    Args:
+        image: RGB image.
+        heatmap: `[cells, cells]`.
+    """
+    count = max(1, round(DELETED_FRACTION * heatmap.size))
+    order = np.argsort(heatmap, axis=None, kind="stable")
+    return [_delete_cells(image, heatmap.shape[0], cells) for cells in (order[-count:], order[:count])]
+
+
+def _delete_cells(image: Image.Image, cells: int, deleted: np.ndarray) -> Image.Image:
+    mask = np.zeros((cells, cells), np.uint8)
+    mask.flat[deleted] = 255
+    color = tuple(int(value) for value in np.asarray(image).reshape(-1, 3).mean(0))
+    pixels = Image.fromarray(mask).resize(image.size, Image.Resampling.NEAREST)
+    return Image.composite(Image.new("RGB", image.size, color), image, pixels)
+
+
+@dataclass(frozen=True)
+class WordAblation:
+    """Removal of one word from a query.
+
+    Attributes:
+        word: The word as it was typed.
+        term: Index of its term.
+        remaining: The term without the word; empty if nothing remains.
+        is_content: True if the word names something.
+    """
+
+    word: str
+    term: int
+    remaining: str
+    is_content: bool
+
+
+def word_ablations(terms: Sequence[Term]) -> list[WordAblation]:
+    """Return the removal of each word of a query.
+
+    >>> [ablation.remaining for ablation in word_ablations([Term("brown dog"), Term("beach", -1.0)])]
+    ['dog', 'brown', '']
+    """
+    ablations = []
+    for index, term in enumerate(terms):
+        words = [word for word in term.text.split() if split_words(word)]
+        for position, word in enumerate(words):
+            remaining = " ".join(words[:position] + words[position + 1 :])
+            ablations.append(WordAblation(word, index, remaining, bool(content_words(word))))
+    return ablations
+
+
+def ablated_query(
+    terms: Sequence[Term], vectors: np.ndarray, ablation: WordAblation, remaining_vector: np.ndarray
+) -> np.ndarray | None:
+    """Return the vector of a query without one word, `[D]`; None if nothing remains of the query.
+
+    Args:
+        terms: Terms of the query.
+        vectors: Vectors of the terms, `[terms, D]`, of length 1.
+        ablation: The removal.
+        remaining_vector: Vector of `ablation.remaining`, `[D]`.
+    """
+    indices = [index for index in range(len(terms)) if ablation.remaining or index != ablation.term]
+    vectors = np.array(vectors, copy=True)
+    vectors[ablation.term] = remaining_vector
+    try:
+        return combine([terms[index] for index in indices], vectors[indices]) if indices else None
+    except QueryError:  # the remaining terms cancel each other out
+        return None

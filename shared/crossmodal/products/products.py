@@ -82,7 +82,9 @@ def product_metrics(
         logits = head.classify(**{name: torch.from_numpy(one).to(device) for name, one in given.items()})
         return float((logits[:, :-1].argmax(1).cpu().numpy() == data.classes + first).mean())
 
-    found = {"pictures": shared_text_metrics(images @ np.stack([vectors[text] for text in distinct]).T, relevant)}
+    found = {
+        "pictures": shared_text_metrics(images @ np.stack([vectors[text] for text in distinct]).T, relevant)
+    }
     found["pictures"]["top1_image"] = right(image=images)
     for name, words in kinds.items():
         own = np.stack([vectors[text] for text in words])

@@ -1,136 +1,112 @@
-"""Whether a picture and words belong together, and what both say that it is; and what speaks for it."""
+"""Tab that matches an image with a text and says which product both show."""
 
-import logging
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import gradio as gr
-from PIL.Image import Image
 
 from shared.core.errors import InputError
 from shared.core.images import open_image
 from shared.core.models import Lazy
 from shared.core.weights import WeightsError
-from shared.crossmodal.tabs.explanation_panel import explanation_panel
-from shared.crossmodal.tabs.text_search import WordQuery
+from shared.crossmodal.products.match import match_product
+from shared.crossmodal.products.prediction import ClassPrediction, ProductPrediction
+from shared.crossmodal.tabs.query_inputs import QueryInputs
+from shared.crossmodal.tabs.word_heatmaps import word_heatmaps
 from shared.ui.components.charts import Bar, bar_chart
 from shared.ui.errors import user_facing
 from shared.ui.tabs import LazyTab
 
-HINT = "Choose a picture and type some words, and whether they belong together appears here."
-PRODUCTS = "What the product is, for groceries and fashion: from both together, and from each alone."
-NOTHING = "This is probably none of the groceries and garments that the network for products knows."
-SHOWN = 3
+if TYPE_CHECKING:  # which bring torch
+    from shared.crossmodal.products.joint_classifier import JointClassifier
+    from shared.crossmodal.search import CrossModalSearch
 
-log = logging.getLogger("image_spaces")
+HINT = "Choose a picture and type some words to see whether they go together."
+PRODUCT = "What product is it? This is what the picture and the words say together, and what each says alone."
+NO_PRODUCT = "This doesn't look like any of the groceries and clothes that we know."
+#: Classes in each chart.
+TOP_K = 3
 
 
-def match_tab(space: str, doers: Mapping[str, Lazy], classifier: Lazy, query: WordQuery) -> LazyTab:
-    """Make the tab that tells whether picture and words belong together, and of what class both are.
+def match_tab(
+    space: str,
+    searches: Mapping[str, Lazy["CrossModalSearch"]],
+    classifier: Lazy["JointClassifier"],
+    inputs: QueryInputs,
+) -> LazyTab:
+    """Create the tab.
 
     Args:
-        space: The space's name, for the counts.
-        doers: By engine. Their method `match` takes the picture and the text, and gives a reason as
-            `shared.crossmodal.tabs.explanation_panel.ExplanationPanel` shows it.
-        classifier: Takes the picture and the text, and tells what `shared.crossmodal.products.joint_classifier.ProductPrediction` does.
-        query: From `word_query`.
-
-    Returns:
-        The tab's view, for `load_open_tab`.
+        space: Name of the space, for the counts.
+        searches: Search of each engine.
+        classifier: Classifier of products.
+        inputs: Components of the query.
     """
     with gr.Tab("Match", elem_id="match") as tab:
         note = gr.Markdown(HINT, elem_classes="is-note")
-        answer = gr.HTML(padding=False)
-        panel = explanation_panel()
-        about = gr.Markdown(elem_classes="is-note")
-        classes = gr.HTML(padding=False, elem_classes="is-classes")
+        chart = gr.HTML(padding=False)
+        panel = word_heatmaps()
+        product_note = gr.Markdown(elem_classes="is-note")
+        product_charts = gr.HTML(padding=False, elem_classes="is-classes")
 
     @user_facing(space)
-    def match(image: str | None, text: str, engine: str) -> list[Any]:
-        if not image or not text.strip():
-            return [HINT, "", *panel.fill(None), "", ""]
+    def match(path: str | None, text: str, engine: str) -> list[object]:
+        if not path or not text.strip():
+            return [HINT, "", *panel.values(None), "", ""]
         try:
-            found, told = ask(doers[engine], classifier, open_image(image), text)
+            result = match_product(searches[engine]().match, classifier, open_image(path), text)
         except (InputError, WeightsError) as error:
-            return [str(error), "", *panel.fill(None), "", ""]
-        bar = Bar("They belong together", found.probability, f"{found.probability:.0%}")
-        return ["", bar_chart([bar], full_length=1), *panel.fill(found), *_products(told)]
+            return [str(error), "", *panel.values(None), "", ""]
+        probability = result.explanation.probability or 0.0
+        bar = Bar("They go together", probability, f"{probability:.0%}")
+        product = product_summary(result.product)
+        return ["", bar_chart([bar], full_length=1), *panel.values(result.explanation), *product]
 
-    return LazyTab(
-        tab, match, [query.image, query.asked, query.engine], [note, answer, *panel.outputs, about, classes]
-    )
-
-
-def ask(doer: Lazy, classifier: Lazy, picture: Image, text: str) -> tuple[Any, Any]:
-    """A reason from a doer, and what the classifier tells; None where its weights are not on this machine."""
-    found = doer().match(picture, text)
-    try:
-        return found, classifier()(picture, text)
-    except WeightsError:
-        log.warning("the classifier of products cannot be loaded", exc_info=True)
-        return found, None
+    outputs = [note, chart, *panel.outputs, product_note, product_charts]
+    return LazyTab(tab, match, [inputs.image, inputs.text, inputs.engine], outputs)
 
 
-def class_bars(told: Any) -> str:
-    """The likeliest classes from both, from the picture, and from the words, and what each adds."""
-    sides = {
-        "Together": told.both,
-        "From the picture alone": told.picture,
-        "From the words alone": told.words,
+def product_summary(product: ProductPrediction | None) -> list[str]:
+    """Return the Markdown above the charts of a product, and the HTML of the charts."""
+    if product is None:
+        return ["", ""]
+    return [PRODUCT, class_charts(product)] if product.best_evidence.is_known else [NO_PRODUCT, ""]
+
+
+def class_charts(product: ProductPrediction) -> str:
+    """Return the HTML of the charts of classes by kind of evidence, and of the contribution of each kind."""
+    predictions = {
+        "From the picture and the words": product.combined,
+        "From the picture alone": product.image,
+        "From the words alone": product.text,
     }
     charts = [
-        bar_chart([_bar(one) for one in side.candidates[:SHOWN]], title, full_length=1)
-        for title, side in sides.items()
-        if side is not None
+        bar_chart([_class_bar(row) for row in prediction.classes[:TOP_K]], title, full_length=1)
+        for title, prediction in predictions.items()
+        if prediction is not None
     ]
-    if told.both is not None:
-        rows = [("picture", told.picture_part), ("words", told.words_part)]
-        parts = [Bar(name, value, f"{value:+.1f} bits".replace("-", "−")) for name, value in rows]
-        charts.append(bar_chart(parts, f"What each adds to “{told.both.best.label}”"))
+    if product.combined is not None and product.image_bits is not None and product.text_bits is not None:
+        bars = [
+            Bar(name, bits, odds_factor(bits))
+            for name, bits in (("picture", product.image_bits), ("words", product.text_bits))
+        ]
+        charts.append(bar_chart(bars, f"How much likelier each makes “{product.combined.best.label}”"))
     return f'<div class="is-charts">{"".join(charts)}</div>'
 
 
-def as_json(found: Any, told: Any) -> dict[str, Any]:
-    """A reason, and what a classifier tells, as plain values."""
-    values = {
-        "probability": None if found.probability is None else round(found.probability, 4),
-        "score": round(found.score, 4),
-        "words": [{"word": word.text, "lost": round(word.weight, 4)} for word in found.words],
-        "without_hot": round(found.without_hot, 4),
-        "without_cold": round(found.without_cold, 4),
-        "engine": found.engine,
-        "seconds": round(found.seconds, 3),
-    }
-    return {**values, "product": None if told is None else _product(told)}
+def odds_factor(bits: float) -> str:
+    """Return the factor of a probability that a number of bits stands for.
+
+    >>> odds_factor(1), odds_factor(-0.5), odds_factor(6.3)
+    ('× 2.0', '÷ 1.4', '× 79')
+    """
+    factor = 2.0 ** abs(bits)
+    return (
+        f"{'÷' if bits < 0 else '×'} {factor:.1f}"
+        if factor < 10
+        else f"{'÷' if bits < 0 else '×'} {factor:.0f}"
+    )
 
 
-def _product(told: Any) -> dict[str, Any]:
-    """What a classifier tells, as plain values."""
-    return {
-        "known": told.answer.known,
-        "fits": round(told.answer.fits, 4),
-        "both": _candidates(told.both),
-        "picture": _candidates(told.picture),
-        "words": _candidates(told.words),
-        "picture_bits": round(told.picture_part, 3),
-        "words_bits": round(told.words_part, 3),
-        "match": round(told.match, 4),
-    }
-
-
-def _candidates(side: Any) -> Sequence[dict[str, Any]]:
-    return [
-        {"label": one.label, "group": one.group, "probability": round(one.probability, 4)}
-        for one in side.candidates
-    ]
-
-
-def _products(told: Any) -> list[str]:
-    """What stands above the classes, and their bars; of what is no product only that it is none."""
-    if told is None:
-        return ["", ""]
-    return [PRODUCTS, class_bars(told)] if told.answer.known else [NOTHING, ""]
-
-
-def _bar(one: Any) -> Bar:
-    return Bar(f"{one.label} ({one.group})", one.probability, f"{one.probability:.0%}")
+def _class_bar(row: ClassPrediction) -> Bar:
+    return Bar(f"{row.label} ({row.group})", row.probability, f"{row.probability:.0%}")

@@ -1,1 +1,1 @@
-"""Text: normalisation, subword tokenizer, vocabulary, query arithmetic."""
+"""Text: normalisation, query arithmetic and subword tokenizer."""

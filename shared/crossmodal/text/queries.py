@@ -1,7 +1,7 @@
-"""Arithmetic with words: `dog - beach + snow`, `2:red shoe`.
+"""Query arithmetic: `dog - beach + snow`, `2:red shoe`.
 
-A query is a sum of terms. `+` and `-` begin a term where they follow a space or begin the query, so that
-`t-shirt` stays one word. A number and a colon before a term weigh it.
+A query is a sum of weighted terms. `+` and `-` begin a term where they follow a space or begin the query, so
+that `t-shirt` stays one word. A number and a colon before a term are its weight.
 """
 
 from __future__ import annotations
@@ -13,17 +13,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.core.errors import InputError
+from shared.crossmodal.text.normalization import content_words, spell_out_symbols
+from shared.crossmodal.text.tokenizer import split_words
 
 MAX_TERMS = 8
 MAX_CHARACTERS = 500
 MAX_WEIGHT = 10.0
+#: Terms cancel each other out if the norm of their sum is below this fraction of the sum of their weights.
+CANCEL_RATIO = 1e-3
 
 _SIGN = re.compile(r"(?:(?<=\s)|^)([+\-\u2212\u2013\u2014])")
 _WEIGHT = re.compile(r"(\d+(?:[.,]\d+)?)\s*:(?!\d)\s*")  # 10:30 is a time
 
 
 class QueryError(InputError):
-    """A query that cannot be searched with; the text is one sentence for who typed it."""
+    """Query that cannot be searched with; the text is one sentence for whoever typed it."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,8 @@ class Term:
     """One term of a query.
 
     Attributes:
-        text: What it says.
-        weight: How much it counts; below 0 for what should not be there.
+        text: Text of the term.
+        weight: Its weight in the sum; negative for what should not be there.
     """
 
     text: str
@@ -40,7 +44,7 @@ class Term:
 
 
 def parse(query: str) -> list[Term]:
-    """Takes a query apart.
+    """Parse a query into its terms.
 
     Raises:
         QueryError: It is empty or too long, a term is missing, a weight is out of range, or all terms are
@@ -68,6 +72,60 @@ def parse(query: str) -> list[Term]:
     return terms
 
 
+def parse_terms(query: str) -> list[Term]:
+    """Parse a query into terms that a text encoder can read: emoji spelled out, each with a content word.
+
+    Raises:
+        QueryError: See `parse`; or a term names nothing.
+    """
+    terms = [Term(spell_out_symbols(term.text), term.weight) for term in parse(query)]
+    for term in terms:
+        _require_content(term.text)
+    return terms
+
+
+def clean_sentence(text: str) -> str:
+    """Normalise a text without arithmetic: white space collapsed, emoji spelled out.
+
+    Raises:
+        QueryError: It names nothing, or is too long.
+
+    >>> clean_sentence(" a 🐕  on a beach")
+    'a dog on a beach'
+    """
+    text = spell_out_symbols(" ".join(text.split()))
+    if not text:
+        raise QueryError("Write some words first.")
+    if len(text) > MAX_CHARACTERS:
+        raise QueryError(f"A text may have {MAX_CHARACTERS} letters; this one has {len(text):,}.")
+    _require_content(text)
+    return text
+
+
+def combine(terms: Sequence[Term], vectors: np.ndarray) -> np.ndarray:
+    """Return the vector of a query: the normalised weighted sum of the vectors of its terms.
+
+    Args:
+        terms: Terms of the query.
+        vectors: `[terms, D]`, of length 1.
+
+    Returns:
+        float32 `[D]`, of length 1.
+
+    Raises:
+        QueryError: The terms cancel each other out, see `CANCEL_RATIO`.
+
+    >>> combine([Term("dog", 3), Term("snow", 4)], np.eye(2)).round(2).tolist()
+    [0.6000000238418579, 0.800000011920929]
+    """
+    weights = np.array([term.weight for term in terms], np.float32)
+    total = weights @ np.asarray(vectors, np.float32)
+    length = float(np.linalg.norm(total))
+    if length < CANCEL_RATIO * float(np.abs(weights).sum()):
+        raise QueryError("The terms cancel each other out: take something else away.")
+    return (total / length).astype(np.float32)
+
+
 def _term(sign: str, text: str) -> Term:
     weight = 1.0
     if match := _WEIGHT.match(text):
@@ -79,25 +137,10 @@ def _term(sign: str, text: str) -> Term:
     return Term(text, weight if sign == "+" else -weight)
 
 
-def combine(terms: Sequence[Term], vectors: np.ndarray) -> np.ndarray:
-    """The vector of a query: the weighted sum of its terms' vectors.
-
-    Args:
-        terms: From `parse`.
-        vectors: `[terms, D]`, of length 1.
-
-    Returns:
-        float32 `[D]`, of length 1.
-
-    Raises:
-        QueryError: Nothing is left of the terms.
-
-    >>> combine([Term("dog", 3), Term("snow", 4)], np.eye(2)).round(2).tolist()
-    [0.6000000238418579, 0.800000011920929]
-    """
-    weights = np.array([term.weight for term in terms], np.float32)
-    total = weights @ np.asarray(vectors, np.float32)
-    length = float(np.linalg.norm(total))
-    if length < 1e-3 * float(np.abs(weights).sum()):
-        raise QueryError("The terms cancel each other out: take something else away.")
-    return (total / length).astype(np.float32)
+def _require_content(text: str) -> None:
+    if content_words(text):
+        return
+    if not split_words(text):
+        raise QueryError("There is no word in this text: name a thing, a place, a color or what happens.")
+    excerpt = text if len(text) <= 40 else f"{text[:39]}…"
+    raise QueryError(f"“{excerpt}” names nothing to look for: add a thing, a place, a color or what happens.")

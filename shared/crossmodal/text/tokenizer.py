@@ -1,8 +1,9 @@
-"""Words for a text encoder: any text becomes rows of numbers, without a download and without torch.
+"""Subword tokenizer: any text becomes rows of an embedding table, without a download and without torch.
 
-A word is the sum of its pieces: itself, if it is in the vocabulary, and all its letter groups, put into a
-fixed number of buckets by a hash (Bojanowski et al., "Enriching Word Vectors with Subword Information", TACL
-2017). So a misspelled or unknown word still lies near those that share its letters.
+The embedding of a word is the sum of the embeddings of its subwords: the word itself, if it is in the
+vocabulary, and all its letter n-grams, hashed into a fixed number of buckets (Bojanowski et al., "Enriching
+Word Vectors with Subword Information", TACL 2017). A misspelled or unknown word therefore stays near the words
+that share its letters.
 """
 
 from __future__ import annotations
@@ -15,27 +16,29 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-#: Row 0 fills up, row 1 stands for a text without words.
-PADDING, NOTHING = 0, 1
-FIRST_WORD = 2
+#: Row 0 pads, row 1 stands for a text without words.
+PADDING_ID, EMPTY_TEXT_ID = 0, 1
+FIRST_WORD_ID = 2
 
 MAX_WORD_LENGTH = 24
-GROUPS = (3, 4, 5)
-#: A text's further words are left out.
+NGRAM_SIZES = (3, 4, 5)
+#: Words of a text; the following ones are ignored.
 MAX_WORDS = 48
-#: What is read of a text at all: more than that many words have.
+#: Characters of a text that are read at all; more than `MAX_WORDS` words have.
 MAX_INPUT_LENGTH = 4000
 
-# Chinese and Japanese write words without spaces between them: there each sign is a word.
+# Chinese and Japanese are written without spaces: there each character is a word.
 _UNSPACED = r"\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W_])+")
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a text, in small letters and without accents, and its symbols such as emoji.
+    """Split a text into case-folded words without accents, and symbols such as emoji.
 
-    Punctuation is left out, and an apostrophe inside a word. A word is cut after `MAX_WORD_LENGTH` letters, a
-    text after `MAX_WORDS` words.
+    Punctuation is dropped, and so is an apostrophe inside a word.
+
+    Returns:
+        At most `MAX_WORDS` words of at most `MAX_WORD_LENGTH` letters.
 
     >>> split_words("A dog's café … 100% 🐶!")
     ['a', 'dogs', 'cafe', '100', '🐶']
@@ -45,95 +48,101 @@ def split_words(text: str) -> list[str]:
     text = unicodedata.normalize("NFKD", text[:MAX_INPUT_LENGTH]).casefold()
     text = unicodedata.normalize("NFKD", re.sub("['’ʼ]", "", text))
     # Accents of Latin letters, but also the vowel signs of other scripts: people often leave both out.
-    text = "".join(sign for sign in text if not unicodedata.category(sign).startswith("M"))
-    found: list[str] = []
+    text = "".join(character for character in text if not unicodedata.category(character).startswith("M"))
+    words: list[str] = []
     end = 0
     for match in _WORD.finditer(text):
-        found += _symbols(text[end : match.start()])
-        found.append(match.group()[:MAX_WORD_LENGTH])
+        words += _symbols(text[end : match.start()])
+        words.append(match.group()[:MAX_WORD_LENGTH])
         end = match.end()
-    found += _symbols(text[end:])
-    return found[:MAX_WORDS]
+    words += _symbols(text[end:])
+    return words[:MAX_WORDS]
+
+
+def is_symbol(character: str) -> bool:
+    """Return True for emoji and the like; False for skin tones (modifiers), maths and currency signs."""
+    return unicodedata.category(character) == "So"
 
 
 def _symbols(text: str) -> list[str]:
-    """Emoji and the like; not the colours of skin, which are modifiers, and not signs of maths or money."""
-    return [sign for sign in text if unicodedata.category(sign) == "So"]
+    return [character for character in text if is_symbol(character)]
 
 
 def letter_ngrams(word: str) -> list[str]:
-    """Groups of 3 to 5 letters of a word with its borders marked; none twice, in a fixed order.
+    """Return the distinct letter n-grams of a non-empty word with its boundaries marked, in a fixed order.
 
     >>> letter_ngrams("dog")
     ['<do', 'dog', 'og>', '<dog', 'dog>', '<dog>']
     """
     marked = f"<{word}>"
-    groups = (marked[i : i + n] for n in GROUPS for i in range(len(marked) - n + 1))
-    return list(dict.fromkeys(groups)) or [marked]
+    ngrams = (marked[start : start + n] for n in NGRAM_SIZES for start in range(len(marked) - n + 1))
+    return list(dict.fromkeys(ngrams))
 
 
-def build_vocabulary(texts: Iterable[str], most: int, *, least: int = 2) -> list[str]:
-    """The vocabulary of texts: their most frequent words, the most frequent first.
+def build_vocabulary(texts: Iterable[str], max_words: int, *, min_count: int = 2) -> list[str]:
+    """Return the most frequent words of a corpus, the most frequent first.
 
     Args:
-        texts: such as all captions to train on.
-        most: how many words at most.
-        least: how often a word must occur.
+        texts: Corpus, such as all captions of a training set.
+        max_words: Size limit of the vocabulary.
+        min_count: Smallest number of occurrences of a word.
 
     >>> build_vocabulary(["a dog", "a cat", "A dog!"], 5)
     ['a', 'dog']
     """
     counts = Counter(word for text in texts for word in split_words(text))
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [word for word, count in ordered[:most] if count >= least]
+    return [word for word, count in ordered[:max_words] if count >= min_count]
 
 
 class SubwordTokenizer:
-    """Turns texts into rows of an embedding table.
+    """Map texts to rows of an embedding table.
 
     Args:
-        words: the vocabulary.
-        buckets: how many rows all letter groups share.
+        words: Vocabulary.
+        buckets: Number of rows that all letter n-grams share.
 
     Attributes:
-        rows: how many rows the table needs.
+        word_ids: Row of each word of the vocabulary.
+        buckets: See above.
+        num_embeddings: Number of rows of the table.
 
     Raises:
-        ValueError: there is no bucket, or a word comes twice.
+        ValueError: There is no bucket, or a word comes twice.
     """
 
     def __init__(self, words: Sequence[str], buckets: int) -> None:
         if buckets < 1:
             raise ValueError(f"buckets must be at least 1, got {buckets}")
-        self.words = {word: FIRST_WORD + place for place, word in enumerate(words)}
-        if len(self.words) < len(words):
+        self.word_ids = {word: FIRST_WORD_ID + index for index, word in enumerate(words)}
+        if len(self.word_ids) < len(words):
             raise ValueError("a word of the vocabulary comes twice")
         self.buckets = buckets
-        self.rows = FIRST_WORD + len(words) + buckets
+        self.num_embeddings = FIRST_WORD_ID + len(words) + buckets
 
-    def pieces(self, word: str) -> list[int]:
-        """The rows of a word: its own, where it has one, then those of its letter groups."""
-        first = FIRST_WORD + len(self.words)
-        # A word of the vocabulary has few meanings and many readers: it needs no hash that others share.
-        own = [self.words[word]] if word in self.words else []
-        groups = [
-            first + zlib.crc32(group.encode("utf-8", "replace")) % self.buckets
-            for group in letter_ngrams(word)
+    def subword_ids(self, word: str) -> list[int]:
+        """Return the rows of a word: that of the vocabulary, if it has one, then those of its n-grams."""
+        first_bucket = FIRST_WORD_ID + len(self.word_ids)
+        # Words of the vocabulary are frequent: their row is free of hash collisions.
+        whole_word = [self.word_ids[word]] if word in self.word_ids else []
+        ngrams = [
+            first_bucket + zlib.crc32(ngram.encode("utf-8", "replace")) % self.buckets
+            for ngram in letter_ngrams(word)
         ]
-        return own + groups
+        return whole_word + ngrams
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
-        """The rows of some texts.
+        """Return the rows of texts.
 
         Returns:
-            int64 `[texts, words, pieces]`, filled up with `PADDING`; as long and as deep as the longest text
-            and word need. A text without words is one word, which is `NOTHING`.
+            int64 `[texts, words, subwords]`, padded with `PADDING_ID` to the longest text and word. A text
+            without words is one word with the row `EMPTY_TEXT_ID`.
         """
-        found = [[self.pieces(word) for word in split_words(text)] or [[NOTHING]] for text in texts]
-        length = max(map(len, found), default=1)
-        depth = max((len(pieces) for text in found for pieces in text), default=1)
-        rows = np.zeros((len(found), length, depth), np.int64)
-        for number, text in enumerate(found):
-            for place, pieces in enumerate(text):
-                rows[number, place, : len(pieces)] = pieces
+        ids = [[self.subword_ids(word) for word in split_words(text)] or [[EMPTY_TEXT_ID]] for text in texts]
+        length = max(map(len, ids), default=1)
+        depth = max((len(subwords) for words in ids for subwords in words), default=1)
+        rows = np.full((len(ids), length, depth), PADDING_ID, np.int64)
+        for text_index, words in enumerate(ids):
+            for word_index, subwords in enumerate(words):
+                rows[text_index, word_index, : len(subwords)] = subwords
         return rows

@@ -14,7 +14,7 @@ from torch import Tensor
 from shared.core.images import to_tensor
 from shared.crossmodal.data.datasets import CaptionedImages
 from shared.crossmodal.data.named_things import frame
-from shared.crossmodal.embedders.features import SIZE
+from shared.crossmodal.embedders.region_features import IMAGE_SIZE as SIZE
 from shared.crossmodal.text.tokenizer import SubwordTokenizer
 from shared.crossmodal.training.teacher import LENGTH
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from shared.crossmodal.embedders.features import SINGLE_VIEW, View
+from shared.crossmodal.embedders.region_features import SINGLE_VIEW, View
 from shared.crossmodal.training.arguments import training_parser
 from shared.crossmodal.training.backbones import SCALES
 from shared.evaluation.reports import positive_int

@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from shared.crossmodal.benchmarks.recall import figures, shared_text_metrics
 from shared.crossmodal.data.datasets import CaptionedImages, join
-from shared.crossmodal.embedders.features import View, describe, looks
-from shared.crossmodal.training.score_fusion import adaptive_weights, fuse
+from shared.crossmodal.embedders.region_features import View
+from shared.crossmodal.embedders.region_features import embed_views as looks
+from shared.crossmodal.training.feature_cache import region_features as describe
 from shared.crossmodal.text.tokenizer import SubwordTokenizer
 from shared.crossmodal.training.calibration import calibrate
+from shared.crossmodal.training.score_fusion import adaptive_weights, fuse
 from shared.networks.joint import ENSEMBLE, JointSpace
 from shared.networks.regions import RegionBackbone
 

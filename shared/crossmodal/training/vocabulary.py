@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from shared.crossmodal.text.tokenizer import FIRST_WORD, SubwordTokenizer
+from shared.crossmodal.text.tokenizer import FIRST_WORD_ID, SubwordTokenizer
 from shared.networks.joint import JointSpace
 
 
@@ -30,9 +30,9 @@ def extend_vocabulary(space: JointSpace, settings: dict, more: Sequence[str], mo
     grown = JointSpace(**settings, tuned=space.base is not None)
     state = space.state_dict()
     name, table = "text.pieces.weight", state["text.pieces.weight"]
-    first = FIRST_WORD + len(known)
+    first = FIRST_WORD_ID + len(known)
     tokens = SubwordTokenizer([*known], settings["buckets"])
-    rows = [table[tokens.pieces(word)].mean(0) for word in added]
+    rows = [table[tokens.subword_ids(word)].mean(0) for word in added]
     state[name] = torch.cat([table[:first], *(row[None] for row in rows), table[first:]])
     grown.load_state_dict(state)
     return grown.train(space.training), settings

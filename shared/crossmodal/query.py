@@ -1,0 +1,44 @@
+"""Query of a cross-modal search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.core.images import Box, Source
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """Query with a text, an image, or both.
+
+    Attributes:
+        text: Words, with arithmetic such as "dog - beach + 2:snow".
+        image: Image as `shared.core.images.open_image` takes it.
+        box: Part of the image to search with; None for the whole.
+        text_weight: Weight of the text beside the image, 0..1, if there are both.
+        image_id: Id of the image if it belongs to the searched gallery; it is left out of the hits, and may
+            take the place of `image`.
+
+    Raises:
+        ValueError: `text_weight` is out of range.
+    """
+
+    text: str = ""
+    image: Source | None = None
+    box: Box | None = None
+    text_weight: float = 0.5
+    image_id: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.text_weight <= 1:
+            raise ValueError(f"text_weight must be in 0..1, received {self.text_weight!r}")
+
+    @property
+    def has_text(self) -> bool:
+        """True if there is a text."""
+        return bool(self.text.strip())
+
+    @property
+    def has_image(self) -> bool:
+        """True if there is an image, so that scores have no probabilities."""
+        return self.image is not None or self.image_id is not None
