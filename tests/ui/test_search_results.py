@@ -91,7 +91,7 @@ def test_the_summary_says_if_there_is_no_good_match():
 
 
 def test_the_summary_says_how_often_a_good_match_is_wrong():
-    assert "When nothing fits, 5 of 100 searches still show a good match." in summarize(
+    assert "with nothing of the kind in the gallery, 5 of 100 searches still find a good match." in summarize(
         results(0.9, false_accept_rate=0.05)
     )
 
@@ -104,11 +104,12 @@ def test_the_summary_lists_some_unknown_words():
 
 def test_the_summary_counts_each_confidence_band():
     assert summarize(banded(0.9, 0.8, 0.6, 0.2)).startswith(
-        "**2 the same** (a score of 0.70 or more), **1 maybe** (a score of 0.50 or more). When nothing in a "
-        "gallery is the same, 5 of 100 searches still find something “the same”, and 30 at least “maybe”. It"
+        "**2 the same** (a score of 0.70 or more), **1 maybe** (a score of 0.50 or more). Now and then this "
+        "is wrong: with nothing of the kind in the gallery, 5 of 100 searches still call a picture “the "
+        "same”, and 30 at least “maybe”. It took"
     )
     assert summarize(banded(0.4)).startswith(
-        "**Nothing here seems to be the same.** The best score is 0.40. When nothing in a gallery is the same"
+        "**Nothing here seems to be the same.** The best score is 0.40. Now and then this is wrong:"
     )
     assert summarize(banded()).startswith("No picture reaches the lowest score")
 
@@ -128,6 +129,10 @@ def test_hits_below_the_threshold_are_dimmed(gallery):
     assert "is-tiles-head" not in hit_grid_html(results(0.9, 0.8), gallery)
     assert "is-tiles-empty" in hit_grid_html(results(), gallery)
     assert "is-faint" not in hit_grid_html(results(0.9, 0.3, threshold=None), gallery)
+
+
+def test_scores_near_zero_have_no_sign(gallery):
+    assert "<b>0.00</b>" in hit_grid_html(results(-0.001), gallery)
 
 
 def test_a_grid_has_a_part_for_each_confidence_band(gallery):

@@ -1,2 +1,2 @@
 /* Shows the description of the chosen engine below the menu. */
-engine => $DESCRIPTIONS[engine] ?? ""
+engine => ($DESCRIPTIONS)[engine] ?? ""

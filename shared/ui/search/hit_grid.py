@@ -4,13 +4,13 @@ import html
 from collections.abc import Sequence
 from functools import partial
 
-from shared.core.confidence import ConfidenceBands
+from shared.core.calibration import ConfidenceBands
 from shared.core.file_names import safe_stem
 from shared.gallery.gallery import Gallery
 from shared.gallery.results import Hit, SearchResults
 from shared.ui.components.results import result_file
 from shared.ui.search.image_grid import GridImage, grid_heading, grid_message, image_grid_html
-from shared.ui.search.summary import NO_HITS
+from shared.ui.search.summary import NO_HITS, count_good
 
 PRESS = "More like this"
 EXPLAIN = "Why?"
@@ -63,11 +63,6 @@ def side_by_side_html(results: Sequence[SearchResults], titles: Sequence[str], g
     return f'<div class="is-columns">{"".join(columns)}</div>'
 
 
-def count_good(hits: Sequence[Hit], threshold: float) -> int:
-    """Return the number of hits that reach the threshold."""
-    return sum(hit.ranking_score >= threshold for hit in hits)
-
-
 def hit_images(results: SearchResults, gallery: Gallery) -> list[tuple[str, str]]:
     """Return the hits as paths of image files with captions, for `gr.Gallery`.
 
@@ -87,11 +82,12 @@ def hit_images(results: SearchResults, gallery: Gallery) -> list[tuple[str, str]
 
 
 def _grid_image(hit: Hit, jpeg: bytes, full_bar: float) -> GridImage:
+    score = round(hit.score, 2) + 0.0  # turns -0.0 into 0.0
     return GridImage(
         hit.id,
         hit.name,
         jpeg,
-        figure=f"{hit.score:.2f}" if hit.probability is None else f"{hit.probability:.0%}",
+        figure=f"{score:.2f}" if hit.probability is None else f"{hit.probability:.0%}",
         bar=hit.ranking_score / full_bar,
         note=f"and {hit.duplicate_count} nearly the same" if hit.duplicate_count else "",
     )
@@ -101,7 +97,7 @@ def _group_by_band(
     names: Sequence[str], images: Sequence[GridImage], bands: ConfidenceBands
 ) -> list[tuple[str, list[GridImage]]]:
     """Return the images of each confidence band that has any, the best band first."""
-    groups = {name: [] for name in bands.names}  # type: dict[str, list[GridImage]]
+    groups: dict[str, list[GridImage]] = {name: [] for name in bands.names}
     for name, image in zip(names, images, strict=True):
         groups[name].append(image)
     return [(name, group) for name, group in groups.items() if group]

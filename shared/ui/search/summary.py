@@ -4,11 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from shared.core.confidence import ConfidenceBands
+from shared.core.calibration import ConfidenceBands
 from shared.gallery.results import Hit, SearchResults
 
 NO_HITS = "No picture reaches the lowest score that you have set. Lower it under “Settings” to see more."
 UNCALIBRATED = "The best come first. These scores only rank the pictures; they don't say how good a match is."
+WRONG = "Now and then this is wrong: with nothing of the kind in the gallery"
 MAX_WORDS = 5  # unknown words in one sentence
 
 
@@ -16,6 +17,11 @@ def summarize(results: SearchResults) -> str:
     """Return Markdown that says how good the hits are, how reliable that is, and how long it took."""
     parts = [_verdict(results), _unknown_words(results.unknown_words), _time(results)]
     return " ".join(part for part in parts if part)
+
+
+def count_good(hits: Sequence[Hit], threshold: float) -> int:
+    """Return the number of hits whose ranking score reaches the threshold."""
+    return sum(hit.ranking_score >= threshold for hit in hits)
 
 
 def escape_markdown(text: str) -> str:
@@ -35,7 +41,7 @@ def _verdict(results: SearchResults) -> str:
         return UNCALIBRATED
     if results.confidence_bands is not None:
         return _band_verdict(hits, results.confidence_bands)
-    good = sum(hit.ranking_score >= threshold for hit in hits)
+    good = count_good(hits, threshold)
     if hits[0].probability is None:
         limit, best = f"a score of {threshold:.2f} or more", f"The best score is {hits[0].score:.2f}"
     else:
@@ -45,7 +51,7 @@ def _verdict(results: SearchResults) -> str:
     else:
         verdict = f"**No good match.** {best}; a good one would be {limit.removeprefix('a score of ')}."
     if results.false_accept_rate is not None:
-        verdict += f" When nothing fits, {_per_100(results.false_accept_rate)} still show a good match."
+        verdict += f" {WRONG}, {_per_100(results.false_accept_rate)} still find a good match."
     return verdict
 
 
@@ -59,9 +65,9 @@ def _band_verdict(hits: Sequence[Hit], bands: ConfidenceBands) -> str:
     ]
     best = f"**Nothing here seems to be the same.** The best score is {hits[0].score:.2f}"
     first, *weaker = bands.bands
-    rates = f"{_per_100(first.false_accept_rate)} still find something “{first.name}”"
+    rates = f"{_per_100(first.false_accept_rate)} still call a picture “{first.name}”"
     rates += "".join(f", and {100 * band.false_accept_rate:.0f} at least “{band.name}”" for band in weaker)
-    return f"{', '.join(parts) or best}. When nothing in a gallery is the same, {rates}."
+    return f"{', '.join(parts) or best}. {WRONG}, {rates}."
 
 
 def _per_100(rate: float) -> str:
