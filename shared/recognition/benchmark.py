@@ -22,8 +22,8 @@ def _accuracy() -> BenchmarkMain:
     return main
 
 
-def _familiarity() -> BenchmarkMain:
-    from shared.recognition.benchmarks.familiarity import main
+def _ood() -> BenchmarkMain:
+    from shared.recognition.benchmarks.ood import main
 
     return main
 
@@ -59,14 +59,14 @@ def _speed() -> BenchmarkMain:
 
 
 BENCHMARKS = {
-    "agreement": Benchmark(_agreement, "the classifier against its teacher, on held-out photos"),
-    "accuracy": Benchmark(_accuracy, "the classifier on labelled photos, and its calibration"),
-    "familiarity": Benchmark(_familiarity, "out-of-distribution detection"),
+    "agreement": Benchmark(_agreement, "agreement of classifiers with their teacher on held-out images"),
+    "accuracy": Benchmark(_accuracy, "accuracy and calibration of classifiers on Caltech-101"),
+    "ood": Benchmark(_ood, "out-of-distribution scores of a classifier on several data sets"),
     "fusion": Benchmark(_fusion, "ways to fuse branches, trained and compared on CIFAR"),
-    "transfer": Benchmark(_transfer, "plain and fused features on other data sets"),
-    "segmentation": Benchmark(_segmentation, "mean IoU and boundary F of a segmenter"),
-    "explain": Benchmark(_explain, "deletion and insertion, and the test of random weights"),
-    "speed": Benchmark(_speed, "whole calls, from image to result"),
+    "transfer": Benchmark(_transfer, "linear probes of plain and fused features on other data sets"),
+    "segmentation": Benchmark(_segmentation, "mean IoU and boundary F of segmenters"),
+    "explain": Benchmark(_explain, "deletion, insertion and random weights for explanations"),
+    "speed": Benchmark(_speed, "duration of whole calls, from image to result"),
 }
 
 

@@ -1,12 +1,11 @@
-"""Adds to a trained classifier what no gradient learns: labels, temperature, prototypes.
+"""Calibration of a trained classifier: class names, temperature and prototypes for its weights.
 
-    python -m shared.recognition.calibrate --start RUN/weights --photos PHOTOS --labelled CALTECH --out FOLDER
+    python -m shared.recognition.calibrate --weights RUN/weights --images IMAGES --labelled CALTECH --out OUT
 
-With `--teacher`, the classifier is first averaged with its teacher, weight by weight.
-
-The temperature is the one under which the right classes of labelled photos are likeliest. The prototypes are
-the centers of what the training photos look like to the network; `familiar` is the distance to the nearest of
-them that a given share of other training photos exceeds.
+The temperature is fitted to labelled images of Caltech-101. The prototypes are cluster centers of the
+training images' features; the out-of-distribution threshold is the distance to the nearest prototype that a
+given fraction of further training images exceeds. With `--teacher`, the weights are first averaged with those
+of the teacher.
 """
 
 from __future__ import annotations
@@ -24,116 +23,132 @@ from tqdm import tqdm
 
 from shared.core import weights
 from shared.networks.cfn import CFN
-from shared.recognition.benchmarks.accuracy import all_logits
+from shared.recognition.benchmarks.accuracy import compute_logits
+from shared.recognition.cfn_backend import CFNBackend
 from shared.recognition.classifier import Classifier
-from shared.recognition.data.caltech import allowed, read_partners
-from shared.recognition.training.calibration import best_temperature
+from shared.recognition.data.caltech import correct_classes, read_caltech_imagenet
+from shared.recognition.training.calibration import fit_temperature
 from shared.recognition.training.teacher import Teacher
-from shared.training.datasets import read_images
+from shared.training.datasets import ImageFile, read_images
 
 BATCH = 16
+PROTOTYPE_FRACTION = 3 / 4  # of the images; the threshold is taken from the remaining ones
 
 
-def finish(args: argparse.Namespace) -> None:
-    """Adds to a trained classifier what no gradient learns: labels, temperature, prototypes."""
-    network = weights.load(CFN, str(args.start), folder=args.start)
+def calibrate(args: argparse.Namespace) -> None:
+    """Write a weight folder with the class names, temperature and prototypes of a trained classifier."""
+    network = weights.load(CFN, str(args.weights), folder=args.weights)
     if args.teacher:
-        mix(network, Teacher(args.teacher), args.share)
-    labels = unique(torchvision.models.MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"])
-    classifier = Classifier("cfn", network, {"labels": labels})
-    photos = read_images(args.photos)
-    rng = np.random.default_rng(args.seed)
-    chosen = [photos[index] for index in rng.permutation(len(photos))[: args.look]]
-    features = np.concatenate(
-        [
-            [
-                found.feature
-                for found in classifier.batch([photo.image() for photo in chosen[i : i + BATCH]], 1)
-            ]
-            for i in tqdm(range(0, len(chosen), BATCH), unit="batch")
-        ]
-    )
-    # Prototypes come from one part of the photos, the usual distance to them from the other.
-    half = len(features) * 3 // 4
-    prototypes = spherical_means(features[:half], args.prototypes, seed=args.seed)
-    distances = 1 - (features[half:] @ prototypes.T).max(1) / np.linalg.norm(features[half:], axis=1)
-    labelled = read_partners(args.labelled, first=args.first)
-    labelled = labelled.part(range(0, len(labelled.images), 2))
-    temperature = best_temperature(all_logits(classifier, labelled), allowed(labelled, labels))
+        average_with_teacher(network, Teacher(args.teacher), args.student_fraction)
+    labels = unique_labels(torchvision.models.MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"])
+    backend = CFNBackend(network, labels=labels)
 
-    done = CFN(fusion="none" if network.fusion is None else network.fusion.kind, prototypes=args.prototypes)
-    done.load_state_dict({**network.state_dict(), "prototypes": torch.from_numpy(prototypes)})
+    images = read_images(args.images)
+    order = np.random.default_rng(args.seed).permutation(len(images))[: args.max_images]
+    features = compute_features(Classifier("cfn", backend), [images[index] for index in order])
+    split = int(len(features) * PROTOTYPE_FRACTION)
+    prototypes = spherical_k_means(features[:split], args.prototypes, seed=args.seed)
+    ood_scores = 1 - (normalize(features[split:]) @ prototypes.T).max(1)
+    ood_threshold = args.ood_threshold or round(float(np.quantile(ood_scores, 1 - args.false_alarms)), 4)
+
+    labelled = read_caltech_imagenet(args.labelled, skip_per_class=args.skip_per_class)
+    labelled = labelled.part(range(0, len(labelled.images), 2))  # the benchmark uses the odd ones
+    temperature = fit_temperature(compute_logits(backend, labelled), correct_classes(labelled, labels))
+
+    calibrated = CFN(
+        fusion="none" if network.fusion is None else network.fusion.kind, prototypes=args.prototypes
+    )
+    calibrated.load_state_dict({**network.state_dict(), "prototypes": torch.from_numpy(prototypes)})
     config = {
         "labels": labels,
         "temperature": round(temperature, 3),
-        "familiar": args.familiar or round(float(np.quantile(distances, 1 - args.alarms)), 4),
-        "size": 224,
+        "familiar": ood_threshold,
+        "size": backend.size,
     }
-    weights.save(done, args.out, config=config)
+    weights.save(calibrated, args.out, config=config)
 
 
-def mix(network: CFN, teacher: Teacher, share: float) -> None:
-    """Averages what the teacher and the trained network have in common, in place.
+def average_with_teacher(network: CFN, teacher: Teacher, student_fraction: float) -> None:
+    """Average the weights of a student with those of its teacher.
 
-    Between the two lie networks that keep most of the teacher's answers and most of what the training made
-    robust: Wortsman et al., "Robust fine-tuning of zero-shot models" (WiSE-FT), CVPR 2022.
+    Wortsman et al., "Robust fine-tuning of zero-shot models" (WiSE-FT), CVPR 2022: the average keeps most of
+    the teacher's accuracy and most of the student's robustness.
 
     Args:
-        share: of the trained network, 0..1.
+        network: The student; changed in place.
+        teacher: Teacher of the same architecture, side branches aside.
+        student_fraction: Weight of the student, 0..1.
     """
-    for part in ("base", "head", "classifier"):
-        trained = getattr(network, part)
-        first = getattr(teacher, part).state_dict()
-        mixed = {name: first[name].lerp(value, share) for name, value in trained.state_dict().items()}
-        trained.load_state_dict(mixed)
+    for layer in Teacher.SHARED_LAYERS:
+        student = network.get_submodule(layer)
+        teacher_state = teacher.get_submodule(layer).state_dict()
+        student.load_state_dict(
+            {
+                name: teacher_state[name].lerp(value, student_fraction)
+                for name, value in student.state_dict().items()
+            }
+        )
 
 
-def unique(labels: Sequence[str]) -> list[str]:
-    """Names of classes, with a number behind those that several classes share.
+def unique_labels(labels: Sequence[str]) -> list[str]:
+    """Append a number to each repetition of a name.
 
-    >>> unique(["crane", "kite", "crane"])
+    >>> unique_labels(["crane", "kite", "crane"])
     ['crane', 'kite', 'crane 2']
     """
-    seen: dict[str, int] = {}
+    counts: dict[str, int] = {}
     names = []
     for label in labels:
-        seen[label] = seen.get(label, 0) + 1
-        names.append(label if seen[label] == 1 else f"{label} {seen[label]}")
+        counts[label] = counts.get(label, 0) + 1
+        names.append(label if counts[label] == 1 else f"{label} {counts[label]}")
     return names
 
 
-def spherical_means(features: np.ndarray, count: int, *, seed: int) -> np.ndarray:
-    """Centers of clusters of directions, each of length 1: float32 `[count, K]`.
+def compute_features(classifier: Classifier, images: Sequence[ImageFile]) -> np.ndarray:
+    """Return the features of all images, float32 `[N, K]`."""
+    features = []
+    for start in tqdm(range(0, len(images), BATCH), unit="batch"):
+        batch = [image.image() for image in images[start : start + BATCH]]
+        features += [result.feature for result in classifier.batch(batch, 1)]
+    return np.stack(features)
+
+
+def spherical_k_means(features: np.ndarray, clusters: int, *, seed: int) -> np.ndarray:
+    """Return the unit-length centers of clusters of the features' directions.
 
     Args:
-        features: `[N, K]`, N at least `count`.
+        features: `[N, K]`, N at least `clusters`.
+        clusters: Number of clusters.
+        seed: Seed of the initialization.
+
+    Returns:
+        float32 `[clusters, K]`.
     """
-    means = KMeans(count, n_init=1, random_state=seed).fit(normalize(features)).cluster_centers_
-    return normalize(means).astype(np.float32)
+    means = KMeans(clusters, n_init=1, random_state=seed).fit(normalize(features)).cluster_centers_
+    centers: np.ndarray = normalize(means).astype(np.float32)
+    return centers
 
 
-def arguments() -> argparse.Namespace:
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--start", type=Path, required=True, help="weight folder of a trained classifier")
-    parser.add_argument("--out", type=Path, required=True, help="weight folder to write")
-    parser.add_argument(
-        "--teacher", type=Path, help="average with this MobileNetV2 for ImageNet (safetensors)"
-    )
-    parser.add_argument("--share", type=float, default=0.5, help="of the trained network in the average")
-    parser.add_argument("--photos", nargs="+", required=True, help="what the classifier was trained on")
-    parser.add_argument("--labelled", type=Path, required=True, help="101_ObjectCategories of Caltech-101")
-    parser.add_argument("--first", type=int, default=30, help="photos of each of its classes to leave out")
-    parser.add_argument("--look", type=int, default=4000, help="how many of the photos to look at")
-    parser.add_argument("--prototypes", type=int, default=256)
-    parser.add_argument(
-        "--alarms", type=float, default=0.05, help="share of usual photos that may raise alarm"
-    )
-    parser.add_argument("--familiar", type=float, help="the greatest usual distance, in place of --alarms")
-    parser.add_argument("--seed", type=int, default=0)
-    return parser.parse_args()
+    add = parser.add_argument
+    add("--weights", type=Path, required=True, help="weight folder of a trained classifier")
+    add("--out", type=Path, required=True, help="weight folder to write")
+    add("--teacher", type=Path, help="MobileNetV2 for ImageNet (safetensors) to average the weights with")
+    add("--student-fraction", type=float, default=0.5, help="weight of the classifier in the average")
+    add("--images", nargs="+", required=True, help="images that the classifier was trained on")
+    add("--max-images", type=int, default=4000, help="number of these images to use")
+    add("--prototypes", type=int, default=256, help="number of cluster centers")
+    add("--false-alarms", type=float, default=0.05, help="fraction of training images above the threshold")
+    add("--ood-threshold", type=float, help="out-of-distribution threshold, in place of --false-alarms")
+    add("--labelled", type=Path, required=True, help="101_ObjectCategories of Caltech-101")
+    add("--skip-per-class", type=int, default=30, help="images of each Caltech class to leave out")
+    add("--seed", type=int, default=0)
+    return parser
 
 
 if __name__ == "__main__":
-    finish(arguments())
+    calibrate(build_parser().parse_args())

@@ -1,26 +1,33 @@
-"""What a segmenter gives back: a class for every pixel, the regions of each class, and both as files."""
+"""Segmentation of an image: the class of each pixel, the region of each class, and both as files."""
 
 from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 
-def class_colors(count: int) -> np.ndarray:
-    """The colors that PASCAL VOC gives to class ids: uint8 `[count, 3]`, the first is black.
+def class_colors(classes: int) -> np.ndarray:
+    """Return PASCAL VOC's colors of class ids.
 
-    The bits of the id, three at a time, become the highest bits of red, green and blue.
+    The bits of an id, three at a time, become the highest bits of red, green and blue.
+
+    Args:
+        classes: Number of colors.
+
+    Returns:
+        uint8 `[classes, 3]`; the first color is black.
 
     >>> class_colors(3).tolist()
     [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
     """
-    ids = np.arange(count)[:, None]
-    colors = np.zeros((count, 3), np.int64)
+    ids = np.arange(classes)[:, None]
+    colors = np.zeros((classes, 3), np.int64)
     for step in range(8):
         colors |= ((ids >> (3 * step + np.arange(3))) & 1) << (7 - step)
     return colors.astype(np.uint8)
@@ -28,14 +35,14 @@ def class_colors(count: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Region:
-    """All pixels of one class in a picture.
+    """All pixels of one class in an image.
 
     Attributes:
-        label: The class's name.
-        id: Its number.
-        area_fraction: The part of the picture that it covers, 0..1.
-        confidence: How sure the segmenter is of these pixels on average, 0..1.
-        box: Left, top, right, bottom in pixels, right and bottom excluded.
+        label: Name of the class.
+        id: Index of the class.
+        area_fraction: Fraction of the image's area, 0..1.
+        confidence: Mean probability of the class over these pixels, 0..1.
+        box: Left, top, right, bottom in pixels; right and bottom are exclusive.
     """
 
     label: str
@@ -44,19 +51,28 @@ class Region:
     confidence: float
     box: tuple[int, int, int, int]
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the region as plain values, fractions rounded."""
+        values = {
+            "area_fraction": round(self.area_fraction, 5),
+            "confidence": round(self.confidence, 4),
+            "box": list(self.box),
+        }
+        return asdict(self) | values
+
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """The classes of a picture's pixels.
+    """Classes of an image's pixels.
 
     Attributes:
-        image: The picture, upright, RGB.
-        ids: uint8 `[H, W]`, the class of each pixel.
-        confidence: float16 `[H, W]`, its probability, 0..1.
-        labels: Names of the classes, by number.
-        background: Number of the class that is no object, or None where every class is one.
-        engine: The name of the engine.
-        seconds: What it took.
+        image: The image, upright, RGB.
+        ids: uint8 `[H, W]`, class of each pixel.
+        confidence: float16 `[H, W]`, probability of that class, 0..1.
+        labels: Class names, by id.
+        background: Id of the class without objects; None if every class is an object.
+        engine: Name of the engine.
+        seconds: Duration of the call.
     """
 
     image: Image.Image = field(repr=False)
@@ -69,44 +85,44 @@ class Segmentation:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels, as PIL has them."""
+        """Width and height in pixels, as in PIL."""
         return self.image.size
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
-        """The classes that occur, without the background, largest first."""
-        counts = np.array(Image.fromarray(self.ids).histogram())  # NumPy would count a copy in int64
-        found = []
-        for number in np.flatnonzero(counts):
-            if number == self.background:
+        """Regions of all classes in the image but the background, largest first."""
+        pixel_counts = np.array(Image.fromarray(self.ids).histogram())  # NumPy would count a copy in int64
+        regions = []
+        for class_id in np.flatnonzero(pixel_counts):
+            if class_id == self.background:
                 continue
-            mask = self.ids == number
+            mask = self.ids == class_id
             rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
             region = Region(
-                label=self.labels[number],
-                id=int(number),
-                area_fraction=float(counts[number] / self.ids.size),
+                label=self.labels[class_id],
+                id=int(class_id),
+                area_fraction=float(pixel_counts[class_id] / self.ids.size),
                 confidence=float(self.confidence[mask].mean(dtype=np.float64)),
                 box=(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1),
             )
-            found.append(region)
-        return tuple(sorted(found, key=lambda region: -region.area_fraction))
+            regions.append(region)
+        return tuple(sorted(regions, key=lambda region: -region.area_fraction))
 
-    def mask(self, number: int) -> Image.Image:
-        """White where a picture shows the class, else black: mode L."""
-        return Image.fromarray(np.where(self.ids == number, np.uint8(255), np.uint8(0)))
+    def mask(self, class_id: int) -> Image.Image:
+        """Return the mask of a class: mode L, 255 on its pixels, else 0."""
+        return Image.fromarray(np.where(self.ids == class_id, np.uint8(255), np.uint8(0)))
 
     def cutout(self, region: Region) -> Image.Image:
-        """A region alone, cropped to its box, with nothing around it: mode RGBA."""
-        alone = Image.new("RGBA", (region.box[2] - region.box[0], region.box[3] - region.box[1]))
-        alone.paste(self.image.crop(region.box), mask=self.mask(region.id).crop(region.box))
-        return alone
+        """Return a region cropped to its box on a transparent background: mode RGBA."""
+        cutout = Image.new("RGBA", (region.box[2] - region.box[0], region.box[3] - region.box[1]))
+        cutout.paste(self.image.crop(region.box), mask=self.mask(region.id).crop(region.box))
+        return cutout
 
-    def picture(self, strength: float = 0.6) -> Image.Image:
-        """The picture with every region tinted in the color of its class: mode RGB.
+    def overlay(self, strength: float = 0.6) -> Image.Image:
+        """Return the image with each region tinted in the color of its class: mode RGB.
 
         Args:
-            strength: How much of the color to lay on, 0..1.
+            strength: Opacity of the colors, 0..1.
 
         Raises:
             ValueError: `strength` is not in 0..1.
@@ -119,46 +135,49 @@ class Segmentation:
         return tinted
 
     def palette(self) -> np.ndarray:
-        """The colors of the classes, uint8 `[classes, 3]`."""
+        """Return the colors of the classes, uint8 `[classes, 3]`."""
         return class_colors(len(self.labels))
 
     def id_map(self) -> Image.Image:
-        """The class ids as a picture with the colors as its palette: mode P, as VOC's annotation files."""
-        picture = Image.fromarray(self.ids)
-        picture.putpalette(self.palette().tobytes())
-        return picture
+        """Return the class ids with the colors as palette: mode P, the format of VOC's annotations."""
+        image = Image.fromarray(self.ids)
+        image.putpalette(self.palette().tobytes())
+        return image
 
-    def as_dict(self) -> dict:
-        """The regions as plain values."""
+    def as_dict(self) -> dict[str, Any]:
+        """Return size, regions and class names as plain values."""
         return {
             "size": list(self.size),
-            "regions": [
-                {
-                    "label": region.label,
-                    "id": region.id,
-                    "area_fraction": round(region.area_fraction, 5),
-                    "confidence": round(region.confidence, 4),
-                    "box": list(region.box),
-                }
-                for region in self.regions
-            ],
+            "regions": [region.as_dict() for region in self.regions],
             "labels": list(self.labels),
         }
 
+    def as_row(self) -> dict[str, str]:
+        """Return the regions with their area fractions as one table cell, by column."""
+        regions = (f"{region.label} {region.area_fraction:.4f}" for region in self.regions)
+        return {"regions": "; ".join(regions)}
+
+    def preview_files(self) -> dict[str, bytes]:
+        """Return the contents of two small files, id map and overlay, by the suffix of their names."""
+        overlay = io.BytesIO()
+        self.overlay().save(overlay, "JPEG", quality=92)
+        return {"-classes.png": encode_png(self.id_map()), "-regions.jpg": overlay.getvalue()}
+
     def files(self) -> dict[str, bytes]:
-        """Everything as files by name: ids, regions, and a mask and a cut-out for each region."""
+        """Return file contents by name: id map, regions, and a mask and a cut-out per region."""
         files = {
-            "classes.png": _png(self.id_map()),
+            "classes.png": encode_png(self.id_map()),
             "regions.json": json.dumps(self.as_dict(), indent=2).encode(),
         }
         for region in self.regions:
             stem = region.label.replace(" ", "-").replace("/", "-")
-            files[f"{stem}-mask.png"] = _png(self.mask(region.id))
-            files[f"{stem}-cutout.png"] = _png(self.cutout(region))
+            files[f"{stem}-mask.png"] = encode_png(self.mask(region.id))
+            files[f"{stem}-cutout.png"] = encode_png(self.cutout(region))
         return files
 
 
-def _png(picture: Image.Image) -> bytes:
+def encode_png(image: Image.Image) -> bytes:
+    """Return an image as the content of a PNG file."""
     stream = io.BytesIO()
-    picture.save(stream, "PNG")
+    image.save(stream, "PNG")
     return stream.getvalue()

@@ -1,4 +1,4 @@
-"""The classifier: predictions with probabilities, and a warning where a picture is unlike all it has learned."""
+"""The classifier: predictions with probabilities, and out-of-distribution images."""
 
 import json
 
@@ -11,7 +11,8 @@ from shared.core import weights
 from shared.core.images import ImageError
 from shared.core.weights import WeightsError
 from shared.networks.cfn import CFN
-from shared.recognition.classifier import Classifier, middle
+from shared.recognition.cfn_backend import CFNBackend, center_square
+from shared.recognition.classifier import Classification, Classifier, ClassPrediction
 from shared.recognition.engines import CLASSIFIERS
 from tests.predictors import DoerTests, lively, photo
 
@@ -20,7 +21,7 @@ LABELS = ("Tabby cat", "dog", "crane", "tree frog", "crane", "sea", "pen")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Weights that have learned nothing."""
+    """Untrained weights."""
     network = lively(CFN(classes=len(LABELS)))
     return weights.save(network, tmp_path_factory.mktemp("weights"), config={"labels": LABELS, "size": 96})
 
@@ -30,8 +31,9 @@ def classifier(folder):
     return Classifier.load(folder=folder, device="cpu")
 
 
-def with_config(classifier: Classifier, **config) -> Classifier:
-    return Classifier("cfn", classifier.network, {"labels": LABELS, "size": 96, **config})
+def replace_settings(classifier: Classifier, **settings) -> Classifier:
+    backend = CFNBackend(classifier.backend.network, **{"labels": LABELS, "size": 96, **settings})
+    return Classifier("cfn", backend)
 
 
 class TestClassifier(DoerTests):
@@ -46,7 +48,7 @@ class TestClassifier(DoerTests):
         assert result.probabilities.shape == (len(LABELS),)
         assert result.probabilities.dtype == np.float32
         assert result.probabilities.sum() == pytest.approx(1, abs=1e-5)
-        assert result.feature.shape == (1280,)
+        assert result.feature.shape == (CFN.FEATURE_CHANNELS,)
         assert np.isfinite(result.feature).all()
         assert result.engine == "cfn"
         assert result.seconds > 0
@@ -55,105 +57,102 @@ class TestClassifier(DoerTests):
         return [result.probabilities, result.feature / result.feature.max(), np.array([result.ood_score])]
 
 
-def test_guesses_are_the_likeliest_classes_best_first(classifier):
-    result = classifier(photo(60, 40), top=len(LABELS))
+def test_predictions_are_the_likeliest_classes_best_first(classifier):
+    result = classifier(photo(60, 40), top_k=len(LABELS))
     order = np.argsort(-result.probabilities)
     assert [prediction.id for prediction in result.predictions] == order.tolist()
     for prediction in result.predictions:
         assert prediction.label == LABELS[prediction.id]
         assert prediction.probability == pytest.approx(float(result.probabilities[prediction.id]))
-    assert classifier(photo(60, 40), top=1).predictions == result.predictions[:1]
+    assert classifier(photo(60, 40), top_k=1).predictions == result.predictions[:1]
     assert "array" not in repr(result)
 
 
-@pytest.mark.parametrize("top", [0, -1, len(LABELS) + 1, 2.5, "3", None])
-def test_a_wrong_top_says_so(top, classifier):
-    with pytest.raises(ValueError, match=f"1..{len(LABELS)}, received {top!r}"):
-        classifier(photo(8, 8), top=top)
+@pytest.mark.parametrize("top_k", [0, -1, len(LABELS) + 1, 2.5, "3", None])
+def test_wrong_top_k_is_refused(top_k, classifier):
+    with pytest.raises(ValueError, match=f"1..{len(LABELS)}, received {top_k!r}"):
+        classifier(photo(8, 8), top_k=top_k)
 
 
-def test_a_top_of_any_kind_of_whole_number(classifier):
-    for top in (2, 2.0, np.int64(2)):
-        assert len(classifier(photo(8, 8), top=top).predictions) == 2
+def test_any_whole_number_is_a_top_k(classifier):
+    for top_k in (2, 2.0, np.int64(2)):
+        assert len(classifier(photo(8, 8), top_k=top_k).predictions) == 2
 
 
-def test_a_batch_gives_what_single_calls_give(classifier):
-    pictures = [photo(60, 40), photo(31, 97), np.zeros((20, 20), np.uint8)]
-    together = classifier.batch(pictures, top=3)
-    for result, picture in zip(together, pictures, strict=True):
-        alone = classifier(picture, top=3)
-        np.testing.assert_allclose(result.probabilities, alone.probabilities, atol=1e-5)
-        np.testing.assert_allclose(result.feature, alone.feature, rtol=1e-3, atol=1e-2)
-        assert [prediction.label for prediction in result.predictions] == [prediction.label for prediction in alone.predictions]
+def test_batch_equals_single_calls(classifier):
+    images = [photo(60, 40), photo(31, 97), np.zeros((20, 20), np.uint8)]
+    for result, image in zip(classifier.batch(images, top_k=3), images, strict=True):
+        single = classifier(image, top_k=3)
+        np.testing.assert_allclose(result.probabilities, single.probabilities, atol=1e-5)
+        np.testing.assert_allclose(result.feature, single.feature, rtol=1e-3, atol=1e-2)
+        assert [p.label for p in result.predictions] == [p.label for p in single.predictions]
     assert classifier.batch([]) == []
     with pytest.raises(ImageError):
-        classifier.batch([pictures[0], b"not a picture"])
+        classifier.batch([images[0], b"not a picture"])
 
 
-def test_the_feature_is_what_the_decision_hangs_on(classifier):
+def test_feature_determines_the_probabilities(classifier):
     result = classifier(photo(60, 40))
-    layer = classifier.network.classifier
+    layer = classifier.backend.network.classifier
     with torch.inference_mode():
-        again = layer(torch.from_numpy(result.feature)).softmax(0).numpy()
-    np.testing.assert_allclose(again, result.probabilities, atol=1e-5)
+        probabilities = layer(torch.from_numpy(result.feature)).softmax(0).numpy()
+    np.testing.assert_allclose(probabilities, result.probabilities, atol=1e-5)
 
 
-def test_only_the_square_in_the_middle_is_seen(classifier):
-    picture = photo(120, 60)
-    expected = classifier.view(picture)
+def test_input_is_the_center_square(classifier):
+    image, preprocess = photo(120, 60), classifier.backend.preprocess
+    expected = preprocess(image)
     assert expected.shape == (1, 3, 96, 96)
-    for box in ((0, 0, 27, 60), (93, 0, 120, 60)):  # resizing looks two pixels beyond the square
-        picture.paste("red", box)
-    assert torch.equal(classifier.view(picture), expected)
-    picture.paste("red", (0, 0, *picture.size))
+    for box in ((0, 0, 27, 60), (93, 0, 120, 60)):  # resizing reads two pixels beyond the square
+        image.paste("red", box)
+    assert torch.equal(preprocess(image), expected)
+    image.paste("red", (0, 0, *image.size))
     red = torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1)
-    assert torch.equal(classifier.view(picture), red.expand(expected.shape))
+    assert torch.equal(preprocess(image), red.expand(expected.shape))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (4, 2), (2, 5), (3000, 1)])
-def test_the_middle_is_the_largest_square(size):
-    left, top, right, bottom = middle(size)
+def test_center_square_is_as_large_as_possible(size):
+    left, top, right, bottom = center_square(size)
     assert right - left == bottom - top == min(size)
     assert (left + right, top + bottom) == size
 
 
-def test_a_temperature_softens_the_probabilities(classifier):
+def test_temperature_softens_the_probabilities(classifier):
     sharp = classifier(photo(60, 40)).probabilities
-    soft = with_config(classifier, temperature=3)(photo(60, 40)).probabilities
+    soft = replace_settings(classifier, temperature=3)(photo(60, 40)).probabilities
     expected = sharp.astype(float) ** (1 / 3)
     np.testing.assert_allclose(soft, expected / expected.sum(), rtol=1e-3)
-    assert classifier.temperature == 1
+    assert classifier.backend.temperature == 1
 
 
-def test_pictures_unlike_all_prototypes_are_unfamiliar(classifier, tmp_path):
-    known, other = photo(60, 40), Image.effect_noise((60, 40), 200)
+def test_images_unlike_all_prototypes_are_out_of_distribution(classifier, tmp_path):
+    in_distribution, noise = photo(60, 40), Image.effect_noise((60, 40), 200)
     network = CFN(classes=len(LABELS), prototypes=2)
-    network.load_state_dict({**network.state_dict(), **without_prototypes(classifier)})
+    state = {k: v for k, v in classifier.backend.network.state_dict().items() if k != "prototypes"}
+    network.load_state_dict({**network.state_dict(), **state})
     with torch.no_grad():
-        network.prototypes[0] = 5 * torch.from_numpy(classifier(known).feature)  # its length does not count
+        # The length of a prototype does not count.
+        network.prototypes[0] = 5 * torch.from_numpy(classifier(in_distribution).feature)
         network.prototypes[1, 7] = -1
     config = {"labels": LABELS, "size": 96, "familiar": 0.01}
-    folder = weights.save(network, tmp_path / "weights", config=config)
-    careful = Classifier.load(folder=folder, device="cpu")
-    near, far = careful.batch([known, other])
+    calibrated = Classifier.load(
+        folder=weights.save(network, tmp_path / "weights", config=config), device="cpu"
+    )
+    near, far = calibrated.batch([in_distribution, noise])
     assert near.ood_score == pytest.approx(0, abs=1e-3)
     assert not near.out_of_distribution
     assert 0.01 < far.ood_score <= 2
     assert far.out_of_distribution
-    np.testing.assert_allclose(near.probabilities, classifier(known).probabilities, atol=1e-5)
+    np.testing.assert_allclose(near.probabilities, classifier(in_distribution).probabilities, atol=1e-5)
 
 
-def without_prototypes(classifier):
-    state = classifier.network.state_dict()
-    return {name: value for name, value in state.items() if name != "prototypes"}
-
-
-def test_without_prototypes_nothing_is_unfamiliar(classifier):
-    result = with_config(classifier, familiar=0.0)(photo(60, 40))
+def test_without_prototypes_nothing_is_out_of_distribution(classifier):
+    result = replace_settings(classifier, ood_threshold=0.0)(photo(60, 40))
     assert (result.ood_score, result.out_of_distribution) == (0, False)
 
 
-def test_classes_are_found_by_name(classifier):
+def test_classes_by_name(classifier):
     assert classifier.find_class("dog") == 1
     assert classifier.find_class(" TABBY Cat ") == 0
     assert classifier.find_class("crane") == 2  # the first of two
@@ -161,23 +160,23 @@ def test_classes_are_found_by_name(classifier):
         classifier.find_class("cat")
 
 
-def test_a_name_in_upper_and_in_lower_case_is_two_classes(classifier):
-    classifier.labels = ("cardigan", "Cardigan", "Crane")
+def test_case_distinguishes_classes_of_the_same_name(classifier):
+    classifier = replace_settings(classifier, labels=("cardigan", "Cardigan", "Crane"))
     assert classifier.find_class("cardigan") == 0
     assert classifier.find_class("Cardigan") == 1
     assert classifier.find_class("crane") == 2
 
 
-def test_the_plain_network_is_an_engine_like_any_other(tmp_path):
+def test_network_without_fusion(tmp_path):
     network = lively(CFN(classes=3, fusion="none"))
     folder = weights.save(network, tmp_path / "weights", config={"labels": ["a", "b", "c"], "size": 64})
-    result = Classifier.load("plain", folder=folder, device="cpu")(photo(60, 40), top=3)
+    result = Classifier.load("plain", folder=folder, device="cpu")(photo(60, 40), top_k=3)
     assert result.engine == "plain"
     assert sorted(prediction.label for prediction in result.predictions) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("labels", [None, [], LABELS[:-1], (*LABELS, "more")])
-def test_weights_without_a_label_for_every_class_say_so(labels, folder):
+def test_weights_without_a_label_for_every_class_are_refused(labels, folder):
     config = json.loads((folder / "config.json").read_text())
     try:
         weights.update_config(folder, labels=labels)
@@ -185,3 +184,24 @@ def test_weights_without_a_label_for_every_class_say_so(labels, folder):
             Classifier.load(folder=folder)
     finally:
         weights.update_config(folder, **config)
+
+
+def test_results_as_plain_values_and_as_cells():
+    predictions = (ClassPrediction("tabby", 281, 0.512345), ClassPrediction("tiger cat", 282, 0.25))
+    result = Classification(predictions, np.zeros(2), np.zeros(2), 0.123456, True, "cfn", 0.0517)
+    values = result.as_dict()
+    assert json.loads(json.dumps(values)) == values
+    assert values == {
+        "predictions": [
+            {"label": "tabby", "id": 281, "probability": 0.51235},
+            {"label": "tiger cat", "id": 282, "probability": 0.25},
+        ],
+        "out_of_distribution": True,
+        "ood_score": 0.1235,
+        "engine": "cfn",
+        "seconds": 0.052,
+    }
+    assert result.as_row() == {
+        **{"class 1": "tabby", "probability 1": 0.5123, "class 2": "tiger cat", "probability 2": 0.25},
+        "unlike training photos": "yes",
+    }

@@ -1,4 +1,4 @@
-"""What a segmenter gives back, on a hand-made map of classes."""
+"""Segmentations: regions, masks, cut-outs, files, from a class map made by hand."""
 
 import io
 import json
@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from shared.recognition.data.datasets import VOC_CLASSES
-from shared.recognition.segmentation import Region, Segmentation, class_colors
+from shared.recognition.segmentation import Region, Segmentation, class_colors, encode_png
 
 LABELS = ("background", "cat", "dining table", "dog/wolf")
 
@@ -23,16 +23,12 @@ def result():
     confidence = np.full(ids.shape, 0.5, np.float16)
     confidence[1, 2:4] = 0.75
     rows, columns = np.indices(ids.shape)
-    photo = np.stack([20 * columns, 30 * rows, 0 * rows + 200], -1).astype(np.uint8)
-    return Segmentation(Image.fromarray(photo), ids, confidence, LABELS, background=0, engine="fcfn")
+    pixels = np.stack([20 * columns, 30 * rows, 0 * rows + 200], -1).astype(np.uint8)
+    return Segmentation(Image.fromarray(pixels), ids, confidence, LABELS, background=0, engine="fcfn")
 
 
-def pixels(image):
-    return np.asarray(image)
-
-
-def opened(data):
-    return Image.open(io.BytesIO(data))
+def decode(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +46,7 @@ def test_colors_are_those_of_pascal_voc(label, color):
     assert tuple(colors[VOC_CLASSES.index(label)]) == color
 
 
-def test_every_id_has_a_color_of_its_own():
+def test_colors_of_all_ids_differ():
     colors = class_colors(256)
     assert colors.shape == (256, 3)
     assert colors.dtype == np.uint8
@@ -67,57 +63,55 @@ def test_regions_come_largest_first_and_without_the_background(result):
     assert result.size == (10, 8)
 
 
-def test_where_nothing_is_there_is_no_region(result):
+def test_background_alone_has_no_region(result):
     empty = Segmentation(result.image, np.zeros((8, 10), np.uint8), result.confidence, LABELS, 0, "fcfn")
     assert empty.regions == ()
     assert set(empty.files()) == {"classes.png", "regions.json"}
-    np.testing.assert_array_equal(pixels(empty.picture()), pixels(result.image))
+    np.testing.assert_array_equal(np.asarray(empty.overlay()), np.asarray(result.image))
 
 
-def test_without_a_background_every_class_is_a_region(result):
+def test_without_background_each_class_has_a_region(result):
     whole = Segmentation(result.image, result.ids, result.confidence, LABELS, None, "streets")
     assert [region.label for region in whole.regions] == ["background", "dining table", "cat", "dog/wolf"]
     assert sum(region.area_fraction for region in whole.regions) == pytest.approx(1)
 
 
-def test_masks_are_white_where_the_class_is(result):
+def test_mask_is_white_on_its_class(result):
     mask = result.mask(1)
     assert mask.mode == "L"
-    np.testing.assert_array_equal(pixels(mask), np.where(result.ids == 1, 255, 0))
+    np.testing.assert_array_equal(np.asarray(mask), np.where(result.ids == 1, 255, 0))
 
 
-def test_a_cutout_shows_a_region_and_nothing_else(result):
+def test_cutout_is_transparent_outside_of_its_region(result):
     cutout = result.cutout(result.regions[1])
     assert (cutout.mode, cutout.size) == ("RGBA", (2, 3))
-    assert (pixels(cutout)[..., 3] == 255).all()
-    np.testing.assert_array_equal(pixels(cutout)[..., :3], pixels(result.image)[1:4, 2:4])
+    assert (np.asarray(cutout)[..., 3] == 255).all()
+    np.testing.assert_array_equal(np.asarray(cutout)[..., :3], np.asarray(result.image)[1:4, 2:4])
     background = Region("background", 0, 0, 0, (0, 0, 10, 8))
-    holes = pixels(result.cutout(background))
+    holes = np.asarray(result.cutout(background))
     np.testing.assert_array_equal(holes[..., 3], np.where(result.ids == 0, 255, 0))
     assert not holes[result.ids > 0].any()
 
 
-def test_the_picture_is_tinted_where_something_is(result):
-    photo, colors = pixels(result.image).astype(float), class_colors(4).astype(float)
+def test_overlay_tints_the_regions(result):
+    photo, colors = np.asarray(result.image).astype(float), class_colors(4).astype(float)
     for strength in (0, 0.25, 0.6, 1):
-        tinted = pixels(result.picture(strength))
+        tinted = np.asarray(result.overlay(strength))
         np.testing.assert_array_equal(tinted[result.ids == 0], photo[result.ids == 0])
         expected = photo * (1 - strength) + colors[result.ids] * strength
         assert np.abs(tinted - expected)[result.ids > 0].max() <= 1
-    assert result.picture().mode == "RGB"
-    np.testing.assert_array_equal(pixels(result.image), photo)
+    assert result.overlay().mode == "RGB"
+    np.testing.assert_array_equal(np.asarray(result.image), photo)
     for strength in (-0.1, 1.5):
         with pytest.raises(ValueError, match=f"0..1, received {strength}"):
-            result.picture(strength)
+            result.overlay(strength)
 
 
-def test_the_map_of_ids_is_an_annotation_file(result):
-    saved = io.BytesIO()
-    result.id_map().save(saved, "PNG")
-    again = opened(saved.getvalue())
-    assert again.mode == "P"
-    np.testing.assert_array_equal(pixels(again), result.ids)
-    np.testing.assert_array_equal(pixels(again.convert("RGB")), class_colors(4)[result.ids])
+def test_id_map_is_an_annotation_file(result):
+    id_map = decode(encode_png(result.id_map()))
+    assert id_map.mode == "P"
+    np.testing.assert_array_equal(np.asarray(id_map), result.ids)
+    np.testing.assert_array_equal(np.asarray(id_map.convert("RGB")), class_colors(4)[result.ids])
 
 
 def test_regions_as_plain_values(result):
@@ -134,17 +128,29 @@ def test_regions_as_plain_values(result):
     }
 
 
-def test_files_hold_everything(result):
+def test_regions_as_a_table_cell(result):
+    assert result.as_row() == {"regions": "dining table 0.1250; cat 0.0750; dog/wolf 0.0125"}
+
+
+def test_preview_files(result):
+    images = {suffix: decode(content) for suffix, content in result.preview_files().items()}
+    assert {suffix: (image.format, image.size) for suffix, image in images.items()} == {
+        "-classes.png": ("PNG", (10, 8)),
+        "-regions.jpg": ("JPEG", (10, 8)),
+    }
+
+
+def test_files_of_all_regions(result):
     files = result.files()
     stems = ("dining-table", "cat", "dog-wolf")
     parts = {f"{stem}-{part}.png" for stem in stems for part in ("mask", "cutout")}
     assert set(files) == {"classes.png", "regions.json"} | parts
-    np.testing.assert_array_equal(pixels(opened(files["classes.png"])), result.ids)
+    np.testing.assert_array_equal(np.asarray(decode(files["classes.png"])), result.ids)
     assert json.loads(files["regions.json"]) == result.as_dict()
-    np.testing.assert_array_equal(pixels(opened(files["cat-mask.png"])), pixels(result.mask(1)))
+    np.testing.assert_array_equal(np.asarray(decode(files["cat-mask.png"])), np.asarray(result.mask(1)))
     cutout = result.cutout(result.regions[1])
-    np.testing.assert_array_equal(pixels(opened(files["cat-cutout.png"])), pixels(cutout))
+    np.testing.assert_array_equal(np.asarray(decode(files["cat-cutout.png"])), np.asarray(cutout))
 
 
-def test_a_result_prints_without_its_arrays(result):
+def test_repr_has_no_arrays(result):
     assert repr(result) == "Segmentation(background=0, engine='fcfn', seconds=0.0)"

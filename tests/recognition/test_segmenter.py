@@ -1,4 +1,4 @@
-"""The segmenter: a class for every pixel of a picture of any size, within bounded memory."""
+"""The segmenter: a class for each pixel of an image of any size, within bounded memory."""
 
 import json
 
@@ -11,9 +11,10 @@ from torch.nn import functional as F
 from shared.core import weights
 from shared.core.weights import WeightsError
 from shared.networks.fcfn import FCFN
-from shared.recognition import segmenter as module
+from shared.recognition import fcfn_backend
 from shared.recognition.engines import SEGMENTERS
-from shared.recognition.segmenter import Segmenter, _enlarge
+from shared.recognition.fcfn_backend import FCFNBackend, upsample_classes
+from shared.recognition.segmenter import Segmenter
 from tests.predictors import DoerTests, lively, photo
 
 LABELS = ("background", "cat", "dog", "sea", "tree")
@@ -21,7 +22,7 @@ LABELS = ("background", "cat", "dog", "sea", "tree")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Weights that have learned nothing."""
+    """Untrained weights."""
     config = {"labels": LABELS, "background": 0, "size": 96}
     return weights.save(lively(FCFN(classes=len(LABELS))), tmp_path_factory.mktemp("weights"), config=config)
 
@@ -49,87 +50,93 @@ class TestSegmenter(DoerTests):
         assert result.seconds > 0
 
     def values(self, result):
-        shares = np.bincount(result.ids.ravel(), minlength=5) / result.ids.size
-        return [result.confidence, shares.astype(np.float16)]
+        frequencies = np.bincount(result.ids.ravel(), minlength=5) / result.ids.size
+        return [result.confidence, frequencies.astype(np.float16)]
 
 
-def test_the_result_keeps_the_picture(segmenter):
-    picture = photo(60, 40)
-    result = segmenter(np.asarray(picture))
-    np.testing.assert_array_equal(np.asarray(result.image), np.asarray(picture))
+def test_result_has_the_image(segmenter):
+    image = photo(60, 40)
+    result = segmenter(np.asarray(image))
+    np.testing.assert_array_equal(np.asarray(result.image), np.asarray(image))
 
 
 @pytest.mark.parametrize(
-    ("size", "seen"), [((50, 97), (96, 48)), ((960, 480), (48, 96)), ((1, 1), (96, 96)), ((1, 3000), (96, 4))]
+    ("size", "input_size"),
+    [((50, 97), (96, 48)), ((960, 480), (48, 96)), ((1, 1), (96, 96)), ((1, 3000), (96, 4))],
 )
-def test_the_network_sees_every_picture_at_its_own_size(size, seen, segmenter):
+def test_input_has_the_longer_side_of_the_weights(size, input_size, segmenter):
     shapes = []
-    handle = segmenter._network.register_forward_pre_hook(lambda _, args: shapes.append(args[0].shape))
+    handle = segmenter.backend.network.register_forward_pre_hook(lambda _, args: shapes.append(args[0].shape))
     segmenter(photo(*size))
     handle.remove()
-    assert shapes == [(1, 3, *seen)]
+    assert shapes == [(1, 3, *input_size)]
 
 
-def test_a_mirrored_picture_is_segmented_as_the_mirror_of_the_picture(folder, tmp_path):
-    config = {**weights.read_config(folder), "mirror": True}
-    both = Segmenter("fcfn", weights.load(FCFN, "fcfn", folder=folder), config)
-    once = Segmenter("fcfn", both._network, {**config, "mirror": False})
-    picture = photo(70, 50)
-    mirrored = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    np.testing.assert_allclose(both(mirrored).confidence, both(picture).confidence[:, ::-1], atol=2e-3)
-    assert not np.allclose(once(mirrored).confidence, once(picture).confidence[:, ::-1], atol=2e-3)
+def test_segmentation_of_a_mirror_image_is_the_mirror_image(folder):
+    network = weights.load(FCFN, "fcfn", folder=folder)
+    symmetric, plain = (
+        Segmenter("fcfn", FCFNBackend(network, labels=LABELS, background=0, size=96, mirror=mirror))
+        for mirror in (True, False)
+    )
+    image = photo(70, 50)
+    mirrored = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    np.testing.assert_allclose(
+        symmetric(mirrored).confidence, symmetric(image).confidence[:, ::-1], atol=2e-3
+    )
+    assert not np.allclose(plain(mirrored).confidence, plain(image).confidence[:, ::-1], atol=2e-3)
 
 
-def scores(*columns: int, classes: int = 3) -> torch.Tensor:
-    """Logits of one row of cells, each sure of the class in its column."""
+def row_logits(*columns: int, classes: int = 3) -> torch.Tensor:
+    """Return logits of one row of cells, each certain of the class in its column."""
     return 20 * F.one_hot(torch.tensor([columns]), classes).movedim(-1, 0)[None].float()
 
 
 @pytest.mark.parametrize("zoom", [1, 2, 3])
 def test_borders_lie_where_cells_meet(zoom):
-    ids, confidence = _enlarge(scores(0, 2, 2, 1), (4, 16), (4 * zoom, 16 * zoom))
+    ids, confidence = upsample_classes(row_logits(0, 2, 2, 1), (4, 16), (4 * zoom, 16 * zoom))
     assert (ids == ids[0]).all()
     assert ids[0].tolist() == [0] * 4 * zoom + [2] * 8 * zoom + [1] * 4 * zoom
     assert confidence.max() == 1
     assert confidence.min() >= 0.5
 
 
-@pytest.mark.parametrize("values", [module.MAP_VALUES, 1])
-def test_cells_beyond_the_picture_do_not_shift_it(values, monkeypatch):
-    """Of the last cell only one column of four lies over the picture."""
-    monkeypatch.setattr(module, "MAP_VALUES", values)
-    ids, _ = _enlarge(scores(0, 2, 1), (1, 9), (1, 90))
+@pytest.mark.parametrize("values", [fcfn_backend.MAX_MAP_VALUES, 1])
+def test_cells_beyond_the_image_do_not_shift_it(values, monkeypatch):
+    """Only one column of four of the last cell lies over the image."""
+    monkeypatch.setattr(fcfn_backend, "MAX_MAP_VALUES", values)
+    ids, _ = upsample_classes(row_logits(0, 2, 1), (1, 9), (1, 90))
     assert ids[0, :40].eq(0).all()
     assert ids[0, 40:80].eq(2).all()
     assert ids[0, 85:].eq(1).all()
 
 
 @pytest.mark.parametrize("size", [(40, 64), (97, 203), (5, 3)])
-def test_class_by_class_gives_the_same_as_all_at_once(size, monkeypatch):
+def test_class_by_class_equals_all_at_once(size, monkeypatch):
     logits = torch.randn(1, 6, 10, 16, generator=torch.Generator().manual_seed(0))
-    ids, confidence = _enlarge(logits, (37, 61), size)
-    monkeypatch.setattr(module, "MAP_VALUES", 1)
-    one_by_one = _enlarge(logits, (37, 61), size)
-    assert torch.equal(one_by_one[0], ids)
-    assert torch.equal(one_by_one[1], confidence)
+    ids, confidence = upsample_classes(logits, (37, 61), size)
+    monkeypatch.setattr(fcfn_backend, "MAX_MAP_VALUES", 1)
+    by_class = upsample_classes(logits, (37, 61), size)
+    assert torch.equal(by_class[0], ids)
+    assert torch.equal(by_class[1], confidence)
     assert ids.shape == confidence.shape == size
     assert len(ids.unique()) == 6 or size == (5, 3)
 
 
-def test_the_maps_of_a_large_picture_are_never_whole_at_once(segmenter, monkeypatch):
+def test_maps_of_a_large_image_are_never_in_memory_at_once(segmenter, monkeypatch):
     width, height = 900, 700
     expected = segmenter(photo(width, height))
-    made = []
+    sizes = []
     interpolate = F.interpolate
 
     def watched(*args, **settings):
-        made.append(interpolate(*args, **settings))
-        return made[-1]
+        result = interpolate(*args, **settings)
+        sizes.append(result.numel())
+        return result
 
     monkeypatch.setattr(F, "interpolate", watched)
-    monkeypatch.setattr(module, "MAP_VALUES", 1_000_000)
+    monkeypatch.setattr(fcfn_backend, "MAX_MAP_VALUES", 1_000_000)
     result = segmenter(photo(width, height))
-    assert max(one.numel() for one in made) == width * height
+    assert max(sizes) == width * height
     np.testing.assert_array_equal(result.ids, expected.ids)
     np.testing.assert_array_equal(result.confidence, expected.confidence)
 
@@ -143,7 +150,7 @@ def test_classes_without_a_background(tmp_path):
 
 
 @pytest.mark.parametrize("labels", [None, [], LABELS[:-1]])
-def test_weights_without_a_label_for_every_class_say_so(labels, folder):
+def test_weights_without_a_label_for_every_class_are_refused(labels, folder):
     config = json.loads((folder / "config.json").read_text())
     try:
         weights.update_config(folder, labels=labels)

@@ -1,4 +1,4 @@
-"""The recipes for classifiers and segmenters, end to end on a few made-up pictures."""
+"""Training of classifiers and segmenters, end to end on a few synthetic images."""
 
 import argparse
 from dataclasses import replace
@@ -17,216 +17,188 @@ from shared.networks.fcfn import FCFN
 from shared.networks.layers import upsample
 from shared.recognition import train
 from shared.recognition.data.datasets import CAMVID_CLASSES, VOC_CLASSES, VOID
+from shared.recognition.training.segmentation import (
+    class_weights,
+    deeplab_layers,
+    initialize,
+    initialize_from_deeplab,
+    segmentation_loss,
+)
 
 
-def test_distillation_is_the_distance_of_softened_answers():
-    pupil, teacher = torch.tensor([[0.0, 0.0]]), torch.tensor([[2 * np.log(3.0), 0.0]])
-    # At temperature 2 the teacher says 3/4 and 1/4, the pupil 1/2 and 1/2.
-    distance = 0.75 * np.log(0.75 / 0.5) + 0.25 * np.log(0.25 / 0.5)
-    assert train.distillation_loss(pupil, teacher).item() == pytest.approx(4 * distance, rel=1e-5)
-    both = train.distillation_loss(torch.cat([pupil, teacher]), torch.cat([teacher, teacher]))
-    assert both.item() == pytest.approx(2 * distance, rel=1e-5)
+def parse(*words: object) -> argparse.Namespace:
+    return train.build_parser().parse_args([str(word) for word in words])
 
 
-def test_distillation_pulls_towards_the_teacher_at_every_temperature():
-    torch.manual_seed(0)
-    pupil, teacher = torch.randn(4, 10, requires_grad=True), torch.randn(4, 10)
-    for temperature in (1.0, 2.0, 5.0):
-        (gradient,) = torch.autograd.grad(train.distillation_loss(pupil, teacher, temperature), pupil)
-        apart = (pupil / temperature).softmax(1) - (teacher / temperature).softmax(1)
-        torch.testing.assert_close(gradient, apart * temperature / 4)
-
-
-def test_rare_classes_weigh_more_and_the_average_pixel_one():
-    shares = np.array([0.9, 0.1, 0.0])
-    weight = train.class_weights(shares)
+def test_rare_classes_have_larger_weights_and_the_mean_pixel_has_one():
+    frequencies = np.array([0.9, 0.1, 0.0])
+    weight = class_weights(frequencies)
     assert weight.dtype == torch.float32
     assert weight[0] < weight[1] < weight[2]
-    assert float(weight.double().numpy() @ shares) == pytest.approx(1)
+    assert float(weight.double().numpy() @ frequencies) == pytest.approx(1)
     assert (weight[1] / weight[0]).item() == pytest.approx(np.log(1.92) / np.log(1.12), rel=1e-5)
 
 
-def test_pixels_without_a_class_do_not_count():
+def test_pixels_without_a_class_have_no_loss():
     torch.manual_seed(0)
     logits = torch.randn(2, 3, 4, 5, requires_grad=True)
     ids = torch.randint(0, 3, (2, 14, 18))
     ids[:, :, 8:] = VOID
-    loss = train.segmentation_loss(logits, ids)
-    enlarged = F.interpolate(logits, scale_factor=4, mode="bilinear")[:, :, :14, :8]
-    torch.testing.assert_close(loss, F.cross_entropy(enlarged, ids[:, :, :8]))
+    loss = segmentation_loss(logits, ids)
+    upsampled = F.interpolate(logits, scale_factor=4, mode="bilinear")[:, :, :14, :8]
+    torch.testing.assert_close(loss, F.cross_entropy(upsampled, ids[:, :, :8]))
     loss.backward()
     assert logits.grad[..., :2].any()
     assert not logits.grad[..., 3:].any()
     weight = torch.tensor([1.0, 2.0, 3.0])
-    weighted = F.cross_entropy(enlarged, ids[:, :, :8], weight)
-    torch.testing.assert_close(train.segmentation_loss(logits, ids, weight), weighted)
+    weighted = F.cross_entropy(upsampled, ids[:, :, :8], weight)
+    torch.testing.assert_close(segmentation_loss(logits, ids, weight), weighted)
 
 
 @pytest.fixture
-def classify(photo_folder, teacher_file, monkeypatch):
-    """Runs the recipe for two steps on tiny views, with a checkpoint after each; gives the network."""
-    monkeypatch.setattr(train, "SIZES", (32, 48))
-    settings = train.settings
-    monkeypatch.setattr(train, "settings", lambda args: replace(settings(args), checkpoint_every=1))
+def classify(image_folder, teacher_file, monkeypatch):
+    """Return a function that trains for two steps on tiny views and returns the network."""
+    monkeypatch.setattr(train, "STUDENT_SIZES", (32, 48))
+    loop_settings = train.loop_settings
+    monkeypatch.setattr(train, "loop_settings", lambda args: replace(loop_settings(args), checkpoint_every=1))
 
-    def run(out, fusion="lc", side_steps=1):
-        options = {"teacher": teacher_file, "photos": [photo_folder], "out": out, "fusion": fusion}
-        options |= {"side_steps": side_steps, "side_rate": 1e-3}
-        common = {"steps": 2, "batch": 2, "rate": 1e-3, "device": "cpu", "seed": 0, "workers": 1}
-        train.classify(argparse.Namespace(**options, **common))
+    def run(out, fusion="lc"):
+        data = ("--teacher", teacher_file, "--images", image_folder, "--out", out, "--fusion", fusion)
+        sizes = ("--steps", 2, "--side-steps", 1, "--batch", 2, "--rate", 1e-3)
+        train.classify(parse("classify", *data, *sizes))
         return weights.load(CFN, "trained", folder=out / "weights")
 
     return run
 
 
-def test_a_classifier_that_was_interrupted_ends_with_the_same_weights(classify, tmp_path, monkeypatch):
-    whole = classify(tmp_path / "whole")
+def test_interrupted_training_ends_with_the_same_weights(classify, tmp_path, monkeypatch):
+    uninterrupted = classify(tmp_path / "uninterrupted")
     sample_views = train.sample_views
 
-    def broken(*args, seed, **settings):
+    def interrupted(images, settings, seed):
         if seed == 1:
             raise KeyboardInterrupt
-        return sample_views(*args, seed=seed, **settings)
+        return sample_views(images, settings, seed)
 
-    monkeypatch.setattr(train, "sample_views", broken)
+    monkeypatch.setattr(train, "sample_views", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        classify(tmp_path / "broken")
-    assert not (tmp_path / "broken" / "weights").exists()
+        classify(tmp_path / "interrupted")
+    assert not (tmp_path / "interrupted" / "weights").exists()
     monkeypatch.setattr(train, "sample_views", sample_views)
-    resumed = classify(tmp_path / "broken")
-    for name, value in whole.state_dict().items():
+    resumed = classify(tmp_path / "interrupted")
+    for name, value in uninterrupted.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
     with torch.inference_mode():
         assert resumed(torch.rand(1, 3, 32, 32)).isfinite().all()
 
 
-def test_the_side_branches_first_learn_alone(classify, tmp_path, teacher_file, monkeypatch):
-    fit, seen = train.fit, []
+def test_side_branches_train_alone_first(classify, tmp_path, monkeypatch):
+    fit, changed_parts = train.fit, []
 
     def watched(network, *args):
         before = {name: value.clone() for name, value in network.state_dict().items()}
         trained = fit(network, *args)
-        changed = {
-            name.split(".")[0]
-            for name, value in network.state_dict().items()
-            if (value != before[name]).any()
-        }
-        seen.append(changed)
+        changed_parts.append(
+            {
+                name.split(".")[0]
+                for name, value in network.state_dict().items()
+                if (value != before[name]).any()
+            }
+        )
         return trained
 
     monkeypatch.setattr(train, "fit", watched)
     classify(tmp_path / "run")
-    assert seen == [{"sides", "fusion"}, {"base", "head", "sides", "fusion", "classifier"}]
+    assert changed_parts == [{"sides", "fusion"}, {"base", "head", "sides", "fusion", "classifier"}]
 
 
-def test_a_plain_classifier_is_trained_by_the_same_recipe(classify, tmp_path):
+def test_classifier_without_fusion(classify, tmp_path):
     network = classify(tmp_path / "run", fusion="none")
     assert network.fusion is None
     assert weights.read_config(tmp_path / "run" / "weights")["fusion"] == "none"
 
 
 @pytest.fixture
-def masks(tmp_path):
-    """Two photos of a square, in PASCAL VOC's layout and in CamVid's, and a base for ImageNet."""
-    for number in range(2):
-        photo, mask = Image.new("RGB", (64, 48), "navy"), Image.new("L", (64, 48))
-        box = (10 + 8 * number, 10, 40, 36)
-        ImageDraw.Draw(photo).rectangle(box, fill="orange")
+def segmentation_sets(tmp_path):
+    """Two images of a square in the layouts of PASCAL VOC and CamVid, and a backbone for ImageNet."""
+    for index in range(2):
+        image, mask = Image.new("RGB", (64, 48), "navy"), Image.new("L", (64, 48))
+        box = (10 + 8 * index, 10, 40, 36)
+        ImageDraw.Draw(image).rectangle(box, fill="orange")
         ImageDraw.Draw(mask).rectangle(box, fill=8, outline=VOID)
-        for folder, picture in (
-            ("voc/images/train", photo),
+        for folder, content in (
+            ("voc/images/train", image),
             ("voc/labels/train", mask),
-            ("made/images", photo),
-            ("made/labels", mask),
-            ("camvid/train", photo),
+            ("pseudo/images", image),
+            ("pseudo/labels", mask),
+            ("camvid/train", image),
             ("camvid/trainannot", mask.point(lambda level: min(level, len(CAMVID_CLASSES)))),
         ):
             (tmp_path / folder).mkdir(parents=True, exist_ok=True)
-            picture.save(tmp_path / folder / f"{number}.png")
+            content.save(tmp_path / folder / f"{index}.png")
     torch.manual_seed(0)
     save_file(MobileNetV2Backbone().state_dict(), tmp_path / "base.safetensors")
     return tmp_path
 
 
-def segment(root, **given):
-    common = {
-        "data": root / "voc",
-        "split": "train",
-        "pseudo": None,
-        "made": 1,
-        "start": root / "base.safetensors",
-        "fuse": "scores",
-        "fusion": "lc",
-        "scale": 1.0,
-        "size": 32,
-        "seen": 200,
-        "balanced": False,
-        "dilated": False,
-        "out": root / "run",
-        "steps": 2,
-        "batch": 2,
-        "rate": 1e-3,
-        "device": "cpu",
-        "seed": 0,
-        "workers": 1,
-    }
-    options = argparse.Namespace(**{**common, **given})
-    train.segment(options)
-    folder = options.out / "weights"
+def segment(root, *options, data="voc", start="base.safetensors", out="run"):
+    """Train for two steps; return the network and its configuration."""
+    paths = ("--data", root / data, "--start", root / start, "--out", root / out)
+    sizes = ("--steps", 2, "--batch", 2, "--crop-size", 32, "--inference-size", 200, "--scale", 1.0)
+    train.segment(parse("segment", *paths, *sizes, *options))
+    folder = root / out / "weights"
     return weights.load(FCFN, "trained", folder=folder), weights.read_config(folder)
 
 
-def test_a_segmenter_learns_from_drawn_and_made_masks_then_from_other_classes(masks):
-    network, config = segment(masks, pseudo=masks / "made", balanced=True)
+def test_segmenter_learns_from_annotations_and_pseudo_labels_then_other_classes(segmentation_sets):
+    pseudo = ("--pseudo", segmentation_sets / "pseudo", "--pseudo-per-batch", 1)
+    network, config = segment(segmentation_sets, *pseudo, "--balanced")
     assert network.fusion.weight.shape == (4, 21)
     assert (tuple(config["labels"]), config["background"], config["size"]) == (VOC_CLASSES, 0, 200)
-    streets, config = segment(
-        masks, data=masks / "camvid", start=masks / "run" / "weights", out=masks / "next"
-    )
+    streets, config = segment(segmentation_sets, data="camvid", start="run/weights", out="next")
     assert streets.fusion.weight.shape == (4, 11)
     assert (tuple(config["labels"]), config["background"]) == (CAMVID_CLASSES, None)
 
 
-def test_a_segmenter_starts_from_all_that_fits(masks, tmp_path):
+def test_segmenter_starts_with_all_tensors_of_the_same_shape(segmentation_sets, tmp_path):
     torch.manual_seed(1)
-    given, network = FCFN(classes=3), FCFN(classes=5)
+    trained, network = FCFN(classes=3), FCFN(classes=5)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    folder = weights.save(given, tmp_path / "given", half=False)
-    train.start_network(network, folder)
+    folder = weights.save(trained, tmp_path / "trained", half=False)
+    initialize(network, folder)
     for name, value in network.state_dict().items():
         if name.startswith(("branches", "fusion")):
             assert torch.equal(value, before[name]), name
         else:
-            assert torch.equal(value, given.state_dict()[name]), name
-    same = FCFN(classes=3)
-    train.start_network(same, folder)
-    for name, value in same.state_dict().items():
-        assert torch.equal(value, given.state_dict()[name]), name
-    train.start_network(same, masks / "base.safetensors")
-    assert not torch.equal(same.base.stem.weight, given.base.stem.weight)
-    assert torch.equal(same.top.weight, given.top.weight)
+            assert torch.equal(value, trained.state_dict()[name]), name
+    copy = FCFN(classes=3)
+    initialize(copy, folder)
+    for name, value in copy.state_dict().items():
+        assert torch.equal(value, trained.state_dict()[name]), name
+    initialize(copy, segmentation_sets / "base.safetensors")
+    assert not torch.equal(copy.base.stem.weight, trained.base.stem.weight)
+    assert torch.equal(copy.top.weight, trained.top.weight)
 
 
-def test_a_dilated_segmenter_starts_as_deeplab():
+def test_dilated_segmenter_starts_with_the_outputs_of_deeplab():
     torch.manual_seed(2)
     network = FCFN(classes=5, dilated=True)
-    sizes = {name.removesuffix(".weight"): value.shape for name, value in network.state_dict().items()}
-    sizes["scores"] = sizes["branches.3"]
-    given = {}
-    for name in train.deeplab_names():
-        given[f"{name}.weight"] = torch.randn(sizes[name]) / sizes[name][1:].numel() ** 0.5
-        given[f"{name}.bias"] = torch.randn(sizes[name][0])
-    train.start_as_deeplab(network, given)
-    for name, value in given.items():
-        own = name.replace("scores", "branches.3")
-        assert torch.equal(network.state_dict()[own], value), name
+    shapes = {name.removesuffix(".weight"): value.shape for name, value in network.state_dict().items()}
+    shapes["scores"] = shapes["branches.3"]
+    tensors = {}
+    for layer in deeplab_layers():
+        tensors[f"{layer}.weight"] = torch.randn(shapes[layer]) / shapes[layer][1:].numel() ** 0.5
+        tensors[f"{layer}.bias"] = torch.randn(shapes[layer][0])
+    initialize_from_deeplab(network, tensors)
+    for name, value in tensors.items():
+        assert torch.equal(network.state_dict()[name.replace("scores", "branches.3")], value), name
     scores = []
     network.branches[-1].register_forward_hook(lambda *args: scores.append(args[-1]))
     with torch.inference_mode():
-        out = network(torch.rand(1, 3, 64, 64))
+        logits = network(torch.rand(1, 3, 64, 64))
     assert scores[0].std() > 0
-    torch.testing.assert_close(out, upsample(scores[0], (16, 16), 4))
+    torch.testing.assert_close(logits, upsample(scores[0], (16, 16), 4))
     expected = {
         name for name in network.state_dict() if not name.startswith(("merges", "branches", "fusion"))
     }
-    assert expected <= set(given)
+    assert expected <= set(tensors)

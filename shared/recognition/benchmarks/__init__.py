@@ -1,1 +1,1 @@
-"""How recognition is measured: one protocol a file, each with a `main` for `shared.recognition.benchmark`."""
+"""Benchmark protocols of recognition: one per module, run by `shared.recognition.benchmark`."""

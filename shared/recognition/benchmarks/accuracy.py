@@ -1,18 +1,18 @@
-"""Top-1, top-5 and calibration of classifiers on photos of Caltech-101 whose class is one of ImageNet's."""
+"""Accuracy and calibration of ImageNet classifiers on Caltech-101, whose classes correspond to ImageNet's."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from shared.evaluation import reports
-from shared.recognition.classifier import Classifier
-from shared.recognition.data.caltech import allowed, read_partners
+from shared.recognition.benchmarks.common import engine_parser, load_cfn, parse_engines, weights_name
+from shared.recognition.cfn_backend import CFNBackend
+from shared.recognition.data.caltech import correct_classes, read_caltech_imagenet
 from shared.recognition.training.calibration import expected_calibration_error
 from shared.training.datasets import LabelledImages
 
@@ -21,70 +21,66 @@ BATCH = 16
 
 
 @torch.inference_mode()
-def all_logits(classifier: Classifier, labelled: LabelledImages) -> Tensor:
-    """What the network answers to each photo before the temperature, float32 `[N, classes]`."""
-    rows = []
+def compute_logits(backend: CFNBackend, labelled: LabelledImages) -> Tensor:
+    """Return the logits of all images before the temperature, float32 `[N, classes]`."""
+    logits = []
     for start in tqdm(range(0, len(labelled.images), BATCH), unit="batch"):
-        views = [classifier.view(photo.image()) for photo in labelled.images[start : start + BATCH]]
-        rows.append(classifier.network(torch.cat(views)).float().cpu())
-    return torch.cat(rows)
+        inputs = [backend.preprocess(image.image()) for image in labelled.images[start : start + BATCH]]
+        logits.append(backend.network(torch.cat(inputs)).float().cpu())
+    return torch.cat(logits)
 
 
-def scores(logits: Tensor, right: Tensor, temperature: float) -> dict[str, float]:
-    """`top1`, `top5`, and `ECE` with the temperature and without.
+def score_logits(logits: Tensor, correct: Tensor, temperature: float) -> dict[str, float]:
+    """Compute `top1`, `top5`, and the calibration error `ECE` with and without temperature.
 
     Args:
         logits: `[N, classes]`.
-        right: bool `[N, classes]`, the answers that are right.
-        temperature: the classifier's.
+        correct: bool `[N, classes]`, all classes that are correct for an image.
+        temperature: Temperature of the classifier.
     """
-    best = logits.topk(5, 1).indices
-    hits = right.gather(1, best)
+    hits = correct.gather(1, logits.topk(5, 1).indices)
     top1 = hits[:, 0].numpy()
 
-    def calibration(divisor: float) -> float:
+    def calibration_error(divisor: float) -> float:
         return expected_calibration_error((logits / divisor).softmax(1).amax(1).numpy(), top1)
 
     return {
         "top1": float(top1.mean()),
         "top5": float(hits.any(1).float().mean()),
-        "ECE": calibration(temperature),
-        "ECE_without_temperature": calibration(1.0),
+        "ECE": calibration_error(temperature),
+        "ECE_without_temperature": calibration_error(1.0),
     }
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.benchmark_parser("Score classifiers on labelled photos.", MODULE)
-    parser.add_argument("--engine", nargs="+", default=["cfn"], metavar="NAME", help="(%(default)s)")
+    parser = engine_parser("Score classifiers on labelled images.", MODULE, default=["cfn"])
     parser.add_argument(
-        "--first", type=int, default=30, help="leave out so many photos of each class (%(default)s)"
+        "--skip-per-class", type=int, default=30, help="images of each class to leave out (%(default)s)"
     )
-    options = parser.parse_args(arguments)
-    if options.weights and len(options.engine) != 1:
-        parser.error("--weights needs exactly one --engine")
+    options = parse_engines(parser, arguments)
     try:
-        # Every second photo: the others are those by which the temperature is chosen.
-        everything = read_partners(options.data, first=options.first)
+        available = read_caltech_imagenet(options.data, skip_per_class=options.skip_per_class)
     except FileNotFoundError as error:
         parser.error(str(error))
-    everything = everything.part(range(1, len(everything.images), 2))
-    labelled = everything.part(range(len(everything.images))[: options.limit])
+    # Every second image: the temperature was fitted to the others.
+    available = available.part(range(1, len(available.images), 2))
+    labelled = available.part(range(len(available.images))[: options.limit])
     started = time.perf_counter()
     metrics = {}
     for name in options.engine:
-        classifier = Classifier.load(name, folder=options.weights)
-        right = allowed(labelled, classifier.labels)
-        metrics[name] = scores(all_logits(classifier, labelled), right, classifier.temperature)
+        backend = load_cfn(name, options.weights)
+        correct = correct_classes(labelled, backend.labels)
+        metrics[name] = score_logits(compute_logits(backend, labelled), correct, backend.temperature)
     return reports.finish(
         reports.Report(
             benchmark="accuracy",
             data="Caltech-101, classes of ImageNet",
-            split="kept aside",
+            split="held-out",
             items=len(labelled.images),
-            weights=Path(options.weights).name if options.weights else ", ".join(metrics),
+            weights=weights_name(options.weights, options.engine),
             metrics=metrics,
-            available=len(everything.images),
+            available=len(available.images),
             seconds=time.perf_counter() - started,
             command=reports.command_line(MODULE, arguments),
         ),

@@ -1,16 +1,16 @@
-"""How faithful explanations are to the classifier that they explain.
+"""Faithfulness of explanations to the classifier.
 
 Deletion and insertion (Petsiuk, Das and Saenko, "RISE: Randomized Input Sampling for Explanation of
-Black-box Models", BMVC 2018): the hottest cells of a photo turn into its mean color, or come back on a much
-blurred copy, step by step. The score is the area under the probability of the class: an explanation that
-found what matters makes it small for deletion and large for insertion. A random order and an order from the
-center outwards stand beside. Cells of equal heat, such as all cold ones, come in a random order.
+Black-box Models", BMVC 2018): cell by cell, hottest first, an image turns into its mean color, or a strongly
+blurred copy turns into the image. The score is the area under the probability of the class: a faithful
+explanation makes it small for deletion and large for insertion. References are a random order and an order
+from the center outwards. Cells of equal heat, such as all cold ones, come in a random order.
 
 Random weights (Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018): the values of each tensor
-above the base, and then of the base too, are shuffled. The rank correlation with the heat of the trained
-network tells how much of an explanation does not depend on what was learned; it must be low. Heat that is
-strong in the middle agrees with any other such heat, whatever was learned: the correlation with the distance
-from the center shows how much of that there is.
+above the backbone, and then of the backbone too, are shuffled. The rank correlation with the heat map of
+the trained network is the part of an explanation that does not depend on training; it must be low. Heat maps
+that are strong in the center agree with each other whatever was learned: the correlation with the distance
+from the center measures that part.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
 from scipy.stats import rankdata
+from sklearn.metrics import auc
 from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
@@ -31,183 +32,191 @@ from tqdm import tqdm
 from shared.core import weights
 from shared.core.images import to_tensor
 from shared.evaluation import reports
-from shared.recognition.classifier import Classifier, middle
+from shared.recognition.benchmarks.common import engine_parser, load_cfn, parse_engines, weights_name
+from shared.recognition.cfn_backend import CFNBackend, center_square
+from shared.recognition.classifier import Classifier
 from shared.recognition.engines import CLASSIFIERS
-from shared.recognition.explanation import METHODS, explain, probabilities
+from shared.recognition.explanation import METHODS, explain
 from shared.training.datasets import ImageFile, read_images
 
 MODULE = "shared.recognition.benchmark explain"
-CELLS = 28  # per side; 8 pixels each in a view of 224
+CELLS = 28  # per side; 8 pixels each in an input of 224
 STEPS = 20
-BLUR = 1 / 16  # deviation of the blur where insertion starts, as a share of the view's side
+BLUR = 1 / 16  # standard deviation of the blur where insertion starts, as a fraction of the input's side
 
-Score = Callable[[Tensor], Tensor]
-
-
-def cell_heat(heat: np.ndarray, cells: int = CELLS) -> np.ndarray:
-    """The mean heat of each cell, `[cells, cells]`, from `[H, W]`."""
-    return F.adaptive_avg_pool2d(torch.from_numpy(heat)[None], cells)[0].numpy()
+Score: TypeAlias = Callable[[Tensor], Tensor]
 
 
-def order(heat: np.ndarray, seed: int) -> np.ndarray:
-    """The numbers of all cells, hottest first; cells with the same heat come in a random order.
+def pool_cells(heatmap: np.ndarray, cells: int = CELLS) -> np.ndarray:
+    """Return the mean heat of each cell, `[cells, cells]`, from `[H, W]`."""
+    pooled: np.ndarray = F.adaptive_avg_pool2d(torch.from_numpy(heatmap)[None], cells)[0].numpy()
+    return pooled
 
-    >>> order(np.array([[0.1, 0.9], [0.5, 0.2]]), seed=0).tolist()
+
+def cell_order(heat: np.ndarray, seed: int) -> np.ndarray:
+    """Return the flat indices of all cells, hottest first, ties in a random order.
+
+    >>> cell_order(np.array([[0.1, 0.9], [0.5, 0.2]]), seed=0).tolist()
     [1, 2, 3, 0]
     """
-    ties = np.random.default_rng(seed).permutation(heat.size)
-    return np.lexsort((ties, -heat.ravel()))
+    tie_breaks = np.random.default_rng(seed).permutation(heat.size)
+    return np.lexsort((tie_breaks, -heat.ravel()))
 
 
-def center_heat(cells: int = CELLS) -> np.ndarray:
-    """Heat that knows nothing of the picture and falls with the distance from its center."""
-    across = np.arange(cells) - (cells - 1) / 2
-    return -np.hypot(across[:, None], across).astype(np.float32)
+def center_prior(cells: int = CELLS) -> np.ndarray:
+    """Return heat that depends only on the distance from the center, float32 `[cells, cells]`."""
+    offsets = np.arange(cells) - (cells - 1) / 2
+    return -np.hypot(offsets[:, None], offsets).astype(np.float32)
 
 
 def score_curve(
-    score: Score, start: Tensor, end: Tensor, cells: np.ndarray, steps: int = STEPS
+    score: Score, start: Tensor, end: Tensor, order: np.ndarray, steps: int = STEPS
 ) -> np.ndarray:
-    """Scores of a picture while its cells give way, step by step, to those of another.
+    """Score an image while its cells are replaced, step by step, by those of another.
 
     Args:
-        score: gives `[B]` scores of a batch `[B, 3, H, W]`.
-        start: the first picture, `[3, H, W]`.
-        end: the last picture, of the same shape.
-        cells: the numbers of all cells of a square grid, in the order in which they change.
-        steps: how many.
+        score: Maps a batch `[B, 3, H, W]` to scores `[B]`.
+        start: First image, `[3, H, W]`.
+        end: Last image, of the same shape.
+        order: Flat indices of all cells of a square grid, in the order of their replacement.
+        steps: Number of steps.
 
     Returns:
         `[steps + 1]`, from the score of `start` to that of `end`.
     """
-    side = round(len(cells) ** 0.5)
-    rank = np.empty(len(cells), int)
-    rank[cells] = np.arange(len(cells))
-    counts = np.rint(np.linspace(0, len(cells), steps + 1))
-    changed = torch.from_numpy(rank.reshape(1, side, side) < counts[:, None, None])
-    changed = F.interpolate(changed[:, None].float(), start.shape[-2:]).to(start.device) > 0
-    return score(torch.where(changed, end, start)).double().cpu().numpy()
+    side = round(len(order) ** 0.5)
+    rank = np.empty(len(order), int)
+    rank[order] = np.arange(len(order))
+    counts = np.rint(np.linspace(0, len(order), steps + 1))
+    replaced = torch.from_numpy(rank.reshape(1, side, side) < counts[:, None, None])
+    replaced = F.interpolate(replaced[:, None].float(), start.shape[-2:]).to(start.device) > 0
+    scores: np.ndarray = score(torch.where(replaced, end, start)).double().cpu().numpy()
+    return scores
 
 
-def area(curve: np.ndarray) -> float:
-    """The area under a curve whose points lie evenly on 0..1, by trapezoids.
+def area_under_curve(curve: np.ndarray) -> float:
+    """Return the area under a curve whose points are evenly spaced on 0..1, by the trapezoidal rule.
 
-    >>> area(np.array([1.0, 0.0, 0.0]))
+    >>> area_under_curve(np.array([1.0, 0.0, 0.0]))
     0.25
     """
-    return float((curve[1:] + curve[:-1]).mean() / 2)
+    return float(auc(np.linspace(0, 1, len(curve)), curve))
 
 
-def deletion_insertion(score: Score, x: Tensor, blurred: Tensor, cells: np.ndarray) -> tuple[float, float]:
-    """The areas under the curves of deletion and insertion of a picture `[3, H, W]`; see `score_curve`."""
-    gray = x.mean((-2, -1), keepdim=True).expand_as(x)
-    return area(score_curve(score, x, gray, cells)), area(score_curve(score, blurred, x, cells))
+def deletion_insertion(
+    score: Score, image: Tensor, blurred: Tensor, order: np.ndarray
+) -> tuple[float, float]:
+    """Return the areas under the deletion and the insertion curve of an image `[3, H, W]`."""
+    mean_color = image.mean((-2, -1), keepdim=True).expand_as(image)
+    deletion = score_curve(score, image, mean_color, order)
+    insertion = score_curve(score, blurred, image, order)
+    return area_under_curve(deletion), area_under_curve(insertion)
 
 
-def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Spearman's correlation of two maps of one shape, -1..1; 0 where one of them is the same everywhere."""
-    ranks = np.stack([rankdata(one), rankdata(other)])
+def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Return Spearman's correlation of two maps of one shape, -1..1; 0 if one of them is constant."""
+    ranks = np.stack([rankdata(first), rankdata(second)])
     if (np.ptp(ranks, axis=1) == 0).any():
         return 0.0
     return float(np.corrcoef(ranks)[0, 1])
 
 
-def with_random_weights(classifier: Classifier, *, base: bool, seed: int = 0) -> Classifier:
-    """A classifier whose weights are shuffled within each tensor, so that their scale stays.
+def shuffle_weights(backend: CFNBackend, *, backbone: bool, seed: int = 0) -> CFNBackend:
+    """Return a copy of a classifier whose weights are shuffled within each tensor.
 
     Args:
-        classifier: stays as it is.
-        base: whether the base is shuffled too; else only what comes after it.
-        seed: of the shuffling.
+        backend: The classifier.
+        backbone: True to shuffle the backbone, too; else only the layers above it.
+        seed: Seed of the shuffling.
     """
-    network = copy.deepcopy(classifier.network)
-    random = torch.Generator().manual_seed(seed)
+    network = copy.deepcopy(backend.network)
+    generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, values in network.named_parameters():
-            if base or not name.startswith("base."):
-                places = torch.randperm(values.numel(), generator=random).to(values.device)
-                values.copy_(values.flatten()[places].view_as(values))
-    config = {
-        "labels": classifier.labels,
-        "temperature": classifier.temperature,
-        "size": classifier.size,
-    }
-    return Classifier(classifier.engine, network, config)
+            if backbone or not name.startswith("base."):
+                permutation = torch.randperm(values.numel(), generator=generator).to(values.device)
+                values.copy_(values.flatten()[permutation].view_as(values))
+    return CFNBackend(network, labels=backend.labels, temperature=backend.temperature, size=backend.size)
 
 
-def score_photo(classifier: Classifier, photo: Image.Image, seed: int) -> dict[str, dict[str, float]]:
-    """All figures of one photo, `{method or order: {metric: value}}`; its likeliest class is explained.
+def score_image(backend: CFNBackend, image: Image.Image, seed: int) -> dict[str, dict[str, float]]:
+    """Compute all metrics of the explanations of an image's likeliest class.
 
     Args:
-        classifier: whose decision.
-        photo: RGB.
-        seed: of random orders and weights; another one for each photo, so that a mean is over many of both.
+        backend: The classifier.
+        image: RGB image.
+        seed: Seed of random orders and weights; one per image, so that a mean is over many of both.
+
+    Returns:
+        `{method or order: {metric: value}}`.
     """
-    view = photo.resize((classifier.size,) * 2, Image.Resampling.BICUBIC, middle(photo.size))
-    x = classifier.view(view)[0]
-    blurred = to_tensor(view.filter(ImageFilter.GaussianBlur(BLUR * classifier.size)))[0].to(x.device)
+    classifier = Classifier("backend", backend)
+    size = (backend.size, backend.size)
+    view = image.resize(size, Image.Resampling.BICUBIC, center_square(image.size))
+    inputs = backend.preprocess(view)[0]
+    blurred = to_tensor(view.filter(ImageFilter.GaussianBlur(BLUR * backend.size)))[0].to(inputs.device)
     explanations = {method: explain(classifier, view, method=method) for method in METHODS}
-    number = explanations[METHODS[0]].id
+    class_id = explanations[METHODS[0]].id
 
-    def score(views: Tensor) -> Tensor:
-        return probabilities(classifier, views)[:, number]
+    def class_probability(views: Tensor) -> Tensor:
+        return backend.probabilities(views)[:, class_id]
 
-    center = center_heat()
-    heats = {method: cell_heat(one.heat) for method, one in explanations.items()}
+    center = center_prior()
+    heats = {method: pool_cells(explanation.heatmap) for method, explanation in explanations.items()}
     heats |= {"center": center, "random": np.zeros_like(center)}
-    rows = {}
+    metrics = {}
     for name, heat in heats.items():
-        deletion, insertion = deletion_insertion(score, x, blurred, order(heat, seed))
-        rows[name] = {"deletion_AUC": deletion, "insertion_AUC": insertion}
-    for key, base in (("random_top_correlation", False), ("random_all_correlation", True)):
-        random = with_random_weights(classifier, base=base, seed=seed)
+        deletion, insertion = deletion_insertion(class_probability, inputs, blurred, cell_order(heat, seed))
+        metrics[name] = {"deletion_AUC": deletion, "insertion_AUC": insertion}
+    for metric, backbone in (("random_top_correlation", False), ("random_all_correlation", True)):
+        random = Classifier("random", shuffle_weights(backend, backbone=backbone, seed=seed))
         for method in METHODS:
-            other = cell_heat(explain(random, view, number, method).heat)
-            rows[method][key] = rank_correlation(heats[method], other)
+            random_heat = pool_cells(explain(random, view, class_id, method).heatmap)
+            metrics[method][metric] = rank_correlation(heats[method], random_heat)
     for method in METHODS:
-        rows[method]["center_correlation"] = rank_correlation(heats[method], center)
-    return rows
+        metrics[method]["center_correlation"] = rank_correlation(heats[method], center)
+    return metrics
 
 
-def score_photos(classifier: Classifier, photos: Sequence[ImageFile]) -> dict[str, dict[str, float]]:
-    """Means of `score_photo` over photos."""
+def score_images(backend: CFNBackend, images: Sequence[ImageFile]) -> dict[str, dict[str, float]]:
+    """Return the means of `score_image` over images."""
     rows = [
-        score_photo(classifier, photo.image(), seed) for seed, photo in enumerate(tqdm(photos, unit="photo"))
+        score_image(backend, image.image(), seed) for seed, image in enumerate(tqdm(images, unit="image"))
     ]
     return {
-        name: {key: float(np.mean([row[name][key] for row in rows])) for key in figures}
-        for name, figures in rows[0].items()
+        name: {metric: float(np.mean([row[name][metric] for row in rows])) for metric in metrics}
+        for name, metrics in rows[0].items()
     }
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.benchmark_parser("Test how faithful explanations are to the classifier.", MODULE)
-    parser.add_argument(
-        "--engine", nargs="+", default=["cfn"], choices=CLASSIFIERS, metavar="NAME", help="(%(default)s)"
+    parser = engine_parser(
+        "Test the faithfulness of explanations to the classifier.",
+        MODULE,
+        default=["cfn"],
+        choices=CLASSIFIERS,
     )
-    options = parser.parse_args(arguments)
-    if options.weights and len(options.engine) != 1:
-        parser.error("--weights needs exactly one --engine")
+    options = parse_engines(parser, arguments)
     try:
         available = read_images([options.data])
-        classifiers = {name: Classifier.load(name, folder=options.weights) for name in options.engine}
+        backends = {name: load_cfn(name, options.weights) for name in options.engine}
     except (FileNotFoundError, weights.WeightsError) as error:
         parser.error(str(error))
-    photos = available[: options.limit]
+    images = available[: options.limit]
     started = time.perf_counter()
     metrics = {
         f"{name} {method}": row
-        for name, classifier in classifiers.items()
-        for method, row in score_photos(classifier, photos).items()
+        for name, backend in backends.items()
+        for method, row in score_images(backend, images).items()
     }
     return reports.finish(
         reports.Report(
             benchmark="explanations",
             data=options.data.stem,
             split="photos",
-            items=len(photos),
-            weights=Path(options.weights).name if options.weights else ", ".join(classifiers),
+            items=len(images),
+            weights=weights_name(options.weights, backends),
             metrics=metrics,
             available=len(available),
             seconds=time.perf_counter() - started,

@@ -1,4 +1,4 @@
-"""How fast classifiers and segmenters are: whole calls, from PIL image to result, one after another."""
+"""Duration of whole calls of classifiers and segmenters, from PIL image to result, one after another."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 
 from shared.evaluation import reports
 from shared.evaluation.timing import time_calls
+from shared.recognition.benchmarks.common import engine_parser
 from shared.recognition.classifier import Classifier
 from shared.recognition.engines import CLASSIFIERS, SEGMENTERS
 from shared.recognition.segmenter import Segmenter
@@ -17,26 +18,32 @@ from shared.training.datasets import read_images
 MODULE = "shared.recognition.benchmark speed"
 
 
+def load_predictor(name: str, folder: str | None) -> Classifier | Segmenter:
+    """Load the classifier or the segmenter of that name."""
+    if name in CLASSIFIERS:
+        return Classifier.load(name, folder=folder)
+    return Segmenter.load(name, folder=folder)
+
+
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.benchmark_parser("Time classifiers and segmenters.", MODULE)
-    parser.add_argument(
-        "--engine", nargs="+", default=["cfn", "fcfn"], choices=[*CLASSIFIERS, *SEGMENTERS], metavar="NAME"
+    parser = engine_parser(
+        "Time classifiers and segmenters.",
+        MODULE,
+        default=["cfn", "fcfn"],
+        choices=[*CLASSIFIERS, *SEGMENTERS],
     )
     options = parser.parse_args(arguments)
     available = read_images([options.data])
-    photos = [photo.image() for photo in available[: options.limit]]
+    images = [image.image() for image in available[: options.limit]]
     started = time.perf_counter()
-    metrics = {}
-    for name in options.engine:
-        doer = Classifier if name in CLASSIFIERS else Segmenter
-        metrics[name] = time_calls(doer.load(name, folder=options.weights), photos)
+    metrics = {name: time_calls(load_predictor(name, options.weights), images) for name in options.engine}
     return reports.finish(
         reports.Report(
             benchmark="speed",
             data=f"photos, {torch.get_num_threads()} threads",
             split=options.data.stem,
-            items=len(photos),
+            items=len(images),
             weights=", ".join(metrics),
             metrics=metrics,
             available=len(available),

@@ -1,8 +1,8 @@
-"""What features are worth on other data: a linear probe on the plain and on the fused feature.
+"""Linear probes of plain and fused features on other data sets.
 
 Thesis of Y. Liu (2018), section 2.4.3: the fused feature of a CFN, learned on ImageNet, against that of the
-plain network, for scenes, flowers, objects and goods. A logistic regression learns from `--per-class` photos
-of each class and is tested on the rest, over several random splits.
+plain network, for scenes, flowers, objects and goods. A logistic regression is fitted to a number of images
+of each class and tested on others, over several random splits.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
 from sklearn.preprocessing import normalize
 from tqdm import tqdm
 
 from shared.evaluation import reports
-from shared.recognition.classifier import Classifier
+from shared.recognition.benchmarks.common import engine_parser, load_cfn
+from shared.recognition.cfn_backend import CFNBackend
 from shared.recognition.data.datasets import read_class_folders
 from shared.training.datasets import LabelledImages, read_grocery
 
@@ -27,47 +29,58 @@ SKIP = ("BACKGROUND_Google",)
 
 
 @torch.inference_mode()
-def features(classifier: Classifier, labelled: LabelledImages) -> dict[str, np.ndarray]:
-    """Features of all photos by kind, float32 `[N, 1280]`: `main`, the last layer's, and `fused`."""
-    found: dict[str, list[np.ndarray]] = {"main": [], "fused": []}
+def compute_features(backend: CFNBackend, labelled: LabelledImages) -> dict[str, np.ndarray]:
+    """Return the features of all images, float32 `[N, 1280]`.
+
+    Returns:
+        `main`, the feature of the last layer, and `fused`, the same for a network without fusion.
+    """
+    network = backend.network
+    features: dict[str, list[np.ndarray]] = {"main": [], "fused": []}
     for start in tqdm(range(0, len(labelled.images), BATCH), unit="batch"):
-        views = [classifier.view(photo.image()) for photo in labelled.images[start : start + BATCH]]
-        branches = classifier.network.branch_vectors(classifier.network.branch_maps(torch.cat(views)))
-        found["main"].append(branches[:, 0].float().cpu().numpy())
-        found["fused"].append(classifier.network.fuse(branches).float().cpu().numpy())
-    return {kind: np.concatenate(parts) for kind, parts in found.items()}
+        inputs = [backend.preprocess(image.image()) for image in labelled.images[start : start + BATCH]]
+        branches = network.branch_vectors(network.branch_maps(torch.cat(inputs)))
+        features["main"].append(branches[:, 0].float().cpu().numpy())
+        features["fused"].append(network.fuse(branches).float().cpu().numpy())
+    return {kind: np.concatenate(batches) for kind, batches in features.items()}
 
 
-def split(targets: np.ndarray, per_class: int, most: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Random indices: `per_class` of each class to learn from, and at most `most` to test on."""
+def split_classes(
+    targets: np.ndarray, train_per_class: int, test_per_class: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw training and test indices class by class.
+
+    Args:
+        targets: Classes `[N]`.
+        train_per_class: Training images of each class.
+        test_per_class: Test images of each class, at most.
+        seed: Seed of the split.
+    """
     rng = np.random.default_rng(seed)
     train, test = [], []
-    for number in np.unique(targets):
-        order = rng.permutation(np.flatnonzero(targets == number))
-        train.append(order[:per_class])
-        test.append(order[per_class : per_class + most])
+    for class_id in np.unique(targets):
+        order = rng.permutation(np.flatnonzero(targets == class_id))
+        train.append(order[:train_per_class])
+        test.append(order[train_per_class : train_per_class + test_per_class])
     return np.concatenate(train), np.concatenate(test)
 
 
-def probe(x: np.ndarray, targets: np.ndarray, train: np.ndarray, test: np.ndarray) -> float:
-    """Accuracy of a logistic regression on features of length 1, averaged over the classes."""
-    model = LogisticRegression(C=100.0, max_iter=300)
-    x = normalize(x)
-    model.fit(x[train], targets[train])
-    right = model.predict(x[test]) == targets[test]
-    return float(np.mean([right[targets[test] == number].mean() for number in np.unique(targets[test])]))
+def probe(features: np.ndarray, targets: np.ndarray, train: np.ndarray, test: np.ndarray) -> float:
+    """Return the balanced accuracy of a logistic regression on unit-length features, 0..1."""
+    features = normalize(features)
+    model = LogisticRegression(C=100.0, max_iter=300).fit(features[train], targets[train])
+    return float(balanced_accuracy_score(targets[test], model.predict(features[test])))
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.benchmark_parser("Probe features on other data.", MODULE)
-    parser.add_argument("--engine", nargs="+", default=["plain", "cfn"], metavar="NAME", help="(%(default)s)")
-    parser.add_argument("--name", help="what the report calls the data set; by default its folder")
+    parser = engine_parser("Probe features on other data.", MODULE, default=["plain", "cfn"])
+    parser.add_argument("--name", help="name of the data set in the report; by default its folder's")
     parser.add_argument(
-        "--per-class", type=reports.positive_int, default=30, help="to learn from (%(default)s)"
+        "--train-per-class", type=reports.positive_int, default=30, help="training images (%(default)s)"
     )
     parser.add_argument(
-        "--most", type=reports.positive_int, default=20, help="to test on, per class (%(default)s)"
+        "--test-per-class", type=reports.positive_int, default=20, help="test images, at most (%(default)s)"
     )
     parser.add_argument("--splits", type=reports.positive_int, default=3, help="random splits (%(default)s)")
     options = parser.parse_args(arguments)
@@ -79,28 +92,31 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     except FileNotFoundError as error:
         parser.error(str(error))
     splits = [
-        split(labelled.targets, options.per_class, options.most, seed) for seed in range(options.splits)
+        split_classes(labelled.targets, options.train_per_class, options.test_per_class, seed)
+        for seed in range(options.splits)
     ]
-    used = np.unique(np.concatenate([np.concatenate(parts) for parts in splits]))[: options.limit]
-    place = np.full(len(labelled.images), -1)
-    place[used] = np.arange(len(used))
+    used = np.unique(np.concatenate([indices for split in splits for indices in split]))[: options.limit]
+    rows = np.full(len(labelled.images), -1)  # row of each image in the feature matrix
+    rows[used] = np.arange(len(used))
     started = time.perf_counter()
     metrics = {}
     for name in options.engine:
-        classifier = Classifier.load(name, folder=options.weights)
-        for kind, x in features(classifier, labelled.part(used)).items():
-            if kind == "fused" and classifier.network.fusion is None:
+        backend = load_cfn(name, options.weights)
+        for kind, features in compute_features(backend, labelled.part(used.tolist())).items():
+            if kind == "fused" and backend.network.fusion is None:
                 continue
             accuracies = [
-                probe(x, labelled.targets[used], place[train], place[test]) for train, test in splits
+                probe(features, labelled.targets[used], rows[train], rows[test]) for train, test in splits
             ]
-            row = f"{name}, {kind} feature"
-            metrics[row] = {"accuracy": float(np.mean(accuracies)), "deviation": float(np.std(accuracies))}
+            metrics[f"{name}, {kind} feature"] = {
+                "accuracy": float(np.mean(accuracies)),
+                "deviation": float(np.std(accuracies)),
+            }
     return reports.finish(
         reports.Report(
             benchmark="transfer",
             data=options.name or options.data.name,
-            split=f"{options.per_class} per class, {options.splits} random splits",
+            split=f"{options.train_per_class} per class, {options.splits} random splits",
             items=len(used),
             weights=", ".join(options.engine),
             metrics=metrics,

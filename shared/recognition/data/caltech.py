@@ -1,4 +1,4 @@
-"""Classes of Caltech-101 that are classes of ImageNet too: labelled photos for an ImageNet classifier."""
+"""Labelled images for ImageNet classifiers: the classes of Caltech-101 that ImageNet has, too."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from torch import Tensor
 from shared.recognition.data.datasets import read_class_folders
 from shared.training.datasets import LabelledImages
 
-# From a class of Caltech-101 to the ImageNet classes that are right for its photos. Classes without a clear
-# partner are left out.
-PARTNERS = {
+#: Correct ImageNet classes for each class of Caltech-101; classes without a clear counterpart are left out.
+IMAGENET_CLASSES = {
     "Leopards": ("leopard",),
     "Motorbikes": ("moped", "motor scooter"),
     "accordion": ("accordion",),
@@ -65,42 +64,43 @@ PARTNERS = {
 }
 
 
-def read_partners(root: str | Path, *, first: int = 0) -> LabelledImages:
-    """The photos of Caltech-101 whose class has a partner in ImageNet.
+def read_caltech_imagenet(root: str | Path, *, skip_per_class: int = 0) -> LabelledImages:
+    """List the images of Caltech-101 whose class corresponds to classes of ImageNet.
 
     Args:
         root: `101_ObjectCategories`.
-        first: how many photos of each class to leave out, in the order of their names: those that a training
-            has seen.
+        skip_per_class: Number of images of each class to leave out, in the order of their names, such as
+            those used in training.
 
     Raises:
-        FileNotFoundError: none of the classes is there.
+        FileNotFoundError: None of the classes is there.
     """
-    everything = read_class_folders(root)
-    kept, seen = [], dict.fromkeys(everything.classes, 0)
-    for index, photo in enumerate(everything.images):
-        seen[photo.folder] += 1
-        if photo.folder in PARTNERS and seen[photo.folder] > first:
-            kept.append(index)
-    if not kept:
-        raise FileNotFoundError(f"{root} holds no class of Caltech-101 with a partner in ImageNet")
-    return everything.part(kept)
+    caltech = read_class_folders(root)
+    indices, counts = [], dict.fromkeys(caltech.classes, 0)
+    for index, image in enumerate(caltech.images):
+        counts[image.folder] += 1
+        if image.folder in IMAGENET_CLASSES and counts[image.folder] > skip_per_class:
+            indices.append(index)
+    if not indices:
+        raise FileNotFoundError(f"{root} holds no class of Caltech-101 that is one of ImageNet's")
+    return caltech.part(indices)
 
 
-def allowed(labelled: LabelledImages, labels: Sequence[str]) -> Tensor:
-    """Which answers are right for each photo: bool `[N, classes]`.
+def correct_classes(labelled: LabelledImages, labels: Sequence[str]) -> Tensor:
+    """Return the mask of correct ImageNet classes of each Caltech-101 image, bool `[N, classes]`.
 
     Args:
-        labels: names of the classifier's classes, by number.
+        labelled: N images of Caltech-101.
+        labels: Names of the classifier's classes, by id.
 
     Raises:
-        ValueError: the classifier lacks a class that `PARTNERS` names.
+        ValueError: The classifier lacks a class of `IMAGENET_CLASSES`.
     """
-    numbers = {name: number for number, name in enumerate(labels)}
-    missing = sorted({name for names in PARTNERS.values() for name in names} - set(numbers))
+    class_ids = {name: class_id for class_id, name in enumerate(labels)}
+    missing = sorted({name for names in IMAGENET_CLASSES.values() for name in names} - set(class_ids))
     if missing:
         raise ValueError(f"the classifier has no class {', '.join(missing)}")
-    rows = torch.zeros(len(labelled.classes), len(labels), dtype=torch.bool)
-    for number, name in enumerate(labelled.classes):
-        rows[number, [numbers[partner] for partner in PARTNERS.get(name, ())]] = True
-    return rows[torch.from_numpy(labelled.targets)]
+    mask = torch.zeros(len(labelled.classes), len(labels), dtype=torch.bool)
+    for row, name in zip(mask, labelled.classes, strict=True):
+        row[[class_ids[label] for label in IMAGENET_CLASSES.get(name, ())]] = True
+    return mask[torch.from_numpy(labelled.targets)]

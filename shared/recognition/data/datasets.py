@@ -31,27 +31,27 @@ CAMVID_CLASSES = (
 
 
 @dataclass(frozen=True)
-class Masks:
-    """A set of photos with class ids for every pixel.
+class SegmentationDataset:
+    """Images with a class id for every pixel.
 
     Attributes:
-        pairs: The photos and their annotations.
-        classes: Names of the classes, by number.
-        void: The id of pixels that belong to no class.
+        images: Images and annotations.
+        classes: Class names, by id.
+        void: Id, in the annotation files, of pixels without a class.
     """
 
-    pairs: tuple[AnnotatedImage, ...]
+    images: tuple[AnnotatedImage, ...]
     classes: tuple[str, ...]
     void: int
 
-    def ids(self, pair: AnnotatedImage) -> np.ndarray:
-        """Class ids of a photo, uint8 `[H, W]`, `VOID` where there is none."""
-        ids = pair.annotation()
+    def ids(self, image: AnnotatedImage) -> np.ndarray:
+        """Return the class ids of an image, uint8 `[H, W]`, `VOID` for pixels without a class."""
+        ids = image.annotation()
         return np.where(ids == self.void, VOID, ids).astype(np.uint8)
 
 
-def read_masks(root: str | Path, split: str) -> Masks:
-    """Lists a segmentation set.
+def read_segmentation_dataset(root: str | Path, split: str) -> SegmentationDataset:
+    """List a segmentation set.
 
     Args:
         root: PASCAL VOC's classes in `images/SPLIT` and `labels/SPLIT` (or `images` and `labels`, for a set
@@ -63,40 +63,43 @@ def read_masks(root: str | Path, split: str) -> Masks:
     """
     root = Path(root)
     if (root / f"{split}annot").is_dir():
-        pairs = read_annotated_images(root / split, root / f"{split}annot")
-        return Masks(tuple(pairs), CAMVID_CLASSES, void=len(CAMVID_CLASSES))
-    for below in (split, ""):
-        if (root / "labels" / below).is_dir() and (root / "images" / below).is_dir():
-            pairs = read_annotated_images(root / "images" / below, root / "labels" / below)
-            return Masks(tuple(pairs), VOC_CLASSES, void=VOID)
+        images = read_annotated_images(root / split, root / f"{split}annot")
+        return SegmentationDataset(tuple(images), CAMVID_CLASSES, void=len(CAMVID_CLASSES))
+    for subfolder in (split, ""):
+        if (root / "labels" / subfolder).is_dir() and (root / "images" / subfolder).is_dir():
+            images = read_annotated_images(root / "images" / subfolder, root / "labels" / subfolder)
+            return SegmentationDataset(tuple(images), VOC_CLASSES, void=VOID)
     raise FileNotFoundError(f"{root} has neither labels/{split} nor {split}annot")
 
 
 def read_class_folders(root: str | Path, *, skip: Sequence[str] = ()) -> LabelledImages:
-    """Lists a set with one folder per class: Caltech-101, Flowers-17, Scene-15, CIFAR-10 as pictures.
+    """List a set with one folder per class: Caltech-101, Flowers-17, Scene-15, CIFAR-10 as image files.
 
     Args:
-        root: The folder that holds the classes' folders.
-        skip: Names of folders to leave out, such as Caltech-101's `"BACKGROUND_Google"`.
+        root: Folder of the classes' folders.
+        skip: Folder names to leave out, such as Caltech-101's `"BACKGROUND_Google"`.
 
     Raises:
-        FileNotFoundError: The folder holds no photo in a class's folder.
+        FileNotFoundError: The folder holds no image in a class folder.
     """
-    photos = [photo for photo in read_images([root]) if photo.folder not in skip]
-    photos = [photo for photo in photos if photo.path.parent.parent == Path(root)]
-    if not photos:
+    images = [
+        image
+        for image in read_images([root])
+        if image.folder not in skip and image.path.parent.parent == Path(root)
+    ]
+    if not images:
         raise FileNotFoundError(f"{root} holds no folder with photos for each class")
-    classes = tuple(sorted({photo.folder for photo in photos}))
-    numbers = {name: number for number, name in enumerate(classes)}
-    return LabelledImages(tuple(photos), np.array([numbers[photo.folder] for photo in photos]), classes)
+    classes = tuple(sorted({image.folder for image in images}))
+    class_ids = {name: class_id for class_id, name in enumerate(classes)}
+    return LabelledImages(tuple(images), np.array([class_ids[image.folder] for image in images]), classes)
 
 
 def read_cifar(root: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Reads CIFAR-10 or CIFAR-100 (Krizhevsky 2009).
+    """Read CIFAR-10 or CIFAR-100 (Krizhevsky 2009).
 
     Args:
         root: The binary version as its author publishes it (`data_batch_*.bin` and `test_batch.bin`, or
-            CIFAR-100's `train.bin` and `test.bin`), or pictures in `train/CLASS` and `test/CLASS`.
+            CIFAR-100's `train.bin` and `test.bin`), or image files in `train/CLASS` and `test/CLASS`.
         split: `"train"` or `"test"`.
 
     Returns:
@@ -106,18 +109,19 @@ def read_cifar(root: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
         FileNotFoundError: The folder has none of these layouts.
     """
     root = Path(root)
-    tens = sorted(root.glob("data_batch_*.bin" if split == "train" else "test_batch.bin"))
-    hundred = root / f"{split}.bin"
-    if tens or hundred.is_file():
-        labels = 1 if tens else 2  # CIFAR-100 has a coarse label before the fine one
-        files = tens or [hundred]
-        rows = np.concatenate([np.fromfile(file, np.uint8) for file in files]).reshape(-1, labels + 3072)
-        return rows[:, labels:].reshape(-1, 3, 32, 32), rows[:, labels - 1].astype(np.int64)
-    folders = read_class_folders(root / split)
-    pictures = np.stack([np.asarray(_small(photo)) for photo in folders.images])
-    return pictures.transpose(0, 3, 1, 2), folders.targets
+    cifar10 = sorted(root.glob("data_batch_*.bin" if split == "train" else "test_batch.bin"))
+    cifar100 = root / f"{split}.bin"
+    if cifar10 or cifar100.is_file():
+        label_bytes = 1 if cifar10 else 2  # CIFAR-100 has a coarse label before the fine one
+        files = cifar10 or [cifar100]
+        rows = np.concatenate([np.fromfile(file, np.uint8) for file in files])
+        rows = rows.reshape(-1, label_bytes + 3 * 32 * 32)
+        return rows[:, label_bytes:].reshape(-1, 3, 32, 32), rows[:, label_bytes - 1].astype(np.int64)
+    labelled = read_class_folders(root / split)
+    images = np.stack([np.asarray(_resize_to_cifar(image)) for image in labelled.images])
+    return images.transpose(0, 3, 1, 2), labelled.targets
 
 
-def _small(photo: ImageFile) -> Image.Image:
-    picture = photo.image()
-    return picture if picture.size == (32, 32) else picture.resize((32, 32), Image.Resampling.BICUBIC)
+def _resize_to_cifar(file: ImageFile) -> Image.Image:
+    image = file.image()
+    return image if image.size == (32, 32) else image.resize((32, 32), Image.Resampling.BICUBIC)

@@ -1,1 +1,7 @@
 """Gradio tabs of recognition."""
+
+from shared.recognition.tabs.classification import classification_tab, comparison_tab
+from shared.recognition.tabs.explanation import explanation_tab
+from shared.recognition.tabs.segmentation import segmentation_tab
+
+__all__ = ["classification_tab", "comparison_tab", "explanation_tab", "segmentation_tab"]

@@ -1,87 +1,68 @@
-"""What a classifier answers: its likeliest classes, with a word of caution where one is due."""
+"""Tab "What": the likeliest classes of a photo, and a warning for photos unlike the training data."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import gradio as gr
+from gradio.components import Component
+from PIL.Image import Image
 
 from shared.core.images import open_image
+from shared.recognition.classifier import Classification
+from shared.recognition.engines import CLASSIFIERS
+from shared.ui.engines import compare_tab
 from shared.ui.errors import user_facing
 from shared.ui.tabs import LazyTab
 
-HINT = "Choose a picture, and the answers appear here."
-UNFAMILIAR = "This photo looks unlike everything the network was trained on: treat the answers with care."
+HINT = "Choose a photo, and the answers appear here."
+OUT_OF_DISTRIBUTION = (
+    "This photo looks unlike anything the network was trained on, so its answers may well be wrong."
+)
+
+#: Classifies an image with an engine: `(image, engine, top_k)`.
+Classify: TypeAlias = Callable[[Image, str, int], Classification]
 
 
-def answers(space: str, classify: Callable, inputs: Sequence[Any]) -> LazyTab:
-    """Make the tab that says what a photo shows.
+def classification_tab(space: str, classify: Classify, inputs: Sequence[Component]) -> LazyTab:
+    """Create the tab.
 
     Args:
-        space: The space's name, for the counts.
-        classify: Takes the picture and what the other inputs hold, and returns the classifier's result with
-            its `predictions`, `out_of_distribution` and `seconds`.
-        inputs: The photo, the engine menu, the settings.
-
-    Returns:
-        The tab's view, for `load_open_tab`.
+        space: Name of the space, for the counts.
+        classify: Function that runs a classifier.
+        inputs: The image, the engine menu, the number of classes.
     """
     with gr.Tab("What", elem_id="what") as tab:
         label = gr.Label(label="What the photo shows")
-        care = gr.Markdown(UNFAMILIAR, visible=False, elem_classes="is-care")
-        words = gr.Markdown(HINT, elem_classes="is-note")
+        warning = gr.Markdown(OUT_OF_DISTRIBUTION, visible=False, elem_classes="is-care")
+        note = gr.Markdown(HINT, elem_classes="is-note")
 
     @user_facing(space)
-    def what(image: str | None, engine: str, *settings: Any) -> list[Any]:
-        if not image:
+    def show_classes(path: str | None, engine: str, top_k: int) -> list[object]:
+        if not path:
             return [None, gr.Markdown(visible=False), HINT]
-        picture = open_image(image)
-        found = classify(picture, engine, *settings)
-        size = "{} × {} pixels, {:.2f} s".format(*picture.size, found.seconds)
-        return [_probabilities(found), gr.Markdown(visible=found.out_of_distribution), size]
+        image = open_image(path)
+        result = classify(image, engine, top_k)
+        text = f"{image.width} × {image.height} pixels, {result.seconds:.2f} s"
+        return [_by_label(result), gr.Markdown(visible=result.out_of_distribution), text]
 
-    return LazyTab(tab, what, inputs, [label, care, words])
+    return LazyTab(tab, show_classes, inputs, [label, warning, note])
 
 
-def labels(space: str, classify: Callable) -> Callable:
-    """A function for `compare` that answers with the likeliest classes, for `gr.Label`.
+def comparison_tab(space: str, classify: Classify, inputs: Sequence[Component]) -> LazyTab:
+    """Create the tab "Compare" with the classes of two engines.
 
     Args:
-        space: The space's name, for the counts.
-        classify: See `answers`.
+        space: Name of the space, for the counts.
+        classify: Function that runs a classifier.
+        inputs: The image, the engine menu, the number of classes.
     """
 
     @user_facing(space)
-    def compare(image: str, engine: str, *settings: Any) -> dict[str, float]:
-        return _probabilities(classify(open_image(image), engine, *settings))
+    def compare(path: str, engine: str, top_k: int) -> dict[str, float]:
+        return _by_label(classify(open_image(path), engine, top_k))
 
-    return compare
-
-
-def as_json(found: Any) -> dict[str, Any]:
-    """All that a classifier says of one picture, as plain values."""
-    predictions = [
-        {"label": prediction.label, "id": prediction.id, "probability": round(prediction.probability, 5)}
-        for prediction in found.predictions
-    ]
-    return {
-        "predictions": predictions,
-        "out_of_distribution": found.out_of_distribution,
-        "ood_score": round(found.ood_score, 4),
-        "engine": found.engine,
-        "seconds": round(found.seconds, 3),
-    }
+    return compare_tab(compare, CLASSIFIERS, inputs, "plain", gr.Label)
 
 
-def as_row(found: Any) -> dict[str, Any]:
-    """The same as cells of a table by column."""
-    cells: dict[str, Any] = {}
-    for place, prediction in enumerate(found.predictions, 1):
-        cells |= {
-            f"class {place}": prediction.label,
-            f"probability {place}": round(prediction.probability, 4),
-        }
-    return cells | {"out_of_distribution": "yes" if found.out_of_distribution else "no"}
-
-
-def _probabilities(found: Any) -> dict[str, float]:
-    return {prediction.label: prediction.probability for prediction in found.predictions}
+def _by_label(result: Classification) -> dict[str, float]:
+    return {prediction.label: prediction.probability for prediction in result.predictions}

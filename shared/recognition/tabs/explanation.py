@@ -1,114 +1,109 @@
-"""Why a classifier gave an answer: heat over the photo, and what each branch of the network added."""
+"""Tab "Why": the evidence for a class as a heat map, and the contribution of each stage of the network."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import gradio as gr
+from gradio.components import Component
+from PIL.Image import Image
 
-from shared.core.images import open_image, to_image
+from shared.core.images import open_image
+from shared.recognition.classifier import ClassPrediction
+from shared.recognition.explanation import Explanation
+from shared.recognition.tabs.classification import Classify
+from shared.ui import assets
 from shared.ui.components.charts import Bar, bar_chart
-from shared.ui.components.results import display_image, encode_image
+from shared.ui.components.results import display_image
 from shared.ui.errors import user_facing
 from shared.ui.tabs import LazyTab
 
-METHODS = [("Grad-CAM", "grad-cam"), ("Occlusion", "occlusion")]
-DEPTHS = ("textures", "patterns", "parts", "objects", "bias")  # in which order a network has them
-HINT = "Choose a picture, and the reasons appear here."
-CLASSES = 1000  # of ImageNet, which every classifier here knows
-LIKELY = 5  # classes at the top of the menu
-# A visitor who clicks on the menu and types searches at once, in place of writing behind what is there.
-SELECT = "() => { setTimeout(() => document.activeElement?.select?.(), 50) }"
-CAPTION = "What each depth of the network adds to the score of “{}”, from early to late"
+METHOD_CHOICES = [("Grad-CAM", "grad-cam"), ("Occlusion", "occlusion")]
+#: Sources of a class's score, in the order of the network's stages.
+STAGES = ("textures", "patterns", "parts", "objects", "bias")
+HINT = "Choose a photo, and the reasons appear here."
+CAPTION = "How much each stage of the network adds to the score of “{}”; the bias is the same for every photo"
+CLASSES = 1000  # of ImageNet, which all engines have
+LIKELIEST = 5  # classes at the top of the menu
+
+#: Explains a class of an image with an engine: `(image, engine, class_id, method)`.
+Explain: TypeAlias = Callable[[Image, str, int | None, str], Explanation]
 
 
-def reasons(
-    space: str, classify: Callable, explain: Callable, inputs: Sequence[Any]
+def explanation_tab(
+    space: str, classify: Classify, explain: Explain, inputs: Sequence[Component]
 ) -> tuple[LazyTab, gr.Radio]:
-    """Make the tab that shows what speaks for a classifier's answer, or for a class of the visitor's choice.
+    """Create the tab.
 
     Args:
-        space: The space's name, for the counts.
-        classify: Takes the picture, the engine and how many classes to name, and returns the classifier's
-            result with its `predictions`, best first.
-        explain: Takes the picture, the engine, a class id and the method, and returns the explanation.
-        inputs: The photo and the engine menu.
+        space: Name of the space, for the counts.
+        classify: Function that runs a classifier, for the order of the class menu.
+        explain: Function that explains a class.
+        inputs: The image and the engine menu.
 
     Returns:
-        The tab's view, for `load_open_tab`, and the menu of methods, for the endpoint.
+        The tab, and the choice of methods, for the endpoint.
     """
     with gr.Tab("Why", elem_id="why") as tab:
         with gr.Row():
             menu = gr.Dropdown([], label="Class", info="Any of them; type to search", min_width=260)
-            method = gr.Radio(METHODS, value="grad-cam", label="Method", min_width=260)
+            method = gr.Radio(METHOD_CHOICES, value="grad-cam", label="Method", min_width=260)
         slider = gr.ImageSlider(label="Photo and heat", max_height=460, elem_classes="is-slider")
-        words = gr.Markdown(HINT, elem_classes="is-note")
-        parts = gr.HTML(padding=False)
-        about = gr.State()  # the photo and the engine that the chosen class belongs to
+        note = gr.Markdown(HINT, elem_classes="is-note")
+        chart = gr.HTML(padding=False)
+        menu_source = gr.State()  # the image and the engine whose classes the menu lists
 
-    menu.focus(None, js=SELECT)
+    menu.focus(None, js=assets.script("select_text"))
 
     @user_facing(space)
-    def why(image: str | None, engine: str, number: int | None, method: str, about: list | None) -> list[Any]:
-        if not image:
+    def show_explanation(
+        path: str | None, engine: str, class_id: int | None, method: str, menu_source: list[str] | None
+    ) -> list[object]:
+        if not path:
             return [gr.update(choices=[], value=None), None, HINT, "", None]
-        picture, menu = open_image(image), gr.update(value=number)
-        if about != [image, engine]:
-            predictions = classify(picture, engine, CLASSES).predictions
-            number = predictions[0].id
-            menu = gr.update(choices=_choices(predictions), value=number)
-        reason = explain(picture, engine, number, method)
-        words = f"{reason.label}: {reason.probability:.1%} sure, {reason.seconds:.2f} s"
-        if not reason.heat.any():
-            words = f"Nothing in this photo speaks for the class. {words}"
-        pair = (display_image(picture), display_image(reason.picture()))
-        return [menu, pair, words, _parts(reason), [image, engine]]
+        image, menu_update = open_image(path), gr.update(value=class_id)
+        if menu_source != [path, engine]:
+            predictions = classify(image, engine, CLASSES).predictions
+            class_id = predictions[0].id
+            menu_update = gr.update(choices=_menu_choices(predictions), value=class_id)
+        explanation = explain(image, engine, class_id, method)
+        images = (display_image(image), display_image(explanation.overlay()))
+        return [menu_update, images, _summary(explanation), _stage_chart(explanation), [path, engine]]
 
-    view = LazyTab(
+    lazy_tab = LazyTab(
         tab,
-        why,
-        [*inputs, menu, method, about],
-        [menu, slider, words, parts, about],
+        show_explanation,
+        [*inputs, menu, method, menu_source],
+        [menu, slider, note, chart, menu_source],
         [menu.input, method.change],
     )
-    return view, method
+    return lazy_tab, method
 
 
-def _choices(predictions: Sequence[Any]) -> list[tuple[str, int]]:
-    """The menu of classes: the likeliest first, with their probabilities, then all others by name."""
-    first = [
+def _menu_choices(predictions: Sequence[ClassPrediction]) -> list[tuple[str, int]]:
+    """Return the likeliest classes with their probabilities, then all others by name."""
+    likeliest = [
         (f"{prediction.label} ({prediction.probability:.1%})", prediction.id)
-        for prediction in predictions[:LIKELY]
+        for prediction in predictions[:LIKELIEST]
     ]
-    rest = [(prediction.label, prediction.id) for prediction in predictions[LIKELY:]]
-    return first + sorted(rest, key=lambda choice: choice[0].lower())
+    remaining = [(prediction.label, prediction.id) for prediction in predictions[LIKELIEST:]]
+    return likeliest + sorted(remaining, key=lambda choice: choice[0].lower())
 
 
-def _parts(reason: Any) -> str:
-    """What the branches added, as bars."""
-    rows = [
-        Bar(name, reason.branches[name], f"{reason.branches[name]:+.2f}".replace("-", "−"))
-        for name in DEPTHS
-        if name in reason.branches
+def _summary(explanation: Explanation) -> str:
+    text = (
+        f"The network is {explanation.probability:.1%} sure that this is “{explanation.label}” "
+        f"({explanation.seconds:.2f} s)."
+    )
+    if explanation.heatmap.any():
+        return text
+    return f"Nothing in this photo looks like “{explanation.label}” to the network. {text}"
+
+
+def _stage_chart(explanation: Explanation) -> str:
+    values = explanation.contributions
+    bars = [
+        Bar(stage, values[stage], f"{values[stage]:+.2f}".replace("-", "−"))
+        for stage in STAGES
+        if stage in values
     ]
-    return bar_chart(rows, CAPTION.format(reason.label))
-
-
-def as_json(reason: Any) -> dict[str, Any]:
-    """An explanation without its pictures, as plain values."""
-    return {
-        "label": reason.label,
-        "id": reason.id,
-        "probability": round(reason.probability, 5),
-        "branches": {name: round(value, 4) for name, value in reason.branches.items()},
-        "method": reason.method,
-        "engine": reason.engine,
-        "seconds": round(reason.seconds, 3),
-    }
-
-
-def as_files(reason: Any) -> dict[str, bytes]:
-    """The heat alone, white where it is hottest, and over the photo: PNG files by name."""
-    return {
-        "heat.png": encode_image(to_image(reason.heat)),
-        "heat-over-photo.png": encode_image(reason.picture()),
-    }
+    return bar_chart(bars, CAPTION.format(explanation.label))

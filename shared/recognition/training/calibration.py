@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: expected calibration error, and the temperature that lowers it."""
+"""Calibration of classifiers: expected calibration error and temperature scaling."""
 
 from __future__ import annotations
 
@@ -6,39 +6,45 @@ import numpy as np
 import torch
 from torch import Tensor
 
+TEMPERATURE_RANGE = (0.25, 4.0)
+TEMPERATURE_STEPS = 161
 
-def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
-    """Mean distance between confidence and accuracy, over bins of equal width.
+
+def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
+    """Compute the mean absolute difference between confidence and accuracy over bins of equal width.
 
     Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, equation 3.
 
     Args:
-        confidence: `[N]`, the probability of the best prediction, 0..1.
-        right: bool `[N]`, whether the best prediction was right.
-        bins: how many.
+        confidence: `[N]`, probability of the best prediction, 0..1.
+        correct: bool `[N]`, True if that prediction is correct.
+        bins: Number of bins.
 
     >>> expected_calibration_error(np.array([0.9, 0.9]), np.array([True, False]))
     0.4
     """
-    where = np.minimum((np.asarray(confidence) * bins).astype(int), bins - 1)
-    gaps = np.bincount(where, np.asarray(right, float) - confidence, minlength=bins)
+    bin_ids = np.minimum((np.asarray(confidence) * bins).astype(int), bins - 1)
+    gaps = np.bincount(bin_ids, np.asarray(correct, float) - confidence, minlength=bins)
     return float(np.abs(gaps).sum() / len(confidence))
 
 
-def best_temperature(logits: Tensor, allowed: Tensor) -> float:
-    """The number to divide logits by so that the right classes become as likely as possible.
+def fit_temperature(logits: Tensor, correct: Tensor) -> float:
+    """Return the temperature with the least negative log-likelihood, on a logarithmic grid.
+
+    Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 4.2.
 
     Args:
         logits: `[N, classes]`.
-        allowed: bool `[N, classes]`, the classes that count as right for each picture; together their
-            probability is what is made likely.
+        correct: bool `[N, classes]`, all classes that are correct for an image; the likelihood is that of
+            any of them.
 
     Returns:
-        The temperature with the least negative log-likelihood, in 0.25..4.
+        Divisor of the logits, within `TEMPERATURE_RANGE`.
     """
-    grid = torch.exp(torch.linspace(np.log(0.25), np.log(4.0), 161))
+    low, high = np.log(TEMPERATURE_RANGE)
+    grid = torch.exp(torch.linspace(low, high, TEMPERATURE_STEPS))
     losses = []
     for temperature in grid:
-        log = torch.log_softmax(logits / temperature, 1)
-        losses.append(-torch.logsumexp(log.masked_fill(~allowed, -torch.inf), 1).mean())
+        log_probabilities = torch.log_softmax(logits / temperature, 1)
+        losses.append(-torch.logsumexp(log_probabilities.masked_fill(~correct, -torch.inf), 1).mean())
     return float(grid[int(torch.stack(losses).argmin())])

@@ -1,4 +1,4 @@
-"""Random crops for training segmenters."""
+"""Random crops of images and class ids for training segmenters."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shared.recognition.data.datasets import VOID, Masks
+from shared.recognition.data.datasets import VOID, SegmentationDataset
 from shared.training.augment import jitter_color, random_crop_grid, sample_grid
 
-# Every crop enlarges its photo by this much, times the example's own scale, and is turned by at most this.
-ZOOM = (0.5, 1.6)
-TURN = 0.2
+ZOOM = (0.5, 1.6)  # of a crop, times the example's own scale
+MAX_ANGLE = 0.2  # in radians
 
 
 @dataclass(frozen=True)
-class Example:
-    """A photo and the classes of its pixels.
+class SegmentationExample:
+    """Image and the classes of its pixels, in memory.
 
     Attributes:
         image: uint8 `[H, W, 3]`, RGB.
-        ids: uint8 `[H, W]`, `VOID` where there is no class.
-        scale: zoom at which the photo is seen; sets of small photos need more than 1.
+        ids: uint8 `[H, W]`, `VOID` for pixels without a class.
+        scale: Mean enlargement of its crops; above 1 for sets of small images.
     """
 
     image: np.ndarray
@@ -33,41 +32,47 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Source:
-    """Examples and how many of them a batch takes."""
+class ExamplePool:
+    """Examples to draw from, and their number in each batch."""
 
-    examples: Sequence[Example]
+    examples: Sequence[SegmentationExample]
     per_batch: int
 
 
-def examples(masks: Masks, scale: float) -> list[Example]:
-    """Reads a segmentation set into memory."""
-    return [Example(np.array(pair.image()), masks.ids(pair), scale) for pair in masks.pairs]
+def load_examples(dataset: SegmentationDataset, scale: float) -> list[SegmentationExample]:
+    """Read a segmentation set into memory."""
+    return [
+        SegmentationExample(np.array(image.image()), dataset.ids(image), scale) for image in dataset.images
+    ]
 
 
-def class_shares(given: Sequence[Example], classes: int) -> np.ndarray:
-    """Each class's part of all pixels that have a class, float64 `[classes]`."""
-    counts = sum(np.bincount(example.ids.ravel(), minlength=VOID + 1)[:classes] for example in given)
+def class_frequencies(examples: Sequence[SegmentationExample], classes: int) -> np.ndarray:
+    """Return the fraction of each class among all pixels with a class, float64 `[classes]`."""
+    counts = np.zeros(classes)
+    for example in examples:
+        counts += np.bincount(example.ids.ravel(), minlength=VOID + 1)[:classes]
     return counts / counts.sum()
 
 
-def sample_crops(sources: Sequence[Source], *, size: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Draws one batch; the same seed gives the same batch.
+def sample_crops(pools: Sequence[ExamplePool], *, size: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Draw a batch of square crops.
 
     Args:
-        size: side of the square crop in pixels.
-        seed: seeds NumPy's generator.
+        pools: Examples to draw from, with replacement.
+        size: Side of the crops in pixels.
+        seed: Seed of the batch; the same seed gives the same batch.
 
     Returns:
-        images `[B, 3, size, size]`, RGB in 0..1, and class ids, int64 `[B, size, size]`.
+        Images `[B, 3, size, size]`, RGB in 0..1, and class ids, int64 `[B, size, size]`.
     """
     rng = np.random.default_rng(seed)
     images, ids = [], []
-    for source in sources:
-        for index in rng.integers(len(source.examples), size=source.per_batch):
-            example = source.examples[index]
+    for pool in pools:
+        for index in rng.integers(len(pool.examples), size=pool.per_batch):
+            example = pool.examples[index]
             zoom = (ZOOM[0] * example.scale, ZOOM[1] * example.scale)
-            grid = random_crop_grid(example.ids.shape, size, rng, zoom=zoom, max_angle=TURN)
+            height, width = example.ids.shape
+            grid = random_crop_grid((height, width), size, rng, zoom=zoom, max_angle=MAX_ANGLE)
             image = torch.from_numpy(example.image).permute(2, 0, 1).float() / 255
             images.append(jitter_color(sample_grid(image, grid, "bilinear"), rng))
             ids.append(sample_grid(torch.from_numpy(example.ids)[None].float(), grid, "nearest")[0].long())

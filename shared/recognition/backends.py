@@ -1,0 +1,92 @@
+"""Interfaces of the networks behind `Classifier` and `Segmenter`; a new model implements one of them.
+
+Implementations are safe to call from many threads. Images are upright and RGB; results are NumPy arrays.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+
+@dataclass(frozen=True, eq=False)
+class ClassifierOutput:
+    """Scores of a batch of N images.
+
+    Attributes:
+        probabilities: float32 `[N, classes]`; rows sum to 1.
+        features: float32 `[N, K]`, the vectors that the last layer classifies.
+        ood_scores: float32 `[N]`, dissimilarity to the training images, 0..2; 0 if the model cannot tell.
+    """
+
+    probabilities: np.ndarray
+    features: np.ndarray
+    ood_scores: np.ndarray
+
+
+class ClassifierBackend(ABC):
+    """Network that classifies whole images.
+
+    Attributes:
+        labels: Class names, by id.
+        ood_threshold: Score above which an image is out of distribution, 0..2.
+    """
+
+    labels: tuple[str, ...]
+    ood_threshold: float
+
+    @abstractmethod
+    def predict(self, images: Sequence[Image.Image]) -> ClassifierOutput:
+        """Classify at least one image in one pass of the network."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassEvidence:
+    """Evidence for one class in an image.
+
+    Attributes:
+        class_id: Index of the class.
+        probability: Probability of the class, 0..1.
+        heatmap: float32 `[H, W]` of the image's size, evidence relative to its maximum, 0..1; 0 outside of
+            the part that the network receives, and everywhere without evidence.
+        contributions: Part of the class's logit by source; the values sum to the logit.
+    """
+
+    class_id: int
+    probability: float
+    heatmap: np.ndarray
+    contributions: Mapping[str, float]
+
+
+class ExplainableBackend(ClassifierBackend):
+    """Classifier network that can explain its scores."""
+
+    @abstractmethod
+    def explain(self, image: Image.Image, class_id: int | None, method: str) -> ClassEvidence:
+        """Return the evidence for a class, by default the likeliest one.
+
+        Args:
+            image: The image.
+            class_id: Index of the class.
+            method: One of `shared.recognition.explanation.METHODS`.
+        """
+
+
+class SegmenterBackend(ABC):
+    """Network that classifies each pixel.
+
+    Attributes:
+        labels: Class names, by id; at most 256.
+        background: Id of the class without objects; None if every class is an object.
+    """
+
+    labels: tuple[str, ...]
+    background: int | None
+
+    @abstractmethod
+    def predict(self, image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
+        """Return the class of each pixel and its probability: uint8 and float16, both `[H, W]`."""
