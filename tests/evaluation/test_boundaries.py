@@ -1,4 +1,4 @@
-"""Scores of boundaries, on cases whose answers are known by hand."""
+"""Scores of boundaries on hand-made cases."""
 
 import math
 
@@ -47,12 +47,12 @@ def test_counts_do_not_depend_on_the_other_thresholds():
     rng = np.random.default_rng(5)
     levels, truths = rng.random((40, 40)), rng.random((3, 40, 40)) < 0.1
     masks = np.stack([levels < level for level in (0.2, 0.02, 0.1)])
-    together = count_boundaries(masks, truths, fraction(2.5, (40, 40)))
+    series = count_boundaries(masks, truths, fraction(2.5, (40, 40)))
     for k, mask in enumerate(masks):
-        alone = count_boundaries(mask[None], truths, fraction(2.5, (40, 40)))
-        assert together.matched_truth[k] == alone.matched_truth[0]
-        assert together.prediction[k] == alone.prediction[0]
-        assert abs(together.matched_prediction[k] - alone.matched_prediction[0]) <= 3  # ties
+        single = count_boundaries(mask[None], truths, fraction(2.5, (40, 40)))
+        assert series.matched_truth[k] == single.matched_truth[0]
+        assert series.prediction[k] == single.prediction[0]
+        assert abs(series.matched_prediction[k] - single.matched_prediction[0]) <= 3  # ties
 
 
 def test_empty_prediction_and_empty_truth_score_zero():
@@ -89,11 +89,11 @@ def test_a_single_threshold_is_its_own_best():
     }
 
 
-def test_pictures_choose_their_own_threshold():
-    # the first picture is perfect at threshold 0, the second at threshold 1
-    both = counts([[10, 0], [0, 20]], [[10, 10], [20, 20]], [[10, 0], [0, 20]], [[10, 0], [30, 20]])
-    assert best_per_image(both) == {"recall": 1.0, "precision": 1.0, "F": 1.0}
-    scores = boundary_scores(both, np.array([0.1, 0.9]))
+def test_images_choose_their_own_threshold():
+    # the first image is perfect at threshold 0, the second at threshold 1
+    images = counts([[10, 0], [0, 20]], [[10, 10], [20, 20]], [[10, 0], [0, 20]], [[10, 0], [30, 20]])
+    assert best_per_image(images) == {"recall": 1.0, "precision": 1.0, "F": 1.0}
+    scores = boundary_scores(images, np.array([0.1, 0.9]))
     assert scores["OIS"] == 1
     assert scores["ODS"] == pytest.approx(2 * 1 * (20 / 30) / (1 + 20 / 30))
 

@@ -1,4 +1,4 @@
-"""One-to-one matching of boundary pixels, against answers known by hand or from another solver."""
+"""One-to-one matching of boundary pixels, against hand-made answers and another solver."""
 
 import math
 
@@ -21,7 +21,7 @@ def fraction(pixels: float, shape: tuple[int, int] = (20, 20)) -> float:
 
 
 def optimum(prediction: np.ndarray, truth: np.ndarray, reach: float) -> tuple[int, int]:
-    """Number of pairs and their cost in hundredths of a pixel, by a solver of another kind."""
+    """Return the number of pairs and their cost in hundredths of a pixel, by a solver of another kind."""
     a, b = np.argwhere(prediction), np.argwhere(truth)
     if not len(a) or not len(b):
         return 0, 0
@@ -29,12 +29,12 @@ def optimum(prediction: np.ndarray, truth: np.ndarray, reach: float) -> tuple[in
     row, column = np.nonzero(distance <= reach)
     cost = np.rint(100 * distance[row, column])
     outlier = round(100 * 100 * reach)
-    every = np.arange(len(a))
+    outliers = np.arange(len(a))
     graph = csr_array(
         # 1 more for each, as the solver takes 0 for a missing pair
         (
             np.r_[cost + 1, np.full(len(a), outlier + 1)],
-            (np.r_[row, every], np.r_[column, len(b) + every]),
+            (np.r_[row, outliers], np.r_[column, len(b) + outliers]),
         ),
         shape=(len(a), len(b) + len(a)),
     )
@@ -45,9 +45,9 @@ def optimum(prediction: np.ndarray, truth: np.ndarray, reach: float) -> tuple[in
 
 def cost_of(matcher: BoundaryMatcher, candidates: np.ndarray, truth: np.ndarray) -> tuple[int, int]:
     a, b = np.argwhere(candidates)[matcher._near], np.argwhere(truth)
-    pairs = [(own, other) for own, other in enumerate(matcher._mate[0]) if other >= 0]
-    assert all(matcher._mate[1][other] == own for own, other in pairs)
-    return len(pairs), sum(round(100 * math.hypot(*(a[own] - b[other]))) for own, other in pairs)
+    pairs = [(i, j) for i, j in enumerate(matcher._mate[0]) if j >= 0]
+    assert all(matcher._mate[1][j] == i for i, j in pairs)
+    return len(pairs), sum(round(100 * math.hypot(*(a[i] - b[j]))) for i, j in pairs)
 
 
 def test_identical_maps_match_in_full():

@@ -26,22 +26,22 @@ def test_junk_is_as_if_it_were_not_there():
 
 
 @pytest.mark.parametrize(
-    ("places", "relevant", "plain", "trapezoid"),
+    ("hit_positions", "relevant", "plain", "trapezoid"),
     [
         ([0, 1, 2], 3, 1.0, 1.0),
         ([1], 1, 1 / 2, (0 + 1 / 2) / 2),
         ([0, 3], 2, (1 + 2 / 4) / 2, (1 + (1 / 3 + 2 / 4) / 2) / 2),
-        ([0], 2, 1 / 2, 1 / 2),  # the other one was never found
+        ([0], 2, 1 / 2, 1 / 2),  # the second item was not retrieved
         ([2, 3, 4], 3, (1 / 3 + 2 / 4 + 3 / 5) / 3, (1 / 6 + 5 / 12 + 11 / 20) / 3),
         ([], 4, 0.0, 0.0),
     ],
 )
-def test_average_precision(places, relevant, plain, trapezoid):
-    assert average_precision(np.array(places, int), relevant) == pytest.approx(plain)
-    assert average_precision(places, relevant, trapezoid=True) == pytest.approx(trapezoid)
+def test_average_precision(hit_positions, relevant, plain, trapezoid):
+    assert average_precision(np.array(hit_positions, int), relevant) == pytest.approx(plain)
+    assert average_precision(hit_positions, relevant, trapezoid=True) == pytest.approx(trapezoid)
 
 
-def test_nothing_relevant_says_so():
+def test_queries_without_relevant_items_are_an_error():
     with pytest.raises(ValueError, match="without relevant items"):
         average_precision(np.array([], int), 0)
     with pytest.raises(ValueError, match="no query"):

@@ -12,7 +12,7 @@ def square(left: int, size: int = 60) -> np.ndarray:
     return ids
 
 
-def test_iou_pools_the_pixels_of_all_pictures():
+def test_iou_pools_the_pixels_of_all_images():
     pairs = [
         (np.array([[0, 0, 1, VOID]]), np.array([[0, 1, 1, 1]])),
         (np.array([[1, 1]]), np.array([[1, 1]])),

@@ -1,4 +1,4 @@
-"""Publishing: a repository holds exactly what a space needs, and a space assembled so runs on its own."""
+"""Upload: a repository holds the files of a Space and its dependencies, and an assembled Space runs alone."""
 
 import subprocess
 import sys
@@ -29,7 +29,16 @@ models: [{models}]
 # {title}
 """
 
-# It needs the package beside it, and the weights in the place where the package looks for them.
+CARD = """---
+license: apache-2.0
+---
+
+# {name}
+
+[All](../../docs/results/{name}.md), [raw](results.json), [other](../unused/README.md).
+"""
+
+# It imports the package and finds the weights where the package looks for them.
 APP = """
 from pathlib import Path
 from shared import ROOT
@@ -51,7 +60,7 @@ def write(path, text=""):
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A small project: two spaces, a package, and two weight folders of which one is used."""
+    """Create a small project: two Spaces, a package, and two weight folders of which one is used."""
     root = tmp_path / "project"
     monkeypatch.setattr(weights, "ROOT", root)
     monkeypatch.setattr(weights, "HUB_ORG", "image-spaces")
@@ -67,7 +76,9 @@ def project(tmp_path, monkeypatch):
         write(root / f"spaces/{name}/__pycache__/app.pyc")
     for name in ("edges-net", "unused"):
         weights.save(Net(), name)
-        write(root / f"weights/{name}/README.md", "---\nlicense: apache-2.0\n---\n")
+        write(root / f"weights/{name}/README.md", CARD.format(name=name))
+        write(root / f"weights/{name}/results.json", "{}")
+        write(root / f"docs/results/{name}.md", f"[The card](../../weights/{name}/README.md)\n")
         write(root / f"weights/{name}/.DS_Store")
     return root
 
@@ -85,21 +96,20 @@ def files(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-WEIGHTS = {
-    f"weights/edges-net/{file}" for file in ("model.safetensors", "config.json", "SHA256SUMS", "README.md")
-}
+FILES = {"model.safetensors", "config.json", "SHA256SUMS", "README.md", "results.json"}
+WEIGHTS = {f"weights/edges-net/{file}" for file in FILES}
 PACKAGE = {"shared/__init__.py", "shared/core/deep.py"}
 EDGES = {"app.py", "README.md", "requirements.txt", *PACKAGE, *WEIGHTS}
 
 
-def test_a_space_takes_along_what_it_needs_and_nothing_else(project, tmp_path):
+def test_a_space_contains_its_dependencies_and_no_other_file(project, tmp_path):
     assemble_space("edges", tmp_path / "out")
     assert files(tmp_path / "out") == EDGES
     assemble_space("restyle", tmp_path / "other")
     assert files(tmp_path / "other") == EDGES - WEIGHTS
 
 
-def test_an_assembled_space_runs_on_its_own(project, tmp_path):
+def test_an_assembled_space_runs_alone(project, tmp_path):
     assemble_space("edges", tmp_path / "out")
     command = [sys.executable, "-c", "import app; print(app.demo)"]
     run = subprocess.run(command, cwd=tmp_path / "out", capture_output=True, text=True, check=False)
@@ -132,15 +142,29 @@ def test_the_front_matter_of_the_suite(project, tmp_path):
 
 def test_weights_as_a_model_repository(project, tmp_path):
     assemble_weights("edges-net", tmp_path / "out")
-    assert files(tmp_path / "out") == {file.rpartition("/")[2] for file in WEIGHTS}
+    assert files(tmp_path / "out") == {*FILES, "results.md"}
 
 
-def test_an_unknown_space(project, tmp_path):
+def test_links_of_a_card_lead_to_places_on_the_hub(project, tmp_path):
+    assemble_weights("edges-net", tmp_path / "out")
+    card = (tmp_path / "out/README.md").read_text()
+    assert "[All](results.md), [raw](results.json)" in card
+    assert "[other](https://huggingface.co/image-spaces/unused)" in card
+    assert (tmp_path / "out/results.md").read_text() == "[The card](README.md)\n"
+
+
+def test_weights_need_no_result_tables(project, tmp_path):
+    (project / "docs/results/edges-net.md").unlink()
+    assemble_weights("edges-net", tmp_path / "out")
+    assert files(tmp_path / "out") == FILES
+
+
+def test_an_unknown_space_is_an_error(project, tmp_path):
     with pytest.raises(PublishError, match="choose one of edges, restyle"):
         assemble_space("edge", tmp_path / "out")
 
 
-def test_weights_of_ours_that_do_not_exist(project, tmp_path):
+def test_missing_weights_of_ours_are_an_error(project, tmp_path):
     readme = project / "spaces/restyle/README.md"
     readme.write_text(readme.read_text().replace("models: []", "models: [image-spaces/restyle-net]"))
     for assemble in (
@@ -151,7 +175,7 @@ def test_weights_of_ours_that_do_not_exist(project, tmp_path):
             assemble()
 
 
-def test_weights_that_were_changed_are_not_published(project, tmp_path):
+def test_changed_weights_are_an_error(project, tmp_path):
     config = project / "weights/edges-net/config.json"
     config.write_text(config.read_text() + " ")
     for assemble, name in ((assemble_space, "edges"), (assemble_weights, "edges-net")):
@@ -159,7 +183,7 @@ def test_weights_that_were_changed_are_not_published(project, tmp_path):
             assemble(name, tmp_path / name)
 
 
-def test_weights_without_a_license(project, tmp_path):
+def test_weights_without_a_licence_are_an_error(project, tmp_path):
     write(project / "weights/edges-net/README.md", "# Net\n")
     with pytest.raises(PublishError, match="names no license"):
         assemble_weights("edges-net", tmp_path / "out")
@@ -176,7 +200,7 @@ def test_a_space_is_created_and_uploaded_as_one_commit(project, tmp_path, fake_h
     assert sum("/commit/" in request for request in fake_hub.requests) == 1
 
 
-def test_publishing_again_removes_what_is_gone(project, tmp_path, fake_hub):
+def test_a_second_upload_removes_missing_files(project, tmp_path, fake_hub):
     space = fake_hub.add("me/drawings", {"old.py": b"old", "app.py": b"old"}, "spaces")
     assemble_space("edges", tmp_path / "edges")
     upload(tmp_path / "edges", "me/drawings", space=True)
@@ -196,14 +220,14 @@ def test_weights_are_a_model_repository_that_loads(project, tmp_path, fake_hub, 
     assert torch.equal(loaded.layer.weight, embedded.layer.weight)
 
 
-def test_a_hub_that_is_away(project, tmp_path, monkeypatch):
+def test_an_unreachable_hub_is_an_error(project, tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(PublishError, match="cannot be reached"):
         upload(tmp_path, "me/net", space=False)
 
 
 @pytest.mark.parametrize("name", ["no owner/a/b", "me/two words"])
-def test_a_name_that_the_hub_refuses(tmp_path, fake_hub, name):
+def test_a_refused_name_is_an_error(tmp_path, fake_hub, name):
     with pytest.raises(PublishError, match=f"The Hub refuses {name}"):
         upload(tmp_path, name, space=True)
     assert fake_hub.repositories == {}
@@ -219,7 +243,7 @@ def run(monkeypatch, *arguments):
     [
         (["space", "edges"], "spaces", len(EDGES)),
         (["suite"], "spaces", len(EDGES) + 6),
-        (["weights", "edges-net"], "models", 4),
+        (["weights", "edges-net"], "models", 6),
     ],
 )
 def test_the_commands(project, fake_hub, monkeypatch, capsys, arguments, kind, count):
@@ -229,8 +253,8 @@ def test_the_commands(project, fake_hub, monkeypatch, capsys, arguments, kind, c
 
 
 def test_a_dry_run_sends_nothing(project, fake_hub, monkeypatch, tmp_path):
-    run(monkeypatch, "space", "edges", "--to", "me/it", "--dry-run", tmp_path / "a" / "look")
-    assert files(tmp_path / "a" / "look") == EDGES
+    run(monkeypatch, "space", "edges", "--to", "me/it", "--dry-run", tmp_path / "a" / "dry")
+    assert files(tmp_path / "a" / "dry") == EDGES
     assert fake_hub.requests == []
 
 

@@ -1,4 +1,4 @@
-"""Readers of photos and of photos with annotated pixels."""
+"""Readers of images, annotated images and labelled images."""
 
 import csv
 import zipfile
@@ -25,23 +25,23 @@ def save(path, color=(0, 0, 0)):
 
 @pytest.fixture
 def archive(tmp_path):
-    """A ZIP of forty pictures, each of a color of its own, in two folders."""
+    """A ZIP of forty images of different colors, in two folders."""
     path = tmp_path / "photos.zip"
     with zipfile.ZipFile(path, "w") as file:
         for number in reversed(range(40)):
-            picture = save(tmp_path / "one.png", (number, 2 * number, 255 - number))
-            file.write(picture, f"{'cats' if number % 2 else 'dogs'}/{number:02}.png")
-            picture.unlink()
+            image = save(tmp_path / "one.png", (number, 2 * number, 255 - number))
+            file.write(image, f"{'cats' if number % 2 else 'dogs'}/{number:02}.png")
+            image.unlink()
         file.writestr("cats/notes.txt", "no photo")
         file.writestr("__MACOSX/cats/._01.png", b"no photo either")
     return path
 
 
-def names(photos):
-    return [photo.name for photo in photos]
+def names(images):
+    return [image.name for image in images]
 
 
-def test_folders_are_searched_to_the_bottom(tmp_path):
+def test_folders_are_searched_recursively(tmp_path):
     for name in ("b.PNG", "a.jpg", "deep/deeper/c.webp", "deep/d.bmp", ".hidden.png"):
         save(tmp_path / name)
     (tmp_path / "notes.txt").write_text("no photo")
@@ -51,7 +51,7 @@ def test_folders_are_searched_to_the_bottom(tmp_path):
     assert read_images([str(tmp_path)]) == photos
 
 
-def test_archives_are_read_where_they_lie(archive):
+def test_archives_are_read_without_unpacking(archive):
     photos = read_images([archive])
     assert len(photos) == 40
     assert [photo.member for photo in photos] == sorted(photo.member for photo in photos)
@@ -60,7 +60,7 @@ def test_archives_are_read_where_they_lie(archive):
     assert read_images([archive.rename(archive.with_suffix(".ZIP"))])[0].member == photos[0].member
 
 
-def test_lists_name_other_sources_beside_them(tmp_path, archive):
+def test_lists_name_sources_relative_to_their_folder(tmp_path, archive):
     save(tmp_path / "lone.jpg")
     save(tmp_path / "folder" / "in.png")
     (tmp_path / "lists").mkdir()
@@ -76,7 +76,7 @@ def test_sources_keep_their_order(tmp_path):
     assert read_images([]) == []
 
 
-def test_what_is_not_there_says_so(tmp_path):
+def test_a_missing_source_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nothing\.zip does not exist"):
         read_images([save(tmp_path / "a.png"), tmp_path / "nothing.zip"])
     (tmp_path / "list.txt").write_text("gone.png\n")
@@ -84,7 +84,7 @@ def test_what_is_not_there_says_so(tmp_path):
         read_images([tmp_path / "list.txt"])
 
 
-def test_what_holds_no_photo_says_so(tmp_path):
+def test_a_source_without_images_is_an_error(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "empty.txt").write_text("\n\n")
     (tmp_path / "table.csv").write_text("a,b")
@@ -103,22 +103,22 @@ def test_threads_read_one_archive_at_the_same_time(archive):
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1"])
-def test_photos_are_rgb(mode, tmp_path):
+def test_images_are_rgb(mode, tmp_path):
     Image.new("RGB", (4, 3), "white").convert(mode).save(tmp_path / "a.png")
     picture = ImageFile(tmp_path / "a.png").image()
     assert picture.mode == "RGB"
     assert picture.getpixel((0, 0)) == (255, 255, 255)
 
 
-def test_pairs_match_by_name(tmp_path):
+def test_annotations_match_by_name(tmp_path):
     save(tmp_path / "images" / "a.jpg")
     save(tmp_path / "images" / "alone.jpg")
     (tmp_path / "maps").mkdir()
     Image.new("L", (4, 3), 128).save(tmp_path / "maps" / "a.png")
-    (pair,) = read_annotated_images(tmp_path / "images", tmp_path / "maps")
-    assert pair.image_path.name == "a.jpg"
-    assert (pair.annotation() == 128).all()
-    assert pair.image().mode == "RGB"
+    (annotated,) = read_annotated_images(tmp_path / "images", tmp_path / "maps")
+    assert annotated.image_path.name == "a.jpg"
+    assert (annotated.annotation() == 128).all()
+    assert annotated.image().mode == "RGB"
     (tmp_path / "maps" / "a.png").unlink()
     with pytest.raises(FileNotFoundError, match="same name"):
         read_annotated_images(tmp_path / "images", tmp_path / "maps")
@@ -132,8 +132,8 @@ def test_annotations_with_a_palette_give_their_ids(tmp_path):
     annotation.save(tmp_path / "labels" / "a.png")
     for suffix in IMAGE_SUFFIXES:
         photo = save(tmp_path / "images" / f"a{suffix}")
-        (pair,) = read_annotated_images(tmp_path / "images", tmp_path / "labels")
-        np.testing.assert_array_equal(pair.annotation(), ids)
+        (annotated,) = read_annotated_images(tmp_path / "images", tmp_path / "labels")
+        np.testing.assert_array_equal(annotated.annotation(), ids)
         photo.unlink()
 
 
@@ -147,17 +147,17 @@ def test_grocery(tmp_path):
         csv.writer(file).writerows([("file", "class_id", "class", "split"), *rows])
     with (tmp_path / "classes.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("class_id", "class"), (1, "kiwi"), (0, "apple")])
-    found = read_grocery(tmp_path, "train")
-    assert found.classes == ("apple", "kiwi")
-    assert found.targets.tolist() == [1]
-    assert found.images[0].image().size == (4, 3)
+    labelled = read_grocery(tmp_path, "train")
+    assert labelled.classes == ("apple", "kiwi")
+    assert labelled.targets.tolist() == [1]
+    assert labelled.images[0].image().size == (4, 3)
     with pytest.raises(ValueError, match="holdout"):
         read_grocery(tmp_path, "holdout")
     with pytest.raises(FileNotFoundError, match=r"labels\.csv"):
         read_grocery(tmp_path / "nowhere", "train")
 
 
-def test_the_file_of_a_photo_is_open_for_reading(tmp_path, archive):
+def test_the_file_of_an_image_is_open_for_reading(tmp_path, archive):
     lone = save(tmp_path / "lone.png")
     with ImageFile(lone).open() as file:
         assert file.read() == lone.read_bytes()

@@ -1,4 +1,4 @@
-"""The training loop."""
+"""Training loop: it learns, resumes exactly, selects weights, clips gradients."""
 
 import json
 
@@ -51,23 +51,23 @@ def test_an_interrupted_run_ends_with_the_same_weights(tmp_path):
         assert torch.equal(value, resumed.state_dict()[name]), name
 
 
-def test_the_best_validated_weights_are_kept_and_patience_ends_the_run(tmp_path):
+def test_the_best_validated_weights_are_returned_and_patience_ends_the_run(tmp_path):
     torch.manual_seed(0)
     network = nn.Conv2d(3, 1, 1)
-    seen = []
+    validated = []
 
     def validate(averaged):
-        seen.append({name: value.clone() for name, value in averaged.state_dict().items()})
-        return {"quality": -abs(len(seen) - 2)}
+        validated.append({name: value.clone() for name, value in averaged.state_dict().items()})
+        return {"quality": -abs(len(validated) - 2)}
 
     settings = LoopSettings(steps=100, out=tmp_path, validate_every=10, patience=3, warmup=1, score="quality")
     optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
-    kept = fit(network, optimizer, make_batch, loss, settings, validate)
-    assert len(seen) == 5
-    assert all(torch.equal(value, seen[1][name]) for name, value in kept.state_dict().items())
+    trained = fit(network, optimizer, make_batch, loss, settings, validate)
+    assert len(validated) == 5
+    assert all(torch.equal(value, validated[1][name]) for name, value in trained.state_dict().items())
 
 
-def test_a_diverging_run_says_so(tmp_path):
+def test_a_loss_that_is_not_finite_is_an_error(tmp_path):
     network = nn.Conv2d(3, 1, 1)
     settings = LoopSettings(steps=5, out=tmp_path)
     with pytest.raises(FloatingPointError, match="step 0"):
@@ -80,12 +80,33 @@ def test_a_diverging_run_says_so(tmp_path):
         )
 
 
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+def test_a_long_gradient_is_scaled_to_the_largest_norm_and_a_short_one_is_not(tmp_path, scale):
+    torch.manual_seed(0)
+    network = nn.Conv2d(3, 1, 1)
+    before = nn.utils.parameters_to_vector(network.parameters()).detach().clone()
+    gradients = torch.autograd.grad(scale * loss(network, make_batch(0)), list(network.parameters()))
+    norm = float(torch.cat([gradient.flatten() for gradient in gradients]).norm())
+    settings = LoopSettings(steps=1, out=tmp_path, warmup=1, average=None, clip=0.5, log_every=1)
+    fit(
+        network,
+        torch.optim.SGD(network.parameters(), lr=1.0),  # a step is the gradient
+        make_batch,
+        lambda net, batch: scale * loss(net, batch),
+        settings,
+    )
+    step = before - nn.utils.parameters_to_vector(network.parameters()).detach()
+    assert float(step.norm()) == pytest.approx(min(norm, 0.5), rel=1e-3)
+    line = json.loads((tmp_path / "log.jsonl").read_text())
+    assert line["norm"] == pytest.approx(norm, rel=1e-3, abs=1e-5)  # the log has the norm before
+
+
 def test_cosine_ends_at_zero():
     assert cosine_schedule(200, steps=200, warmup=10) == pytest.approx(0)
     assert cosine_schedule(0, steps=200, warmup=10) == pytest.approx(0.1)
 
 
-def test_adamw_lets_trained_weights_learn_at_a_third_of_the_rate():
+def test_adamw_trains_pretrained_weights_at_a_third_of_the_rate():
     network = nn.Sequential(nn.Conv2d(3, 8, 1), nn.Conv2d(8, 1, 1))
     optimizer = adamw(network, pretrained=network[0], rate=3e-3)
     old, new = optimizer.param_groups
@@ -95,8 +116,8 @@ def test_adamw_lets_trained_weights_learn_at_a_third_of_the_rate():
     loss(network, make_batch(0)).backward()
     optimizer.step()
     # The first step of Adam moves every weight by its rate, whatever the gradient.
-    moved = [(p - b).abs().mean().item() for p, b in zip(network.parameters(), before, strict=True)]
-    assert moved == pytest.approx([1e-3, 1e-3, 3e-3, 3e-3], rel=0.01)
+    steps = [(p - b).abs().mean().item() for p, b in zip(network.parameters(), before, strict=True)]
+    assert steps == pytest.approx([1e-3, 1e-3, 3e-3, 3e-3], rel=0.01)
 
 
 def test_the_average_of_a_short_run_forgets_its_start():

@@ -9,7 +9,7 @@ import pytest
 from shared.training.tflite import dequantize, read_convolutions
 
 
-def test_every_channel_may_have_a_scale_of_its_own():
+def test_channels_may_have_different_scales():
     values = np.array([[0, 2], [4, 6]], np.int8)
     scales, zeros = np.array([0.5, 2.0]), np.array([0, 4])
     np.testing.assert_array_equal(dequantize(values, scales, zeros), [[0, 1], [0, 4]])
@@ -40,8 +40,8 @@ def litert(monkeypatch):
             return tensors[index]
 
         def get_tensor_details(self):
-            kept = {"scales": np.array([0.5]), "zero_points": np.array([0]), "quantized_dimension": 0}
-            return [{"index": index, "quantization_parameters": kept} for index in tensors]
+            parameters = {"scales": np.array([0.5]), "zero_points": np.array([0]), "quantized_dimension": 0}
+            return [{"index": index, "quantization_parameters": parameters} for index in tensors]
 
         def _get_ops_details(self):
             return [
@@ -58,15 +58,15 @@ def litert(monkeypatch):
 
 
 def test_convolutions_come_in_order_and_in_the_layout_of_pytorch(litert):
-    found = read_convolutions("network.tflite", ["mix", "filter"])
-    assert list(found) == ["mix.weight", "mix.bias", "filter.weight", "filter.bias"]
-    assert found["mix.weight"].shape == (2, 3, 1, 1)
-    assert found["mix.weight"][1, :, 0, 0].tolist() == [1.5, 2, 2.5]
-    assert found["mix.bias"].tolist() == [5, 10]
-    assert found["filter.weight"].shape == (2, 1, 3, 3)
-    assert found["filter.weight"][1, 0, 0].tolist() == [0.5, 1.5, 2.5]
+    tensors = read_convolutions("network.tflite", ["mix", "filter"])
+    assert list(tensors) == ["mix.weight", "mix.bias", "filter.weight", "filter.bias"]
+    assert tensors["mix.weight"].shape == (2, 3, 1, 1)
+    assert tensors["mix.weight"][1, :, 0, 0].tolist() == [1.5, 2, 2.5]
+    assert tensors["mix.bias"].tolist() == [5, 10]
+    assert tensors["filter.weight"].shape == (2, 1, 3, 3)
+    assert tensors["filter.weight"][1, 0, 0].tolist() == [0.5, 1.5, 2.5]
 
 
-def test_another_number_of_layers_says_so(litert):
+def test_another_number_of_layers_is_an_error(litert):
     with pytest.raises(ValueError, match="2 convolutions, but 1 names"):
         read_convolutions("network.tflite", ["mix"])
