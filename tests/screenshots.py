@@ -1,4 +1,4 @@
-"""Make the README's pictures from the real pages: start the suite, use it in Chromium, save what it shows.
+"""Make the README's images from the real pages: start the suite, use it in Chromium, take screenshots.
 
 python tests/screenshots.py [folder]
 """
@@ -6,51 +6,60 @@ python tests/screenshots.py [folder]
 import importlib.util
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-HERE = Path(__file__).resolve().parent
-FOLDER = HERE / "pictures"
+TESTS = Path(__file__).resolve().parent
+FOLDER = TESTS.parent / "docs" / "images"
 
 
 def load(path: str) -> ModuleType:
-    """A module of the tests, by its path."""
-    spec = importlib.util.spec_from_file_location(path.replace("/", "_").removesuffix(".py"), HERE / path)
+    """Import a module of the tests by its path."""
+    name = path.replace("/", "_").removesuffix(".py")
+    spec = importlib.util.spec_from_file_location(name, TESTS / path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 
 
-def edges(page: Page) -> None:
-    """The edges page after a click on the second sample photo."""
-    page.locator(".is-examples .gallery-item").nth(1).click()
+def show_home(page: Page) -> None:
+    """Wait for the images of all cards."""
     page.wait_for_function(
-        "() => { const found = [...document.querySelectorAll('.is-slider img')];"
-        " return found.length >= 2 && found.every(image => image.naturalWidth) }"
+        "[...document.querySelectorAll('.is-cards img')].every(image => image.naturalWidth)"
     )
 
 
-def recognition(page: Page) -> None:
-    """The recognition page after a click on the sample photo of a cat: where it is."""
+def show_edges(page: Page) -> None:
+    """Find the edges of the sample photo of a pagoda."""
+    page.locator(".is-examples .gallery-item").nth(1).click()
+    page.wait_for_function(
+        "() => { const images = [...document.querySelectorAll('.is-slider img')];"
+        " return images.length >= 2 && images.every(image => image.naturalWidth) }"
+    )
+
+
+def show_recognition(page: Page) -> None:
+    """Segment the sample photo of a cat."""
     page.get_by_role("tab", name="Where", exact=True).locator("visible=true").click()
     page.locator(".is-examples .gallery-item").nth(2).click()
     page.locator("#where .is-bars dt").first.wait_for()
 
 
-def retrieval(page: Page) -> None:
-    """The retrieval page after a click on the sample photo of a motorcycle: why the other one was found."""
+def show_retrieval(page: Page) -> None:
+    """Search with the sample photo of a motorcycle, and explain the second hit."""
     page.locator(".is-examples .gallery-item").nth(3).click()
     page.locator("#matches .is-tiles b").nth(1).wait_for()
     page.locator("#matches .is-tiles figcaption button").nth(1).click()
     page.locator(".is-why img").wait_for()
 
 
-def crossmodal(page: Page) -> None:
-    """The page for cross-modal search after a search with words: why the first picture was found."""
+def show_crossmodal(page: Page) -> None:
+    """Search with words, and explain the first hit."""
     page.get_by_label("Words", exact=True).fill("a man with a camera on a tripod")
     page.keyboard.press("Enter")
     page.locator("#matches .is-tiles b").first.wait_for()
@@ -58,43 +67,49 @@ def crossmodal(page: Page) -> None:
     page.locator(".is-why img").wait_for()
 
 
-def home(page: Page) -> None:
-    """The home page with all its cards."""
-    page.wait_for_function(
-        "[...document.querySelectorAll('.is-cards img')].every(image => image.naturalWidth)"
-    )
+#: Steps on each page, by its path; the screenshot has the path's name.
+STEPS: dict[str, Callable[[Page], None]] = {
+    "/": show_home,
+    "/edges": show_edges,
+    "/recognition": show_recognition,
+    "/retrieval": show_retrieval,
+    "/crossmodal": show_crossmodal,
+}
+
+
+def reduce_colors(path: Path) -> int:
+    """Reduce a PNG to 256 colors, which takes a third of the bytes, and return their number.
+
+    White stays white.
+    """
+    image = Image.open(path).convert("RGB")
+    palette = image.quantize(256, method=Image.Quantize.MAXCOVERAGE)
+    image.quantize(palette=palette).save(path, optimize=True)
+    return path.stat().st_size
 
 
 def main() -> None:
-    """Save one picture per page."""
+    """Save one screenshot per page."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
-        server, chromium = load("conftest.py").start(Path(temporary)), load("browser/conftest.py")
+        server, browsers = load("conftest.py").start(Path(temporary)), load("browser/conftest.py")
         try:
-            path = chromium.find_chromium(playwright)
-            browser = playwright.chromium.launch(executable_path=path, args=chromium.ARGUMENTS)
-            uses = [home, edges, recognition, retrieval, crossmodal]
-            for path, use in {"/" if one is home else f"/{one.__name__}": one for one in uses}.items():
+            browser = playwright.chromium.launch(
+                executable_path=browsers.find_chromium(playwright), args=browsers.ARGUMENTS
+            )
+            for path, use_page in STEPS.items():
                 page = browser.new_page(viewport={"width": 1280, "height": 980})
                 page.set_default_timeout(120_000)
                 page.goto(server.url + path)
                 page.locator(".is-header h1").wait_for()
-                use(page)
+                use_page(page)
                 page.wait_for_timeout(1500)
                 target = folder / f"{path.strip('/') or 'home'}.png"
                 page.screenshot(path=target)
-                print(target, reduce(target))
+                print(target, reduce_colors(target))
         finally:
             server.stop()
-
-
-def reduce(path: Path) -> int:
-    """Bring a PNG down to 256 colors, a third of its bytes, and return these. White stays white."""
-    full = Image.open(path).convert("RGB")
-    colors = full.quantize(256, method=Image.Quantize.MAXCOVERAGE)
-    full.quantize(palette=colors).save(path, optimize=True)
-    return path.stat().st_size
 
 
 if __name__ == "__main__":

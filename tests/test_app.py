@@ -79,7 +79,9 @@ def test_metrics_count_calls_failures_and_seconds(server, client, photo, tmp_pat
         label_text = "".join(f',{key}="{text}"' for key, text in labels.items())
         with server.http() as http:
             text = http.get("/metrics").text
-        line = rf'^image_spaces_{name}\{{endpoint="edges/detect_edges",engine="{engine}"{label_text}\}} (\S+)$'
+        line = (
+            rf'^image_spaces_{name}\{{endpoint="edges/detect_edges",engine="{engine}"{label_text}\}} (\S+)$'
+        )
         match = re.search(line, text, re.MULTILINE)
         return float(match[1]) if match else 0.0
 

@@ -1,4 +1,4 @@
-"""What a stranger may try: reading the server's files, using it as a proxy, filling it up, planting pages."""
+"""Attacks on the server: reading its files, using it as a proxy, filling it up, planting pages."""
 
 import ast
 import base64
@@ -18,15 +18,15 @@ def upload(http, name, data):
 
 
 def data_url(data, kind="jpeg"):
-    """A picture as a page or an agent may send it."""
+    """Return an image as a page or an agent may send it."""
     return f"data:image/{kind};base64," + base64.b64encode(data).decode()
 
 
 def call(http, function, arguments):
-    """One call as curl makes it: `(event, data)`, where event is `complete` or `error`."""
-    started = http.post(f"/gradio_api/call/v2/{function}", json=arguments)
-    assert started.status_code == 200, started.text
-    lines = http.get(f"/gradio_api/call/v2/{function}/{started.json()['event_id']}").text.splitlines()
+    """Call an endpoint like curl; return its last event, `complete` or `error`, and the event's data."""
+    response = http.post(f"/gradio_api/call/v2/{function}", json=arguments)
+    assert response.status_code == 200, response.text
+    lines = http.get(f"/gradio_api/call/v2/{function}/{response.json()['event_id']}").text.splitlines()
     events = [line.partition(": ")[2] for line in lines if line.startswith("event: ")]
     data = [line.partition(": ")[2] for line in lines if line.startswith("data: ")]
     return events[-1], json.loads(data[-1])
@@ -54,7 +54,7 @@ def test_the_server_is_no_proxy(server):
 
 
 @pytest.mark.parametrize(
-    "more",
+    "fields",
     [
         {"meta": META},
         {},  # Gradio does not check the path of a gr.Image when `meta` is left out
@@ -65,8 +65,8 @@ def test_the_server_is_no_proxy(server):
     ],
 )
 @pytest.mark.parametrize("function", ["detect_edges", "edge_details", "detect_edges_in_many"])
-def test_pictures_of_the_server_are_not_read(server, photo, function, more):
-    path = {"path": str(photo), **more}  # a good picture that nobody has uploaded
+def test_images_of_the_server_are_not_read(server, photo, function, fields):
+    path = {"path": str(photo), **fields}  # a valid image that nobody has uploaded
     arguments = {"images": [path]} if function.endswith("many") else {"image": path}
     with server.http() as http:
         event, answer = call(http, function, {**arguments, "engine": "canny"})
@@ -75,20 +75,20 @@ def test_pictures_of_the_server_are_not_read(server, photo, function, more):
 
 
 def test_addresses_inside_the_network_are_not_fetched(server):
-    picture = {"path": f"{server.url}/cards/edges.jpg", "meta": META}
+    image = {"path": f"{server.url}/cards/edges.jpg", "meta": META}
     with server.http() as http:
-        event, answer = call(http, "detect_edges", {"image": picture})
+        event, answer = call(http, "detect_edges", {"image": image})
     assert (event, answer["error"]) == ("error", None)
 
 
-def test_too_large_uploads_are_refused(server):
+def test_oversized_uploads_are_rejected(server):
     with server.http() as http:
         answer = http.post("/gradio_api/upload", files={"files": ("large.png", b"\0" * (64 * 2**20 + 1))})
     assert answer.status_code == 413
 
 
 def test_uploaded_pages_are_downloads(server):
-    """A page that somebody uploads does not run under the suite's own address."""
+    """An uploaded HTML page does not run under the suite's address."""
     with server.http() as http:
         path = upload(http, "evil.html", b"<script>alert(1)</script>")
         answer = http.get(f"/gradio_api/file={path}")
@@ -113,8 +113,8 @@ def test_names_of_uploads_stay_in_their_folder(server):
     assert ".." not in path
 
 
-def test_defects_are_not_told_to_strangers(server):
-    """An unexpected error, here a wrong type deep inside, shows no text of the exception."""
+def test_unexpected_errors_reveal_nothing(server):
+    """The text of the exception, here of a wrong type inside the request, stays on the server."""
     with server.http() as http:
         event, answer = call(http, "detect_edges", {"image": {"path": {"a": 1}, "meta": META}})
     assert event == "error"
@@ -137,26 +137,26 @@ def test_nothing_is_recorded_or_reported(server):
     assert config["show_error"] is False
 
 
-def documented(tree):
-    """Functions that are handed to `endpoint` and have a docstring, in the order of the file."""
-    told = {
+def documented_endpoints(tree):
+    """Return the functions that are passed to `endpoint` and have a docstring, in the order of the file."""
+    documented = {
         node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and ast.get_docstring(node)
     }
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-    named = (node.args[0].id for node in calls if ast.unparse(node.func) in ("ui.endpoint", "endpoint"))
-    return [name for name in named if name in told]
+    names = (node.args[0].id for node in calls if ast.unparse(node.func) in ("ui.endpoint", "endpoint"))
+    return [name for name in names if name in documented]
 
 
 def test_only_the_documented_functions_are_listed(server):
-    """Those that a space hands to `ui.endpoint`, each with a docstring; what its page calls is private."""
-    read = [
+    """They are passed to `ui.endpoint` and have a docstring; functions that a page calls are private."""
+    trees = [
         ast.parse(path.read_text(encoding="utf-8"))
         for path in (*(ROOT / "spaces").glob("*/app.py"), ROOT / "shared/ui/gallery/endpoints.py")
     ]
-    *spaces, shared = map(documented, read)
-    galleries = sum("gallery_endpoints(" in ast.unparse(tree) for tree in read[:-1])
+    *spaces, shared = map(documented_endpoints, trees)
+    galleries = sum("gallery_endpoints(" in ast.unparse(tree) for tree in trees[:-1])
     # Functions that several spaces have get a number from the second on.
-    offered = {name for own in spaces for name in own}
+    offered = {name for names in spaces for name in names}
     offered |= {f"{name}_{number}" if number else name for name in shared for number in range(galleries)}
     with server.http() as http:
         names = http.get("/gradio_api/info").json()["named_endpoints"]
@@ -165,12 +165,12 @@ def test_only_the_documented_functions_are_listed(server):
     assert set(names) == {f"/{name}" for name in offered}
 
 
-def test_data_urls_go_through_the_door_for_pictures(server, photo):
-    def ask(http, data):
+def test_data_urls_are_opened_like_files(server, photo):
+    def detect(http, data):
         url = f"data:image/png;base64,{data}"
         return call(http, "detect_edges", {"image": {"url": url, "meta": META}, "engine": "canny"})
 
     with server.http() as http:
-        assert ask(http, base64.b64encode(photo.read_bytes()).decode())[0] == "complete"
-        assert "not a picture" in ask(http, base64.b64encode(b"text").decode())[1]["error"]
-        assert "base64" in ask(http, "@@")[1]["error"]
+        assert detect(http, base64.b64encode(photo.read_bytes()).decode())[0] == "complete"
+        assert "not a picture" in detect(http, base64.b64encode(b"text").decode())[1]["error"]
+        assert "base64" in detect(http, "@@")[1]["error"]

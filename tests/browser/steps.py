@@ -1,39 +1,39 @@
-"""What tests of several pages do with a photo."""
+"""Steps of a visitor that tests of several pages share."""
 
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page
 
 
-def choose(page: Page, file: Path) -> None:
-    """Upload a photo."""
-    page.locator("input[type=file]").first.set_input_files(file)
+def upload_image(page: Page, path: Path) -> None:
+    """Upload an image."""
+    page.locator("input[type=file]").first.set_input_files(path)
 
 
-def take_away(page: Page) -> None:
-    """Take the photo away again."""
+def remove_image(page: Page) -> None:
+    """Remove the uploaded image."""
     page.get_by_role("button", name="Clear").or_(
         page.get_by_role("button", name="Remove Image")
     ).first.click()
 
 
 def download(page: Page, control: Locator) -> tuple[str, Path]:
-    """Click on what offers a file; the name that it suggests, and where the file lies."""
-    with page.expect_download() as waiting:
+    """Click on a download and return its suggested file name and its path."""
+    with page.expect_download() as download_info:
         control.click()
-    return waiting.value.suggested_filename, Path(waiting.value.path())
+    return download_info.value.suggested_filename, Path(download_info.value.path())
 
 
-def tiles(page: Page, tab: str = "matches") -> Locator:
-    """The pictures of a grid."""
+def grid_images(page: Page, tab: str = "matches") -> Locator:
+    """Return the images of a grid."""
     return page.locator(f"#{tab} .is-tiles figure")
 
 
-def names(page: Page, tab: str = "matches") -> list[str]:
-    """Their names."""
+def grid_names(page: Page, tab: str = "matches") -> list[str]:
+    """Return the names of a grid's images."""
     return page.locator(f"#{tab} .is-tiles img").evaluate_all("images => images.map(image => image.alt)")
 
 
 def open_tab(page: Page, name: str) -> None:
-    """Open a tab."""
+    """Open a tab by its title."""
     page.get_by_role("tab", name=name, exact=True).locator("visible=true").click()

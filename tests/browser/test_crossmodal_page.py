@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from shared.ui.sample_images import gallery_images, sample_images
-from tests.browser.steps import choose, names, open_tab, take_away, tiles
+from tests.browser.steps import grid_images, grid_names, open_tab, remove_image, upload_image
 
 SAMPLES = len(gallery_images())
 
@@ -21,14 +21,14 @@ def ask(page: Page, words: str) -> None:
 @pytest.mark.parametrize(("width", "height", "theme"), [(1400, 900, "light"), (390, 844, "dark")])
 def test_all_tabs_fit(visit, width, height, theme):
     page = visit("/crossmodal", width=width, height=height, theme=theme)
-    expect(tiles(page)).to_have_count(SAMPLES)  # the gallery stands in for matches
+    expect(grid_images(page)).to_have_count(SAMPLES)  # the gallery stands in for matches
     ask(page, "a motorcycle in a garage")
     expect(page.locator("#matches .is-tiles b")).to_have_count(SAMPLES)
-    assert names(page)[0].startswith("motorcycle")
+    assert grid_names(page)[0].startswith("motorcycle")
     expect(page.locator("#matches")).to_contain_text("pictures searched in")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
-    tiles(page).first.get_by_text("Why?").click()
+    grid_images(page).first.get_by_text("Why?").click()
     expect(page.locator(".is-why img")).to_be_visible()
     expect(page.locator(".is-why")).to_contain_text("painted over")
     whole = page.locator(".is-why img").get_attribute("src")
@@ -39,7 +39,7 @@ def test_all_tabs_fit(visit, width, height, theme):
     page.get_by_role("button", name="Close").click()
     expect(page.locator(".is-why img")).to_be_hidden()
 
-    choose(page, sample_images()["motorcycle"])
+    upload_image(page, sample_images()["motorcycle"])
     expect(page.get_by_label("Words or picture").first).to_be_visible()
     open_tab(page, "Describe")
     expect(page.locator("#describe .is-bars dt")).to_have_count(10)
@@ -49,7 +49,7 @@ def test_all_tabs_fit(visit, width, height, theme):
     expect(page.locator("#match .is-words button")).to_have_count(3)  # all of it, and two words
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     open_tab(page, "Gallery")
-    expect(tiles(page, "gallery")).to_have_count(SAMPLES)
+    expect(grid_images(page, "gallery")).to_have_count(SAMPLES)
     page.get_by_role("button", name="How it works").click()
     expect(page.locator(".is-figure svg")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -57,24 +57,24 @@ def test_all_tabs_fit(visit, width, height, theme):
 
 def test_examples_and_more_like_this(visit):
     page = visit("/crossmodal")
-    expect(tiles(page)).to_have_count(SAMPLES)
+    expect(grid_images(page)).to_have_count(SAMPLES)
     page.get_by_role("button", name="a motorcycle", exact=True).click()
     expect(page.get_by_label("Words", exact=True)).to_have_value("a motorcycle")
     expect(page.locator("#matches .is-tiles b")).to_have_count(SAMPLES)
-    first, second = names(page)[:2]
+    first, second = grid_names(page)[:2]
     assert {first, second} == {"motorcycle", "motorcycle again"}
-    tiles(page).first.locator("button").first.click()  # which empties the words
-    expect(tiles(page)).to_have_count(SAMPLES - 1)
+    grid_images(page).first.locator("button").first.click()  # which empties the words
+    expect(grid_images(page)).to_have_count(SAMPLES - 1)
     expect(page.get_by_label("Words", exact=True)).to_have_value("")
-    assert names(page)[0] == second
-    take_away(page)
+    assert grid_names(page)[0] == second
+    remove_image(page)
     expect(page.locator("#matches")).to_contain_text("Type some words, choose a picture")
-    expect(tiles(page)).to_have_count(SAMPLES)
+    expect(grid_images(page)).to_have_count(SAMPLES)
 
 
 def test_two_engines_side_by_side(visit):
     page = visit("/crossmodal")
-    expect(tiles(page)).to_have_count(SAMPLES)
+    expect(grid_images(page)).to_have_count(SAMPLES)
     ask(page, "a flower")
     expect(page.locator("#matches .is-tiles b")).to_have_count(SAMPLES)
     page.locator(".label-wrap", has_text="Settings").click()
@@ -82,14 +82,14 @@ def test_two_engines_side_by_side(visit):
     page.get_by_role("option", name="RRF-Net", exact=True).click()
     expect(page.locator("#matches .is-columns h4")).to_have_count(2)
     expect(page.locator("#matches .is-columns h4").last).to_have_text("RRF-Net")
-    expect(tiles(page)).to_have_count(2 * SAMPLES)
+    expect(grid_images(page)).to_have_count(2 * SAMPLES)
     page.locator("#matches .is-columns section").last.get_by_text("Why?").first.click()
     expect(page.locator(".is-why img")).to_be_visible()
 
 
 def test_words_that_cannot_be_used_get_one_sentence(visit):
     page = visit("/crossmodal")
-    expect(tiles(page)).to_have_count(SAMPLES)
+    expect(grid_images(page)).to_have_count(SAMPLES)
     for words, sentence in (
         ("the of and", "names nothing to look for"),
         ("x" * 10_000, "this one has 10,000"),
@@ -98,7 +98,7 @@ def test_words_that_cannot_be_used_get_one_sentence(visit):
         ask(page, words)
         expect(page.locator("#matches .is-tiles-empty")).to_contain_text(sentence)
     ask(page, "\N{DOG FACE} على الشاطئ")
-    expect(tiles(page)).to_have_count(SAMPLES)  # and the page still works
+    expect(grid_images(page)).to_have_count(SAMPLES)  # and the page still works
     expect(page.locator("#matches")).to_contain_text("Not in the vocabulary")
 
 
@@ -106,7 +106,7 @@ def test_sentences_of_ones_own(visit):
     page = visit("/crossmodal")
     open_tab(page, "Describe")
     expect(page.locator("#describe")).to_contain_text("Choose a picture")
-    choose(page, sample_images()["motorcycle"])
+    upload_image(page, sample_images()["motorcycle"])
     expect(page.locator("#describe .is-bars dt")).to_have_count(10)
     expect(page.locator("#describe")).to_contain_text("None of these surely fits")
     page.get_by_label(re.compile("Your own sentences")).fill("A motorcycle in a garage.\nA dog on a beach.")

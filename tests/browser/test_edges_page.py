@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.steps import choose, take_away
+from tests.browser.steps import remove_image, upload_image
 
 # The color of the subdued text below the title, and that of the first ground behind it.
 COLORS = """() => {
@@ -82,10 +82,10 @@ def test_upload_shows_the_result_without_a_click(visit, photo, size):
     width, height = SIZES[size]
     page = visit(width=width, height=height)
     use_canny(page)
-    choose(page, photo)
+    upload_image(page, photo)
     result(page)
     expect(page.get_by_text("240 × 160 pixels")).to_be_visible()
-    expect(page.locator(".is-strip .thumbnail-item")).to_have_count(5)
+    expect(page.locator(".is-thumbnails .thumbnail-item")).to_have_count(5)
 
 
 def test_sample_photo_and_downloads(visit):
@@ -106,7 +106,7 @@ def test_sample_photo_and_downloads(visit):
 def test_settings_draw_again(visit, photo):
     page = visit()
     use_canny(page)
-    choose(page, photo)
+    upload_image(page, photo)
     result(page)
     before = page.locator(".is-slider img").last.get_attribute("src")
     page.get_by_role("button", name="Settings", exact=False).first.click()
@@ -118,7 +118,7 @@ def test_settings_draw_again(visit, photo):
 
 def test_compare_two_engines(visit, photo):
     page = visit()
-    choose(page, photo)
+    upload_image(page, photo)
     result(page)
     page.get_by_role("tab", name="Compare").click()
     pictures = page.locator(".is-compare img")
@@ -148,10 +148,10 @@ def test_a_bad_file_gets_one_sentence(visit, photo, tmp_path):
     bad.write_text("no picture")
     page = visit()
     use_canny(page)
-    choose(page, bad)
+    upload_image(page, bad)
     expect(page.get_by_text("This file is not a picture").first).to_be_visible()
-    take_away(page)
-    choose(page, photo)  # the page still works
+    remove_image(page)
+    upload_image(page, photo)  # the page still works
     result(page)
 
 

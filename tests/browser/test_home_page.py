@@ -1,4 +1,4 @@
-"""What a visitor does on the home page, in a real browser."""
+"""The home page: cards, code examples with the visitor's address, footer."""
 
 from playwright.sync_api import Page, expect
 
@@ -15,13 +15,13 @@ def test_examples_call_the_server(visit, server):
     expect_examples_for(visit("/"), server.url)
 
 
-def test_examples_show_the_address_by_which_the_visitor_came(visit, server):
+def test_examples_show_the_address_of_the_visitors_browser(visit, server):
     page, address = visit("/"), server.url.replace("127.0.0.1", "localhost")
     page.goto(f"{address}?__theme=light")
     expect_examples_for(page, address)
 
 
-def test_behind_a_proxy_that_serves_the_suite_under_a_path(visit, start_server):
+def test_a_proxy_can_serve_the_suite_under_a_path(visit, start_server):
     server = start_server(IMAGE_SPACES_ROOT_PATH="/images")
     page, address = visit("/"), server.url.replace("127.0.0.1", "localhost") + "/images"
     page.route(
@@ -34,7 +34,15 @@ def test_behind_a_proxy_that_serves_the_suite_under_a_path(visit, start_server):
     assert page.url == f"{address}/edges"
 
 
-def test_functions_are_listed_where_there_are_some(visit):
+def test_cards_show_images_and_lead_to_their_pages(visit):
+    page = visit("/")
+    page.wait_for_function(
+        "[...document.querySelectorAll('.is-cards img')].every(image => image.naturalWidth)"
+    )
+    assert page.locator(".is-cards img").count() == page.locator(".is-cards a").count() > 1
+
+
+def test_the_api_is_listed_on_pages_with_functions(visit):
     page = visit("/")
     link = page.get_by_role("button", name="Use via API or MCP")
     expect(page.get_by_role("button", name="Settings")).to_be_visible()
@@ -42,3 +50,17 @@ def test_functions_are_listed_where_there_are_some(visit):
     page.locator(".is-cards a[href=edges]").click()
     link.click()
     expect(page.get_by_text("detect_edges_in_many").first).to_be_visible()
+
+
+def test_the_menu_describes_the_chosen_engine(visit):
+    page = visit("/edges", width=390, height=844)
+    menu = page.get_by_label("Engine", exact=True).locator("visible=true")
+    note = page.locator(".is-engine .is-note").locator("visible=true").first
+    first = note.inner_text()
+    menu.click()
+    option = page.get_by_role("option").nth(1)
+    title = option.inner_text().strip()
+    option.click()
+    expect(menu).to_have_value(title)
+    expect(note).not_to_have_text(first)
+    assert menu.evaluate("field => field.scrollWidth <= field.clientWidth")  # not cut off

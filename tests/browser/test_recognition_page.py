@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.steps import choose, download, take_away
+from tests.browser.steps import download, remove_image, upload_image
 
 # Before its pictures have come, the component has another height.
 LOADED = """() => [...document.querySelectorAll('.is-regions .image-container img')].every(
@@ -53,7 +53,7 @@ def heat(page: Page) -> str:
 def test_all_tabs_fit(visit, photo, width, height, theme):
     page = visit("/recognition", width=width, height=height, theme=theme)
     expect(page.get_by_text("the answers appear here")).to_be_visible()
-    choose(page, photo)
+    upload_image(page, photo)
     expect(page.locator("#what")).to_contain_text("cat")
     expect(page.locator("#what")).to_contain_text("240 × 160 pixels")
     shown = {
@@ -81,7 +81,7 @@ def test_only_the_open_tab_is_made(visit, server, photo):
 
     page = visit("/recognition")
     before = {name: calls(name) for name in ("what", "where", "why", "compare")}
-    choose(page, photo)
+    upload_image(page, photo)
     expect(page.locator("#what")).to_contain_text("240 × 160 pixels")
     open_tab(page, "Where")
     expect(page.locator("#where")).to_contain_text("240 × 160 pixels")
@@ -94,7 +94,7 @@ def test_only_the_open_tab_is_made(visit, server, photo):
 
 def test_a_click_on_a_region_cuts_it_out(visit, photo):
     page = visit("/recognition")
-    choose(page, photo)
+    upload_image(page, photo)
     open_tab(page, "Where")
     expect(page.locator("#where .is-bars dt").first).to_be_visible()
     picture = page.locator(".is-regions img.base-image")
@@ -129,7 +129,7 @@ def test_a_click_on_a_region_cuts_it_out(visit, photo):
 
 def test_reasons_for_another_class_and_another_photo(visit, photo):
     page = visit("/recognition")
-    choose(page, photo)
+    upload_image(page, photo)
     expect(page.locator("#what")).to_contain_text("240 × 160 pixels")
     open_tab(page, "Why")
     first = heat(page)
@@ -160,7 +160,7 @@ def test_reasons_for_another_class_and_another_photo(visit, photo):
 
 def test_compare_two_classifiers(visit, photo):
     page = visit("/recognition")
-    choose(page, photo)
+    upload_image(page, photo)
     open_tab(page, "Compare")
     expect(page.locator(".is-compare .output-class")).to_have_count(2)
     expect(page.locator(".is-compare")).to_contain_text("CFN")
@@ -186,8 +186,8 @@ def test_a_bad_file_gets_one_sentence(visit, photo, tmp_path):
     bad = tmp_path / "bad.png"
     bad.write_text("no picture")
     page = visit("/recognition")
-    choose(page, bad)
+    upload_image(page, bad)
     expect(page.get_by_text("This file is not a picture").first).to_be_visible()
-    take_away(page)
-    choose(page, photo)  # the page still works
+    remove_image(page)
+    upload_image(page, photo)  # the page still works
     expect(page.locator("#what")).to_contain_text("240 × 160 pixels")

@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from shared.ui.sample_images import gallery_images, sample_images
-from tests.browser.steps import choose, download, names, open_tab, take_away, tiles
+from tests.browser.steps import download, grid_images, grid_names, open_tab, remove_image, upload_image
 
 SAMPLES = len(gallery_images())
 
@@ -35,19 +35,19 @@ def draw(page: Page, left: float, top: float, right: float, bottom: float) -> No
 @pytest.mark.parametrize(("width", "height", "theme"), [(1400, 900, "light"), (390, 844, "dark")])
 def test_all_tabs_fit(visit, photo, width, height, theme):
     page = visit("/retrieval", width=width, height=height, theme=theme)
-    expect(tiles(page)).to_have_count(SAMPLES)  # the gallery stands in for matches
-    choose(page, photo)
+    expect(grid_images(page)).to_have_count(SAMPLES)  # the gallery stands in for matches
+    upload_image(page, photo)
     expect(page.locator("#matches .is-tiles b").first).to_be_visible()
-    assert names(page)[0] == "cat"
+    assert grid_names(page)[0] == "cat"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    tiles(page).first.get_by_text("Why?").click()
+    grid_images(page).first.get_by_text("Why?").click()
     expect(page.locator(".is-why img")).to_be_visible()
     expect(page.locator(".is-why")).to_contain_text("Why cat?")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.get_by_role("button", name="Close").click()
     expect(page.locator(".is-why img")).to_be_hidden()
     open_tab(page, "Gallery")
-    expect(tiles(page, "gallery")).to_have_count(SAMPLES)
+    expect(grid_images(page, "gallery")).to_have_count(SAMPLES)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.get_by_role("button", name="How it works").click()
     expect(page.locator(".is-figure svg")).to_be_visible()
@@ -56,7 +56,7 @@ def test_all_tabs_fit(visit, photo, width, height, theme):
 
 def test_trade_off_marks_the_engine(visit):
     page = visit("/retrieval", width=390, height=844)
-    expect(tiles(page)).to_have_count(SAMPLES)
+    expect(grid_images(page)).to_have_count(SAMPLES)
     open_tab(page, "Trade-off")
     page.get_by_role("button", name="Measure all engines").click()
     expect(page.locator(".is-scatter svg")).to_have_count(2, timeout=180_000)
@@ -69,16 +69,16 @@ def test_trade_off_marks_the_engine(visit):
 
 def test_more_like_this_and_back(visit):
     page = visit("/retrieval")
-    expect(tiles(page)).to_have_count(SAMPLES)
+    expect(grid_images(page)).to_have_count(SAMPLES)
     page.get_by_role("button", name="motorcycle", exact=True).locator("visible=true").first.click()
     expect(page.locator("#matches .is-tiles b").first).to_be_visible()
-    assert names(page)[0] == "motorcycle again"  # the picture itself is left out
+    assert grid_names(page)[0] == "motorcycle again"  # the picture itself is left out
     expect(page.locator(".is-boxed img")).to_be_visible()
-    tiles(page).first.locator("button").first.click()
-    expect(tiles(page).first.locator("img")).to_have_attribute("alt", "motorcycle")
-    take_away(page)
+    grid_images(page).first.locator("button").first.click()
+    expect(grid_images(page).first.locator("img")).to_have_attribute("alt", "motorcycle")
+    remove_image(page)
     expect(page.locator("#matches")).to_contain_text("Choose a photo")
-    expect(tiles(page)).to_have_count(SAMPLES)
+    expect(grid_images(page)).to_have_count(SAMPLES)
 
 
 def test_a_box_is_drawn_and_forgotten(visit, photo, tmp_path):
@@ -87,35 +87,35 @@ def test_a_box_is_drawn_and_forgotten(visit, photo, tmp_path):
         both.paste(Image.open(sample_images()[name]).resize((450, 400)), (left, 0))
     both.save(tmp_path / "both.png")
     page = visit("/retrieval")
-    choose(page, tmp_path / "both.png")
+    upload_image(page, tmp_path / "both.png")
     expect(page.locator("#matches .is-tiles b").first).to_be_visible()
     draw(page, 0.51, 0.01, 0.99, 0.99)
     expect(page.locator(".is-frame")).to_be_visible()
-    expect(tiles(page).first.locator("img")).to_have_attribute("alt", "rocket")
+    expect(grid_images(page).first.locator("img")).to_have_attribute("alt", "rocket")
     draw(page, 0.01, 0.01, 0.49, 0.99)
-    expect(tiles(page).first.locator("img")).to_have_attribute("alt", "cat")
+    expect(grid_images(page).first.locator("img")).to_have_attribute("alt", "cat")
     draw(page, 0.98, 0.9, 0.9, 0.5)
-    expect(tiles(page).first.locator("img")).to_have_attribute("alt", "rocket")
-    take_away(page)
-    choose(page, photo)  # far smaller than the box
-    expect(tiles(page).first.locator("img")).to_have_attribute("alt", "cat")
+    expect(grid_images(page).first.locator("img")).to_have_attribute("alt", "rocket")
+    remove_image(page)
+    upload_image(page, photo)  # far smaller than the box
+    expect(grid_images(page).first.locator("img")).to_have_attribute("alt", "cat")
     expect(page.locator(".is-frame")).to_have_count(0)
     expect(page.get_by_text("The box holds nothing")).to_have_count(0)
 
 
 def test_settings_of_the_list(visit, photo):
     page = visit("/retrieval")
-    choose(page, photo)
+    upload_image(page, photo)
     expect(page.locator("#matches .is-tiles b").first).to_be_visible()
     every = scores(page)
     page.locator(".label-wrap", has_text="Settings").click()
     least = page.get_by_label("number input for Lowest score")
     least.fill("0.9")
     least.press("Enter")
-    expect(tiles(page)).to_have_count(sum(score >= 0.9 for score in every))
+    expect(grid_images(page)).to_have_count(sum(score >= 0.9 for score in every))
     least.fill("0")
     least.press("Enter")
-    expect(tiles(page)).to_have_count(SAMPLES)
+    expect(grid_images(page)).to_have_count(SAMPLES)
 
 
 def test_a_gallery_of_ones_own(visit, photo, tmp_path):
@@ -125,23 +125,23 @@ def test_a_gallery_of_ones_own(visit, photo, tmp_path):
     with zipfile.ZipFile(trip, "w") as archive:
         archive.write(photo, "trip/beach.jpg")
         archive.write(photo, "../outside.jpg")
-    expect(tiles(page)).to_have_count(SAMPLES)
+    expect(grid_images(page)).to_have_count(SAMPLES)
     open_tab(page, "Gallery")
-    expect(tiles(page, "gallery")).to_have_count(SAMPLES)
+    expect(grid_images(page, "gallery")).to_have_count(SAMPLES)
     add(page, photo, bad, trip)
     expect(page.locator("#gallery .prose.is-added")).to_contain_text("Added 2 pictures, skipped 2 files")
     expect(page.locator("#gallery .prose.is-added")).to_contain_text("Its path leads out of the archive.")
-    expect(tiles(page, "gallery")).to_have_count(SAMPLES + 2)
-    assert names(page, "gallery")[-2:] == ["cat.jpg", "trip/beach.jpg"]
+    expect(grid_images(page, "gallery")).to_have_count(SAMPLES + 2)
+    assert grid_names(page, "gallery")[-2:] == ["cat.jpg", "trip/beach.jpg"]
 
     open_tab(page, "Matches")
-    expect(tiles(page)).to_have_count(SAMPLES + 2)
-    choose(page, photo)
+    expect(grid_images(page)).to_have_count(SAMPLES + 2)
+    upload_image(page, photo)
     expect(page.locator("#matches .is-tiles b").first).to_be_visible()
-    assert set(names(page)[:3]) == {"cat", "cat.jpg", "trip/beach.jpg"}
-    choose(other, photo)
+    assert set(grid_names(page)[:3]) == {"cat", "cat.jpg", "trip/beach.jpg"}
+    upload_image(other, photo)
     expect(other.locator("#matches .is-tiles b").first).to_be_visible()
-    assert "cat.jpg" not in names(other)  # another visitor sees nothing of it
+    assert "cat.jpg" not in grid_names(other)  # another visitor sees nothing of it
 
     open_tab(page, "Gallery")
     page.get_by_role("button", name="Download all as one file").click()
@@ -149,26 +149,26 @@ def test_a_gallery_of_ones_own(visit, photo, tmp_path):
     assert name == "retrieval.gallery"
     kept = tmp_path / name
     kept.write_bytes(saved.read_bytes())
-    tiles(page, "gallery").last.get_by_text("Remove").click()
-    expect(tiles(page, "gallery")).to_have_count(SAMPLES + 1)
+    grid_images(page, "gallery").last.get_by_text("Remove").click()
+    expect(grid_images(page, "gallery")).to_have_count(SAMPLES + 1)
     page.get_by_role("button", name="Remove all").click()
     expect(page.locator("#gallery")).to_contain_text("No pictures: add some above.")
     open_tab(page, "Matches")
     expect(page.locator("#matches")).to_contain_text("The gallery is empty")
     open_tab(page, "Gallery")
     add(page, kept)
-    expect(tiles(page, "gallery")).to_have_count(SAMPLES + 2)
+    expect(grid_images(page, "gallery")).to_have_count(SAMPLES + 2)
     page.get_by_role("button", name="Back to the sample photos").click()
-    expect(tiles(page, "gallery")).to_have_count(SAMPLES)
+    expect(grid_images(page, "gallery")).to_have_count(SAMPLES)
 
 
 def test_a_bad_file_gets_one_sentence(visit, photo, tmp_path):
     bad = tmp_path / "bad.png"
     bad.write_text("no picture")
     page = visit("/retrieval")
-    expect(tiles(page)).to_have_count(SAMPLES)
-    choose(page, bad)
+    expect(grid_images(page)).to_have_count(SAMPLES)
+    upload_image(page, bad)
     expect(page.get_by_text("This file is not a picture").first).to_be_visible()
-    take_away(page)
-    choose(page, photo)  # the page still works
+    remove_image(page)
+    upload_image(page, photo)  # the page still works
     expect(page.locator("#matches .is-tiles b").first).to_be_visible()

@@ -1,4 +1,4 @@
-"""Visitors, agents, and photos that they may bring."""
+"""Visitors and agents of a running suite, and images that they bring."""
 
 from contextlib import ExitStack, asynccontextmanager
 
@@ -14,7 +14,7 @@ from shared.ui.sample_images import sample_images
 
 @pytest.fixture
 def visitor(server, tmp_path):
-    """Somebody with a session of their own; a function that makes another one."""
+    """Return a function that starts a new session of a visitor."""
 
     def new():
         return Client(server.url, verbose=False, download_files=str(tmp_path))
@@ -23,8 +23,8 @@ def visitor(server, tmp_path):
 
 
 @asynccontextmanager
-async def connected(url):
-    """A session of an agent."""
+async def connect(url):
+    """Open an agent's session."""
     async with (
         streamable_http_client(url) as (reading, writing, _),
         ClientSession(reading, writing) as session,
@@ -35,34 +35,34 @@ async def connected(url):
 
 @pytest.fixture
 def agent(server):
-    """An agent with a session of its own; a function that makes another one.
+    """Return a function that starts a new session of an agent.
 
-    It has two parts: the tools by name, and a function that uses one and gives its answer.
+    It returns the tools by name, and a function that calls one.
     """
-    # A loop in a thread of its own: the browser tests leave one running in this thread.
+    # The event loop runs in its own thread: the browser tests leave one running in this thread.
     with start_blocking_portal() as portal, ExitStack() as stack:
 
         def new():
-            session = connected(f"{server.url}/gradio_api/mcp/")
+            session = connect(f"{server.url}/gradio_api/mcp/")
             session = stack.enter_context(portal.wrap_async_context_manager(session))
             tools = {tool.name: tool for tool in portal.call(session.list_tools).tools}
 
-            def use(name, **arguments):
+            def call(name, **arguments):
                 return portal.call(session.call_tool, name, arguments)
 
-            return tools, use
+            return tools, call
 
         yield new
 
 
 @pytest.fixture(scope="session")
-def changed(tmp_path_factory):
-    """Sample photos, each as somebody else might have it: smaller, mirrored, saved again."""
-    folder = tmp_path_factory.mktemp("changed")
+def edited_images(tmp_path_factory):
+    """Sample photos as other people might have them: smaller, mirrored, saved again."""
+    folder = tmp_path_factory.mktemp("edited")
     paths = {}
     for name in ("cat", "coffee", "rocket"):
-        photo = Image.open(sample_images()[name])
-        photo.thumbnail((300, 300))
-        paths[name] = folder / f"{name}-changed.jpg"
-        ImageOps.mirror(photo).save(paths[name], quality=70)
+        image = Image.open(sample_images()[name])
+        image.thumbnail((300, 300))
+        paths[name] = folder / f"{name}-edited.jpg"
+        ImageOps.mirror(image).save(paths[name], quality=70)
     return paths

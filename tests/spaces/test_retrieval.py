@@ -43,8 +43,8 @@ def test_every_engine_finds_the_photo_itself(client, engine):
 
 
 @pytest.mark.parametrize("name", ["cat", "coffee", "rocket"])
-def test_changed_photos_are_good_matches(client, changed, name):
-    found, _ = client.predict(image=handle_file(changed[name]), api_name="/search_similar")
+def test_changed_photos_are_good_matches(client, edited_images, name):
+    found, _ = client.predict(image=handle_file(edited_images[name]), api_name="/search_similar")
     assert names(found)[0] == name
     assert found["good"] is True
     best = found["matches"][0]
@@ -54,10 +54,10 @@ def test_changed_photos_are_good_matches(client, changed, name):
     assert [grade["false_accepts"] < grade["true_accepts"] for grade in found["grades"]] == [True, True]
 
 
-def test_what_is_not_there_is_no_good_match(client, photo, changed):
+def test_what_is_not_there_is_no_good_match(client, photo, edited_images):
     found, _ = client.predict(
         image=handle_file(photo),
-        photos=files(changed["coffee"], changed["rocket"]),
+        photos=files(edited_images["coffee"], edited_images["rocket"]),
         api_name="/search_similar",
     )
     assert len(found["matches"]) == 2
@@ -66,7 +66,7 @@ def test_what_is_not_there_is_no_good_match(client, photo, changed):
     assert max(match["probability"] for match in found["matches"]) < 0.5
 
 
-def test_settings(client, photo, changed):
+def test_settings(client, photo, edited_images):
     def search(**settings):
         return client.predict(image=handle_file(photo), api_name="/search_similar", **settings)[0]
 
@@ -74,7 +74,7 @@ def test_settings(client, photo, changed):
     least = (every["matches"][0]["score"] + every["matches"][1]["score"]) / 2
     assert names(search(count=3)) == names(every)[:3]
     assert names(search(least=least)) == names(every)[:1]
-    twice = files(photo, sample_images()["cat"], changed["coffee"])
+    twice = files(photo, sample_images()["cat"], edited_images["coffee"])
     hidden = search(photos=twice, hide=True)
     assert len(search(photos=twice)["matches"]) == 3
     assert len(hidden["matches"]) == 2
@@ -93,25 +93,25 @@ def test_a_box_searches_with_a_part(client, tmp_path):
         assert names(found)[0] == name
 
 
-def test_a_session_from_adding_to_removing(visitor, photo, changed, tmp_path):
+def test_a_session_from_adding_to_removing(visitor, photo, edited_images, tmp_path):
     bad = tmp_path / "bad.png"
     bad.write_text("no picture")
     with zipfile.ZipFile(tmp_path / "trip.zip", "w") as archive:
-        archive.write(changed["rocket"], "trip/rocket-changed.jpg")
-        archive.write(changed["rocket"], "../outside.jpg")
+        archive.write(edited_images["rocket"], "trip/rocket-edited.jpg")
+        archive.write(edited_images["rocket"], "../outside.jpg")
     anna, ben = visitor(), visitor()
-    told = anna.predict(images=files(changed["coffee"], bad, tmp_path / "trip.zip"), api_name="/add_images")
+    told = anna.predict(images=files(edited_images["coffee"], bad, tmp_path / "trip.zip"), api_name="/add_images")
     samples = len(gallery_images())
     assert (told["count"], len(told["added"])) == (samples + 2, 2)
     assert {one["name"] for one in told["skipped"]} == {"bad.png", "../outside.jpg"}
     assert all(one["reason"].rstrip().endswith(".") for one in told["skipped"])
-    assert [one["name"] for one in told["images"]][-2:] == ["coffee-changed.jpg", "trip/rocket-changed.jpg"]
+    assert [one["name"] for one in told["images"]][-2:] == ["coffee-edited.jpg", "trip/rocket-edited.jpg"]
 
-    found, _ = anna.predict(image=handle_file(changed["coffee"]), api_name="/search_similar")
-    assert set(names(found)[:2]) == {"coffee-changed.jpg", "coffee"}
-    found, _ = ben.predict(image=handle_file(changed["coffee"]), count=100, api_name="/search_similar")
+    found, _ = anna.predict(image=handle_file(edited_images["coffee"]), api_name="/search_similar")
+    assert set(names(found)[:2]) == {"coffee-edited.jpg", "coffee"}
+    found, _ = ben.predict(image=handle_file(edited_images["coffee"]), count=100, api_name="/search_similar")
     assert found["searched"] == samples  # nothing of anna's
-    assert "coffee-changed.jpg" not in names(found)
+    assert "coffee-edited.jpg" not in names(found)
 
     saved = anna.predict(api_name="/save_gallery")
     left = anna.predict(image_ids=told["added"], api_name="/remove_images")
@@ -129,43 +129,43 @@ def test_a_session_from_adding_to_removing(visitor, photo, changed, tmp_path):
     assert (found["matches"], found["searched"], pictures) == ([], 0, [])
 
 
-def test_a_key_stands_for_a_session(visitor, changed):
-    told = visitor().predict(images=files(changed["coffee"]), api_name="/add_images")
+def test_a_key_stands_for_a_session(visitor, edited_images):
+    told = visitor().predict(images=files(edited_images["coffee"]), api_name="/add_images")
     found, _ = visitor().predict(
-        image=handle_file(changed["coffee"]), gallery=told["gallery"], api_name="/search_similar"
+        image=handle_file(edited_images["coffee"]), gallery=told["gallery"], api_name="/search_similar"
     )
     assert found["searched"] == told["count"]
     with pytest.raises(AppError, match="no gallery behind this key"):
-        visitor().predict(image=handle_file(changed["coffee"]), gallery="0" * 32, api_name="/search_similar")
+        visitor().predict(image=handle_file(edited_images["coffee"]), gallery="0" * 32, api_name="/search_similar")
 
 
-def test_two_visitors_at_once(visitor, changed):
+def test_two_visitors_at_once(visitor, edited_images):
     """Each adds a picture of its own and finds it, and never the other's."""
 
     def use(name):
         client = visitor()
-        told = client.predict(images=files(changed[name]), api_name="/add_images")
-        found, _ = client.predict(image=handle_file(changed[name]), count=100, api_name="/search_similar")
-        return told["gallery"], {found for found in names(found) if found.endswith("-changed.jpg")}
+        told = client.predict(images=files(edited_images[name]), api_name="/add_images")
+        found, _ = client.predict(image=handle_file(edited_images[name]), count=100, api_name="/search_similar")
+        return told["gallery"], {found for found in names(found) if found.endswith("-edited.jpg")}
 
     with ThreadPoolExecutor(3) as pool:
-        results = list(pool.map(use, changed))
-    assert [found for _, found in results] == [{f"{name}-changed.jpg"} for name in changed]
+        results = list(pool.map(use, edited_images))
+    assert [found for _, found in results] == [{f"{name}-edited.jpg"} for name in edited_images]
     assert len({key for key, _ in results}) == 3
 
 
 @pytest.mark.parametrize("engine", ["exact", "deepindex-multiple", "histogram"])
-def test_explanations(client, changed, engine):
-    found, _ = client.predict(image=handle_file(changed["cat"]), engine=engine, api_name="/search_similar")
+def test_explanations(client, edited_images, engine):
+    found, _ = client.predict(image=handle_file(edited_images["cat"]), engine=engine, api_name="/search_similar")
     id = next(match["id"] for match in found["matches"] if match["name"] == "cat")
     both = opened(
-        client.predict(image=handle_file(changed["cat"]), id=id, engine=engine, api_name="/explain_match")
+        client.predict(image=handle_file(edited_images["cat"]), id=id, engine=engine, api_name="/explain_match")
     )
     assert (both.format, both.mode) == ("PNG", "RGB")
     assert both.width > both.height
     other = opened(
         client.predict(
-            image=handle_file(changed["cat"]), id=0, photos=files(changed["cat"]), api_name="/explain_match"
+            image=handle_file(edited_images["cat"]), id=0, photos=files(edited_images["cat"]), api_name="/explain_match"
         )
     )
     assert other.size[1] == both.size[1]
@@ -185,10 +185,10 @@ def test_plain_http(server, photo):
         assert "cat.jpg" not in names(data[0])
 
 
-def test_mcp_tools_keep_agents_apart(agent, photo, changed):
+def test_mcp_tools_keep_agents_apart(agent, photo, edited_images):
     (tools, use), (_, use_other) = agent(), agent()
     image = data_url(photo.read_bytes())
-    other = use_other("add_images", images=[data_url(changed["coffee"].read_bytes())])
+    other = use_other("add_images", images=[data_url(edited_images["coffee"].read_bytes())])
     own = use("add_images", images=[image])
     # Gradio writes plain values as Python does
     own, other = (ast.literal_eval(answer.content[0].text) for answer in (own, other))

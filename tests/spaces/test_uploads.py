@@ -1,8 +1,9 @@
-"""A space's folder is what Hugging Face gets: its README's settings and its requirements must be right."""
+"""A space's folder as Hugging Face gets it: README settings, requirements, and a run of the upload."""
 
+import ast
 import re
 import sys
-from importlib.metadata import requires, version
+from importlib.metadata import packages_distributions, requires, version
 from pathlib import Path
 
 import pytest
@@ -10,46 +11,90 @@ from gradio_client import Client
 from huggingface_hub import metadata_load
 
 from shared.publishing import upload
+from shared.ui.sample_images import GALLERY_SAMPLES, SAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
 SPACES = sorted(path.parent for path in (ROOT / "spaces").glob("*/app.py"))
 COLORS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
-KNOWN = {
+SETTINGS = {
     *("title", "emoji", "short_description", "license", "tags", "models", "datasets", "thumbnail", "pinned"),
     *("sdk", "sdk_version", "python_version", "app_file", "colorFrom", "colorTo", "suggested_hardware"),
 }
-PLATFORM = {
-    "gradio",
-    "spaces",
-    "huggingface-hub",
-}  # installed by Hugging Face; naming them breaks its resolution
+#: Installed by Hugging Face; naming them breaks its resolution.
+PLATFORM = {"gradio", "spaces", "huggingface-hub"}
+#: Packages that other packages need without depending on them.
+OPTIONAL = {"transformers": {"torchvision"}}  # its image processors
 
 pytestmark = pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
 
 
-def normal(name):
-    return re.sub(r"[-_.]+", "-", name).lower()
+def package_name(requirement):
+    """Return the normalised name of the package that a requirement asks for."""
+    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0]).lower()
 
 
-def names(lines):
-    return {normal(re.match(r"[\w.-]+", line)[0]) for line in lines}
-
-
-def required(space):
-    return names((space / "requirements.txt").read_text().split())
+def package_names(requirements):
+    return {package_name(requirement) for requirement in requirements}
 
 
 def dependencies(package):
-    return names(line for line in requires(package) if "extra ==" not in line)
+    return package_names(line for line in requires(package) if "extra ==" not in line)
+
+
+def required(space):
+    return package_names((space / "requirements.txt").read_text().split())
+
+
+def imported_modules(path):
+    """Yield the names of all modules that a file imports at run time."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    conditions = (node for node in ast.walk(tree) if isinstance(node, ast.If))
+    type_checks = [node for node in conditions if ast.unparse(node.test) == "TYPE_CHECKING"]
+    skipped = {child for node in type_checks for statement in node.body for child in ast.walk(statement)}
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def source_files(module):
+    """Yield the files of a module of this project and of the packages around it."""
+    path = ROOT
+    for part in module.split("."):
+        path = path / part
+        yield from (file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file())
+
+
+def imported_packages(space):
+    """Return the packages that a space imports, also through `shared`, and those of the sample photos."""
+    distributions = packages_distributions()
+    modules = {sample.package for sample in (*SAMPLES, *GALLERY_SAMPLES)}
+    open_files, files = [space / "app.py"], set()
+    while open_files:
+        file = open_files.pop()
+        if file in files:
+            continue
+        files.add(file)
+        for module in imported_modules(file):
+            if module.startswith("shared."):
+                open_files.extend(source_files(module))
+            else:
+                modules.add(module.partition(".")[0])
+    return package_names(
+        distributions.get(module, [module])[0] for module in modules - sys.stdlib_module_names
+    )
 
 
 def test_front_matter(space):
     settings = metadata_load(space / "README.md")
-    assert set(settings) <= KNOWN
+    assert set(settings) <= SETTINGS
     assert settings["sdk"] == "gradio"
     pin = re.search(r"^gradio==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
     assert settings["sdk_version"] == pin[1]
-    assert settings["python_version"] in ("3.10", "3.12")  # what ZeroGPU has
+    assert settings["python_version"] in ("3.10", "3.12")  # the versions of ZeroGPU
     assert (space / settings["app_file"]).is_file()
     assert {settings["colorFrom"], settings["colorTo"]} <= COLORS
     assert 0 < len(settings["short_description"]) <= 60
@@ -62,25 +107,29 @@ def test_requirements_leave_the_platform_alone(space):
     assert not required(space) & PLATFORM
 
 
-def test_requirements_are_those_of_the_project(space):
-    """Every package that the project itself asks for is asked for here, unless Gradio brings it."""
-    project = {
-        normal(re.match(r"[\w.-]+", line)[0]) for line in requires("image-spaces") if "extra ==" not in line
-    }
-    brought = {normal(re.match(r"[\w.-]+", line)[0]) for line in requires("gradio") if "extra ==" not in line}
-    assert project - brought - PLATFORM <= required(space)
+def test_requirements_name_the_imported_packages(space):
+    """Every package that the space imports, unless Gradio or the platform brings it, and no other."""
+    imported = imported_packages(space)
+    optional = {name for package in imported for name in OPTIONAL.get(package, ())}
+    assert imported - dependencies("gradio") - PLATFORM <= required(space)
+    assert required(space) <= imported | optional
     for name in required(space):
         assert version(name), f"{name} is not installed with Python {sys.version_info[:2]}"
 
 
-def test_no_secrets_and_no_large_files(space):
+def test_requirements_have_the_versions_of_the_project(space):
+    project = {line.partition(";")[0].strip() for line in requires("image-spaces")}
+    assert set((space / "requirements.txt").read_text().split()) <= project
+
+
+def test_there_are_no_large_files(space):
     for path in space.rglob("*"):
         if path.is_file() and "__pycache__" not in path.parts:
             assert path.stat().st_size < 200_000, path
 
 
-def test_a_space_runs_by_itself(space, start_server, tmp_path):
-    """As on Hugging Face: the folder that is uploaded, started with Gradio's own settings."""
+def test_the_upload_runs_by_itself(space, start_server, tmp_path):
+    """The assembled folder, started with Gradio's settings as on Hugging Face."""
     upload.assemble_space(space.name, tmp_path / "space")
     server = start_server(app=tmp_path / "space" / "app.py")
     name, *_ = Client(server.url, verbose=False).view_api(return_format="dict")["named_endpoints"]
@@ -88,6 +137,6 @@ def test_a_space_runs_by_itself(space, start_server, tmp_path):
         assert http.get("/gradio_api/mcp/schema").status_code == 200
         assert http.get("/config").json()["show_error"] is False
         secret = {"path": str(ROOT / "pyproject.toml"), "meta": {"_type": "gradio.FileData"}}
-        number = http.post(f"/gradio_api/call{name}", json={"data": [secret]}).json()["event_id"]
-        assert "event: error" in http.get(f"/gradio_api/call{name}/{number}").text
+        event = http.post(f"/gradio_api/call{name}", json={"data": [secret]}).json()["event_id"]
+        assert "event: error" in http.get(f"/gradio_api/call{name}/{event}").text
     assert server.stop() == 0
