@@ -1,33 +1,101 @@
-"""Which engines find edges.
+"""Engines of edge detection. A new engine is a class in the form of `backend.EdgeBackend` and a row here."""
 
-A new engine is a new row. One whose network has the interface of `RDS` needs nothing else; another kind gets
-its branch in `detector.EdgeDetector.load`.
-"""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from shared.core.engines import Engine, table
 
-ENGINES = table(
+if TYPE_CHECKING:
+    import torch
+
+    from shared.edges.backend import EdgeBackend
+    from shared.edges.canny import CannyBackend
+    from shared.edges.network_backend import NetworkBackend
+
+
+def rds(name: str) -> Callable[..., NetworkBackend]:
+    """Return the factory of an engine of `ENGINES` whose weights belong to an `RDS` network."""
+
+    def load(
+        *,
+        folder: str | os.PathLike | None = None,
+        device: str | torch.device | None = None,
+        allow_hub: bool = False,
+    ) -> NetworkBackend:
+        from shared.edges.network_backend import NetworkBackend  # deferred: torch is slow to import
+        from shared.networks.rds import RDS
+
+        return NetworkBackend.load(ENGINES[name], RDS, folder=folder, device=device, allow_hub=allow_hub)
+
+    return load
+
+
+def fcfn(name: str) -> Callable[..., NetworkBackend]:
+    """Return the factory of an engine of `ENGINES` whose weights belong to an `FCFNEdges` network."""
+
+    def load(
+        *,
+        folder: str | os.PathLike | None = None,
+        device: str | torch.device | None = None,
+        allow_hub: bool = False,
+    ) -> NetworkBackend:
+        from shared.edges.network_backend import NetworkBackend  # deferred: torch is slow to import
+        from shared.networks.fcfn import FCFNEdges
+
+        return NetworkBackend.load(
+            ENGINES[name], FCFNEdges, folder=folder, device=device, allow_hub=allow_hub
+        )
+
+    return load
+
+
+def canny(
+    *,
+    folder: str | os.PathLike | None = None,
+    device: str | torch.device | None = None,
+    allow_hub: bool = False,
+) -> CannyBackend:
+    """Return Canny's detector, which has no weights and runs on the CPU."""
+    from shared.edges.canny import CannyBackend  # deferred: torch is slow to import
+
+    return CannyBackend()
+
+
+ENGINES: Mapping[str, Engine[EdgeBackend]] = table(
     Engine(
         name="rds",
-        title="RDS",
-        description="relaxed deep supervision, the best one here; 1 M parameters, works offline",
+        title="Best lines (RDS)",
+        description="learned from people's drawings; works offline",
         weights="edges-rds",
+        load=rds("rds"),
+        licence="cc-by-nc-4.0",
+        parameters=1_049_211,
     ),
     Engine(
         name="hed",
-        title="HED",
-        description="the same network with plain deep supervision, for comparison",
+        title="Simpler training (HED)",
+        description="the same network, trained the older way, to compare",
         weights="edges-hed",
+        load=rds("hed"),
+        licence="cc-by-nc-4.0",
+        parameters=1_049_211,
     ),
     Engine(
         name="fcfn",
-        title="FCFN",
-        description="fuses what its branches see before it scores them; 1 M parameters, works offline",
+        title="Blended features (FCFN)",
+        description="another network, nearly as good; works offline",
         weights="edges-fcfn",
+        load=fcfn("fcfn"),
+        licence="cc-by-nc-4.0",
+        parameters=1_052_222,
     ),
     Engine(
         name="canny",
-        title="Canny",
-        description="the classical detector of 1986 at five scales; no learning, no idea of objects",
+        title="Classical formula (Canny)",
+        description="of 1986: every strong contrast is a line; it learned nothing",
+        load=canny,
     ),
 )

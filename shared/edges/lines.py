@@ -1,4 +1,4 @@
-"""From soft edges to lines of one pixel."""
+"""Soft edges to lines of one pixel: hysteresis, gap closing and pruning."""
 
 from __future__ import annotations
 
@@ -8,96 +8,94 @@ from scipy import ndimage
 from shared.edges.thinning import nonmaximum_suppression, thin
 from shared.edges.tracing import prune
 
-# A line goes on while the engine is at least this share of the threshold sure of it. With 1 it breaks where
-# the engine wavers; the smaller the share, the more is drawn that people leave out. The F-measure of
-# Canny's lines on the 100 images of BSDS500 val is .59 with 1, .58 with this share and .57 with a half
+# A line is followed while the strength is at least this fraction of the threshold. With 1 it breaks at
+# every weak pixel; the smaller the fraction, the more is drawn that people leave out. The F-measure of
+# Canny's lines on the 100 images of BSDS500 val is .59 with 1, .58 with this fraction and .57 with 0.5
 # (`python -m shared.edges.benchmark --data DIR --engine canny --split val --lines`).
 PERSISTENCE = 0.75
-# Fewer connected pixels than this are a speck, not a line.
-SPECK = 6
-# The widest gap between the end of a line and another line that is closed, in pixels. Suppression leaves such
-# gaps where lines meet, because there a line has no clear normal.
-GAP = 6
-# Shorter branches are cut off: hairs along a line, where the map is wide and noisy.
-BRANCH = 5
-# Ridges are found in bands of rows, so that a large picture needs no dozen of full-size copies. A ridge
-# depends on the 8 pixels around it, and near the border of a band values fade over 5.
-BAND, HALO = 1024, 16
+MIN_PIXELS = 6  # of a connected line; smaller specks are removed
+# Widest gap in pixels between the end of a line and another line that is closed. Suppression leaves such gaps
+# where lines meet, because there a line has no clear normal.
+MAX_GAP = 6
+MIN_BRANCH = 5  # pixels; shorter branches are hairs along a line, where the map is wide and noisy
+# Ridges are computed in bands of rows, to avoid a dozen full-size copies of a large image. A ridge depends on
+# the 8 pixels around it, and suppression fades the 5 pixels at the border of a band.
+BAND_ROWS, BAND_MARGIN = 1024, 16
 
-_CONNECTED = np.ones((3, 3), bool)
-# Steps to the eight neighbors as (down, right), each 45 degrees on from the one before.
+_EIGHT_CONNECTED = np.ones((3, 3), bool)
+# Steps to the eight neighbors as (down, right), each rotated by 45 degrees against the previous one.
 _STEPS = np.array([(0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1)])
-# Eighths of a turn from the way back to the ways on; a wider choice lets a line curl back onto itself.
-_AHEAD = np.array([4, 3, 5])
+# Eighths of a turn from the backward step to the forward ones; with more, lines curl back onto themselves.
+_FORWARD = np.array([4, 3, 5])
 
 
 def find_lines(soft: np.ndarray, threshold: float) -> np.ndarray:
-    """Turns soft edges into connected lines of one pixel.
+    """Convert soft edges to connected lines of one pixel.
 
-    Ridges of the map are followed from where they reach the threshold down to `PERSISTENCE` times it
-    (hysteresis, as in Canny's detector); specks are left out; the ends of lines that run toward another line
-    are joined to it; the hairs that then remain are cut off.
+    Ridges of the map that reach the threshold are followed down to `PERSISTENCE` times the threshold
+    (hysteresis, as in Canny's detector); specks are removed; ends of lines that run toward another line are
+    connected to it; short branches are removed.
 
     Args:
         soft: `[H, W]` float, 0..1.
-        threshold: 0..1. Where `soft` is 0 there is no line, whatever the threshold.
+        threshold: 0..1. Pixels of strength 0 are never part of a line.
 
     Returns:
-        `[H, W]` bool.
+        bool `[H, W]`.
     """
     ridges = _ridges(soft)
-    least = max(threshold * PERSISTENCE, np.finfo(np.float32).tiny)
-    labels, count = ndimage.label(ridges >= least, _CONNECTED)
-    kept = np.zeros(count + 1, bool)
-    kept[labels[ridges >= threshold]] = True
-    kept &= np.bincount(labels[labels > 0], minlength=count + 1) >= min(SPECK, soft.size)
-    kept[0] = False
-    return prune(close_gaps(thin(kept[labels]), soft, least), BRANCH)
+    low = max(threshold * PERSISTENCE, float(np.finfo(np.float32).tiny))
+    labels, count = ndimage.label(ridges >= low, _EIGHT_CONNECTED)
+    is_line = np.zeros(count + 1, bool)
+    is_line[labels[ridges >= threshold]] = True
+    is_line &= np.bincount(labels[labels > 0], minlength=count + 1) >= min(MIN_PIXELS, soft.size)
+    is_line[0] = False
+    return prune(close_gaps(thin(is_line[labels]), soft, low), MIN_BRANCH)
 
 
-def close_gaps(mask: np.ndarray, soft: np.ndarray, least: float) -> np.ndarray:
-    """Carries on every end of a line along the strongest edge, and keeps what reaches another line.
+def close_gaps(mask: np.ndarray, soft: np.ndarray, min_strength: float) -> np.ndarray:
+    """Extend the ends of lines along the strongest edge, and keep extensions that reach another line.
 
     Args:
-        mask: `[H, W]` bool, lines of one pixel.
-        soft: `[H, W]` float; where to go on, straight or up to 45 degrees to either side.
-        least: The value of `soft` below which a line is not carried on.
+        mask: bool `[H, W]`, lines of one pixel.
+        soft: `[H, W]` float, strengths; an extension continues straight or up to 45 degrees to either side.
+        min_strength: Strength below which an extension stops.
 
     Returns:
-        `[H, W]` bool, the mask with gaps of up to `GAP` pixels closed.
+        bool `[H, W]`, the mask with gaps of up to `MAX_GAP` pixels closed.
     """
-    joined = np.pad(mask, 1)
-    flat = joined.reshape(-1)
-    values = np.pad(soft, 1).reshape(-1)
-    offsets = _STEPS @ [joined.shape[1], 1]
+    closed = np.pad(mask, 1)
+    flat = closed.reshape(-1)
+    strengths = np.pad(soft, 1).reshape(-1)
+    offsets = _STEPS @ [closed.shape[1], 1]
     pixels = np.flatnonzero(flat)
-    linked = flat[pixels[:, None] + offsets]
-    is_end = linked.sum(1) == 1
+    neighbors = flat[pixels[:, None] + offsets]
+    is_end = neighbors.sum(1) == 1
     paths = pixels[is_end][:, None]
-    back = linked[is_end].argmax(1)[:, None]
-    ahead = offsets[(back + _AHEAD) % 8]
-    arrived = []
-    for _ in range(GAP + 1):
-        targets = paths[:, -1:] + ahead
-        there = flat[targets].any(1)
-        arrived.append(paths[there].reshape(-1))
-        target = np.take_along_axis(targets, values[targets].argmax(1)[:, None], 1)
-        on = ~there & (values[target[:, 0]] >= least)
-        paths, ahead = np.concatenate([paths, target], 1)[on], ahead[on]
-    flat[np.concatenate(arrived)] = True
-    return joined[1:-1, 1:-1]
+    backward = neighbors[is_end].argmax(1)[:, None]
+    forward = offsets[(backward + _FORWARD) % 8]
+    connections = []
+    for _ in range(MAX_GAP + 1):
+        candidates = paths[:, -1:] + forward
+        connected = flat[candidates].any(1)
+        connections.append(paths[connected].reshape(-1))
+        step = np.take_along_axis(candidates, strengths[candidates].argmax(1)[:, None], 1)
+        active = ~connected & (strengths[step[:, 0]] >= min_strength)
+        paths, forward = np.concatenate([paths, step], 1)[active], forward[active]
+    flat[np.concatenate(connections)] = True
+    return closed[1:-1, 1:-1]
 
 
 def _ridges(soft: np.ndarray) -> np.ndarray:
-    """Non-maximum suppression in which lines reach the border; in the benchmark's own they fade out there."""
-    padded = np.pad(soft.astype(np.float32, copy=False), HALO, mode="symmetric")
+    """Apply non-maximum suppression, with lines up to the border, where the benchmark fades them out."""
+    padded = np.pad(soft.astype(np.float32, copy=False), BAND_MARGIN, mode="symmetric")
     ridges = np.empty(soft.shape, np.float32)
-    for top in range(0, soft.shape[0], BAND):
-        band = nonmaximum_suppression(padded[top : top + BAND + 2 * HALO])
-        ridges[top : top + BAND] = band[HALO:-HALO, HALO:-HALO]
-    # With a mirror behind the border every rise toward it makes a ridge on it. These are no lines.
-    for turns in range(4):
-        rim, values = np.rot90(ridges, turns)[0], np.rot90(soft, turns)
-        if len(values) > 1:
-            rim[values[0] > ndimage.maximum_filter1d(values[1], 3)] = 0
+    for top in range(0, soft.shape[0], BAND_ROWS):
+        band = nonmaximum_suppression(padded[top : top + BAND_ROWS + 2 * BAND_MARGIN])
+        ridges[top : top + BAND_ROWS] = band[BAND_MARGIN:-BAND_MARGIN, BAND_MARGIN:-BAND_MARGIN]
+    # The mirrored margin turns every rise toward the border into a ridge on it. These are no lines.
+    for quarter_turns in range(4):
+        border, rotated = np.rot90(ridges, quarter_turns)[0], np.rot90(soft, quarter_turns)
+        if len(rotated) > 1:
+            border[rotated[0] > ndimage.maximum_filter1d(rotated[1], 3)] = 0
     return ridges

@@ -1,146 +1,78 @@
-"""Trains edge networks: `python -m shared.edges.train pretrain ...`, then `... finetune ...`.
+"""Train edge networks: `python -m shared.edges.train pretrain ...`, then `... finetune ...`.
 
-Pre-training sees coarse annotation (borders of segmentation masks, relaxed where Canny fires) and, where
-given, the soft edge maps that another detector made of unlabelled photos. Fine-tuning sees BSDS500 with one
-of three kinds of
-labels: `plain` (deep supervision as in HED), `canny` and `soft` (relaxed deep supervision).
+Pre-training uses coarse annotation (borders of segmentation masks, relaxed where Canny detects an edge) and,
+if given, the soft edge maps of another detector on unlabelled photos. Fine-tuning uses BSDS500 with one of
+three kinds of labels: `plain` (deep supervision as in HED), `canny` and `soft` (relaxed deep supervision).
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from shared.core import weights
-from shared.edges.training import labels as make
-from shared.edges.training.bsds import read_bsds
-from shared.edges.training.crops import Example, Source, sample_batch
+from shared.edges.training.crops import ExampleSource, sample_batch
+from shared.edges.training.examples import (
+    LABELS,
+    bsds_examples,
+    coarse_examples,
+    load_soft_detector,
+    soft_examples,
+)
+from shared.edges.training.losses import mixed_loss
 from shared.networks.fcfn import FCFNEdges
-from shared.networks.rds import RDS, SIDES, balanced_loss, relaxed_loss
-from shared.training.datasets import read_annotated_images
+from shared.networks.rds import RDS, VGG16Edges
 from shared.training.loop import LoopSettings, adamw, fit, seed_everything
 from shared.training.pretrained import load_backbone_weights
 
-EdgeNetwork = RDS | FCFNEdges
-
-# A side output learns to score its own stage; the fusion is what is used.
-SIDE_WEIGHT = 0.3
+EdgeNetwork: TypeAlias = RDS | FCFNEdges
 
 
-def output_losses(logits: Tensor, targets: Tensor, soft: Tensor, *, balanced: bool) -> Tensor:
-    """Loss of a mixed batch: labels by `relaxed_loss` or `balanced_loss`, soft maps by cross-entropy.
+def new_network(kind: str, base: str, start: Path | None) -> EdgeNetwork:
+    """Create a network, from random weights or from those of a file.
 
     Args:
-        logits: `[B, 6, H, W]`.
-        targets: `[B, 6, H, W]`, labels 0, 1, 2 or strengths in 0..1.
-        soft: bool `[B]`, which of the two.
-        balanced: per-picture balance of HED instead of the fixed weights of RDS.
-
-    Returns:
-        Scalar: per pixel, averaged over the batch, side outputs weighed by `SIDE_WEIGHT`.
+        kind: `"rds"` or `"fcfn"`.
+        base: Base of an `RDS` network, see there.
+        start: Weight folder of an `RDS` network, ImageNet weights of the backbone (safetensors), or None. An
+            FCFN takes the weights that it shares with the `RDS` network.
     """
-    pixels = logits.shape[-1] * logits.shape[-2]
-    hard = balanced_loss if balanced else relaxed_loss
-    # HED's two classes sum to the share of edges and non-edges, about a tenth of what 9 : 1 gives.
-    hard_scale = 8.0 if balanced else 1.0
-    output_weights = [SIDE_WEIGHT] * SIDES + [1.0]
-    total = logits.new_zeros(())
-    for output, weight in enumerate(output_weights):
-        z, t = logits[:, output].float(), targets[:, output]
-        if not soft.all():
-            part = (~soft).float().mean()
-            total = total + weight * part * hard_scale * hard(z[~soft], t[~soft]) / pixels
-        if soft.any():
-            total = total + weight * soft.float().mean() * soft_loss(z[soft], t[soft])
-    return total
-
-
-def soft_loss(logits: Tensor, strength: Tensor) -> Tensor:
-    """Cross-entropy against soft maps, per pixel; the strongest edges weigh five times as much as none."""
-    return F.binary_cross_entropy_with_logits(logits, strength, 1 + 4 * strength)
-
-
-def coarse_examples(root: Path, scale: float) -> list[Example]:
-    """Borders of the segmentation masks in `root/labels/train` for the photos in `root/images/train`."""
-    examples = []
-    for pair in read_annotated_images(root / "images" / "train", root / "labels" / "train"):
-        image = np.array(pair.image())
-        borders = make.region_borders(pair.annotation())
-        examples.append(Example(image, make.canny_relaxed(borders, image), scale=scale))
-    return examples
-
-
-def soft_examples(root: Path) -> list[Example]:
-    """Photos in `root/images` with 8-bit edge maps of the same names in `root/maps`."""
-    pairs = read_annotated_images(root / "images", root / "maps")
-    return [Example(np.array(pair.image()), np.array(pair.annotation())[None], soft=True) for pair in pairs]
-
-
-def bsds_examples(
-    root: Path, split: str, kind: str, detector: Callable[[Image.Image], np.ndarray]
-) -> list[Example]:
-    """BSDS500 photos with plain, Canny-relaxed or soft-relaxed labels."""
-    examples = []
-    for sample in read_bsds(root, split):
-        photo = sample.image()
-        image, truth = np.array(photo), make.consensus(sample.boundaries())
-        if kind == "plain":
-            target = truth[None]
-        elif kind == "canny":
-            target = make.canny_relaxed(truth, image)
-        else:
-            target = make.soft_relaxed(truth, detector(photo))
-        examples.append(Example(image, target))
-    return examples
-
-
-def soft_detector(folder: str, device: str) -> Callable[[Image.Image], np.ndarray]:
-    """The fusion map of trained weights, as the soft detector of the relaxed labels."""
-    network = weights.load(RDS, folder, folder=folder).to(device)
-
-    @torch.inference_mode()
-    def detect(photo: Image.Image) -> np.ndarray:
-        x = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None].float() / 255
-        return network(x.to(device))[0, -1].sigmoid().cpu().numpy()
-
-    return detect
-
-
-def start_network(args: argparse.Namespace) -> EdgeNetwork:
-    """A new network, or one that starts from a folder of weights or from ImageNet weights of its base.
-
-    An FCFN may start from a folder of RDS weights: it takes over what both networks have.
-    """
-    network = FCFNEdges() if args.network == "fcfn" else RDS(base=args.base)
-    if args.start is None:
+    network: EdgeNetwork = FCFNEdges() if kind == "fcfn" else RDS(base=base)
+    if start is None:
         return network
-    if not args.start.is_dir():
-        load_backbone_weights(base_of(network), args.start)
-    elif args.network == "fcfn":
-        trunk = weights.load(RDS, str(args.start), folder=args.start).net.state_dict()
-        network.net.load_state_dict({name: trunk[name] for name in network.net.state_dict()})
-    else:
-        network = weights.load(RDS, str(args.start), folder=args.start)
+    if not start.is_dir():
+        load_backbone_weights(backbone_of(network), start)
+        return network
+    rds = weights.load(RDS, str(start), folder=start)
+    if isinstance(network, RDS):
+        return rds
+    state = rds.net.state_dict()
+    network.net.load_state_dict({name: state[name] for name in network.net.state_dict()})
     return network
 
 
-def base_of(network: EdgeNetwork) -> nn.Module:
-    """The part of an edge network that starts from ImageNet weights."""
-    return network.net.base if hasattr(network.net, "base") else network.net.stages
+def backbone_of(network: EdgeNetwork) -> nn.Module:
+    """Return the part of an edge network that starts from ImageNet weights."""
+    net = network.net
+    return net.stages if isinstance(net, VGG16Edges) else net.base
 
 
 def train(
-    sources: Iterable[Source], network: EdgeNetwork, args: argparse.Namespace, *, balanced: bool
-) -> nn.Module:
-    """Runs `core.training.fit` on crops from `sources` and saves the result to `args.out/weights`."""
-    sources = list(sources)
+    sources: Sequence[ExampleSource], network: EdgeNetwork, args: argparse.Namespace, *, balanced: bool
+) -> EdgeNetwork:
+    """Train on crops from `sources` and save the result to `args.out/weights`.
+
+    Args:
+        sources: Examples of a batch.
+        network: The network, trained in place.
+        args: Arguments of the command.
+        balanced: See `mixed_loss`.
+    """
     settings = LoopSettings(
         steps=args.steps,
         out=args.out,
@@ -153,46 +85,49 @@ def train(
     def make_batch(step: int) -> tuple[Tensor, ...]:
         return sample_batch(sources, size=args.size, seed=args.seed * 1_000_003 + step)
 
-    def loss(network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+    def loss(network: EdgeNetwork, batch: tuple[Tensor, ...]) -> Tensor:
         images, targets, soft = batch
         logits = network(images.contiguous(memory_format=torch.channels_last))
-        return output_losses(logits, targets, soft, balanced=balanced)
+        return mixed_loss(logits, targets, soft, balanced=balanced)
 
-    optimizer = adamw(network, pretrained=base_of(network), rate=args.rate)
+    optimizer = adamw(network, pretrained=backbone_of(network), rate=args.rate)
     trained = fit(network, optimizer, make_batch, loss, settings)
     weights.save(trained, args.out / "weights")
     return trained
 
 
 def pretrain(args: argparse.Namespace) -> None:
-    """Coarse annotation and soft maps."""
+    """Train on coarse annotation and soft maps."""
     seed_everything(args.seed)  # parts of the network start at random
     sources = []
     if args.coarse:
-        sources.append(Source(coarse_examples(args.coarse, args.coarse_scale), 1))
+        sources.append(ExampleSource(coarse_examples(args.coarse, args.coarse_scale), 1))
     if args.soft:
-        sources.append(Source(soft_examples(args.soft), args.batch - len(sources)))
+        sources.append(ExampleSource(soft_examples(args.soft), args.batch - len(sources)))
     if not sources:
         raise SystemExit("pretrain needs --coarse DIR, --soft DIR or both")
-    train(sources, start_network(args), args, balanced=False)
+    train(sources, new_network(args.network, args.base, args.start), args, balanced=False)
 
 
 def finetune(args: argparse.Namespace) -> None:
-    """BSDS500, beside soft maps where given."""
+    """Train on BSDS500, and on soft maps if given."""
     seed_everything(args.seed)
-    detector = None
+    soft_detector = None
     if args.labels == "soft":
         if not args.detector:
             raise SystemExit("--labels soft needs --detector FOLDER, the weights whose maps relax the labels")
-        detector = soft_detector(args.detector, args.device)
-    sources = [Source(bsds_examples(args.data, args.split, args.labels, detector), args.batch)]
+        soft_detector = load_soft_detector(args.detector, args.device)
+    soft_count = args.batch // 2 if args.soft else 0
+    labelled = bsds_examples(args.data, args.split, args.labels, soft_detector)
+    sources = [ExampleSource(labelled, args.batch - soft_count)]
     if args.soft:
-        half = args.batch // 2
-        sources = [Source(sources[0].examples, args.batch - half), Source(soft_examples(args.soft), half)]
-    train(sources, start_network(args), args, balanced=args.loss == "balanced")
+        sources.append(ExampleSource(soft_examples(args.soft), soft_count))
+    network = new_network(args.network, args.base, args.start)
+    train(sources, network, args, balanced=args.loss == "balanced")
 
 
-def arguments() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -200,35 +135,30 @@ def arguments() -> argparse.Namespace:
     for name, function in (("pretrain", pretrain), ("finetune", finetune)):
         command = commands.add_parser(name, help=function.__doc__)
         command.set_defaults(run=function)
-        command.add_argument(
-            "--out", type=Path, required=True, help="folder of the run; continues what lies there"
-        )
-        command.add_argument("--network", choices=("rds", "fcfn"), default="rds")
-        command.add_argument("--base", default="mobilenet_v2", help="of rds: mobilenet_v2 or vgg16")
-        command.add_argument(
-            "--start", type=Path, help="weight folder, or ImageNet weights of the base (safetensors)"
-        )
-        command.add_argument(
-            "--soft", type=Path, help="folder with images/ and maps/ (8-bit edge maps of any detector)"
-        )
-        command.add_argument("--steps", type=int, default=6000 if name == "pretrain" else 3000)
-        command.add_argument("--batch", type=int, default=4)
-        command.add_argument("--size", type=int, default=320, help="side of the crops in pixels")
-        command.add_argument("--rate", type=float, default=1e-3 if name == "pretrain" else 3e-4)
-        command.add_argument("--device", default="cpu")
-        command.add_argument("--seed", type=int, default=0)
-        command.add_argument("--workers", type=int, default=1)
+        add = command.add_argument
+        add("--out", type=Path, required=True, help="folder of the run, which resumes from its checkpoint")
+        add("--network", choices=("rds", "fcfn"), default="rds")
+        add("--base", default="mobilenet_v2", help="of rds: mobilenet_v2 or vgg16")
+        add("--start", type=Path, help="weight folder, or ImageNet weights of the backbone (safetensors)")
+        add("--soft", type=Path, help="folder with images/ and maps/ (8-bit edge maps of any detector)")
+        add("--steps", type=int, default=6000 if name == "pretrain" else 3000)
+        add("--batch", type=int, default=4)
+        add("--size", type=int, default=320, help="side of the crops in pixels")
+        add("--rate", type=float, default=1e-3 if name == "pretrain" else 3e-4, help="learning rate")
+        add("--device", default="cpu")
+        add("--seed", type=int, default=0)
+        add("--workers", type=int, default=1, help="threads that prepare batches")
     coarse, fine = commands.choices["pretrain"], commands.choices["finetune"]
     coarse.add_argument("--coarse", type=Path, help="segmentation set with images/train and labels/train")
-    coarse.add_argument("--coarse-scale", type=float, default=1.5, help="zoom of its photos")
+    coarse.add_argument("--coarse-scale", type=float, default=1.5, help="factor on the size of its images")
     fine.add_argument("--data", type=Path, required=True, help="BSDS500")
     fine.add_argument("--split", default="train+val")
-    fine.add_argument("--labels", choices=("plain", "canny", "soft"), default="soft")
+    fine.add_argument("--labels", choices=LABELS, default="soft")
     fine.add_argument("--loss", choices=("relaxed", "balanced"), default="relaxed")
     fine.add_argument("--detector", help="weight folder of the soft detector")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    options = arguments()
-    options.run(options)
+    arguments = parse_arguments()
+    arguments.run(arguments)

@@ -100,10 +100,13 @@ class RDS(
 
     def __init__(self, base: str = "mobilenet_v2") -> None:
         super().__init__()
-        bases = {"vgg16": VGG16Edges, "mobilenet_v2": MobileNetEdges}
+        bases: dict[str, type[VGG16Edges] | type[MobileNetEdges]] = {
+            "vgg16": VGG16Edges,
+            "mobilenet_v2": MobileNetEdges,
+        }
         if base not in bases:
             raise ValueError(f"base must be one of {', '.join(bases)}, got {base!r}")
-        self.net = bases[base]()
+        self.net: VGG16Edges | MobileNetEdges = bases[base]()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net(x)

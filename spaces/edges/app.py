@@ -1,4 +1,4 @@
-"""Edges: from a photo to a line drawing, on a page, through an API and as an MCP tool."""
+"""Edges: from a photo to a line drawing, on a page, through an API and as MCP tools."""
 
 from contextlib import suppress
 
@@ -12,158 +12,131 @@ import gradio as gr
 from PIL.Image import Image
 
 from shared import ui
-from shared.core.devices import gpu
-from shared.core.images import open_image, safe_stem, to_image
+from shared.core.file_names import safe_stem
+from shared.core.images import open_image
+from shared.edges.edge_map import EdgeMap
 from shared.edges.engines import ENGINES
+from shared.edges.tabs import SCALES, drawing_tab, settings_panel, side_images
 
 if TYPE_CHECKING:
     from shared.edges.detector import EdgeDetector
 
-STYLES = ["white on black", "black on white", "transparent"]
-DETAIL = {"standard": (1.0,), "high": (0.5, 1.0, 1.5)}
-HINT = "Choose a picture, and its edges appear here."
+SPACE = "edges"
+WEIGHTS = [engine.weights for engine in ENGINES.values() if engine.weights]
 CARD_IMAGE = "coffee"  # the sample photo on the home page's card
-SIDES = ["texture", "2", "3", "4", "objects"]
 
 
 def load_detector(engine: str) -> "EdgeDetector":
     """Load the edge detector of an engine."""
-    from shared.edges.detector import EdgeDetector
+    from shared.edges.detector import EdgeDetector  # deferred: torch is slow to import
 
     return EdgeDetector.load(engine)
 
 
-DETECTORS = ui.lazy_models(load_detector, ENGINES)
+run_detector = ui.inference_function(ui.lazy_models(load_detector, ENGINES))
 
 
-@gpu(duration=30)
-def _find(picture: Image, engine: str, thin: bool, threshold: float, detail: str) -> Any:
-    return DETECTORS[engine]()(picture, thin=thin, threshold=threshold or None, scales=DETAIL[detail])
+def detect(image: Image, engine: str, threshold: float = 0, detail: str = "standard") -> EdgeMap:
+    """Detect edges; a threshold of 0 is the engine's own."""
+    return run_detector(image, engine, threshold or None, SCALES[detail])
 
 
-def preview(picture: Image) -> Image:
-    """One real prediction with the usual settings: for the home page's card and for /healthz."""
-    return _find(picture, "rds", False, 0, "standard").picture(STYLES[0])
+def preview(image: Image) -> Image:
+    """Return a real result with the default settings, for the home page's card and for /healthz."""
+    return detect(image, "rds").draw()
 
 
-@ui.user_facing("edges")
+@ui.user_facing(SPACE)
 def detect_edges(image: str, engine: str, style: str, thin: bool, threshold: float, detail: str) -> Image:
     """Turn a photo into a line drawing of the same size.
 
     Args:
         image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
-        engine: Who draws: "rds", "hed" or "fcfn", three networks, or "canny", the classical one.
-        style: "white on black", "black on white" or "transparent" (lines on nothing).
+        engine: "rds" is the best one, "hed" and "fcfn" are other networks, "canny" is the classical formula.
+        style: "white on black", "black on white" or "transparent" (black lines without a background).
         thin: False for soft edges in shades of grey, True for lines of one pixel.
-        threshold: How sure an engine must be to draw a thin line, from 0 to 1; 0 is the engine's own value.
-        detail: "standard", or "high" to look at three scales, which takes longer.
+        threshold: Strength from which a thin line is drawn, from 0 to 1; 0 is the engine's own value.
+        detail: "standard", or "high" for edges at three scales, which takes longer.
 
     Returns:
-        The drawing, a PNG picture.
+        The drawing, a PNG image.
     """
-    return _find(open_image(image), engine, thin, threshold, detail).picture(style, thin=thin)
+    return detect(open_image(image), engine, threshold, detail).draw(style, thin=thin)
 
 
-@ui.user_facing("edges")
-def edge_details(image: str, engine: str, threshold: float, detail: str) -> tuple:
-    """Find the edges of a photo and return all that is known about them.
+@ui.user_facing(SPACE)
+def edge_details(
+    image: str, engine: str, threshold: float, detail: str
+) -> tuple[Image, list[tuple[Image, str]], Image, str, dict[str, Any]]:
+    """Detect the edges of a photo and return everything about them.
 
     Args:
         image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
-        engine: Who draws: "rds", "hed" or "fcfn", three networks, or "canny", the classical one.
-        threshold: How sure an engine must be to draw a thin line, from 0 to 1; 0 is the engine's own value.
-        detail: "standard", or "high" to look at three scales, which takes longer.
+        engine: "rds" is the best one, "hed" and "fcfn" are other networks, "canny" is the classical formula.
+        threshold: Strength from which a thin line is drawn, from 0 to 1; 0 is the engine's own value.
+        detail: "standard", or "high" for edges at three scales, which takes longer.
 
     Returns:
-        Soft edges (PNG, white is sure), five side outputs from texture to objects, thin lines (PNG), the same
-        as an SVG file, and figures: size, threshold, seconds.
+        Soft edges (PNG, white is strong), five side outputs from texture to objects, thin lines (PNG), the
+        same lines as an SVG file, and figures: size, threshold, engine and seconds.
     """
-    edges = _find(open_image(image), engine, False, threshold, detail)
-    sides = [(to_image(side), name) for side, name in zip(edges.sides, SIDES, strict=True)]
+    edges = detect(open_image(image), engine, threshold, detail)
     svg = ui.result_file(edges.svg().encode(), f"{safe_stem(image)}.svg")
-    figures = {"size": edges.size, "threshold": edges.threshold, "seconds": edges.seconds}
-    return edges.picture(STYLES[0]), sides, edges.picture(STYLES[0], thin=True), svg, figures
+    return edges.draw(), side_images(edges), edges.draw(thin=True), svg, edges.as_dict()
 
 
-@ui.user_facing("edges")
+@ui.user_facing(SPACE)
 def detect_edges_in_many(
-    images: list, engine: str, style: str, thin: bool, threshold: float, detail: str, progress=ui.PROGRESS
-) -> tuple:
-    """Turn many photos into line drawings: one ZIP with a PNG and an SVG for each. Bad files are skipped.
+    images: list[str],
+    engine: str,
+    style: str,
+    thin: bool,
+    threshold: float,
+    detail: str,
+    progress: gr.Progress = ui.PROGRESS,
+) -> tuple[str | None, list[list[str]]]:
+    """Turn many photos into line drawings: a ZIP with a PNG and an SVG for each. Unusable files are skipped.
 
     Args:
         images: The photos, at most 50 and at most 256 MB together.
-        engine: Who draws: "rds", "hed" or "fcfn", three networks, or "canny", the classical one.
-        style: "white on black", "black on white" or "transparent" (lines on nothing).
-        thin: False for soft edges in shades of grey, True for lines of one pixel (the SVG always has these).
-        threshold: How sure an engine must be to draw a thin line, from 0 to 1; 0 is the engine's own value.
-        detail: "standard", or "high" to look at three scales, which takes longer.
+        engine: "rds" is the best one, "hed" and "fcfn" are other networks, "canny" is the classical formula.
+        style: "white on black", "black on white" or "transparent" (black lines without a background).
+        thin: False for soft edges in shades of grey, True for lines of one pixel, as always in the SVG.
+        threshold: Strength from which a thin line is drawn, from 0 to 1; 0 is the engine's own value.
+        detail: "standard", or "high" for edges at three scales, which takes longer.
+        progress: Progress bar of the page.
 
     Returns:
-        The ZIP file, and for each photo its name and what became of it.
+        The ZIP file, and the name and the outcome of each photo.
     """
 
-    def work(picture: Image) -> dict[str, bytes]:
-        edges = _find(picture, engine, thin, threshold, detail)
-        return {".png": edges.png(style), ".svg": edges.svg().encode()}
+    def process(photo: Image) -> dict[str, bytes]:
+        return detect(photo, engine, threshold, detail).files(style, thin=thin)
 
-    return ui.run_batch(images, work, "edges", progress)
-
-
-@ui.user_facing("edges")
-def _show(image: str | None, engine: str, style: str, thin: bool, threshold: float, detail: str) -> list:
-    if not image:
-        return [None, HINT, None, ui.download_button(), ui.download_button()]
-    picture, stem = open_image(image), f"{safe_stem(image)}-edges"
-    edges = _find(picture, engine, thin, threshold, detail)
-    words = "{} × {} pixels, {:.2f} s, threshold {:.2f}".format(*picture.size, edges.seconds, edges.threshold)
-    sides = [(ui.display_image(to_image(side)), name) for side, name in zip(edges.sides, SIDES, strict=True)]
-    png, svg = (
-        ui.download_button(edges.png(style), f"{stem}.png"),
-        ui.download_button(edges.svg().encode(), f"{stem}.svg"),
-    )
-    return [
-        (ui.display_image(picture), ui.display_image(edges.picture(style, thin=thin))),
-        words,
-        sides,
-        png,
-        svg,
-    ]
+    return ui.run_batch(images, process, SPACE, progress)
 
 
 with ui.page("Edges") as demo:
-    ui.header("Edges", "Turn a photo into a line drawing: soft edges or thin lines, as PNG or as SVG.")
+    ui.header("Edges", "Turn a photo into a line drawing, with soft edges or thin lines, as PNG or SVG.")
     with gr.Row():
         with gr.Column(scale=2):
             image = ui.image_input()
             ui.image_examples(image)
             engine = ui.engine_menu(ENGINES)
-            with gr.Accordion("Settings", open=False):
-                style = gr.Radio(STYLES, value=STYLES[0], label="Line style")
-                thin = gr.Checkbox(label="Thin lines", info="Lines of one pixel instead of soft edges")
-                threshold = gr.Slider(
-                    0, 0.95, 0, step=0.01, label="Threshold", info="Of thin lines; 0: automatic"
-                )
-                detail = gr.Radio(list(DETAIL), value="standard", label="Detail", info="High: three scales")
+            panel = settings_panel()
             button = gr.Button("Find edges", variant="primary")
-        settings = [engine, style, thin, threshold, detail]
-        changes = [item.change for item in (image, engine, style, thin, detail)]
-        changes += [threshold.release, button.click]
+        settings = [engine, *panel]
         with gr.Column(scale=3), gr.Tabs() as tabs:
-            with gr.Tab("Result", elem_id="result") as tab:
-                slider = gr.ImageSlider(label="Before and after", max_height=520, elem_classes="is-slider")
-                words = gr.Markdown(HINT, elem_classes="is-note")
-                sides = ui.thumbnail_row("From texture to objects: what each of the five stages sees", 5)
-                files = ui.download_buttons("PNG", "SVG")
-                result = ui.LazyTab(tab, _show, [image, *settings], [slider, words, sides, *files])
-            comparison = ui.compare_tab(detect_edges, ENGINES, [image, *settings], other="canny")
-            with gr.Tab("Several pictures"):
+            drawing = drawing_tab(SPACE, detect, [image, *settings])
+            comparison = ui.compare_tab(detect_edges, ENGINES, [image, *settings], second="canny")
+            with gr.Tab("Several photos"):
                 images = ui.batch_tab(detect_edges_in_many, settings, "Find edges in all of them")
-    ui.how_it_works(Path(__file__).parent, ["edges-rds", "edges-hed", "edges-fcfn"])
-    ui.load_open_tab(tabs, [result, comparison], changes)
+    ui.how_it_works(Path(__file__).parent, WEIGHTS)
+    changes = [image.change, engine.change, *panel.changes, button.click]
+    ui.load_open_tab(tabs, [drawing, comparison], changes)
     ui.endpoint(detect_edges, [image, *settings], {"Drawing": gr.Image})
     details = {"Soft": gr.Image, "Sides": gr.Gallery, "Lines": gr.Image, "SVG": gr.File, "Figures": gr.JSON}
-    ui.endpoint(edge_details, [image, engine, threshold, detail], details)
+    ui.endpoint(edge_details, [image, engine, panel.threshold, panel.detail], details)
     ui.endpoint(detect_edges_in_many, [images, *settings], {"ZIP": gr.File, "Report": gr.JSON})
 
 if __name__ == "__main__":

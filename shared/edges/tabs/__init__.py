@@ -1,1 +1,6 @@
-"""Gradio tabs of edge detection."""
+"""Gradio tabs of edge detection, and the settings beside them."""
+
+from shared.edges.tabs.drawing import drawing_tab, side_images
+from shared.edges.tabs.settings import SCALES, settings_panel
+
+__all__ = ["SCALES", "drawing_tab", "settings_panel", "side_images"]

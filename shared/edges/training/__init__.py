@@ -1,1 +1,1 @@
-"""Training of edge detectors: data, crops, label maps."""
+"""Training of edge detectors: label maps, examples, random crops and losses."""

@@ -1,0 +1,1 @@
+"""Benchmark protocols of edge detection."""

@@ -1,0 +1,46 @@
+"""Settings of a drawing: style, thin lines, threshold and detail."""
+
+from types import MappingProxyType
+from typing import NamedTuple
+
+import gradio as gr
+
+from shared.edges.edge_map import STYLES
+from shared.ui.events import Trigger
+
+#: Scales of the image by level of detail.
+SCALES = MappingProxyType({"standard": (1.0,), "high": (0.5, 1.0, 1.5)})
+
+
+class Settings(NamedTuple):
+    """Components of the settings, in the order of the endpoints' arguments."""
+
+    style: gr.Radio
+    thin: gr.Checkbox
+    threshold: gr.Slider
+    detail: gr.Radio
+
+    @property
+    def changes(self) -> list[Trigger]:
+        """Events after which the drawing differs."""
+        return [self.style.change, self.thin.change, self.threshold.release, self.detail.change]
+
+
+def settings_panel() -> Settings:
+    """Create the folded panel of settings."""
+    with gr.Accordion("Settings", open=False):
+        return Settings(
+            style=gr.Radio(list(STYLES), value=STYLES[0], label="Line style"),
+            thin=gr.Checkbox(label="Thin lines", info="Lines of one pixel instead of soft edges"),
+            threshold=gr.Slider(
+                0,
+                0.95,
+                0,
+                step=0.01,
+                label="Threshold",
+                info="For thin lines: the higher, the fewer; 0 is automatic",
+            ),
+            detail=gr.Radio(
+                list(SCALES), value="standard", label="Detail", info="High takes about three times as long"
+            ),
+        )
