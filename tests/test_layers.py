@@ -18,7 +18,7 @@ BELOW = {
     "gallery": {"core", "index"},
     "evaluation": {"core", "networks"},
     "training": {"core", "networks"},
-    "publishing": {"core", "networks"},
+    "publishing": {"core", "networks", "evaluation"},
     "ui": {"core", "gallery", "publishing"},
 }
 BELOW |= {wing: {*BELOW, "ui"} for wing in WINGS}

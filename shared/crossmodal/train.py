@@ -35,13 +35,14 @@ import torch
 from torch import Tensor
 
 from shared.core import weights
+from shared.core.image_files import ImageFile
 from shared.crossmodal.data.training_data import read_training_data
 from shared.crossmodal.embedders.region_features import Backbone, load_backbone
-from shared.crossmodal.training.feature_cache import cached_features
 from shared.crossmodal.text.tokenizer import SubwordTokenizer, build_vocabulary
 from shared.crossmodal.training.averaging import SHARES, average
 from shared.crossmodal.training.backbones import load_pretrained_backbone
 from shared.crossmodal.training.batches import Pairs, PairsWithText, Sentences, Source
+from shared.crossmodal.training.feature_cache import cached_features
 from shared.crossmodal.training.joint_arguments import arguments
 from shared.crossmodal.training.objectives import (
     Ranking,
@@ -57,7 +58,6 @@ from shared.crossmodal.training.validation import ValidationSet, ValidationSets
 from shared.crossmodal.training.vocabulary import extend_vocabulary
 from shared.networks.joint import JointSpace
 from shared.networks.regions import RegionBackbone
-from shared.training.datasets import ImageFile
 from shared.training.loop import LoopSettings, adamw, fit, seed_everything
 
 

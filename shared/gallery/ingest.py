@@ -11,12 +11,12 @@ from typing import BinaryIO, TypeAlias, TypeVar, cast
 import numpy as np
 from PIL import Image
 
+from shared.core.image_files import ImageFile, read_images
 from shared.core.images import MAX_BYTES, ImageError, Source, open_image
 from shared.core.scheduling import READER_POOL, WorkerPool, prefetch
 from shared.gallery.gallery import Gallery
 from shared.gallery.index import Features, check_fingerprint
 from shared.gallery.snapshot import GalleryFullError
-from shared.training.datasets import ImageFile, read_images
 
 T = TypeVar("T")
 #: Image as `shared.core.images.open_image` takes it, or as data sets list it.
@@ -70,7 +70,7 @@ def ingest(
     Args:
         gallery: Destination.
         images: Images, each as `shared.core.images.open_image` takes it, as
-            `shared.training.datasets.read_images` lists it, or as a pair of a name and one of these; or a
+            `shared.core.image_files.read_images` lists it, or as a pair of a name and one of these; or a
             single image; or the path of an image, a folder or an archive.
         describe: Describes named images, and calls back for each that cannot be used.
         fingerprint: Fingerprint of the weights behind `describe`.

@@ -22,6 +22,7 @@ from sklearn.preprocessing import normalize
 from tqdm import tqdm
 
 from shared.core import weights
+from shared.core.image_files import ImageFile, read_images
 from shared.networks.cfn import CFN
 from shared.recognition.benchmarks.accuracy import compute_logits
 from shared.recognition.cfn_backend import CFNBackend
@@ -29,7 +30,6 @@ from shared.recognition.classifier import Classifier
 from shared.recognition.data.caltech import correct_classes, read_caltech_imagenet
 from shared.recognition.training.calibration import fit_temperature
 from shared.recognition.training.teacher import Teacher
-from shared.training.datasets import ImageFile, read_images
 
 BATCH = 16
 PROTOTYPE_FRACTION = 3 / 4  # of the images; the threshold is taken from the remaining ones

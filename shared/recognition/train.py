@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from shared.core import weights
+from shared.core.image_files import read_images
 from shared.networks.backbones.mobilenet_v2 import PADDINGS
 from shared.networks.cfn import CFN
 from shared.networks.fcfn import FCFN
@@ -25,7 +26,6 @@ from shared.recognition.training.crops import ExamplePool, class_frequencies, lo
 from shared.recognition.training.distillation import ViewSettings, distillation_loss, sample_views
 from shared.recognition.training.segmentation import class_weights, initialize, segmentation_loss
 from shared.recognition.training.teacher import Teacher
-from shared.training.datasets import read_images
 from shared.training.loop import Batch, LoopSettings, adamw, fit, seed_everything
 
 # Sides of the student's views in pixels, one for each batch; the teacher's size most often.

@@ -9,9 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.crossmodal.data.datasets import CaptionedImages, join, read_fashion, read_flickr8k, read_grocery_texts
+from shared.core.image_files import ImageFile
+from shared.crossmodal.data.datasets import (
+    CaptionedImages,
+    join,
+    read_fashion,
+    read_flickr8k,
+    read_grocery_texts,
+)
 from shared.crossmodal.sentences import everyday_sentences
-from shared.training.datasets import ImageFile
 
 
 def picture(color):

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+from shared.core.image_files import read_images
 from shared.recognition.training import distillation
 from shared.recognition.training.distillation import (
     ViewSettings,
@@ -14,7 +15,6 @@ from shared.recognition.training.distillation import (
     random_crop_box,
     sample_views,
 )
-from shared.training.datasets import read_images
 
 
 def test_loss_is_the_divergence_of_softened_outputs():

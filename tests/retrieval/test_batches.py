@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
+from shared.core.image_files import read_images
 from shared.retrieval.training import batches
-from shared.training.datasets import read_images
 from tests.predictors import photo
 
 

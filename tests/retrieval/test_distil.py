@@ -5,6 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from shared.core.image_files import read_images
 from shared.networks.backbones.efficientnet_lite import EfficientNetLite
 from shared.networks.backbones.mobilenet_v1 import MobileNetV1
 from shared.retrieval import train
@@ -12,7 +13,6 @@ from shared.retrieval.descriptor.extractor import Extractor
 from shared.retrieval.descriptor.head import DescriptorHead
 from shared.retrieval.training import distillation
 from shared.retrieval.training.batches import sample_pairs
-from shared.training.datasets import read_images
 from tests.predictors import lively, photo
 
 

@@ -9,18 +9,23 @@ import pytest
 import torch
 
 from shared.core import weights
+from shared.core.image_files import ImageFile, read_images
 from shared.core.images import ImageError
 from shared.core.weights import WeightsError
 from shared.networks.backbones.efficientnet_lite import EfficientNetLite
 from shared.networks.backbones.mobilenet_v1 import MobileNetV1
 from shared.networks.cfn import CFN
+from shared.retrieval.descriptor.backbones import (
+    CHANNELS,
+    EXTRACTORS,
+    extractor_levels,
+    feature_maps,
+    network_levels,
+)
 from shared.retrieval.descriptor.extractor import Extractor, crop, fit, network_digest
 from shared.retrieval.descriptor.head import DescriptorHead
-from shared.retrieval.descriptor.levels import CHANNELS, engine_levels, feature_maps, network_levels
-from shared.retrieval.descriptor.pooling import gem, l2_normalise
+from shared.retrieval.descriptor.pooling import gem, l2_normalize
 from shared.retrieval.descriptor.whitening import Whitening
-from shared.retrieval.engines import EXTRACTORS
-from shared.training.datasets import ImageFile, read_images
 from tests.predictors import DoerTests, lively, photo
 
 
@@ -68,9 +73,9 @@ def test_a_descriptor_step_by_step(extractor):
         assert maps["high"].shape == (1280, -(-height // 32), -(-width // 32))
         assert all(0 <= one.min() <= one.max() <= 6 for one in maps.values())
         for level, one in maps.items():
-            levels[level].append(l2_normalise(gem(torch.from_numpy(one)[None])))
-    parts = [l2_normalise(sum(vectors)) for vectors in levels.values()]
-    np.testing.assert_allclose(extractor(picture), l2_normalise(torch.cat(parts, 1))[0], atol=1e-5)
+            levels[level].append(l2_normalize(gem(torch.from_numpy(one)[None])))
+    parts = [l2_normalize(sum(vectors)) for vectors in levels.values()]
+    np.testing.assert_allclose(extractor(picture), l2_normalize(torch.cat(parts, 1))[0], atol=1e-5)
 
 
 def test_the_high_level_is_what_the_classifier_averages():
@@ -103,16 +108,16 @@ def test_levels_of_a_network_with_a_wide_last_layer():
 
 
 def test_every_engine_has_the_levels_of_its_networks():
-    assert engine_levels("cfn") == engine_levels("plain") == ("mid", "high")
-    assert engine_levels("both") == engine_levels("lite") + engine_levels("mobilenet")
-    assert engine_levels("cfn") + engine_levels("both") == tuple(CHANNELS)
+    assert extractor_levels("cfn") == extractor_levels("plain") == ("mid", "high")
+    assert extractor_levels("both") == extractor_levels("lite") + extractor_levels("mobilenet")
+    assert extractor_levels("cfn") + extractor_levels("both") == tuple(CHANNELS)
 
 
 def test_two_networks_describe_as_each_alone(lite_folder, second_folder):
     folders = [lite_folder, second_folder]
     plain = DescriptorHead(["high-lite"], sizes=[64])
     extractor = Extractor.load("lite", folder=lite_folder, head=plain, device="cpu")
-    head = DescriptorHead(engine_levels("both"), sizes=[64, 96])
+    head = DescriptorHead(extractor_levels("both"), sizes=[64, 96])
     both = Extractor.load("both", folder=folders, head=head, device="cpu")
     assert network_levels(both.network) == head.levels
     first, second = extractor.maps(photo(60, 40), 64), both.maps(photo(60, 40), 64, ["high-v1", "mid-v1"])
@@ -264,7 +269,7 @@ def test_a_head_that_cannot_be_says_so(wrong, message):
 def test_power_normalisation_comes_after_pooling():
     x = {64: {"high": torch.rand(2, 1280, 2, 2), "mid": torch.rand(2, 576, 4, 4)}}
     plain, rooted = (DescriptorHead(["high"], "mac", root=root, sizes=[64])(x) for root in (1.0, 0.5))
-    torch.testing.assert_close(rooted, l2_normalise(plain.sqrt()))
+    torch.testing.assert_close(rooted, l2_normalize(plain.sqrt()))
 
 
 def test_threads_with_one_core_each_describe_as_one_with_all(extractor, photo_folder, monkeypatch):

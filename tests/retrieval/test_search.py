@@ -12,6 +12,7 @@ from PIL import Image
 from skimage import data
 
 from shared.core import weights
+from shared.core.image_files import read_images
 from shared.core.images import ImageError
 from shared.core.weights import WeightsError
 from shared.gallery.gallery import Gallery
@@ -21,12 +22,11 @@ from shared.gallery.search import EncodedQuery
 from shared.networks.cfn import CFN
 from shared.retrieval.deepindex import vocabulary
 from shared.retrieval.deepindex.patches import bag, grid
-from shared.retrieval.descriptor.describer import DESCRIPTOR, HASH, Describer
+from shared.retrieval.describer import DESCRIPTOR, HASH, Describer
 from shared.retrieval.descriptor.extractor import Extractor, network_digest
 from shared.retrieval.descriptor.head import DescriptorHead
 from shared.retrieval.engines import ENGINES
 from shared.retrieval.search import ImageSearch
-from shared.training.datasets import read_images
 from tests.predictors import DoerTests, lively, photo
 
 SIZE = 64
@@ -383,7 +383,7 @@ def test_load_takes_what_the_descriptor_was_made_for(network_folder, words, desc
     head = weights.save(
         DescriptorHead(sizes=[SIZE]), tmp_path / "head", config={"network": digest, "threshold": 0.4}
     )
-    own = words.save_folder(tmp_path / "words", network=digest, size=SIZE, settings={"sigma": 8.0})
+    own = words.save(tmp_path / "words", network=digest, size=SIZE, settings={"sigma": 8.0})
     search = ImageSearch.load(folder=head, network=network_folder, device="cpu")
     assert search.threshold == 0.4
     search.add([part(0), part(1)])
@@ -396,7 +396,7 @@ def test_load_takes_what_the_descriptor_was_made_for(network_folder, words, desc
     loaded = Describer.load(head=head, words=own, network=network_folder, device="cpu")
     assert loaded.settings.sigma == 8.0
     assert ImageSearch("deepindex-single", loaded)(part(0)).hits == ()
-    wrong = words.save_folder(tmp_path / "wrong", network="another")
+    wrong = words.save(tmp_path / "wrong", network="another")
     with pytest.raises(WeightsError, match="learned with other weights"):
         Describer.load(head=head, words=wrong, network=network_folder)
 

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from shared.core import weights
+from shared.core.image_files import read_images
 from shared.core.images import ImageError
 from shared.gallery.gallery import Gallery
 from shared.retrieval import tradeoff
 from shared.retrieval.benchmark import BENCHMARKS, main
 from shared.retrieval.benchmarks import indexing
-from shared.retrieval.descriptor.describer import Describer
+from shared.retrieval.describer import Describer
 from shared.retrieval.descriptor.extractor import Extractor, network_digest
 from shared.retrieval.descriptor.head import DescriptorHead
 from shared.retrieval.engines import ENGINES
 from shared.retrieval.search import ImageSearch, MismatchError
-from shared.training.datasets import read_images
 from tests.retrieval.test_search import SIZE, learned, part
 
 

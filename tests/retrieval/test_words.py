@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from shared.core import weights
-from shared.core.calibration import lowest_threshold
-from shared.core.confidence import ConfidenceBands
+from shared.core.calibration import ConfidenceBands, lowest_threshold
+from shared.core.image_files import read_images
 from shared.retrieval.benchmark import main
 from shared.retrieval.data.instances import Query, RetrievalSet
 from shared.retrieval.deepindex.vocabulary import Vocabulary
@@ -16,7 +16,6 @@ from shared.retrieval.train import level_weights
 from shared.retrieval.train import main as train
 from shared.retrieval.training.confidence import answers
 from shared.retrieval.training.threshold import best_answers
-from shared.training.datasets import read_images
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,7 @@ def scene_folder(photo_folder, tmp_path):
 
 
 def test_words_are_learned_and_found_again(word_folder):
-    words = Vocabulary.find(word_folder)
+    words = Vocabulary.load(word_folder)
     assert [book.words for book in words.codebooks.values()] == [6, 5]
     assert (list(words.codebooks), len(words.boxes), words.bits) == (["mid-lite", "high-v1"], 5, 32)
     config = weights.read_config(word_folder)
@@ -58,8 +57,8 @@ def test_words_are_learned_and_found_again(word_folder):
     # nothing is lost in the file of half the size
     assert words.rounded().digest() == words.digest()
     with pytest.raises(weights.WeightsError, match="other weights"):
-        Vocabulary.find(word_folder, network="another")
-    assert Vocabulary.find(word_folder, network=config["network"]).digest() == words.digest()
+        Vocabulary.load(word_folder, network="another")
+    assert Vocabulary.load(word_folder, network=config["network"]).digest() == words.digest()
 
 
 def test_a_damaged_vocabulary_is_refused(word_folder, tmp_path):
@@ -69,11 +68,11 @@ def test_a_damaged_vocabulary_is_refused(word_folder, tmp_path):
     data[-1] ^= 1
     (tmp_path / weights.WEIGHTS).write_bytes(data)
     with pytest.raises(weights.WeightsError):
-        Vocabulary.find(tmp_path)
+        Vocabulary.load(tmp_path)
 
 
 def test_parts_of_a_vocabulary(word_folder):
-    words = Vocabulary.find(word_folder)
+    words = Vocabulary.load(word_folder)
     bare = words.only("mid-lite", codes=False)
     assert (list(bare.codebooks), bare.bits) == (["mid-lite"], 0)
     assert bare.codebooks["mid-lite"].without_codes().thresholds.shape == (6, 0)

@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from shared.core.image_files import read_images
 from shared.core.weights import WeightsError
 from shared.crossmodal.data.datasets import SPLITS, CaptionedImages, read_flickr8k
 from shared.crossmodal.data.registry import READERS
@@ -31,7 +32,6 @@ from shared.crossmodal.engines import CLASSIFIERS
 from shared.crossmodal.products.joint_classifier import HEAD, JointClassifier
 from shared.crossmodal.products.products import product_metrics, text_variants
 from shared.evaluation import reports
-from shared.training.datasets import read_images
 
 MODULE = "shared.crossmodal.benchmark joint"
 

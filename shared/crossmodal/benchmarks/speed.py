@@ -16,17 +16,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from shared.core.image_files import ImageFile, read_images
 from shared.core.weights import WeightsError
 from shared.crossmodal.embedders.embedder import IMAGE_FEATURE as PICTURE
 from shared.crossmodal.embedders.gallery_index import MAX_EXACT as LARGE
 from shared.crossmodal.engines import ENGINES
 from shared.crossmodal.engines import JOINT_WEIGHTS as JOINT
-from shared.gallery.index import FINGERPRINT as MADE
 from shared.crossmodal.search import CrossModalSearch
 from shared.crossmodal.sentences import everyday_sentences
 from shared.evaluation import reports
 from shared.gallery.gallery import Gallery
-from shared.training.datasets import ImageFile, read_images
+from shared.gallery.index import FINGERPRINT as MADE
 
 MODULE = "shared.crossmodal.benchmark speed"
 NEAREST = 10

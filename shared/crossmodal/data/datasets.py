@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.crossmodal.text.tokenizer import split_words
-from shared.training.datasets import ImageFile, read_grocery, read_images
+from shared.core.image_files import ImageFile, read_images
+from shared.crossmodal.text.words import split_words
+from shared.training.datasets import read_grocery
 
 SPLITS = ("train", "dev", "test")
 #: Grocery and fashion call the part for choosing settings `val`.

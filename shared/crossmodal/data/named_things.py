@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from shared.core.image_files import ImageFile, read_images
 from shared.crossmodal.data.datasets import CaptionedImages, MissingSplitError, known_split
-from shared.crossmodal.text.tokenizer import split_words
-from shared.training.datasets import ImageFile, read_images
+from shared.crossmodal.text.words import split_words
 
 #: Of one thing; more of them add little.
 MOST_PHOTOS = 30

@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
+from shared.core.image_files import ImageFile
 from shared.crossmodal.embedders.region_features import IMAGE_SIZE, Backbone, network_input
 from shared.networks.regions import RegionBackbone
-from shared.training.datasets import ImageFile
 
 #: Images between two flushes to the disk.
 FLUSH_EVERY = 200

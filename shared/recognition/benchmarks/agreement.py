@@ -18,6 +18,7 @@ from PIL import Image, ImageFilter
 from torch import Tensor
 from tqdm import tqdm
 
+from shared.core.image_files import ImageFile, read_images
 from shared.core.images import to_tensor
 from shared.evaluation import reports
 from shared.networks.backbones.mobilenet_v2 import PADDINGS
@@ -25,7 +26,6 @@ from shared.networks.cfn import CFN
 from shared.recognition.benchmarks.common import engine_parser, load_cfn, parse_engines, weights_name
 from shared.recognition.cfn_backend import center_square
 from shared.recognition.training.teacher import Teacher
-from shared.training.datasets import ImageFile, read_images
 
 MODULE = "shared.recognition.benchmark agreement"
 SIZES = (160, 192, 256, 288, 320)

@@ -30,6 +30,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from shared.core import weights
+from shared.core.image_files import ImageFile, read_images
 from shared.core.images import to_tensor
 from shared.evaluation import reports
 from shared.recognition.benchmarks.common import engine_parser, load_cfn, parse_engines, weights_name
@@ -37,7 +38,6 @@ from shared.recognition.cfn_backend import CFNBackend, center_square
 from shared.recognition.classifier import Classifier
 from shared.recognition.engines import CLASSIFIERS
 from shared.recognition.explanation import METHODS, explain
-from shared.training.datasets import ImageFile, read_images
 
 MODULE = "shared.recognition.benchmark explain"
 CELLS = 28  # per side; 8 pixels each in an input of 224

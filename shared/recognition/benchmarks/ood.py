@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
+from shared.core.image_files import ImageFile, read_images
 from shared.evaluation import reports
 from shared.networks.backbones.mobilenet_v2 import PADDINGS
 from shared.recognition.benchmarks.agreement import crop_view, predict_classes
 from shared.recognition.classifier import Classifier
 from shared.recognition.training.teacher import Teacher
-from shared.training.datasets import ImageFile, read_images
 
 MODULE = "shared.recognition.benchmark ood"
 BATCH = 16

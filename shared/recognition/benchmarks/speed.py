@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import torch
 
+from shared.core.image_files import read_images
 from shared.evaluation import reports
 from shared.evaluation.timing import time_calls
 from shared.recognition.benchmarks.common import engine_parser
 from shared.recognition.classifier import Classifier
 from shared.recognition.engines import CLASSIFIERS, SEGMENTERS
 from shared.recognition.segmenter import Segmenter
-from shared.training.datasets import read_images
 
 MODULE = "shared.recognition.benchmark speed"
 

@@ -9,13 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from shared.training.datasets import (
-    AnnotatedImage,
-    ImageFile,
-    LabelledImages,
-    read_annotated_images,
-    read_images,
-)
+from shared.core.image_files import ImageFile, read_images
+from shared.training.datasets import AnnotatedImage, LabelledImages, read_annotated_images
 
 VOID = 255
 

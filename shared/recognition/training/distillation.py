@@ -13,8 +13,8 @@ from PIL import Image, ImageEnhance, ImageFilter
 from torch import Tensor
 from torch.nn import functional as F
 
+from shared.core.image_files import ImageFile
 from shared.core.images import Box, to_tensor
-from shared.training.datasets import ImageFile
 
 TEMPERATURE = 2.0
 MIN_AREA = 0.3  # of the image, in a view

@@ -1,65 +1,62 @@
-"""How well a changed photo finds the one that it was made of: the set by which settings are chosen.
+"""Retrieval of images by edited copies, which serves to choose settings.
 
-Every photo is changed as another place, light and camera would (`shared.retrieval.training.views`), and the change
-must find its original among all photos. It needs no labels, so any photos will do that are not those of a
-benchmark.
+Every image is seen from another viewpoint in another light (`shared.retrieval.training.augmentation`), and
+the view must find its original among all images. It needs no labels, so that any images will do that are not
+those of another benchmark.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
+from shared.core.image_files import read_images
 from shared.evaluation import ranking, reports
-from shared.retrieval.benchmarks.common import add_options, describe, images, load
-from shared.retrieval.training.views import sample_view
-from shared.training.datasets import read_images
+from shared.retrieval.benchmarks.common import add_arguments, decode, describe, load_heads, weights_name
+from shared.retrieval.training.augmentation import sample_view
 
 MODULE = "shared.retrieval.benchmark copies"
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.benchmark_parser("Find photos by changed copies of them.", MODULE)
-    add_options(parser)
-    parser.add_argument("--seed", type=int, default=0, help="of the changes (%(default)s)")
+    parser = reports.benchmark_parser("Find photos by edited copies of them.", MODULE)
+    add_arguments(parser)
+    parser.add_argument("--seed", type=int, default=0, help="of the edits (%(default)s)")
     options = parser.parse_args(arguments)
     try:
-        photos = read_images([options.data])
+        files = read_images([options.data])
     except FileNotFoundError as error:
         parser.error(str(error))
-    extractor, heads = load(options)
+    extractor, heads = load_heads(options)
     started = time.perf_counter()
     histogram = not options.only_trained
-    base = describe(extractor, heads, images(photos), histogram=histogram)
-    shown = photos[: options.limit]
+    base = describe(extractor, heads, decode(files), histogram=histogram)
+    queries = files[: options.limit]
     views = (
-        sample_view(picture, np.random.default_rng([options.seed, number]))
-        for number, picture in enumerate(images(shown, "copy"))
+        sample_view(image, np.random.default_rng([options.seed, number]))
+        for number, image in enumerate(decode(queries, "copy"))
     )
     copies = describe(extractor, heads, views, histogram=histogram)
+    relevant = [{number} for number in range(len(queries))]
     metrics = {}
     for name, rows in base.items():
         rankings = list(ranking.rank(copies[name] @ rows.T))
-        relevant = [{number} for number in range(len(shown))]
         metrics[name] = {
             "mAP": ranking.mean_average_precision(rankings, relevant),
             "recall@1": ranking.recall_at(rankings, relevant, 1),
         }
-    return reports.finish(
-        reports.Report(
-            benchmark="copies",
-            data=options.data.stem,
-            split=f"{len(photos)} photos",
-            items=len(shown),
-            weights=Path(options.weights).name if options.weights else options.engine,
-            metrics=metrics,
-            available=len(photos),
-            seconds=time.perf_counter() - started,
-            command=reports.command_line(MODULE, arguments),
-        ),
-        options.json,
+    report = reports.Report(
+        benchmark="copies",
+        data=options.data.stem,
+        split=f"{len(files)} photos",
+        items=len(queries),
+        weights=weights_name(options),
+        metrics=metrics,
+        available=len(files),
+        seconds=time.perf_counter() - started,
+        command=reports.command_line(MODULE, arguments),
     )
+    return reports.finish(report, options.json)

@@ -1,9 +1,9 @@
-"""How fast photos from files get into an index, and whether memory stays flat while they do.
+"""Throughput and memory of indexing image files.
 
-Photos are decoded, described for all engines and put into an exact index, one after another, as a program
-does that indexes more photos than a gallery holds. `photos_per_second` is by the clock and `cpu_ms` processor
-time for each; `peak_MB` is the most memory beyond that of the start, `half_MB` the same up to half of the
-photos, and `index_MB` what the index itself holds at the end.
+Images are decoded, described for all engines and added to an exact index, as in a program that indexes more
+images than a gallery holds. `photos_per_second` is by the clock, `cpu_ms` the processor time per image;
+`peak_MB` is the peak memory beyond that of the start, `half_MB` the same up to half of the images, and
+`index_MB` the memory of the index at the end.
 """
 
 from __future__ import annotations
@@ -15,105 +15,101 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from shared.core.image_files import ImageFile, read_images
 from shared.core.weights import WeightsError
 from shared.evaluation import reports
 from shared.index.vector_index import VectorIndex
 from shared.retrieval.benchmarks.memory import PeakMemory
-from shared.retrieval.describer import DESCRIPTOR, Describer
-from shared.training.datasets import ImageFile, read_images
+from shared.retrieval.describer import DESCRIPTOR, Describer, DescriberWeights
 
 MODULE = "shared.retrieval.benchmark indexing"
-TOGETHER = 256  # photos that are added to the index in one call
-FIRST = 10  # photos that are described before anything is measured: they pay for set-up
+BATCH = 256  # images that are added to the index in one call
+WARM_UP = 10  # images that are described before the measurement: they pay for the setup
 
 
-def measure(describer: Describer, photos: Sequence[ImageFile], repeat: int = 1) -> dict[str, float]:
-    """The figures of one run.
+def measure(describer: Describer, files: Sequence[ImageFile], repeat: int = 1) -> dict[str, float]:
+    """Measure one run.
 
     Args:
-        describer: What describes them.
-        photos: At least one that can be used.
-        repeat: How many times they are gone through.
+        describer: Describer of the images.
+        files: Images, at least one of which can be used.
+        repeat: Number of passes over the images.
 
     Raises:
         ValueError: None of them can be used.
     """
-    for _ in describer.describe_stream(_named(photos[:FIRST], 1), on_skip=_skip):
+    for _ in describer.describe_stream(_with_names(files[:WARM_UP], 1), on_skip=_print_skipped):
         pass
     index = VectorIndex(describer.extractor.head.dims)
     memory, half = PeakMemory(), float("nan")
-    total = len(photos) * repeat
-    started, spent = time.perf_counter(), time.process_time()
+    total = len(files) * repeat
+    started, cpu_started = time.perf_counter(), time.process_time()
     rows: list[np.ndarray] = []
-    names: list[dict[str, str]] = []
-    done = 0
-    for one in tqdm(
-        describer.describe_stream(_named(photos, repeat), on_skip=_skip), total=total, unit="photo"
-    ):
-        rows.append(one.features[DESCRIPTOR])
-        names.append({"name": one.name})
-        done += 1
-        if done == total // 2:
+    metadata: list[dict[str, str]] = []
+    count = 0
+    stream = describer.describe_stream(_with_names(files, repeat), on_skip=_print_skipped)
+    for described in tqdm(stream, total=total, unit="photo"):
+        rows.append(described.features[DESCRIPTOR])
+        metadata.append({"name": described.name})
+        count += 1
+        if count == total // 2:
             half = memory.growth()
-        if len(rows) == TOGETHER:
-            index.add(np.stack(rows), names)
-            rows, names = [], []
+        if len(rows) == BATCH:
+            index.add(np.stack(rows), metadata)
+            rows, metadata = [], []
     if rows:
-        index.add(np.stack(rows), names)
-    if not done:
+        index.add(np.stack(rows), metadata)
+    if not count:
         raise ValueError("none of the photos can be used")
-    seconds, spent = time.perf_counter() - started, time.process_time() - spent
-    figures = {
-        "photos": done,
-        "photos_per_second": done / seconds,
-        "cpu_ms": 1000 * spent / done,
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+    metrics = {
+        "photos": count,
+        "photos_per_second": count / seconds,
+        "cpu_ms": 1000 * cpu_seconds / count,
         "half_MB": half / 1e6,
         "peak_MB": memory.growth() / 1e6,
         "index_MB": index.bytes_per_vector * len(index) / 1e6,
     }
-    return {name: value for name, value in figures.items() if not np.isnan(value)}
+    return {name: value for name, value in metrics.items() if not np.isnan(value)}
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
     parser = reports.benchmark_parser("Measure how fast photos get into an index.", MODULE)
-    parser.add_argument("--words", metavar="FOLDER", help="words of DeepIndex, if not its own")
-    parser.add_argument("--network", nargs="+", metavar="FOLDER", help="weights of each network")
-    parser.add_argument(
-        "--repeat", type=reports.positive_int, default=1, help="times to go through the photos"
-    )
+    parser.add_argument("--words", metavar="FOLDER", help="vocabulary of DeepIndex, if not the default")
+    parser.add_argument("--network", nargs="+", metavar="FOLDER", help="weights of each backbone")
+    parser.add_argument("--repeat", type=reports.positive_int, default=1, help="passes over the photos")
     options = parser.parse_args(arguments)
+    sources = DescriberWeights(head=options.weights, words=options.words, network=options.network)
     try:
-        photos = read_images(sorted(options.data.glob("*.zip")) or [options.data])
-        describer = Describer.load(head=options.weights, words=options.words, network=options.network)
+        files = read_images(sorted(options.data.glob("*.zip")) or [options.data])
+        describer = Describer.load(sources)
     except (OSError, ValueError, WeightsError) as error:
         parser.error(str(error))
-    available, photos = len(photos), photos[: options.limit]
+    available, files = len(files), files[: options.limit]
     started = time.perf_counter()
     try:
-        metrics = measure(describer, photos, options.repeat)
+        metrics = measure(describer, files, options.repeat)
     except ValueError as error:
         parser.error(str(error))
-    return reports.finish(
-        reports.Report(
-            benchmark="indexing",
-            data=options.data.stem,
-            split="photos",
-            items=len(photos),
-            weights=Path(options.weights or "retrieval-descriptor").name,
-            metrics=metrics,
-            available=available,
-            seconds=time.perf_counter() - started,
-            command=reports.command_line(MODULE, arguments),
-        ),
-        options.json,
+    report = reports.Report(
+        benchmark="indexing",
+        data=options.data.stem,
+        split="photos",
+        items=len(files),
+        weights=Path(options.weights or "retrieval-descriptor").name,
+        metrics=metrics,
+        available=available,
+        seconds=time.perf_counter() - started,
+        command=reports.command_line(MODULE, arguments),
     )
+    return reports.finish(report, options.json)
 
 
-def _named(photos: Sequence[ImageFile], repeat: int) -> Iterator[tuple[str, ImageFile]]:
+def _with_names(files: Sequence[ImageFile], repeat: int) -> Iterator[tuple[str, ImageFile]]:
     for _ in range(repeat):
-        yield from ((photo.name, photo) for photo in photos)
+        yield from ((file.name, file) for file in files)
 
 
-def _skip(name: str, reason: str) -> None:
+def _print_skipped(name: str, reason: str) -> None:
     tqdm.write(f"Skipped {name}: {reason}")

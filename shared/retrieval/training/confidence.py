@@ -1,115 +1,117 @@
-"""What a score says about two pictures: `python -m shared.retrieval.train grades`.
+"""Calibration of match probabilities: `python -m shared.retrieval.train confidence`.
 
-The probability that both show the same is learned from photos without labels. Each photo is changed as
-another place and camera would change it, once, and once more for a view that is hard to know again
-(`shared.retrieval.training.views`): their scores with the photo are right. Each photo's nearest other photo of
-the same source is wrong, which is hard where a source holds things of one kind, such as flowers.
+The probability that two images show the same is fitted to scores of unlabelled images. The scores of an image
+with a view of it, and with a harder view of that view, are positive (`shared.retrieval.training.augmentation`);
+its score with the nearest other image of the same source is negative, which is hard where a source holds one
+kind of thing, such as flowers.
 
-The words follow from it: with an even chance or more a match may be the same, and from the threshold of
-`shared.retrieval.training.threshold` on it is very likely. How many searches for something that is not there reach
-either is measured by that command, on groups of photos, so it must come after this one.
+The confidence bands follow from the probability: from even odds on an image may be the same, and from the
+threshold of `shared.retrieval.training.threshold` on it very likely is. That command measures the error rates
+of both bands on groups of images, and so comes after this one.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from shared.core import weights
-from shared.core.calibration import fit_probability
-from shared.core.confidence import ConfidenceBand, ConfidenceBands
+from shared.core.calibration import ConfidenceBand, ConfidenceBands, fit_probability
+from shared.core.image_files import ImageFile, read_images
 from shared.evaluation.reports import positive_int
 from shared.retrieval.descriptor.extractor import HEAD, Extractor
-from shared.retrieval.engines import EXTRACTORS
-from shared.retrieval.training.views import sample_view
-from shared.training.datasets import ImageFile, read_images
+from shared.retrieval.training.arguments import add_extractor_arguments, add_seed_argument
+from shared.retrieval.training.augmentation import sample_view
 
-LIKELY, MAYBE, ALIKE = "very likely the same", "may be the same", "looks alike only"
+LIKELY, POSSIBLE, BELOW = "very likely the same", "may be the same", "looks alike only"
 
 
-def grades(args: argparse.Namespace) -> Path:
-    """Learns how probable a score makes it that two pictures show the same."""
+def calibrate_confidence(args: argparse.Namespace) -> Path:
+    """Fit the match probability of scores and write it into the configuration of the descriptor."""
     folder = weights.find(HEAD, folder=args.head)
     extractor = Extractor.load(args.engine, folder=args.weights, head=folder, device=args.device)
-    right, wrong, names = [], [], []
+    positive, negative, names = [], [], []
     for source in args.photos:
-        photos = read_images([source])
-        if len(photos) < 2:
+        images = read_images([source])
+        if len(images) < 2:
             raise ValueError(
-                f"{source} holds {len(photos)} photo, but wrong answers need at least two photos"
+                f"{source} holds {len(images)} photo, but wrong answers need at least two photos"
             )
-        chosen = np.random.default_rng(args.seed).permutation(len(photos))[: args.limit]
-        found = answers(extractor, [photos[place] for place in chosen], args.views, args.seed)
-        right.append(found[0])
-        wrong.append(found[1])
+        order = np.random.default_rng(args.seed).permutation(len(images))[: args.limit]
+        source_images = [images[index] for index in order]
+        matches, mismatches = sample_scores(extractor, source_images, args.views, args.seed)
+        positive.append(matches)
+        negative.append(mismatches)
         names.append(Path(source).stem)
-    scale, offset = fit_probability(*(np.concatenate(group) for group in (right, wrong)))
-    print(f"an even chance at a score of {-offset / scale:.3f}; the probability has the scale {scale:.2f}")
+    scale, offset = fit_probability(np.concatenate(positive), np.concatenate(negative))
+    print(f"even odds at a score of {-offset / scale:.3f}; the probability has the scale {scale:.2f}")
     weights.update_config(folder, probability=[scale, offset], probability_data=names)
     return folder
 
 
-def answers(
-    extractor: Extractor, photos: Sequence[ImageFile], views: int, seed: int
+def sample_scores(
+    extractor: Extractor, images: Sequence[ImageFile], views: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of right answers, two for each photo that is seen anew, and of one wrong answer for each photo.
+    """Compute scores of matches and of mismatches.
 
     Args:
-        extractor: Describes pictures.
-        photos: At least two.
-        views: How many of the photos are seen anew at most.
-        seed: Of the changes.
+        extractor: Extractor of descriptors.
+        images: At least two images.
+        views: Largest number of images of which views are sampled.
+        seed: Seed of the views.
+
+    Returns:
+        Two scores of matches for each image with views, and one of a mismatch for each image.
     """
-    base = np.stack([extractor(photo.image()) for photo in tqdm(photos, unit="photo", leave=False)])
-    right = []
-    for number, photo in enumerate(tqdm(photos[:views], unit="view", leave=False)):
+    base = np.stack([extractor(image.image()) for image in tqdm(images, unit="photo", leave=False)])
+    matches = []
+    for number, image in enumerate(tqdm(images[:views], unit="view", leave=False)):
         rng = np.random.default_rng([seed, number])
-        near = sample_view(photo.image(), rng)
-        right += [extractor(view) @ base[number] for view in (near, sample_view(near, rng))]
-    others = base @ base.T
-    np.fill_diagonal(others, -1)
-    return np.array(right), others.max(1)
+        view = sample_view(image.image(), rng)
+        matches += [extractor(sample) @ base[number] for sample in (view, sample_view(view, rng))]
+    similarity = base @ base.T
+    np.fill_diagonal(similarity, -1)
+    return np.array(matches), similarity.max(1)
 
 
-def graded(config: dict, least: float, wrong: np.ndarray, right: np.ndarray) -> ConfidenceBands | None:
-    """The words and how often they are wrong; None where no probability was learned.
+def measure_bands(
+    config: Mapping[str, Any], threshold: float, wrong: np.ndarray, right: np.ndarray
+) -> ConfidenceBands | None:
+    """Measure the error rates of the confidence bands; None where no probability has been fitted.
 
     Args:
-        config: Of the descriptor.
-        least: The threshold for a good match.
-        wrong: The best wrong answer of each search, see `shared.retrieval.training.threshold.best_answers`.
-        right: The best right answer of each.
+        config: Configuration of the descriptor.
+        threshold: Threshold of a good match.
+        wrong: Best wrong score of each query, see `shared.retrieval.training.threshold.best_scores`.
+        right: Best right score of each query.
     """
     if "probability" not in config:
         return None
     scale, offset = config["probability"]
-    even = min(-offset / scale, least)
-    steps = [
+    even_odds = min(-offset / scale, threshold)
+    bands = [
         ConfidenceBand(name, round(score, 4), float((wrong >= score).mean()), float((right >= score).mean()))
-        for name, score in ((LIKELY, least), (MAYBE, even))
+        for name, score in ((LIKELY, threshold), (POSSIBLE, even_odds))
     ]
-    return ConfidenceBands(tuple(steps), ALIKE, scale, offset)
+    return ConfidenceBands(tuple(bands), BELOW, scale, offset)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of the command."""
-    parser.set_defaults(run=grades)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.set_defaults(run=calibrate_confidence)
     parser.add_argument(
         "--photos",
         nargs="+",
         required=True,
-        help="folders, ZIP archives or lists of photos; wrong answers are of the same one of them",
+        help="folders, ZIP archives or lists of photos; mismatches are of the same one of them",
     )
     parser.add_argument("--head", metavar="FOLDER", help="the trained descriptor")
-    parser.add_argument("--engine", choices=list(EXTRACTORS), default="both", help="networks (%(default)s)")
-    parser.add_argument(
-        "--weights", nargs="+", metavar="FOLDER", help="weights of each network, if not the engine's own"
-    )
+    add_extractor_arguments(parser)
+    add_seed_argument(parser)
     parser.add_argument("--limit", type=positive_int, default=300, metavar="N", help="of each (%(default)s)")
     parser.add_argument("--views", type=positive_int, default=100, metavar="N", help="of each (%(default)s)")
-    parser.add_argument("--device", help="where the network runs; by default the best there is")
-    parser.add_argument("--seed", type=int, default=0)

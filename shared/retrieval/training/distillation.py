@@ -1,9 +1,9 @@
-"""Trains a network of ImageNet to see the same photo in its changed copies: `shared.retrieval.train network`.
+"""Fine-tuning of an ImageNet backbone for retrieval: `python -m shared.retrieval.train network`.
 
-Every layer learns, on photos without labels, from two things at once. The descriptor of a photo stays near to
-the one that the network gave at the start, whatever the size, the shape and the padding; and it comes nearer
-to that of the photo from another place (`shared.retrieval.training.views`) than to those of other photos. Where there
-are photos of which it is known that they show the same, two of these are such a pair as well.
+All layers are trained on unlabelled images by two losses. Distillation keeps the descriptor of an image close
+to that of the network at the start, whatever the size, aspect ratio and padding. A contrastive loss draws it
+closer to the descriptor of another view of the image (`shared.retrieval.training.augmentation`) than to those
+of other images. Where images are known to show the same, two of them are such a pair as well.
 """
 
 from __future__ import annotations
@@ -11,80 +11,85 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
 from shared.core import weights
+from shared.core.image_files import read_images
+from shared.evaluation.reports import positive_int
 from shared.networks.backbones.efficientnet_lite import EfficientNetLite
 from shared.networks.backbones.mobilenet_v1 import BLOCKS, MobileNetV1
 from shared.networks.backbones.mobilenet_v2 import PADDINGS
-from shared.retrieval.descriptor.pooling import POOLINGS, l2_normalise
-from shared.retrieval.training.batches import Batch, read_kinds, sample_batch, sample_pairs
-from shared.training.datasets import read_images
-from shared.training.loop import LoopSettings, cosine_schedule, fit
+from shared.retrieval.descriptor.pooling import POOLINGS
+from shared.retrieval.training.batches import BatchSettings, group_by_class, sample_batch, sample_pairs
+from shared.training.loop import Batch, LoopSettings, cosine_schedule, fit
 from shared.training.pretrained import load_backbone_weights, load_imagenet_weights
 from shared.training.tflite import read_convolutions
 
-#: What can be trained, by the name of its engine.
-NETWORKS = {"lite": EfficientNetLite, "mobilenet": MobileNetV1}
-Network = EfficientNetLite | MobileNetV1
+Network: TypeAlias = EfficientNetLite | MobileNetV1
+#: Trainable networks by the name of their extractor.
+NETWORKS: dict[str, type[EfficientNetLite] | type[MobileNetV1]] = {
+    "lite": EfficientNetLite,
+    "mobilenet": MobileNetV1,
+}
 
 
 def describe(network: Network, x: Tensor, pooling: str = "gem") -> Tensor:
-    """Descriptors `[B, D]`: the pooled maps at stride 16 and those at 32, each of length 1.
+    """Compute descriptors `[B, D]`: the pooled maps at strides 16 and 32, each of unit length.
 
     Args:
-        network: The network.
-        x: `[B, 3, H, W]`, RGB in 0..1.
+        network: Backbone.
+        x: Images `[B, 3, H, W]`, RGB in 0..1.
         pooling: One of `shared.retrieval.descriptor.pooling.POOLINGS`.
     """
-    return torch.cat([l2_normalise(POOLINGS[pooling](level)) for level in network(x * 2 - 1)[-2:]], 1)
+    return torch.cat([F.normalize(POOLINGS[pooling](level), dim=-1) for level in network(x * 2 - 1)[-2:]], 1)
 
 
-def nearness_loss(x: Tensor, y: Tensor) -> Tensor:
-    """How far descriptors are from what they should be: 1 less their cosine, on the average.
+def distillation_loss(x: Tensor, y: Tensor) -> Tensor:
+    """Compute one minus the cosine of student and teacher descriptors, averaged over the batch.
 
-    >>> nearness_loss(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]]))
+    >>> distillation_loss(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 2.0]]))
     tensor(1.)
     """
     return (1 - F.cosine_similarity(x, y)).mean()
 
 
-def contrast_loss(x: Tensor, y: Tensor, temperature: float = 0.1) -> Tensor:
-    """InfoNCE of centered descriptors, in both directions: the own partner against those of all others.
+def contrastive_loss(x: Tensor, y: Tensor, temperature: float = 0.1) -> Tensor:
+    """Compute InfoNCE of centered descriptors, in both directions.
 
     van den Oord, Li and Vinyals, "Representation Learning with Contrastive Predictive Coding", 2018, equation
-    4. What all descriptors of the batch have in common is taken off first, for that is what a whitening does
-    later: without it, all cosines are near to 1.
+    4. The mean of the batch is subtracted first, as a whitening does later: without it, all cosines are
+    close to 1.
 
     Args:
-        x: `[B, D]`.
-        y: of the same shape; row by row the same thing, seen in another way.
-        temperature: of the cosines; the lower, the more the hardest of the others count.
+        x: Descriptors `[B, D]`.
+        y: Descriptors `[B, D]`; row i shows the same as row i of `x`.
+        temperature: Temperature of the cosines; the lower, the more the hardest negatives count.
 
     Returns:
-        The mean over the batch; 0 where no other comes near.
+        Mean over the batch; 0 where no negative is close.
 
     >>> x = torch.eye(3)
-    >>> bool(contrast_loss(x, x) < 1e-4 < 1 < contrast_loss(x, x.roll(1, 0)))
+    >>> bool(contrastive_loss(x, x) < 1e-4 < 1 < contrastive_loss(x, x.roll(1, 0)))
     True
     """
     center = torch.cat([x, y]).mean(0).detach()
     cosines = F.normalize(x - center, dim=1) @ F.normalize(y - center, dim=1).T / temperature
-    own = torch.arange(len(x), device=x.device)
-    return (F.cross_entropy(cosines, own) + F.cross_entropy(cosines.T, own)) / 2
+    positive = torch.arange(len(x), device=x.device)
+    return (F.cross_entropy(cosines, positive) + F.cross_entropy(cosines.T, positive)) / 2
 
 
-def start_network(network: Network, path: Path | None) -> None:
-    """Gives a network the weights that it starts from.
+def load_initial_weights(network: Network, path: Path | None) -> None:
+    """Load the weights from which a network is trained.
 
     Args:
-        network: The network.
+        network: Network; changed in place.
         path: The public MobileNetV1 embedding (int8, tflite), or weights of such a network (safetensors);
-            None for those of ImageNet that come as a package.
+            None for ImageNet weights that come as a package.
 
     Raises:
         PackageError: The package is not installed.
@@ -101,102 +106,140 @@ def start_network(network: Network, path: Path | None) -> None:
         network.load_state_dict(read_convolutions(path, ["stem", *layers]))
 
 
-def mix(start: Network, trained: Network, share: float) -> Network:
-    """A network between two, weight by weight; keeps most of what either is good for.
+def interpolate_weights(initial: Network, trained: Network, alpha: float) -> Network:
+    """Interpolate two networks weight by weight, which combines the strengths of both.
 
-    Wortsman et al., "Robust fine-tuning of zero-shot models" (WiSE-FT), CVPR 2022.
+    Wortsman et al., "Robust fine-tuning of zero-shot models" (WiSE-FT), CVPR 2022, equation 1.
 
     Args:
-        start: The network before the training.
-        trained: The network after it.
-        share: Of the trained one, 0..1.
+        initial: Network before the training.
+        trained: Network after it.
+        alpha: Weight of the trained network, 0..1.
     """
-    mixed, first = type(start)(), start.state_dict()
-    mixed.load_state_dict(
-        {name: first[name].lerp(value, share) for name, value in trained.cpu().state_dict().items()}
+    network, state = type(initial)(), initial.state_dict()
+    network.load_state_dict(
+        {name: state[name].lerp(value, alpha) for name, value in trained.cpu().state_dict().items()}
     )
-    return mixed.eval()
+    return network.eval()
 
 
 @torch.inference_mode()
-def score(network: Network, pairs: Sequence[tuple[Tensor, Tensor]], pooling: str = "gem") -> dict[str, float]:
-    """How well changed photos find what they were made of.
+def validate(
+    network: Network, pairs: Sequence[tuple[Tensor, Tensor]], pooling: str = "gem"
+) -> dict[str, float]:
+    """Measure the retrieval of images by their views.
 
     Args:
-        network: The network, on the CPU.
-        pairs: At least two of `sample_pairs`, of photos that the network has not learned from.
+        network: Network on the CPU.
+        pairs: At least two pairs of `sample_pairs`, of images that the network was not trained on.
         pooling: See `describe`.
 
     Returns:
-        For each padding, `found`: the share of copies whose nearest photo is their own; and `contrast`: the
-        `contrast_loss` among all of them, which still tells networks apart where nearly all are found.
+        For each padding, `recall@1`, the fraction of views whose nearest image is their own; and
+        `contrastive`, the `contrastive_loss` of all pairs, which still ranks networks where nearly all views
+        are found.
     """
     figures = {}
     for padding in PADDINGS:
         network.set_padding(padding)
         x, y = (
             torch.cat(
-                [describe(network, pair[place], pooling) for pair in tqdm(pairs, unit="photo", leave=False)]
+                [describe(network, pair[side], pooling) for pair in tqdm(pairs, unit="photo", leave=False)]
             )
-            for place in range(2)
+            for side in range(2)
         )
         x, y = x - x.mean(0), y - x.mean(0)
-        nearest = (l2_normalise(y) @ l2_normalise(x).T).argmax(1)
-        figures[f"found, {padding}"] = (nearest == torch.arange(len(x))).float().mean().item()
-        figures[f"contrast, {padding}"] = contrast_loss(x, y).item()
+        nearest = (F.normalize(y, dim=-1) @ F.normalize(x, dim=-1).T).argmax(1)
+        figures[f"recall@1, {padding}"] = (nearest == torch.arange(len(x))).float().mean().item()
+        figures[f"contrastive, {padding}"] = contrastive_loss(x, y).item()
     network.set_padding(PADDINGS[0])
     return figures
 
 
-def network(args: argparse.Namespace) -> Path:
-    """Fine-tunes a network, averages it with its start, and tells what photos kept aside say of both."""
-    photos, aside = read_images(args.photos), sample_pairs(read_images(args.aside)[: args.aside_limit])
-    kinds = read_kinds(read_images(args.same)) if args.same else []
-    if len(photos) < args.batch or args.same_count > len(kinds):
+def train_network(args: argparse.Namespace) -> Path:
+    """Fine-tune a network, interpolate it with its start, and print validation figures of both."""
+    images = read_images(args.photos)
+    held_out = sample_pairs(read_images(args.held_out)[: args.held_out_limit])
+    classes = group_by_class(read_images(args.classes)) if args.classes else []
+    if len(images) < args.batch or args.class_pairs > len(classes):
         raise SystemExit(
-            f"a batch of {args.batch} with {args.same_count} pairs of the same kind needs more than "
-            f"{len(photos)} photos and {len(kinds)} kinds"
+            f"a batch of {args.batch} with {args.class_pairs} pairs of the same class needs more than "
+            f"{len(images)} photos and {len(classes)} classes"
         )
-    teacher, pupil = NETWORKS[args.network](), NETWORKS[args.network]()
-    for one in (teacher, pupil):
-        start_network(one, args.start)
+    teacher, student = NETWORKS[args.network](), NETWORKS[args.network]()
+    for network in (teacher, student):
+        load_initial_weights(network, args.start)
     teacher.to(args.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    settings = BatchSettings(args.batch, args.class_pairs, args.sizes)
 
     def make_batch(step: int) -> Batch:
-        return sample_batch(
-            photos,
-            batch=args.batch,
-            seed=args.seed * 1_000_003 + step,
-            kinds=kinds,
-            same=args.same_count,
-            sizes=args.sizes,
-        )
+        return sample_batch(images, settings, args.seed * 1_000_003 + step, classes)
 
-    def loss(network: nn.Module, batch: Batch) -> Tensor:
-        # A network that saw only one padding leans on where the zeros are.
+    def loss(network: Network, batch: Batch) -> Tensor:
+        # A network that saw only one padding would rely on the position of the zeros.
         network.set_padding(PADDINGS[int(torch.randint(2, ()))])
-        clean, copy, seen = (x.contiguous(memory_format=torch.channels_last) for x in batch)
+        image, view, teacher_image = (x.contiguous(memory_format=torch.channels_last) for x in batch)
         with torch.no_grad():
-            target = describe(teacher, seen, args.pooling)
-        x, y = describe(network, clean, args.pooling), describe(network, copy, args.pooling)
-        return nearness_loss(x, target) + args.contrast * contrast_loss(x, y)
+            target = describe(teacher, teacher_image, args.pooling)
+        x, y = describe(network, image, args.pooling), describe(network, view, args.pooling)
+        return distillation_loss(x, target) + args.contrastive_weight * contrastive_loss(x, y)
 
-    optimizer = torch.optim.AdamW(pupil.parameters(), args.rate, weight_decay=1e-4, fused=True)
-    settings = LoopSettings(
-        steps=min(args.until or args.steps, args.steps),
+    optimizer = torch.optim.AdamW(student.parameters(), args.learning_rate, weight_decay=1e-4, fused=True)
+    trained = fit(student, optimizer, make_batch, loss, _loop_settings(args))
+    initial = teacher.cpu()
+    for alpha in sorted({0.0, args.alpha, 1.0}):
+        figures = validate(interpolate_weights(initial, trained, alpha), held_out, args.pooling)
+        print(f"alpha {alpha:.2f}:", {name: round(figure, 4) for name, figure in figures.items()})
+    return weights.save(interpolate_weights(initial, trained, args.alpha), args.out / "weights")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.set_defaults(run=train_network)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run, which it resumes from")
+    parser.add_argument("--network", choices=list(NETWORKS), default="mobilenet", help="(%(default)s)")
+    parser.add_argument(
+        "--start", type=Path, help="MobileNetV1 for ImageNet (tflite), or weights; others come as packages"
+    )
+    parser.add_argument(
+        "--photos", nargs="+", required=True, help="folders, ZIP archives, photos or lists of these"
+    )
+    parser.add_argument("--classes", nargs="+", help="photos of which those in one folder show the same")
+    parser.add_argument(
+        "--class-pairs", type=int, default=0, metavar="N", help="pairs of these in a batch (%(default)s)"
+    )
+    parser.add_argument("--held-out", nargs="+", required=True, help="other photos, for validation")
+    parser.add_argument("--held-out-limit", type=positive_int, default=100, metavar="N", help="(%(default)s)")
+    parser.add_argument("--steps", type=positive_int, default=110, help="of the schedule (%(default)s)")
+    parser.add_argument("--stop-at", type=positive_int, metavar="STEP", help="end before the schedule does")
+    parser.add_argument("--batch", type=positive_int, default=8)
+    parser.add_argument("--sizes", nargs="+", type=positive_int, help="longer sides to draw from, in pixels")
+    parser.add_argument("--pooling", choices=list(POOLINGS), default="gem", help="(%(default)s)")
+    parser.add_argument("--learning-rate", type=float, default=5e-5, help="(%(default)s)")
+    parser.add_argument(
+        "--contrastive-weight", type=float, default=0.5, help="of the contrastive loss (%(default)s)"
+    )
+    parser.add_argument(
+        "--alpha", type=float, default=1.0, help="weight of the trained network (%(default)s)"
+    )
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def _loop_settings(args: argparse.Namespace) -> LoopSettings:
+    """Return the settings of the loop; averaged weights do not need the end, where hardly anything changes."""
+
+    def schedule(step: int, *, steps: int, warmup: int) -> float:
+        return cosine_schedule(step, steps=args.steps, warmup=warmup)
+
+    return LoopSettings(
+        steps=min(args.stop_at or args.steps, args.steps),
         out=args.out,
         device=args.device,
         seed=args.seed,
         warmup=max(args.steps // 10, 1),
-        # the averaged weights do not need the end, where hardly anything changes
-        schedule=lambda step, warmup, **_: cosine_schedule(step, steps=args.steps, warmup=warmup),
+        schedule=schedule,
         checkpoint_every=25,
         log_every=10,
         bf16=args.device != "cpu",
     )
-    trained = fit(pupil, optimizer, make_batch, loss, settings)
-    start = teacher.cpu()
-    for share in sorted({0.0, args.share, 1.0}):
-        figures = score(mix(start, trained, share), aside, args.pooling)
-        print(f"{share:.2f} of the trained network:", {name: round(one, 4) for name, one in figures.items()})
-    return weights.save(mix(start, trained, args.share), args.out / "weights")
