@@ -1,4 +1,4 @@
-"""What a visitor does on the recognition page, in a real browser."""
+"""The recognition page in a real browser, with the steps of a visitor."""
 
 import csv
 import re
@@ -10,28 +10,28 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.steps import download, remove_image, upload_image
 
-# Before its pictures have come, the component has another height.
+# The component changes its height when its images are loaded.
 LOADED = """() => [...document.querySelectorAll('.is-regions .image-container img')].every(
     image => image.complete && image.naturalWidth
 )"""
-# That place of the first region that is nearest to the picture's middle, relative to the picture's box.
-PLACE = """() => {
-    const mask = document.querySelector('.is-regions img.mask'), pen = document.createElement('canvas');
-    const [width, height] = [pen.width, pen.height] = [mask.naturalWidth, mask.naturalHeight];
-    const context = pen.getContext('2d');
+# Point of the first region that is nearest to the image's center, as fractions of the image's size.
+REGION_POINT = """() => {
+    const mask = document.querySelector('.is-regions img.mask'), canvas = document.createElement('canvas');
+    const [width, height] = [canvas.width, canvas.height] = [mask.naturalWidth, mask.naturalHeight];
+    const context = canvas.getContext('2d');
     context.drawImage(mask, 0, 0);
     const {data} = context.getImageData(0, 0, width, height);
     let best = [Infinity];
     for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) {
-        const far = Math.hypot(x - width / 2, y - height / 2);
-        if (data[4 * (y * width + x) + 3] && far < best[0]) best = [far, x, y];
+        const distance = Math.hypot(x - width / 2, y - height / 2);
+        if (data[4 * (y * width + x) + 3] && distance < best[0]) best = [distance, x, y];
     }
     return [(best[1] + 0.5) / width, (best[2] + 0.5) / height];
 }"""
 
 
 def open_tab(page: Page, name: str) -> None:
-    """Open a tab, which on a phone may be in the menu behind the three dots."""
+    """Open a tab, which on a narrow screen may be in the overflow menu."""
     page.get_by_role("tab", name="What", exact=True).locator("visible=true").wait_for()
     tab = page.get_by_role("tab", name=name, exact=True).locator("visible=true")
     if not tab.count():
@@ -41,10 +41,10 @@ def open_tab(page: Page, name: str) -> None:
 
 
 def heat(page: Page) -> str:
-    """Wait until photo and heat are shown; return the address of the latter."""
+    """Wait until photo and heat map are loaded; return the address of the heat map."""
     page.wait_for_function(
-        "() => { const found = [...document.querySelectorAll('#why .is-slider img')];"
-        " return found.length >= 2 && found.every(image => image.complete && image.naturalWidth) }"
+        "() => { const images = [...document.querySelectorAll('#why .is-slider img')];"
+        " return images.length >= 2 && images.every(image => image.complete && image.naturalWidth) }"
     )
     return page.locator("#why .is-slider img").last.get_attribute("src")
 
@@ -56,15 +56,15 @@ def test_all_tabs_fit(visit, photo, width, height, theme):
     upload_image(page, photo)
     expect(page.locator("#what")).to_contain_text("cat")
     expect(page.locator("#what")).to_contain_text("240 × 160 pixels")
-    shown = {
+    contents = {
         "Where": "#where .is-bars dt",
         "Why": "#why .is-bars dt",
         "Compare": "#compare .output-class",
         "Several pictures": ".is-files",
     }
-    for tab, sign in shown.items():
+    for tab, selector in contents.items():
         open_tab(page, tab)
-        expect(page.locator(sign).first).to_be_visible()
+        expect(page.locator(selector).first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, tab
     page.get_by_role("button", name="How it works").click()
     expect(page.locator(".is-figure svg")).to_be_visible()
@@ -72,7 +72,7 @@ def test_all_tabs_fit(visit, photo, width, height, theme):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_only_the_open_tab_is_made(visit, server, photo):
+def test_only_the_open_tab_is_filled(visit, server, photo):
     def calls(name):
         with server.http() as http:
             text = http.get("/metrics").text
@@ -80,16 +80,17 @@ def test_only_the_open_tab_is_made(visit, server, photo):
         return sum(float(value) for value in re.findall(line, text))
 
     page = visit("/recognition")
-    before = {name: calls(name) for name in ("what", "where", "why", "compare")}
+    endpoints = ("show_classes", "show_regions", "show_explanation", "compare")
+    before = {name: calls(name) for name in endpoints}
     upload_image(page, photo)
     expect(page.locator("#what")).to_contain_text("240 × 160 pixels")
     open_tab(page, "Where")
     expect(page.locator("#where")).to_contain_text("240 × 160 pixels")
     open_tab(page, "What")
-    open_tab(page, "Where")  # shows the same still
+    open_tab(page, "Where")  # still filled
     page.wait_for_timeout(1000)
     after = {name: calls(name) - count for name, count in before.items()}
-    assert after == {"what": 1, "where": 1, "why": 0, "compare": 0}
+    assert after == dict(zip(endpoints, (1, 1, 0, 0), strict=True))
 
 
 def test_a_click_on_a_region_cuts_it_out(visit, photo):
@@ -97,12 +98,12 @@ def test_a_click_on_a_region_cuts_it_out(visit, photo):
     upload_image(page, photo)
     open_tab(page, "Where")
     expect(page.locator("#where .is-bars dt").first).to_be_visible()
-    picture = page.locator(".is-regions img.base-image")
+    image = page.locator(".is-regions img.base-image")
     page.wait_for_function(LOADED)
     page.wait_for_function("() => Boolean(document.querySelector('.is-regions .image-container').onclick)")
-    box = picture.bounding_box()
-    x, y = page.evaluate(PLACE)
-    picture.click(position={"x": x * box["width"], "y": y * box["height"]}, force=True)
+    box = image.bounding_box()
+    x, y = page.evaluate(REGION_POINT)
+    image.click(position={"x": x * box["width"], "y": y * box["height"]}, force=True)
     label = page.locator(".is-regions .legend-item").first.inner_text().strip()
     expect(page.locator(".is-cutout")).to_contain_text(label)
     page.wait_for_function("document.querySelector('.is-cutout img')?.naturalWidth > 0")
@@ -127,7 +128,7 @@ def test_a_click_on_a_region_cuts_it_out(visit, photo):
     expect(page.locator(".is-cutout")).to_be_hidden()
 
 
-def test_reasons_for_another_class_and_another_photo(visit, photo):
+def test_explanation_of_a_chosen_class_and_of_a_new_photo(visit, photo):
     page = visit("/recognition")
     upload_image(page, photo)
     expect(page.locator("#what")).to_contain_text("240 × 160 pixels")

@@ -1,4 +1,4 @@
-"""Recognition from the outside: Gradio's Python client, plain HTTP, MCP, and pictures that cannot be used."""
+"""API of recognition: Gradio's Python client, plain HTTP, MCP tools, and images that cannot be used."""
 
 import base64
 import csv
@@ -12,78 +12,82 @@ from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from tests.spaces.test_edges import BAD, GOOD, opened
+from tests.spaces.test_edges import BAD, GOOD
 from tests.test_security import data_url
 
 TOOLS = ["classify", "segment", "explain", "recognize", "recognize_many"]
 
 
+def decode(path_or_content) -> Image.Image:
+    source = io.BytesIO(path_or_content) if isinstance(path_or_content, bytes) else path_or_content
+    with Image.open(source) as image:
+        image.load()
+        return image
+
+
 @pytest.mark.parametrize("engine", ["cfn", "plain"])
 def test_a_cat_is_a_cat(client, photo, engine):
-    found = client.predict(image=handle_file(photo), engine=engine, api_name="/classify")
-    probabilities = [prediction["probability"] for prediction in found["predictions"]]
-    assert any("cat" in prediction["label"].split() for prediction in found["predictions"])
+    result = client.predict(image=handle_file(photo), engine=engine, api_name="/classify")
+    probabilities = [prediction["probability"] for prediction in result["predictions"]]
+    assert any("cat" in prediction["label"].split() for prediction in result["predictions"])
     assert probabilities == sorted(probabilities, reverse=True)
     assert len(probabilities) == 5
     assert 0 < sum(probabilities) <= 1
-    assert found["engine"] == engine
-    assert not found["out_of_distribution"]
+    assert result["engine"] == engine
+    assert not result["out_of_distribution"]
 
 
-def test_the_number_of_answers(client, photo):
-    found = client.predict(image=handle_file(photo), top=12, api_name="/classify")
-    assert len({prediction["id"] for prediction in found["predictions"]}) == 12
+def test_number_of_answers(client, photo):
+    result = client.predict(image=handle_file(photo), top_k=12, api_name="/classify")
+    assert len({prediction["id"] for prediction in result["predictions"]}) == 12
     with pytest.raises(AppError, match="greater than maximum value 20"):
-        client.predict(image=handle_file(photo), top=21, api_name="/classify")
+        client.predict(image=handle_file(photo), top_k=21, api_name="/classify")
 
 
 @pytest.mark.parametrize("engine", ["fcfn", "streets"])
-def test_a_tinted_photo_has_the_photos_size(client, photo, engine):
-    tinted = opened(client.predict(image=handle_file(photo), engine=engine, api_name="/segment"))
+def test_tinted_photo_has_the_size_of_the_photo(client, photo, engine):
+    tinted = decode(client.predict(image=handle_file(photo), engine=engine, api_name="/segment"))
     assert (tinted.format, tinted.mode, tinted.size) == ("PNG", "RGB", (240, 160))
 
 
 def test_heat_depends_on_class_and_method(client, photo):
     def heat(**settings):
-        path = client.predict(image=handle_file(photo), api_name="/explain", **settings)
-        picture = opened(path)
-        assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (240, 160))
-        return np.asarray(picture).astype(int)
+        image = decode(client.predict(image=handle_file(photo), api_name="/explain", **settings))
+        assert (image.format, image.mode, image.size) == ("PNG", "RGB", (240, 160))
+        return np.asarray(image).astype(int)
 
-    usual = heat()
-    assert (usual != np.asarray(Image.open(photo))).any()
-    assert (usual != heat(label="fountain")).any()
-    assert (usual != heat(method="occlusion")).any()
+    default = heat()
+    assert (default != np.asarray(Image.open(photo))).any()
+    assert (default != heat(label="fountain")).any()
+    assert (default != heat(method="occlusion")).any()
     assert np.array_equal(heat(label="Tiger Cat"), heat(label="tiger cat"))
 
 
-def test_an_unknown_class_is_answered_with_known_ones(client, photo):
+def test_unknown_class_gets_similar_classes(client, photo):
     with pytest.raises(AppError, match=r"no class 'tigercat' here: please try tiger cat"):
         client.predict(image=handle_file(photo), label="tigercat", api_name="/explain")
 
 
-def test_everything_at_once(client, photo):
-    words, path = client.predict(image=handle_file(photo), label="tabby", api_name="/recognize")
-    assert words["size"] == [240, 160]
-    assert len(words["classes"]["predictions"]) == 5
-    assert words["explanation"]["label"] == "tabby"
-    assert list(words["explanation"]["branches"]) == ["objects", "textures", "patterns", "parts", "bias"]
+def test_all_results_at_once(client, photo):
+    values, path = client.predict(image=handle_file(photo), label="tabby", api_name="/recognize")
+    assert values["size"] == [240, 160]
+    assert len(values["classification"]["predictions"]) == 5
+    assert values["explanation"]["label"] == "tabby"
+    sources = list(values["explanation"]["contributions"])
+    assert sources == ["objects", "textures", "patterns", "parts", "bias"]
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
-        pictures = {
-            name: opened(io.BytesIO(archive.read(name)))
-            for name in archive.namelist()
-            if name.endswith(".png")
-        }
-        assert json.loads(archive.read("regions.json"))["regions"] == words["regions"]
-    ids = np.asarray(pictures.pop("classes.png"))
-    for region in words["regions"]:
-        label, (left, top, right, bottom) = region["label"].replace(" ", "-"), region["box"]
-        assert abs((ids == region["id"]).mean() - region["area_fraction"]) < 1e-4
-        assert np.array_equal(np.asarray(pictures.pop(f"{label}-mask.png")) > 0, ids == region["id"])
-        cutout = pictures.pop(f"{label}-cutout.png")
+        images = {name: decode(archive.read(name)) for name in archive.namelist() if name.endswith(".png")}
+        assert json.loads(archive.read("regions.json"))["regions"] == values["regions"]
+    ids = np.asarray(images.pop("classes.png"))
+    for region in values["regions"]:
+        stem, (left, top, right, bottom) = region["label"].replace(" ", "-"), region["box"]
+        mask = ids == region["id"]
+        assert abs(mask.mean() - region["area_fraction"]) < 1e-4
+        assert np.array_equal(np.asarray(images.pop(f"{stem}-mask.png")) > 0, mask)
+        cutout = images.pop(f"{stem}-cutout.png")
         assert (cutout.mode, cutout.size) == ("RGBA", (right - left, bottom - top))
-    assert {name: (picture.mode, picture.size) for name, picture in pictures.items()} == {
+    assert {name: (image.mode, image.size) for name, image in images.items()} == {
         "heat.png": ("L", (240, 160)),
         "heat-over-photo.png": ("RGB", (240, 160)),
     }
@@ -101,27 +105,28 @@ def test_many_photos_become_a_table(client, photo, tmp_path):
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         rows = list(csv.DictReader(archive.read("recognition.csv").decode("utf-8-sig").splitlines()))
-        assert opened(io.BytesIO(archive.read("cat-classes.png"))).size == (240, 160)
+        assert decode(archive.read("cat-classes.png")).size == (240, 160)
     stem = report[2][1].partition("-classes.png")[0]
-    endings = ("-classes.png", "-regions.jpg")
-    assert names == [*(f"{name}{end}" for name in ("cat", stem) for end in endings), "recognition.csv"]
-    assert any("cat" in rows[0][f"class {place}"].split() for place in range(1, 6))
+    suffixes = ("-classes.png", "-regions.jpg")
+    files = [name + suffix for name in ("cat", stem) for suffix in suffixes]
+    assert names == [*files, "recognition.csv"]
+    assert any("cat" in rows[0][f"class {rank}"].split() for rank in range(1, 6))
     assert 0 < float(rows[0]["probability 1"]) <= 1
-    assert rows[0]["out_of_distribution"] in ("yes", "no")
-    shares = [float(part.rpartition(" ")[2]) for part in rows[0]["regions"].split("; ") if part]
-    assert 0 <= sum(shares) < 1.001
+    assert rows[0]["unlike training photos"] in ("yes", "no")
+    fractions = [float(region.rpartition(" ")[2]) for region in rows[0]["regions"].split("; ") if region]
+    assert 0 <= sum(fractions) < 1.001
     assert (rows[1]["file"], rows[1]["class 1"]) == ("bad.png", "")
     assert rows[1]["note"].startswith("Skipped: This file is not a picture")
     assert rows[2]["file"] == "'=1+1.png"  # no formula
 
 
 def test_plain_http(server, photo):
-    picture = {
+    image = {
         "url": data_url(photo.read_bytes()),
         "meta": {"_type": "gradio.FileData"},
     }
     with server.http() as http:
-        started = http.post("/gradio_api/call/v2/classify", json={"image": picture, "top": 3})
+        started = http.post("/gradio_api/call/v2/classify", json={"image": image, "top_k": 3})
         answer = http.get(f"/gradio_api/call/v2/classify/{started.json()['event_id']}").text
     assert "event: complete" in answer
     data = answer.rpartition("data: ")[2].splitlines()[0]
@@ -145,40 +150,40 @@ def test_mcp_tools(agent, photo):
     assert "cat" in classes.content[0].text
     for answer in (regions, heat):
         assert (answer.content[0].type, answer.content[0].mimeType) == ("image", "image/png")
-        assert opened(io.BytesIO(base64.b64decode(answer.content[0].data))).size == (240, 160)
+        assert decode(base64.b64decode(answer.content[0].data)).size == (240, 160)
     assert unknown.isError
     assert "no class 'unicorn'" in unknown.content[0].text
 
 
 @pytest.mark.parametrize("function", ["classify", "segment", "explain"])
 @pytest.mark.parametrize("name", ["one_pixel.png", "thin.png", "palette.png"])
-def test_odd_pictures_work(client, tmp_path, name, function):
-    data, size = GOOD[name]
-    (tmp_path / name).write_bytes(data)
-    answer = client.predict(image=handle_file(tmp_path / name), api_name=f"/{function}")
-    assert len(answer["predictions"]) == 5 if function == "classify" else opened(answer).size == size
+def test_unusual_images_work(client, tmp_path, name, function):
+    content, size = GOOD[name]
+    (tmp_path / name).write_bytes(content)
+    result = client.predict(image=handle_file(tmp_path / name), api_name=f"/{function}")
+    assert len(result["predictions"]) == 5 if function == "classify" else decode(result).size == size
 
 
 @pytest.mark.parametrize("function", ["classify", "segment", "explain", "recognize"])
 @pytest.mark.parametrize("name", ["text.png", "cut.jpg", "wide.png"])
-def test_bad_pictures_get_one_sentence(client, tmp_path, name, function):
-    data, words = BAD[name]
-    (tmp_path / name).write_bytes(data)
-    with pytest.raises(AppError, match=words) as told:
+def test_unusable_images_get_one_sentence(client, tmp_path, name, function):
+    content, reason = BAD[name]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(AppError, match=reason) as error:
         client.predict(image=handle_file(tmp_path / name), api_name=f"/{function}")
-    assert str(told.value).endswith(".")
-    assert len(str(told.value)) < 200
+    assert str(error.value).endswith(".")
+    assert len(str(error.value)) < 200
 
 
 @pytest.mark.parametrize("function", ["classify", "segment", "explain", "recognize"])
-def test_no_picture_and_no_such_engine(client, photo, function):
+def test_missing_image_and_unknown_engine(client, photo, function):
     with pytest.raises(AppError, match="no picture yet"):
         client.predict(image=None, api_name=f"/{function}")
     with pytest.raises(AppError, match="not in the list of choices"):
         client.predict(image=handle_file(photo), engine="magic", api_name=f"/{function}")
 
 
-def test_no_photos_and_no_such_method(client, photo):
+def test_missing_images_and_unknown_method(client, photo):
     with pytest.raises(AppError, match="choose one or more"):
         client.predict(images=[], api_name="/recognize_many")
     with pytest.raises(AppError, match="not in the list of choices"):
