@@ -11,11 +11,12 @@ import json
 import os
 import re
 import textwrap
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from shared.core import hub
-from shared.core.front_matter import read_licence
+from shared.core.front_matter import FrontMatterError, read_licence
 
 if TYPE_CHECKING:
     import torch
@@ -119,7 +120,8 @@ def load(
             f"{_display_path(folder / WEIGHTS)} does not fit {network_class.__name__} ({reason}): "
             "use weights and code of the same version."
         ) from error
-    network.licence = read_licence(folder)  # for the card that `push_to_hub` writes
+    with suppress(FrontMatterError):  # a card that cannot be read must not keep a network from running
+        network.licence = read_licence(folder)  # for the card that `push_to_hub` writes
     return network.float().eval()
 
 

@@ -168,6 +168,14 @@ def test_the_model_card_stays(folder):
     ]
 
 
+@pytest.mark.parametrize(
+    ("card", "licence"), [("---\nlicense: mit\n---\n", "mit"), ("# Net\n", None), ("---\na: [\n---\n", None)]
+)
+def test_a_loaded_network_has_the_licence_of_its_card(folder, card, licence):
+    (folder / "README.md").write_text(card)
+    assert getattr(load(Net, "net", folder=folder), "licence", None) == licence
+
+
 def test_the_checksums_are_in_the_form_of_coreutils(folder):
     written = (folder / "SHA256SUMS").read_text()
     sums(folder)
