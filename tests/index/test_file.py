@@ -1,4 +1,4 @@
-"""The file of a vector index: what was saved comes back, and nothing else is let in."""
+"""Files of vector indexes: saved indexes are restored, and everything else is refused."""
 
 import json
 import os
@@ -20,26 +20,26 @@ from tests.index.test_vector_index import DIMENSION, check_all, draw, make
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """A saved index of each kind, all trained, with a hole and metadata."""
+    """Saved index of each type, all trained, with removed vectors and metadata."""
     folder, paths = tmp_path_factory.mktemp("saved"), {}
-    for kind in INDEX_TYPES:
-        index = VectorIndex(DIMENSION, kind, exact_below=256)
+    for index_type in INDEX_TYPES:
+        index = VectorIndex(DIMENSION, index_type, exact_below=256)
         index.add(draw(300), [{"number": number} for number in range(300)])
         index.remove([5, 6])
-        paths[kind] = folder / f"{kind}.index"
-        index.save(paths[kind])
+        paths[index_type] = folder / f"{index_type}.index"
+        index.save(paths[index_type])
     return paths
 
 
 def rewritten(path, target, change):
-    """A file with a right checksum, of which a function has changed the values and arrays."""
+    """Write a file with a valid checksum whose values and arrays a function has changed."""
     reader = file.read(path)
     change(reader.values, reader.arrays)
     file.write(target, reader.values, {name: [array] for name, array in reader.arrays.items()})
     return target
 
 
-def test_codes_of_another_length_come_back(tmp_path, monkeypatch):
+def test_codes_of_another_length_are_restored(tmp_path, monkeypatch):
     monkeypatch.setattr(ProductQuantizer, "train", partial(ProductQuantizer.train, max_bytes=7))
     index = VectorIndex(DIMENSION, "pq", exact_below=256)
     index.add(draw(300))
@@ -51,9 +51,9 @@ def test_codes_of_another_length_come_back(tmp_path, monkeypatch):
         assert (a == b).all()
 
 
-@pytest.mark.parametrize("kind", INDEX_TYPES)
-def test_what_was_saved_comes_back(kind, tmp_path):
-    index = make(kind, 300)
+@pytest.mark.parametrize("index_type", INDEX_TYPES)
+def test_a_saved_index_is_restored(index_type, tmp_path):
+    index = make(index_type, 300)
     index.remove(range(40, 60))
     index.replace(7, draw(1, seed=4)[0], {"name": "sieben"})
     index.save(tmp_path / "index")
@@ -64,19 +64,19 @@ def test_what_was_saved_comes_back(kind, tmp_path):
         assert (a == b).all()
     assert (again.ids == index.ids).all()
     assert [again.metadata(id) for id in (7, 8)] == [{"name": "sieben"}, {}]
-    for one in (index, again):  # and both go on in the same way
-        assert one.add(draw(30, seed=2)).tolist() == list(range(300, 330))
-        one.remove([0, 7])
+    for copy in (index, again):  # both continue in the same way
+        assert copy.add(draw(30, seed=2)).tolist() == list(range(300, 330))
+        copy.remove([0, 7])
     model = dict(enumerate(draw(300)))
     model = {id: model[id] for id in model if id not in (0, 7) and not 40 <= id < 60}
     check_all(again, model | dict(zip(range(300, 330), draw(30, seed=2), strict=True)))
 
 
-@pytest.mark.parametrize("kind", INDEX_TYPES)
-def test_an_index_without_vectors_can_be_saved(kind, tmp_path):
-    VectorIndex(3, kind).save(tmp_path / "new")
+@pytest.mark.parametrize("index_type", INDEX_TYPES)
+def test_an_index_without_vectors_can_be_saved(index_type, tmp_path):
+    VectorIndex(3, index_type).save(tmp_path / "new")
     assert VectorIndex.load(tmp_path / "new").add(np.eye(3)).tolist() == [0, 1, 2]
-    index = make(kind, 300)
+    index = make(index_type, 300)
     index.remove(index.ids)
     index.save(tmp_path / "emptied")
     again = VectorIndex.load(tmp_path / "emptied")
@@ -114,7 +114,7 @@ index.save(sys.argv[1])
 
 
 @pytest.mark.parametrize("change", ["index_file._blocks = slow", "index_file.os.fsync = hang"])
-def test_a_save_that_is_killed_leaves_the_old_file(change, saved, tmp_path):
+def test_a_killed_save_leaves_the_old_file(change, saved, tmp_path):
     path = tmp_path / "index"
     path.write_bytes(saved["ivf"].read_bytes())
     code = WORKER.format(root=os.getcwd(), change=change)
@@ -129,7 +129,7 @@ def test_a_save_that_is_killed_leaves_the_old_file(change, saved, tmp_path):
     assert len(VectorIndex.load(path)) == 298
 
 
-def test_a_save_that_fails_leaves_the_old_file_alone(saved, tmp_path, monkeypatch):
+def test_a_failed_save_leaves_the_old_file(saved, tmp_path, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
 
@@ -146,9 +146,9 @@ def test_a_save_that_fails_leaves_the_old_file_alone(saved, tmp_path, monkeypatc
     assert index.add(draw(1)).tolist() == [3]  # no lock was left
 
 
-@pytest.mark.parametrize("kind", INDEX_TYPES)
-def test_every_damaged_byte_is_noticed(kind, saved, tmp_path):
-    data, path = saved[kind].read_bytes(), tmp_path / "index"
+@pytest.mark.parametrize("index_type", INDEX_TYPES)
+def test_every_damaged_byte_is_detected(index_type, saved, tmp_path):
+    data, path = saved[index_type].read_bytes(), tmp_path / "index"
     header = 8 + int.from_bytes(data[:8], "little")
     places = [*range(0, header, 11), *np.linspace(header, len(data) - 1, 40).astype(int)]
     for place in places:
@@ -164,7 +164,7 @@ def test_every_damaged_byte_is_noticed(kind, saved, tmp_path):
         VectorIndex.load(path)
 
 
-def test_what_is_no_index_is_told_apart(saved, tmp_path):
+def test_other_files_are_refused(saved, tmp_path):
     path = tmp_path / "index"
     deep = b"[" * 60_000
     for data in (
@@ -234,30 +234,30 @@ HOSTILE = {
     "links": ("hnsw", lambda v, a: v.update(links=17)),
     "level": ("hnsw", lambda v, a: a["levels"].__setitem__(3, 10**6)),
     "no level": ("hnsw", lambda v, a: a["levels"].__setitem__(3, 0)),
-    "way out": ("hnsw", lambda v, a: a["neighbors"].__setitem__(3, 300)),
-    "negative way": ("hnsw", lambda v, a: a["neighbors"].__setitem__(3, -2)),
-    "way to a level that is not there": ("hnsw", lambda v, a: low_way(a)),
+    "link out of range": ("hnsw", lambda v, a: a["neighbors"].__setitem__(3, 300)),
+    "negative link": ("hnsw", lambda v, a: a["neighbors"].__setitem__(3, -2)),
+    "link to a missing level": ("hnsw", lambda v, a: link_to_bottom(a)),
     "id twice in a graph": ("hnsw", lambda v, a: a["ids"].__setitem__(1, 0)),
 }
 
 
-def low_way(arrays):
-    """Has the first list on the first upper level lead to a node that is only on the ground."""
+def link_to_bottom(arrays):
+    """Link the first list of the first upper level to a node of the bottom level alone."""
     levels, links = arrays["levels"], 16
     node = int((levels > 1).argmax())
-    begin = int(((levels[:node] + 1) * links).sum())  # the ground has twice as many
+    begin = int(((levels[:node] + 1) * links).sum())  # twice as many on the bottom level
     arrays["neighbors"][begin + 2 * links] = int((levels == 1).argmax())
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_with_a_right_checksum_is_refused(name, saved, tmp_path):
-    kind, change = HOSTILE[name]
-    path = rewritten(saved[kind], tmp_path / "index", change)
+def test_a_hostile_file_with_a_valid_checksum_is_refused(name, saved, tmp_path):
+    index_type, change = HOSTILE[name]
+    path = rewritten(saved[index_type], tmp_path / "index", change)
     with pytest.raises(IndexFileError, match=f"{path} is damaged"):
         VectorIndex.load(path)
 
 
-def test_arrays_that_the_header_does_not_agree_with(saved, tmp_path):
+def test_a_header_that_contradicts_the_arrays(saved, tmp_path):
     data, path = saved["exact"].read_bytes(), tmp_path / "index"
     length = int.from_bytes(data[:8], "little")
     for change in (
@@ -279,9 +279,9 @@ def test_arrays_that_the_header_does_not_agree_with(saved, tmp_path):
             VectorIndex.load(path)
 
 
-@pytest.mark.parametrize("kind", INDEX_TYPES)
-def test_a_file_with_any_numbers_is_refused_or_searched(kind, saved, tmp_path):
-    """Whatever numbers a stranger puts into the arrays, the process lives on."""
+@pytest.mark.parametrize("index_type", INDEX_TYPES)
+def test_a_file_with_any_numbers_is_refused_or_searched(index_type, saved, tmp_path):
+    """No numbers in the arrays crash the process."""
     rng = np.random.default_rng(0)
 
     def shuffle(values, arrays):
@@ -294,7 +294,7 @@ def test_a_file_with_any_numbers_is_refused_or_searched(kind, saved, tmp_path):
 
     outcomes = set()
     for _ in range(30):
-        path = rewritten(saved[kind], tmp_path / "index", shuffle)
+        path = rewritten(saved[index_type], tmp_path / "index", shuffle)
         try:
             scores, _ = VectorIndex.load(path).search(draw(4), k=298)
             outcomes.add(bool(np.isfinite(scores).all()))

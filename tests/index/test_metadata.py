@@ -1,4 +1,4 @@
-"""Ids that take no memory while none is missing."""
+"""Ids take no memory while none is missing."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_a_run_takes_no_memory():
 
 
 @pytest.mark.parametrize(
-    ("kept", "left", "nbytes"),
+    ("mask", "remaining", "nbytes"),
     [
         ([0, 0, 1, 1, 1], [2, 3, 4], 0),
         ([1, 1, 0, 0, 0], [0, 1], 0),
@@ -31,17 +31,17 @@ def test_a_run_takes_no_memory():
         ([0, 0, 0, 0, 0], [], 0),
     ],
 )
-def test_what_is_left(kept, left, nbytes):
+def test_ids_after_removals(mask, remaining, nbytes):
     ids = rising((0, 5))
-    ids.keep(np.array(kept, bool))
-    assert ids.rows.tolist() == left
+    ids.keep(np.array(mask, bool))
+    assert ids.rows.tolist() == remaining
     assert ids.nbytes == nbytes
-    assert ids.find(np.array(left, np.int64)).tolist() == list(range(len(left)))
-    assert all(ids.find(np.array([gone])) is None for gone in set(range(5)) - set(left))
+    assert ids.find(np.array(remaining, np.int64)).tolist() == list(range(len(remaining)))
+    assert all(ids.find(np.array([id])) is None for id in set(range(5)) - set(remaining))
     ids.append(np.arange(7, 9))  # with or without a gap before them
-    assert ids.rows.tolist() == [*left, 7, 8]
+    assert ids.rows.tolist() == [*remaining, 7, 8]
     ids.keep(np.arange(len(ids)) % 2 == 0)
-    assert ids.rows.tolist() == [*left, 7, 8][::2]
+    assert ids.rows.tolist() == [*remaining, 7, 8][::2]
 
 
 def test_large_ids_take_eight_bytes():

@@ -1,4 +1,4 @@
-"""The vector index on many threads, and faiss beside torch."""
+"""Vector indexes on many threads, and faiss in one process with torch."""
 
 import subprocess
 import sys
@@ -14,24 +14,24 @@ from shared.index.vector_index import INDEX_TYPES, VectorIndex
 from tests.index.test_vector_index import DIMENSION, check_all, draw, make
 
 
-@pytest.mark.parametrize("kind", INDEX_TYPES)
-def test_searches_while_vectors_come_and_go(kind):
-    """What always stays is always found, and every answer is whole."""
-    index = make(kind, 240)  # training comes while the threads run
+@pytest.mark.parametrize("index_type", INDEX_TYPES)
+def test_searches_while_vectors_are_added_and_removed(index_type):
+    """Vectors that are never removed are always found, and every result is consistent."""
+    index = make(index_type, 240)  # training comes while the threads run
     model = dict(enumerate(draw(240)))
-    stay, least = draw(240)[:8], 0.9999 if kind != "pq" else 0.8
+    stable, min_score = draw(240)[:8], 0.9999 if index_type != "pq" else 0.8
     done, lock, searches = threading.Event(), threading.Lock(), []
 
     def read():
         while not done.is_set() or not searches:
-            scores, ids = index.search(stay, k=300)
-            kept = ids >= 0
-            assert (np.diff(np.where(kept, scores, -2), axis=1) <= 0).all()
+            scores, ids = index.search(stable, k=300)
+            valid = ids >= 0
+            assert (np.diff(np.where(valid, scores, -2), axis=1) <= 0).all()
             for row, row_ids in enumerate(ids):
                 present = row_ids[row_ids >= 0]
                 assert len(np.unique(present)) == len(present) >= 200
                 assert set(range(8)) <= set(present.tolist()) or len(present) == 300
-                assert scores[row][row_ids == row] >= least
+                assert scores[row][row_ids == row] >= min_score
             assert index.metadata(0) == {}
             searches.append(1)
 
@@ -54,24 +54,24 @@ def test_searches_while_vectors_come_and_go(kind):
     check_all(index, model)
 
 
-def test_searches_go_on_while_an_index_is_trained_and_saved(monkeypatch, tmp_path):
-    from shared.index import vector_index as index_module
+def test_searches_continue_while_an_index_is_trained_and_saved(monkeypatch, tmp_path):
+    from shared.index import vector_index
 
     index = make("exact", 250)
     index.index_type = "ivf"
-    training, go_on = threading.Event(), threading.Event()
-    built, write = index_module.build_storage, index_module.file.write
+    training, resume = threading.Event(), threading.Event()
+    build, write = vector_index.build_storage, vector_index.file.write
 
     def slow(function):
         def slowly(*arguments):
             training.set()
-            assert go_on.wait(30)
+            assert resume.wait(30)
             return function(*arguments)
 
         return slowly
 
-    monkeypatch.setattr(index_module, "build_storage", slow(built))
-    monkeypatch.setattr(index_module.file, "write", slow(write))
+    monkeypatch.setattr(vector_index, "build_storage", slow(build))
+    monkeypatch.setattr(vector_index.file, "write", slow(write))
     with ThreadPoolExecutor(1) as pool:
         for work, size in (
             (lambda: index.add(draw(10, seed=1)), 250),
@@ -80,22 +80,22 @@ def test_searches_go_on_while_an_index_is_trained_and_saved(monkeypatch, tmp_pat
             job = pool.submit(work)
             assert training.wait(30)
             assert (index.search(draw(1), k=400)[1] >= 0).sum() == len(index) == size
-            go_on.set()
+            resume.set()
             job.result(30)
             training.clear()
-            go_on.clear()
+            resume.clear()
     assert index.trained
     assert len(VectorIndex.load(tmp_path / "a")) == 260
 
 
-def test_nobody_reads_while_somebody_changes():
-    gate, state, torn, reads = ReadWriteLock(), [0, 0], [], [0]
+def test_no_reader_sees_half_a_change():
+    lock, state, torn, reads = ReadWriteLock(), [0, 0], [], [0]
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)  # threads change places wherever they can
 
     def read():
         while state[0] < 300:
-            with gate.read():
+            with lock.read():
                 first = state[0]
                 sum(range(200))
                 second = state[1]
@@ -105,7 +105,7 @@ def test_nobody_reads_while_somebody_changes():
 
     def write():
         for _ in range(100):
-            with gate.exclusive_writer(), gate.write():
+            with lock.exclusive_writer(), lock.write():
                 state[0] += 1
                 sum(range(200))
                 state[1] += 1
@@ -123,28 +123,28 @@ def test_nobody_reads_while_somebody_changes():
 
 
 def test_a_writer_is_not_starved():
-    gate, inside, order = ReadWriteLock(), threading.Event(), []
+    lock, inside, order = ReadWriteLock(), threading.Event(), []
 
     def read():
-        with gate.read():
+        with lock.read():
             inside.set()
             while "writer waits" not in order:
                 pass
             order.append("reader")
 
     def write():
-        with gate.exclusive_writer(), gate.write():
+        with lock.exclusive_writer(), lock.write():
             order.append("writer")
 
     def late():
-        with gate.read():
+        with lock.read():
             order.append("late reader")
 
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(read)
         assert inside.wait(10)
         second = pool.submit(write)
-        while not gate._closed:
+        while not lock._closed:
             pass
         third = pool.submit(late)
         order.append("writer waits")
@@ -153,19 +153,19 @@ def test_a_writer_is_not_starved():
     assert order == ["writer waits", "reader", "writer", "late reader"]
 
 
-def test_an_error_inside_opens_the_gate_again():
-    gate = ReadWriteLock()
-    for enter in (gate.read, gate.exclusive_writer, gate.write):
+def test_an_error_inside_releases_the_lock():
+    lock = ReadWriteLock()
+    for enter in (lock.read, lock.exclusive_writer, lock.write):
         with pytest.raises(ZeroDivisionError), enter():
             _ = 1 / 0
-    with gate.exclusive_writer(), gate.write():
+    with lock.exclusive_writer(), lock.write():
         pass
-    with gate.read():
+    with lock.read():
         pass
 
 
-def test_the_number_of_threads_is_set_back():
-    before = faiss.omp_get_max_threads()
+def test_the_number_of_threads_is_restored():
+    threads = faiss.omp_get_max_threads()
     index = make("ivf", 300)
     try:
         faiss.omp_set_num_threads(3)
@@ -173,12 +173,12 @@ def test_the_number_of_threads_is_set_back():
         index.search(draw(40), k=2)
         assert faiss.omp_get_max_threads() == 3
     finally:
-        faiss.omp_set_num_threads(before)
+        faiss.omp_set_num_threads(threads)
 
 
 @pytest.mark.parametrize("order", ["import faiss, torch", "import torch, faiss"])
 def test_faiss_and_torch_live_in_one_process(order):
-    """Each brings its own OpenMP; in either order both compute on several threads, at the same time."""
+    """Each has its own OpenMP; in either order both compute on several threads at the same time."""
     code = f"""
 {order}
 import threading

@@ -1,19 +1,19 @@
-"""The vector index, all kinds of it, against plain numpy."""
+"""Vector indexes of all types against plain numpy."""
 
 import numpy as np
 import pytest
 
-from shared.index import vector_index as index_module
+from shared.index import vector_index
 from shared.index.flat import FlatStorage
 from shared.index.hnsw import HNSWStorage
 from shared.index.vector_index import INDEX_TYPES, VectorIndex
 
 DIMENSION = 24
-TRAINED = [kind for kind in INDEX_TYPES if kind != "exact"]
+TRAINED = [index_type for index_type in INDEX_TYPES if index_type != "exact"]
 
 
 def draw(count, seed=0, dimension=DIMENSION):
-    """Vectors around thirty centres, as descriptors of photos are, and of any length."""
+    """Draw vectors around thirty centres, as image descriptors are, and of any length."""
     rng = np.random.default_rng(seed)
     centers = np.random.default_rng(99).normal(size=(30, dimension))
     return (centers[rng.integers(30, size=count)] + 0.4 * rng.normal(size=(count, dimension))).astype("f4")
@@ -24,14 +24,22 @@ def cosines(queries, vectors):
     return a @ b.T
 
 
-def make(kind, count, **settings):
-    index = VectorIndex(DIMENSION, kind, exact_below=256, **settings)
+def recall(index, queries, vectors, k=10):
+    """Compute the fraction of the true nearest vectors that an index finds; ids are rows."""
+    nearest = np.argsort(-cosines(queries, vectors), axis=1)[:, :k]
+    ids = index.search(queries, k=k)[1]
+    hits = [len(set(a) & set(b)) for a, b in zip(ids.tolist(), nearest.tolist(), strict=True)]
+    return np.mean(hits) / k
+
+
+def make(index_type, count, **settings):
+    index = VectorIndex(DIMENSION, index_type, exact_below=256, **settings)
     index.add(draw(count))
     return index
 
 
 def check_all(index, model):
-    """Searches for everything and compares with a dictionary of vectors."""
+    """Compare all that an index finds with a dictionary of vectors."""
     queries = draw(5, seed=77)
     assert len(index) == len(model)
     assert index.ids.tolist() == sorted(model)
@@ -43,69 +51,69 @@ def check_all(index, model):
     assert (np.diff(scores) <= 0).all()
     if index.index_type != "pq" and model:
         for query, row_scores, row in zip(queries, scores, ids, strict=True):
-            found = cosines(query[None], np.stack([model[id] for id in row.tolist()]))[0]
-            np.testing.assert_allclose(row_scores, found, atol=1e-5)
+            expected = cosines(query[None], np.stack([model[id] for id in row.tolist()]))[0]
+            np.testing.assert_allclose(row_scores, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(("kind", "least"), [("exact", 1.0), ("ivf", 0.95), ("hnsw", 0.95), ("pq", 0.85)])
-def test_the_nearest_are_found(kind, least):
+@pytest.mark.parametrize(
+    ("index_type", "min_recall"), [("exact", 1.0), ("ivf", 0.95), ("hnsw", 0.95), ("pq", 0.85)]
+)
+def test_the_nearest_are_found(index_type, min_recall):
     vectors, queries = draw(1500), draw(60, seed=1)
-    index = VectorIndex(DIMENSION, kind, exact_below=256)
-    ids = index.add(vectors)
-    assert ids.tolist() == list(range(1500))
-    assert index.trained == (kind != "exact")
-    scores, found = index.search(queries, k=10)
-    truth = cosines(queries, vectors)
-    best = np.argsort(-truth, axis=1)[:, :10]
-    hits = [len(set(a) & set(b)) for a, b in zip(found.tolist(), best.tolist(), strict=True)]
-    assert np.mean(hits) / 10 >= least
+    index = VectorIndex(DIMENSION, index_type, exact_below=256)
+    assert index.add(vectors).tolist() == list(range(1500))
+    assert index.trained == (index_type != "exact")
+    assert recall(index, queries, vectors) >= min_recall
+    scores, ids = index.search(queries, k=10)
     assert scores.dtype == np.float32
     assert (np.diff(scores) <= 0).all()
-    close = 1e-5 if kind != "pq" else 0.1
-    np.testing.assert_allclose(scores, np.take_along_axis(truth, found, axis=1), atol=close)
+    tolerance = 1e-5 if index_type != "pq" else 0.1
+    expected = np.take_along_axis(cosines(queries, vectors), ids, axis=1)
+    np.testing.assert_allclose(scores, expected, atol=tolerance)
 
 
-@pytest.mark.parametrize("kind", INDEX_TYPES)
-def test_a_small_gallery_is_compared_exactly(kind):
+@pytest.mark.parametrize("index_type", INDEX_TYPES)
+def test_a_small_gallery_is_compared_exactly(index_type):
     vectors, queries = draw(100), draw(7, seed=1)
-    index = VectorIndex(DIMENSION, kind)
+    index = VectorIndex(DIMENSION, index_type)
     index.add(vectors)
     assert not index.trained
-    _, found = index.search(queries, k=10)
-    assert (found == np.argsort(-cosines(queries, vectors), axis=1)[:, :10]).all()
+    _, ids = index.search(queries, k=10)
+    assert (ids == np.argsort(-cosines(queries, vectors), axis=1)[:, :10]).all()
 
 
-@pytest.mark.parametrize("kind", INDEX_TYPES)
-def test_changes_are_those_of_a_dictionary(kind):
+@pytest.mark.parametrize("index_type", INDEX_TYPES)
+def test_changes_are_those_of_a_dictionary(index_type):
     rng = np.random.default_rng(3)
-    index, model, items, seen = VectorIndex(DIMENSION, kind, exact_below=256), {}, {}, set()
+    index = VectorIndex(DIMENSION, index_type, exact_below=256)
+    model, metadata, used_ids = {}, {}, set()
     for step in range(24):
         vectors = draw(int(rng.integers(1, 60)), seed=step)
         ids = index.add(vectors, [{"step": step, "row": row} for row in range(len(vectors))]).tolist()
-        assert not seen & set(ids)
-        seen |= set(ids)
+        assert not used_ids & set(ids)
+        used_ids |= set(ids)
         model |= zip(ids, vectors, strict=True)
-        items |= {id: {"step": step, "row": row} for row, id in enumerate(ids)}
+        metadata |= {id: {"step": step, "row": row} for row, id in enumerate(ids)}
         for id in rng.choice(sorted(model), 3, replace=False).tolist():
             model[id] = draw(1, seed=1000 + id)[0]
             index.replace(id, model[id], {"new": id} if id % 2 else None)
-            items[id] = {"new": id} if id % 2 else items[id]
-        gone = rng.choice(sorted(model), len(model) // 4, replace=False).tolist()
-        index.remove(gone)
-        for id in gone:
-            del model[id], items[id]
+            metadata[id] = {"new": id} if id % 2 else metadata[id]
+        removed = rng.choice(sorted(model), len(model) // 4, replace=False).tolist()
+        index.remove(removed)
+        for id in removed:
+            del model[id], metadata[id]
         if step % 6 == 5:
             check_all(index, model)
-            assert all(index.metadata(id) == item for id, item in items.items())
+            assert all(index.metadata(id) == mapping for id, mapping in metadata.items())
     ids, vectors = index.vectors()
     assert ids.tolist() == sorted(model)
-    alike = cosines(np.stack([model[id] for id in ids.tolist()]), vectors).diagonal()
-    assert alike.min() > (0.999 if kind != "pq" else 0.9)
+    similarity = cosines(np.stack([model[id] for id in ids.tolist()]), vectors).diagonal()
+    assert similarity.min() > (0.999 if index_type != "pq" else 0.9)
 
 
-@pytest.mark.parametrize("kind", INDEX_TYPES)
-def test_an_index_may_become_empty_and_full_again(kind):
-    index = make(kind, 300)
+@pytest.mark.parametrize("index_type", INDEX_TYPES)
+def test_an_index_may_become_empty_and_full_again(index_type):
+    index = make(index_type, 300)
     index.remove(index.ids)
     check_all(index, {})
     assert index.search(draw(2), k=3)[1].tolist() == [[-1] * 3] * 2
@@ -115,30 +123,27 @@ def test_an_index_may_become_empty_and_full_again(kind):
     check_all(index, dict(zip(ids.tolist(), vectors, strict=True)))
 
 
-@pytest.mark.parametrize("kind", INDEX_TYPES)
-def test_equal_vectors_are_all_found(kind):
-    index = make(kind, 300)
+@pytest.mark.parametrize("index_type", INDEX_TYPES)
+def test_equal_vectors_are_all_found(index_type):
+    index = make(index_type, 300)
     twins = index.add(np.tile(draw(1, seed=9), (40, 1)))
     scores, ids = index.search(draw(1, seed=9), k=40)
     assert sorted(ids[0]) == twins.tolist()
     assert np.ptp(scores) < 1e-6
 
 
-@pytest.mark.parametrize("kind", TRAINED)
-def test_an_index_that_has_grown_much_is_trained_again(kind):
-    index = make(kind, 256)
-    first = index._storage
+@pytest.mark.parametrize("index_type", TRAINED)
+def test_an_index_that_has_grown_is_trained_again(index_type):
+    index = make(index_type, 256)
+    storage = index._storage
     for seed in range(1, 5):
         index.add(draw(500, seed))
-    assert index._storage is not first
+    assert index._storage is not storage
     vectors = np.concatenate([draw(256), *(draw(500, seed) for seed in range(1, 5))])
-    best = np.argsort(-cosines(draw(40, seed=8), vectors), axis=1)[:, :10]
-    found = index.search(draw(40, seed=8), k=10)[1]
-    hits = [len(set(a) & set(b)) for a, b in zip(found.tolist(), best.tolist(), strict=True)]
-    assert np.mean(hits) / 10 >= (0.75 if kind == "pq" else 0.9)
+    assert recall(index, draw(40, seed=8), vectors) >= (0.75 if index_type == "pq" else 0.9)
 
 
-def test_a_graph_of_which_much_was_removed_is_built_again():
+def test_a_graph_is_rebuilt_after_many_removals():
     index = make("hnsw", 400)
     index.remove(range(90))
     assert len(index._storage._ids.rows) == 400
@@ -151,47 +156,77 @@ def test_a_graph_of_which_much_was_removed_is_built_again():
     check_all(index, dict(enumerate(draw(400)[250:], start=250)))
 
 
-def test_a_higher_recall_looks_further():
-    queries, vectors = np.split(np.random.default_rng(0).normal(size=(2040, DIMENSION)), [40])  # no clusters
-    best = np.argsort(-cosines(queries, vectors), axis=1)[:, :10]
+def without_clusters(count):
+    """Draw forty queries and other vectors in all directions, in which every search has to go far."""
+    return np.split(np.random.default_rng(0).normal(size=(40 + count, DIMENSION)), [40])
 
-    def hits(recall):
-        index = VectorIndex(DIMENSION, "ivf", exact_below=256, recall=recall)
+
+def test_a_higher_recall_searches_further():
+    queries, vectors = without_clusters(2000)
+    recalls = []
+    for target in (0.3, 0.9, 1.0):
+        index = VectorIndex(DIMENSION, "ivf", exact_below=256, recall=target)
         index.add(vectors)
-        found = index.search(queries, k=10)[1]
-        return sum(len(set(a) & set(b)) for a, b in zip(found.tolist(), best.tolist(), strict=True))
+        recalls.append(recall(index, queries, vectors))
+    assert recalls == sorted(recalls)
+    assert recalls[0] < 0.9
+    assert recalls[-1] >= 0.99
 
-    assert hits(0.3) < hits(0.9) < hits(1.0)
-    assert hits(1.0) >= 0.99 * 400
+
+@pytest.mark.parametrize("k", [50, 200])
+def test_a_search_for_many_neighbors_widens_in_a_graph(k):
+    queries, vectors = without_clusters(4000)
+    index = VectorIndex(DIMENSION, "hnsw", exact_below=256)
+    index.add(vectors)
+    assert index._storage._effort < k  # tuned for ten neighbours
+    assert recall(index, queries, vectors, k) >= 0.98
 
 
-@pytest.mark.parametrize("kind", INDEX_TYPES)
-def test_low_scores_can_be_left_out(kind):
-    index = make(kind, 300)
+@pytest.mark.parametrize("k", [1, 3, 5, 7])
+def test_codes_find_few_neighbors_as_well(k):
+    """Codes lose some neighbours, so their search visits more lists than one of vectors."""
+    queries, vectors = without_clusters(2000)
+    index = VectorIndex(DIMENSION, "pq", exact_below=256, recall=0.6)
+    index.add(vectors)
+    assert recall(index, queries, vectors, k) >= 0.87
+
+
+@pytest.mark.parametrize(("k", "min_recall"), [(50, 0.45), (200, 0.77)])
+def test_a_search_for_many_neighbors_widens_in_lists(k, min_recall):
+    queries, vectors = without_clusters(2000)
+    index = VectorIndex(DIMENSION, "ivf", exact_below=256, recall=0.3)
+    index.add(vectors)
+    assert recall(index, queries, vectors, k) >= min_recall
+
+
+@pytest.mark.parametrize("index_type", INDEX_TYPES)
+def test_low_scores_can_be_left_out(index_type):
+    index = make(index_type, 300)
     scores, ids = index.search(draw(3, seed=1), k=20)
-    least = float(np.median(scores))
-    low, left = index.search(draw(3, seed=1), k=20, min_score=least)
-    assert (left == np.where(scores < least, -1, ids)).all()
-    assert (low == np.where(scores < least, -np.inf, scores)).all()
+    min_score = float(np.median(scores))
+    high_scores, high_ids = index.search(draw(3, seed=1), k=20, min_score=min_score)
+    assert (high_ids == np.where(scores < min_score, -1, ids)).all()
+    assert (high_scores == np.where(scores < min_score, -np.inf, scores)).all()
 
 
-@pytest.mark.parametrize("kind", INDEX_TYPES)
-def test_faiss_alone_finds_the_same(kind):
-    index = make(kind, 300)
+@pytest.mark.parametrize("index_type", INDEX_TYPES)
+def test_faiss_alone_finds_the_same_ids(index_type):
+    index = make(index_type, 300)
     queries = draw(20, seed=1)
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
     scores, ids = index.search(queries, k=5)
-    alone, found = index.faiss_index().search(queries, 5)
-    assert (found == ids).all()
-    np.testing.assert_allclose(1 - alone / 2 if kind == "pq" else alone, scores, atol=1e-5)
+    faiss_scores, faiss_ids = index.faiss_index().search(queries, 5)
+    assert (faiss_ids == ids).all()
+    expected = 1 - faiss_scores / 2 if index_type == "pq" else faiss_scores
+    np.testing.assert_allclose(expected, scores, atol=1e-5)
 
 
 def test_a_code_and_its_ids_take_less_than_a_hundred_bytes():
     index = VectorIndex(256, "pq", exact_below=256)
     index.add(draw(400, dimension=256))
-    before = index.bytes_per_vector * 400
+    nbytes = index.bytes_per_vector * 400
     index.add(draw(100, seed=1, dimension=256))
-    assert (index.bytes_per_vector * 500 - before) / 100 == 88 + 8
+    assert (index.bytes_per_vector * 500 - nbytes) / 100 == 88 + 8
     exact = VectorIndex(256)
     exact.add(draw(10, dimension=256))
     assert exact.bytes_per_vector == 256 * 4 + 8
@@ -209,9 +244,9 @@ def test_a_code_and_its_ids_take_less_than_a_hundred_bytes():
         (np.array([["a"] * DIMENSION]), "expected numbers"),
     ],
 )
-@pytest.mark.parametrize("kind", ["exact", "ivf"])
-def test_what_is_no_vector_is_refused(kind, vectors, message):
-    index = make(kind, 300)
+@pytest.mark.parametrize("index_type", ["exact", "ivf"])
+def test_invalid_vectors_are_refused(index_type, vectors, message):
+    index = make(index_type, 300)
     with pytest.raises(ValueError, match=message):
         index.add(vectors)
     with pytest.raises(ValueError, match=message):
@@ -230,7 +265,7 @@ def test_numbers_of_any_size_have_a_direction():
 
 
 @pytest.mark.parametrize(
-    ("items", "message"),
+    ("metadata", "message"),
     [
         ([{}], "metadata for each of 2 vectors, received 1"),
         ([{}, ["a"]], "metadata 1 must be a mapping"),
@@ -240,19 +275,19 @@ def test_numbers_of_any_size_have_a_direction():
         ([{"a": "b" * 70_000}, {}], "metadata 0 has 70,008 characters"),
     ],
 )
-def test_what_is_no_item_is_refused(items, message):
+def test_invalid_metadata_are_refused(metadata, message):
     index = VectorIndex(DIMENSION)
     with pytest.raises(ValueError, match=message):
-        index.add(draw(2), items)
+        index.add(draw(2), metadata)
     assert len(index) == 0
 
 
-def test_items_belong_to_the_index():
+def test_metadata_are_copied():
     index = VectorIndex(DIMENSION)
-    item = {"file": "café.jpg", "box": [1, 2.5, None]}
+    mapping = {"file": "café.jpg", "box": [1, 2.5, None]}
     index.add(draw(1))
-    (id,) = index.add(draw(1), [item])
-    item["file"] = "other.jpg"
+    (id,) = index.add(draw(1), [mapping])
+    mapping["file"] = "other.jpg"
     index.metadata(id)["box"].append(3)
     assert index.metadata(id) == {"file": "café.jpg", "box": [1, 2.5, None]}
     assert index.metadata(0) == {}
@@ -274,7 +309,7 @@ def test_ids_may_need_more_than_four_bytes():
     assert index.ids.tolist() == [0, 2, 2**32]
 
 
-def test_ids_that_are_not_there():
+def test_missing_ids_are_an_error():
     index = make("ivf", 300)
     index.remove([7, 7])
     for call in (
@@ -297,10 +332,10 @@ def test_settings_out_of_range(settings):
         VectorIndex(**{"dimension": 4, **settings})
 
 
-def test_nothing_may_be_added_and_asked():
+def test_empty_arrays_may_be_added_and_searched():
     index = make("ivf", 300)
     assert index.add(np.empty((0, DIMENSION)), []).tolist() == []
-    assert [found.shape for found in index.search(np.empty((0, DIMENSION)), k=3)] == [(0, 3)] * 2
+    assert [result.shape for result in index.search(np.empty((0, DIMENSION)), k=3)] == [(0, 3)] * 2
     index.remove([])
     assert len(index) == 300
 
@@ -310,9 +345,9 @@ def test_k_out_of_range():
         make("exact", 3).search(draw(1), k=0)
 
 
-@pytest.mark.parametrize("kind", INDEX_TYPES)
-def test_an_add_that_fails_leaves_nothing(kind, monkeypatch):
-    index = make(kind, 300)
+@pytest.mark.parametrize("index_type", INDEX_TYPES)
+def test_a_failed_add_leaves_nothing(index_type, monkeypatch):
+    index = make(index_type, 300)
     calls, add = [], type(index._storage).add
 
     def failing(store, vectors, ids):
@@ -330,13 +365,13 @@ def test_an_add_that_fails_leaves_nothing(kind, monkeypatch):
     assert index.add(draw(1)).tolist() == [330]
 
 
-def test_a_training_that_fails_leaves_the_index_as_it_was(monkeypatch):
+def test_a_failed_training_leaves_the_index_unchanged(monkeypatch):
     def failing(*_):
         raise MemoryError
 
     index = VectorIndex(DIMENSION, "ivf", exact_below=256)
     index.add(draw(250))
-    monkeypatch.setattr(index_module, "build_storage", failing)
+    monkeypatch.setattr(vector_index, "build_storage", failing)
     with pytest.raises(MemoryError):
         index.add(draw(50, seed=1))
     check_all(index, dict(enumerate(draw(250))))
