@@ -135,8 +135,10 @@ def build_server(suite: gr.Blocks, spaces: Mapping[str, Space], settings: Server
     server = FastAPI(title="Image Spaces", docs_url=None, redoc_url=None, openapi_url=None)
     add_routes(server, spaces)
     check_caller_paths(suite)
-    # Gradio (6.31) warns about server-side rendering even when it is off.
+    # Gradio (6.31) warns about server-side rendering even when it is off, and about the sessions of agents,
+    # who use keys instead (see `shared.ui.gallery.gallery_store`).
     warnings.filterwarnings("ignore", "SSR mode is not supported")
+    warnings.filterwarnings("ignore", "This MCP server includes a tool that has a gr.State input")
     return gr.mount_gradio_app(
         server,
         suite,

@@ -109,7 +109,7 @@ def test_the_summary_counts_each_confidence_band():
         "same”, and 30 at least “maybe”. It took"
     )
     assert summarize(banded(0.4)).startswith(
-        "**Nothing here seems to be the same.** The best score is 0.40. Now and then this is wrong:"
+        "**Nothing here seems to be the same.** The best score is 0.40. It took 0.30 s"
     )
     assert summarize(banded()).startswith("No picture reaches the lowest score")
 

@@ -46,10 +46,9 @@ def _verdict(results: SearchResults) -> str:
         limit, best = f"a score of {threshold:.2f} or more", f"The best score is {hits[0].score:.2f}"
     else:
         limit, best = f"{threshold:.0%} likely or more", f"The best one is {hits[0].probability:.0%} likely"
-    if good:
-        verdict = f"**{good} good {'match' if good == 1 else 'matches'}** ({limit})."
-    else:
-        verdict = f"**No good match.** {best}; a good one would be {limit.removeprefix('a score of ')}."
+    if not good:
+        return f"**No good match.** {best}; a good one would be {limit.removeprefix('a score of ')}."
+    verdict = f"**{good} good {'match' if good == 1 else 'matches'}** ({limit})."
     if results.false_accept_rate is not None:
         verdict += f" {WRONG}, {_per_100(results.false_accept_rate)} still find a good match."
     return verdict
@@ -63,11 +62,12 @@ def _band_verdict(hits: Sequence[Hit], bands: ConfidenceBands) -> str:
         for band in bands.bands
         if counts[band.name]
     ]
-    best = f"**Nothing here seems to be the same.** The best score is {hits[0].score:.2f}"
+    if not parts:
+        return f"**Nothing here seems to be the same.** The best score is {hits[0].score:.2f}."
     first, *weaker = bands.bands
     rates = f"{_per_100(first.false_accept_rate)} still call a picture “{first.name}”"
     rates += "".join(f", and {100 * band.false_accept_rate:.0f} at least “{band.name}”" for band in weaker)
-    return f"{', '.join(parts) or best}. {WRONG}, {rates}."
+    return f"{', '.join(parts)}. {WRONG}, {rates}."
 
 
 def _per_100(rate: float) -> str:
