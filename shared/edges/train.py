@@ -148,14 +148,18 @@ def parse_arguments() -> argparse.Namespace:
         add("--device", default="cpu")
         add("--seed", type=int, default=0)
         add("--workers", type=int, default=1, help="threads that prepare batches")
-    coarse, fine = commands.choices["pretrain"], commands.choices["finetune"]
-    coarse.add_argument("--coarse", type=Path, help="segmentation set with images/train and labels/train")
-    coarse.add_argument("--coarse-scale", type=float, default=1.5, help="factor on the size of its images")
-    fine.add_argument("--data", type=Path, required=True, help="BSDS500")
-    fine.add_argument("--split", default="train+val")
-    fine.add_argument("--labels", choices=LABELS, default="soft")
-    fine.add_argument("--loss", choices=("relaxed", "balanced"), default="relaxed")
-    fine.add_argument("--detector", help="weight folder of the soft detector")
+    pretraining, finetuning = commands.choices["pretrain"], commands.choices["finetune"]
+    pretraining.add_argument(
+        "--coarse", type=Path, help="segmentation set with images/train and labels/train"
+    )
+    pretraining.add_argument(
+        "--coarse-scale", type=float, default=1.5, help="factor on the size of its images"
+    )
+    finetuning.add_argument("--data", type=Path, required=True, help="BSDS500")
+    finetuning.add_argument("--split", default="train+val")
+    finetuning.add_argument("--labels", choices=LABELS, default="soft")
+    finetuning.add_argument("--loss", choices=("relaxed", "balanced"), default="relaxed")
+    finetuning.add_argument("--detector", help="weight folder of the soft detector")
     return parser.parse_args()
 
 

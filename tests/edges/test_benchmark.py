@@ -6,16 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from shared.edges.benchmark import THRESHOLDS, count_map, engine_detector, line_scores, main
+from shared.edges.benchmark import main
+from shared.edges.benchmarks.boundaries import THRESHOLDS, EngineMaps, StoredMaps, count_map, line_scores
+from shared.edges.data.bsds import read_bsds
 from shared.edges.detector import EdgeDetector
-from shared.edges.training.bsds import read_bsds
 from shared.evaluation.boundaries import (
     BoundaryCounts,
     average_precision,
-    best_per_picture,
+    best_per_image,
     best_threshold,
     boundary_scores,
     f_measure,
@@ -39,7 +41,7 @@ def soften(mask: np.ndarray) -> np.ndarray:
 
 @pytest.fixture
 def pack(tmp_path: Path) -> Path:
-    """Three photos with two annotators each, in the layout of BSDS500, and maps of a good detector."""
+    """Three images with two annotators each, in the layout of BSDS500, and maps of a good detector."""
     folder = tmp_path / "bsds"
     for part in ("images/test", "boundaries/test", "good", "empty"):
         (folder / part).mkdir(parents=True)
@@ -113,16 +115,21 @@ def test_crisp_command(pack, capsys):
     assert "DiffusionEdge" in capsys.readouterr().out
 
 
-def test_an_engine_is_a_detector(pack):
-    import torch
-
-    threads = torch.get_num_threads()
+@pytest.mark.parametrize("lines", [False, True])
+def test_maps_of_an_engine(pack, lines):
+    sample, threads = read_bsds(pack, "test")[0], torch.get_num_threads()
     try:
-        soft = engine_detector("canny", None)(read_bsds(pack, "test")[0])
+        soft = EngineMaps("canny", lines=lines).open()(sample)
     finally:
         torch.set_num_threads(threads)
-    assert soft.shape == (60, 90)
-    assert soft[squares()].mean() > soft.mean()
+    edges = EdgeDetector.load("canny")(sample.image())
+    np.testing.assert_array_equal(soft, edges.lines if lines else edges.soft)
+
+
+def test_stored_maps(pack):
+    sample = read_bsds(pack, "test")[1]
+    soft = StoredMaps(pack / "good").open()(sample)
+    np.testing.assert_allclose(soft, soften(squares(1)), atol=1 / 255)
 
 
 def test_lines_command(pack):
@@ -136,7 +143,7 @@ def test_lines_command(pack):
     assert 0.5 < scores["F"] == f_measure(scores["recall"], scores["precision"])
 
 
-def test_lines_are_matched_as_they_are():
+def test_lines_are_matched_without_thinning():
     """A line two pixels wide costs half the precision, and no recall."""
     truth = squares()
     double = truth | np.roll(truth, 1, axis=1)
@@ -174,27 +181,27 @@ def test_mistakes_are_explained(pack, capsys, arguments, message):
 @pytest.mark.data
 @pytest.mark.skipif("IMAGE_SPACES_BSDS500" not in os.environ, reason="IMAGE_SPACES_BSDS500 names no folder")
 def test_example_of_the_original_benchmark():
-    """Five contour maps at five thresholds; they are thinned, and not suppressed."""
+    """Five contour maps at five thresholds, thinned but not suppressed."""
     root = Path(os.environ["IMAGE_SPACES_BSDS500"])
     example = root / "benchmark_example"
     thresholds = np.linspace(1 / 6, 1 - 1 / 6, 5)
     samples = [s for s in read_bsds(root, "test") if s.id in {"2018", "3063", "5096", "6046", "8068"}]
     samples.sort(key=lambda sample: int(sample.id))
-    pictures = []
+    image_counts = []
     for sample in samples:
         soft = np.asarray(Image.open(example / "contours" / f"{sample.id}.png"), float) / 255
-        pictures.append(count_map(soft, sample.boundaries(), suppression=False, thresholds=thresholds))
-    counts = BoundaryCounts.stack(pictures)
+        image_counts.append(count_map(soft, sample.boundaries(), suppression=False, thresholds=thresholds))
+    counts = BoundaryCounts.stack(image_counts)
     pooled = counts.pooled()
 
-    best, ois = best_threshold(pooled, thresholds), best_per_picture(counts)
+    best, ois = best_threshold(pooled, thresholds), best_per_image(counts)
     summary = [*best.values(), *ois.values(), average_precision(pooled)]
-    # we match about 20 of 69,505 true pixels more than the original, at every threshold
+    # We match about 20 of 69,505 true pixels more than the original, at every threshold.
     np.testing.assert_allclose(summary, np.loadtxt(example / "expected/eval_bdry.txt"), atol=0.001)
 
     _, recall, precision, _ = np.loadtxt(example / "expected/eval_bdry_thr.txt").T
     np.testing.assert_allclose(pooled.recall, recall, atol=0.001)
     np.testing.assert_allclose(pooled.precision, precision, atol=0.001)
 
-    each = [[*best_threshold(picture, thresholds).values()] for picture in pictures]
-    np.testing.assert_allclose(each, np.loadtxt(example / "expected/eval_bdry_img.txt")[:, 1:], atol=0.002)
+    scores = [[*best_threshold(counts, thresholds).values()] for counts in image_counts]
+    np.testing.assert_allclose(scores, np.loadtxt(example / "expected/eval_bdry_img.txt")[:, 1:], atol=0.002)

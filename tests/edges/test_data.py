@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.edges.training.bsds import read_bsds
+from shared.edges.data.bsds import read_bsds
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_every_annotator_has_a_map(bsds):
     maps = sample.boundaries()
     assert maps.shape == (3, 5, 6)
     assert maps.dtype == bool
-    assert [list(np.flatnonzero(one.all(1))) for one in maps] == [[0], [1], [2]]
+    assert [list(np.flatnonzero(lines.all(1))) for lines in maps] == [[0], [1], [2]]
     assert sample.image().size == (6, 5)
 
 

@@ -1,4 +1,4 @@
-"""Tracing: every pixel is on a line, lines end where they should, and the SVG draws the mask again."""
+"""Tracing of masks: topology of the polylines, and an SVG document that reproduces the mask."""
 
 import re
 import time
@@ -10,8 +10,9 @@ import pytest
 from scipy import ndimage
 from skimage import data, draw, feature
 
+from shared.edges.svg import to_svg
 from shared.edges.thinning import thin
-from shared.edges.tracing import prune, simplify, to_svg, trace_lines
+from shared.edges.tracing import prune, simplify, trace_lines
 
 
 def mask_of(*rows: str) -> np.ndarray:
@@ -23,7 +24,7 @@ def photo_lines() -> np.ndarray:
 
 
 def read_paths(svg: str) -> list[np.ndarray]:
-    """The points of every path of a document that `to_svg` wrote."""
+    """Return the points of every path of a document of `to_svg`."""
     lines = []
     for path in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}path"):
         numbers = [float(number) for number in re.findall(r"-?[\d.]+", path.get("d"))]
@@ -48,7 +49,7 @@ def test_an_open_line_is_one_polyline():
     assert len(lines[0]) == 5
 
 
-def test_a_stair_has_no_short_cuts():
+def test_stairs_have_no_shortcuts():
     (line,) = trace_lines(mask_of("##..", ".##.", "..##"))
     assert len(line) == 6
     assert (np.abs(np.diff(line, axis=0)).sum(1) == 1).all()
@@ -71,7 +72,7 @@ def test_a_loop_on_a_stalk_is_two_lines():
     assert sorted(len(line) for line in lines) == [2, 7]
 
 
-def test_lone_pixels_and_nothing():
+def test_isolated_pixels_and_empty_masks():
     (line,) = trace_lines(mask_of("...", ".#.", "..."))
     assert line.tolist() == [[1.5, 1.5]]
     assert trace_lines(np.zeros((3, 4), bool)) == []
@@ -80,22 +81,22 @@ def test_lone_pixels_and_nothing():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_every_pixel_is_on_a_line_and_every_link_on_one(seed):
-    """On any mask, thin or not: steps are to neighbors, no step is taken twice, no pixel is forgotten."""
+def test_every_pixel_and_every_link_is_on_a_line(seed):
+    """On any mask, thin or not: steps lead to neighbors, no step occurs twice, no pixel is missing."""
     mask = np.random.default_rng(seed).random((40, 50)) < (0.2, 0.4, 0.6, 0.9, 1.0)[seed]
     lines = trace_lines(mask)
-    seen = np.zeros_like(mask)
+    covered = np.zeros_like(mask)
     steps = []
     for line in lines:
         pixels = (line - 0.5).astype(int)
-        seen[pixels[:, 1], pixels[:, 0]] = True
+        covered[pixels[:, 1], pixels[:, 0]] = True
         assert (np.abs(np.diff(pixels, axis=0)).max(1, initial=0) == 1).all()
         steps += [frozenset(map(tuple, pair)) for pair in pairwise(pixels)]
-    np.testing.assert_array_equal(seen, mask)
+    np.testing.assert_array_equal(covered, mask)
     assert len(steps) == len(set(steps))
 
 
-def test_short_lines_go_but_not_those_between_junctions():
+def test_short_lines_are_removed_unless_they_connect_junctions():
     mask = mask_of(
         "#.....#...",
         "#.....#..#",
@@ -108,7 +109,7 @@ def test_short_lines_go_but_not_those_between_junctions():
     assert len(trace_lines(mask)) == 8
 
 
-def test_prune_cuts_hairs_off_and_nothing_else():
+def test_prune_removes_short_branches_only():
     mask = mask_of(
         "....#.....##",
         "....#.......",
@@ -124,7 +125,7 @@ def test_prune_cuts_hairs_off_and_nothing_else():
 
 
 @pytest.mark.parametrize("tolerance", [0, 0.5])
-def test_the_svg_of_a_photo_draws_its_lines_again(tolerance):
+def test_the_svg_of_a_photo_reproduces_its_lines(tolerance):
     mask = photo_lines()
     lines = [simplify(line, tolerance) for line in trace_lines(mask)]
     drawn = rasterize(read_paths(to_svg(lines, mask.shape[::-1])), mask.shape)
@@ -137,7 +138,7 @@ def test_the_svg_of_a_photo_draws_its_lines_again(tolerance):
         assert off.mean() < 0.005
 
 
-def test_simplify_takes_the_stairs_out():
+def test_simplify_smooths_stairs():
     x = np.arange(60)
     stairs = np.stack([x, x // 3], axis=1) + 0.5
     assert len(simplify(stairs)) == 2
@@ -154,30 +155,7 @@ def test_simplify_takes_the_stairs_out():
     np.testing.assert_array_equal(simplify(line, 0), line)
 
 
-def test_options_of_the_svg():
-    svg = to_svg(
-        [np.array([[1, 1], [2, 2]])],
-        (20, 10),
-        color='red" onload="x',
-        width=2,
-        background="#fff",
-        title="a < b & \x00 c",
-    )
-    root = ElementTree.fromstring(svg)
-    name = "{http://www.w3.org/2000/svg}"
-    assert root.get("viewBox") == "0 0 20 10"
-    assert root.find(f"{name}title").text == "a < b &  c"
-    assert root.find(f"{name}rect").get("fill") == "#fff"
-    group = root.find(f"{name}g")
-    assert group.get("stroke") == 'red" onload="x'
-    assert group.get("onload") is None
-    assert (group.get("stroke-width"), group.get("stroke-linejoin")) == ("2", "round")
-    assert ElementTree.fromstring(to_svg([], (1, 1))).find(f"{name}g") is not None
-    with pytest.raises(ValueError, match="received 0"):
-        to_svg([], (1, 1), width=0)
-
-
-def test_a_large_picture_takes_seconds():
+def test_a_large_image_takes_seconds():
     mask = np.tile(photo_lines(), (4, 4))  # 4 million pixels, 100,000 of them on lines
     started = time.process_time()
     lines = [simplify(line) for line in trace_lines(mask, min_length=4)]
