@@ -1,1 +1,1 @@
-"""Retrieval: find pictures by a picture, with DeepIndex, global signatures and one vector index."""
+"""Retrieval: search a gallery by image, with global descriptors, DeepIndex, or color histograms."""

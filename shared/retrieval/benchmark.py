@@ -77,9 +77,7 @@ BENCHMARKS = {
     "grocery": Benchmark(_grocery, "photo to product image, and the class of the nearest photo"),
     "copies": Benchmark(_copies, "edited copies among photos without labels, to choose settings"),
     "deepindex": Benchmark(_deepindex, "DeepIndex against whole descriptors: mAP, bytes, time"),
-    "explain": Benchmark(
-        _explain, "score lost when an explanation's regions are hidden"
-    ),
+    "explain": Benchmark(_explain, "score lost when an explanation's regions are hidden"),
     "indexing": Benchmark(_indexing, "images per second into an index, and peak memory"),
     "stream": Benchmark(_stream, "memory while very many files are described"),
     "scale": Benchmark(_scale, "vector index at 10,000 to 1,000,000 images, against plain faiss"),

@@ -1,98 +1,158 @@
-"""Which ways there are to search, and which networks describe pictures."""
+"""Engines of image search. A new engine is a strategy in the form of `strategies` and a row here.
 
-from shared.core.engines import Engine, table
+All engines search the features of one describer: a gallery that was filled with one can be searched with any.
+"""
 
-#: How a gallery is searched; all of them search what one description of each picture says.
-ENGINES = table(
-    Engine(
-        name="exact",
-        title="Descriptor, all compared",
-        description="one descriptor for a picture, compared with every other: nothing is missed",
-        weights="retrieval-descriptor",
-    ),
-    Engine(
-        name="ivf",
-        title="Descriptor, inverted lists (IVF)",
-        description="compares with the lists nearest to the query; from 10,000 pictures on, all before",
-        weights="retrieval-descriptor",
-    ),
-    Engine(
-        name="hnsw",
-        title="Descriptor, graph (HNSW)",
-        description="walks through a graph of neighbors; from 2,000 pictures on, compares all before",
-        weights="retrieval-descriptor",
-    ),
-    Engine(
-        name="pq",
-        title="Descriptor, codes (PQ)",
-        description="compares codes of 88 bytes; from 20,000 pictures on, the descriptors before",
-        weights="retrieval-descriptor",
-    ),
-    Engine(
-        name="deepindex-single",
-        title="DeepIndex, single",
-        description="an inverted file over the words of patches, at one level of the network",
-        weights="retrieval-words",
-    ),
-    Engine(
-        name="deepindex-multiple",
-        title="DeepIndex, multiple",
-        description="words of a middle and a high level of the network, which must both agree",
-        weights="retrieval-words",
-    ),
-    Engine(
-        name="deepindex-signature",
-        title="DeepIndex, multiple and signature",
-        description="the same, and a binary signature of the whole picture that refines the score",
-        weights="retrieval-words",
-    ),
-    Engine(
-        name="histogram",
-        title="Color histogram",
-        description="the baseline without a network: which colors there are, wherever they are",
-    ),
-)
+from __future__ import annotations
 
-EXTRACTORS = table(
-    Engine(
-        name="cfn",
-        title="CFN",
-        description="the trunk of the convolutional fusion network; works offline",
-        weights="recognition-cfn",
-    ),
-    Engine(
-        name="plain",
-        title="Plain network",
-        description="MobileNetV2 as it was trained on ImageNet, for comparison",
-        weights="recognition-plain",
-    ),
-    Engine(
-        name="lite",
-        title="EfficientNet-Lite2",
-        description="a larger network, trained to find changed copies and other photos of a thing; works offline",
-        weights="retrieval-lite",
-    ),
-    Engine(
-        name="mobilenet",
-        title="MobileNetV1",
-        description="a network of another design, trained to find changed copies; works offline",
-        weights="retrieval-mobilenet",
-    ),
-    Engine(
-        name="both",
-        title="EfficientNet-Lite2 and MobileNetV1",
-        description="two networks that overlook different things; takes as long as both",
-    ),
-)
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-#: Engines that put others together, by name.
-TOGETHER = {"both": ("lite", "mobilenet")}
+from shared.core.engines import Engine
+from shared.gallery.gallery import MAX_COUNT
+
+if TYPE_CHECKING:
+    from shared.retrieval.strategies import (
+        DescriptorStrategy,
+        HistogramStrategy,
+        SearchStrategy,
+        VisualWordStrategy,
+    )
 
 
-def parts(engine: Engine) -> list[Engine]:
-    """The engines that one consists of, each with weights of its own; mostly itself alone.
+@dataclass(frozen=True, kw_only=True)
+class SearchEngine(Engine["SearchStrategy[Any]"]):
+    """Row of an engine of image search.
 
-    >>> [part.name for part in parts(EXTRACTORS["both"])]
-    ['lite', 'mobilenet']
+    Attributes:
+        load: Factory of the strategy. It takes the keyword arguments of
+            `shared.retrieval.strategies.SearchStrategy.load_describer`.
+        min_images: Number of images from which the engine is used; in a smaller gallery it compares all
+            images, as `exact` does.
     """
-    return [EXTRACTORS[name] for name in TOGETHER.get(engine.name, (engine.name,))]
+
+    load: Callable[..., SearchStrategy[Any]]
+    min_images: int = 0
+
+
+def descriptor(index_type: str) -> Callable[..., DescriptorStrategy]:
+    """Return the factory of a search by descriptors.
+
+    Args:
+        index_type: One of `shared.index.INDEX_TYPES`.
+    """
+
+    def load(**options: Any) -> DescriptorStrategy:
+        from shared.retrieval.strategies import DescriptorStrategy  # deferred: torch is slow to import
+
+        return DescriptorStrategy(DescriptorStrategy.load_describer(**options), index_type)
+
+    return load
+
+
+def visual_words(*, levels: int, signature: bool = False) -> Callable[..., VisualWordStrategy]:
+    """Return the factory of a search by visual words.
+
+    Args:
+        levels: Number of levels of the network whose words must agree.
+        signature: True adds the signature of the whole image.
+    """
+
+    def load(**options: Any) -> VisualWordStrategy:
+        from shared.retrieval.strategies import VisualWordStrategy  # deferred: torch is slow to import
+
+        describer = VisualWordStrategy.load_describer(**options)
+        return VisualWordStrategy(describer, levels, signature=signature)
+
+    return load
+
+
+def histogram(**options: Any) -> HistogramStrategy:
+    """Load a search by color histograms."""
+    from shared.retrieval.strategies import HistogramStrategy  # deferred: torch is slow to import
+
+    return HistogramStrategy(HistogramStrategy.load_describer(**options))
+
+
+_ROWS = (
+    SearchEngine(
+        name="exact",
+        title="Best matches (descriptor)",
+        description="Compares whole photos, yours with every other one, and tells a match from a look-alike.",
+        load=descriptor("exact"),
+        weights="retrieval-descriptor",
+        licence="cc-by-nc-4.0",
+        parameters=11_602_456,
+    ),
+    SearchEngine(
+        name="ivf",
+        title="Large galleries (IVF)",
+        description="Sorts photos into groups and looks only into the nearest ones; from 10,000 photos on.",
+        load=descriptor("ivf"),
+        weights="retrieval-descriptor",
+        licence="cc-by-nc-4.0",
+        parameters=11_602_456,
+        min_images=10_000,
+    ),
+    SearchEngine(
+        name="hnsw",
+        title="Large galleries, fastest (HNSW)",
+        description="Goes from photo to similar photo along a graph; from 2,000 photos on.",
+        load=descriptor("hnsw"),
+        weights="retrieval-descriptor",
+        licence="cc-by-nc-4.0",
+        parameters=11_602_456,
+        min_images=2_000,
+    ),
+    SearchEngine(
+        name="pq",
+        title="Large galleries, smallest (PQ)",
+        description="Keeps 88 bytes of each photo and compares these; from 20,000 photos on.",
+        load=descriptor("pq"),
+        weights="retrieval-descriptor",
+        licence="cc-by-nc-4.0",
+        parameters=11_602_456,
+        min_images=20_000,
+    ),
+    SearchEngine(
+        name="deepindex-signature",
+        title="Parts and whole (DeepIndex)",
+        description="Looks for parts in common, at two levels of detail, and compares the whole photos too.",
+        load=visual_words(levels=2, signature=True),
+        weights="retrieval-words",
+        licence="cc-by-nc-4.0",
+        parameters=16_634_096,
+    ),
+    SearchEngine(
+        name="deepindex-multiple",
+        title="Parts (DeepIndex, multiple)",
+        description="Looks for parts in common, which must agree at two levels of detail.",
+        load=visual_words(levels=2),
+        weights="retrieval-words",
+        licence="cc-by-nc-4.0",
+        parameters=16_634_096,
+    ),
+    SearchEngine(
+        name="deepindex-single",
+        title="Parts (DeepIndex, single)",
+        description="Looks for parts in common, at one level of detail.",
+        load=visual_words(levels=1),
+        weights="retrieval-words",
+        licence="cc-by-nc-4.0",
+        parameters=16_634_096,
+    ),
+    SearchEngine(
+        name="histogram",
+        title="Same colors (histogram)",
+        description="Counts colors, wherever they are; no network.",
+        load=histogram,
+    ),
+)
+
+ENGINES: Mapping[str, SearchEngine] = MappingProxyType({row.name: row for row in _ROWS})
+#: Engines that differ from each other in a visitor's gallery, which holds at most `MAX_COUNT` images.
+GALLERY_ENGINES: Mapping[str, SearchEngine] = MappingProxyType(
+    {name: row for name, row in ENGINES.items() if row.min_images < MAX_COUNT}
+)

@@ -9,7 +9,7 @@ synthesised.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -17,13 +17,10 @@ from typing import TypeVar
 import numpy as np
 
 from shared.core.images import ImageError
-from shared.core.weights import WeightsError
 from shared.gallery.gallery import Gallery
-from shared.gallery.snapshot import GallerySnapshot
 from shared.index.vector_index import VectorIndex
 from shared.retrieval.data.synthetic import synthesize
-from shared.retrieval.describer import DESCRIPTOR, Describer
-from shared.retrieval.engines import ENGINES
+from shared.retrieval.describer import DESCRIPTOR
 from shared.retrieval.search import ImageSearch
 
 NEAREST = 10
@@ -55,18 +52,18 @@ class EngineCost:
 
 
 def measure(
-    gallery: Gallery, queries: int = 100, size: int = 20_000, describer: Describer | None = None
+    searches: Mapping[str, ImageSearch], gallery: Gallery, queries: int = 100, size: int = 20_000
 ) -> list[EngineCost]:
-    """Measure all engines that can search a gallery.
+    """Measure engines on a gallery.
 
     Args:
+        searches: Searches by the name of their engine, with `exact` first.
         gallery: Gallery of at least two images.
         queries: Largest number of searches per engine.
         size: Number of images to which synthetic descriptors extend the gallery.
-        describer: Describer of the gallery; by default that of `ImageSearch.load`.
 
     Returns:
-        Measurements in the order of `ENGINES`, without engines that lack their weights.
+        Measurements in the order of the searches.
 
     Raises:
         ImageError: There are too few images.
@@ -77,9 +74,8 @@ def measure(
         raise ImageError(
             f"The gallery needs at least {MIN_IMAGES} pictures to measure: please add some first."
         )
-    searches = _load_searches(gallery, describer)
     exact = searches["exact"]
-    exact.index()  # fails if the gallery was described with other weights
+    exact.index(gallery)  # fails if the gallery was described with other weights
     real = snapshot.features(DESCRIPTOR)[1]
     extended = np.concatenate([real, synthesize(real, max(size - len(real), 0), seed=0)])
     synthetic_queries = synthesize(real, queries, seed=1)
@@ -88,7 +84,7 @@ def measure(
     for name, search in searches.items():
         index_type = search.strategy.index_type
         if index_type is None:
-            costs.append(_measure_gallery(search, exact, snapshot, queries))
+            costs.append(_measure_gallery(search, exact, gallery, queries))
             continue
         index = VectorIndex(extended.shape[1], index_type)
         index.add(extended)
@@ -98,45 +94,32 @@ def measure(
     return costs
 
 
-def _load_searches(gallery: Gallery, describer: Describer | None) -> dict[str, ImageSearch]:
-    """Load all engines that have their weights."""
-    searches = {}
-    for name, engine in ENGINES.items():
-        try:
-            searches[name] = ImageSearch(name, engine.load(describer=describer), gallery)
-        except WeightsError:
-            if name == "exact":
-                raise
-    return searches
-
-
 def _nearest(index: VectorIndex, query: np.ndarray) -> list[int]:
     """Return the ids of the nearest vectors of one query `[D]`."""
     ids: list[int] = index.search(query[None], NEAREST)[1][0].tolist()
     return ids
 
 
-def _measure_gallery(
-    search: ImageSearch, exact: ImageSearch, snapshot: GallerySnapshot, queries: int
-) -> EngineCost:
+def _measure_gallery(search: ImageSearch, exact: ImageSearch, gallery: Gallery, queries: int) -> EngineCost:
     """Measure an engine on the gallery as it is, with its own images as queries."""
+    snapshot = gallery.snapshot()
     ids = list(snapshot.ids)[:queries]
     features = [snapshot.image_features(id) for id in ids]
     nearest = min(NEAREST, len(snapshot) - 1)
 
     def neighbors(engine: ImageSearch) -> tuple[list[list[int]], float]:
-        index = engine.index()
-        rows, ms = _timed(lambda query: index.search(engine.gallery, query, nearest + 1).ids, features)
+        index = engine.index(gallery)
+        rows, ms = _timed(lambda query: index.search(gallery, query, nearest + 1).ids, features)
         return [[hit for hit in row if hit != id][:nearest] for id, row in zip(ids, rows, strict=True)], ms
 
     rows, ms = neighbors(search)
     recall = _recall(rows, neighbors(exact)[0])
-    bytes_per_image = search.strategy.bytes_per_image(search.index())
+    bytes_per_image = search.strategy.bytes_per_image(search.index(gallery))
     return EngineCost(search.engine, recall, ms, bytes_per_image, len(snapshot))
 
 
 def _timed(call: Callable[[Query], Answer], queries: Sequence[Query]) -> tuple[list[Answer], float]:
-    """Return all answers, and the median milliseconds of processor time, which other processes do not affect."""
+    """Return all answers, and the median processor time in ms, which other processes do not affect."""
     answers, seconds = [], []
     for query in queries:
         started = time.thread_time()

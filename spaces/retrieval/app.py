@@ -1,4 +1,4 @@
-"""Retrieval: find the pictures of a gallery that look like a photo; on a page, by API and as MCP tools."""
+"""Retrieval: find the pictures of a gallery that look like a photo; a page, an API and MCP tools."""
 
 from contextlib import suppress
 
@@ -6,7 +6,7 @@ with suppress(ImportError):
     import spaces  # noqa: F401  Hugging Face's package: on ZeroGPU it must be imported before torch
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from PIL.Image import Image
@@ -14,10 +14,9 @@ from PIL.Image import Image
 from shared import ui
 from shared.core.devices import on_zero_gpu
 from shared.core.images import open_image
-from shared.retrieval.engines import ENGINES
-from shared.retrieval.tabs.image_search import photo_matches, search, search_settings
-from shared.retrieval.tabs.tradeoff import tradeoff
-from shared.ui.components.box import box_input, parse_box
+from shared.retrieval.engines import ENGINES, GALLERY_ENGINES
+from shared.retrieval.tabs import image_matches_tab, search_controls, search_options, tradeoff_tab
+from shared.ui.components.box import parse_box
 from shared.ui.gallery.endpoints import gallery_endpoints
 from shared.ui.gallery.gallery_store import GalleryStore, find_entry
 from shared.ui.gallery.tab import gallery_tab
@@ -26,93 +25,108 @@ from shared.ui.search.hit_grid import hit_images
 if TYPE_CHECKING:
     from shared.retrieval.search import ImageSearch
 
+SPACE = "retrieval"
 CARD_IMAGE = "motorcycle"  # the sample photo on the home page's card
-DEVICE = "cpu" if on_zero_gpu() else None  # a gallery cannot go to where ZeroGPU's GPU is, networks are small
+DEVICE = "cpu" if on_zero_gpu() else None  # a gallery cannot go to where ZeroGPU's GPU is; networks are small
 
 
 def load_search(engine: str) -> "ImageSearch":
     """Load the image search of an engine."""
-    from shared.retrieval.search import ImageSearch
+    from shared.retrieval.search import ImageSearch  # deferred: the first page must not wait for torch
 
     return ImageSearch.load(engine, device=DEVICE)
 
 
-SEARCHES = ui.lazy_models(load_search, ENGINES)
-GALLERIES = GalleryStore(lambda photos, gallery: SEARCHES["exact"]().add(photos, gallery), ui.gallery_images)
+searches = ui.lazy_models(load_search, ENGINES)
+galleries = GalleryStore(lambda images, gallery: searches["exact"]().add(images, gallery), ui.gallery_images)
 
 
-def preview(picture: Image) -> Image:
-    """One real search with the usual settings: for the home page's card and for /healthz."""
-    gallery = GALLERIES.get("")
-    return gallery.image(search(SEARCHES, gallery, picture, None, "exact", 2, 0, False).hits[-1].id)
+def preview(image: Image) -> Image:
+    """Return the best match besides the image itself, for the home page's card and for /healthz."""
+    gallery = galleries.get("")
+    return gallery.image(searches["exact"]()(image, top_k=2, gallery=gallery).hits[-1].id)
 
 
-@ui.user_facing("retrieval")
+@ui.user_facing(SPACE)
 def search_similar(
-    image: str, box: str, engine: str, count: int, least: float, hide: bool, session, gallery, photos=None
-) -> tuple:
-    """Find the pictures that look most like a photo: in a gallery, or among some that come along.
+    image: str,
+    box: str,
+    engine: str,
+    top_k: int,
+    min_score: float,
+    hide_duplicates: bool,
+    session: str,
+    gallery: str,
+    images: list | None = None,
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Find the pictures that look most like a photo: in a gallery, or among pictures that come with the call.
 
     Args:
         image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
         box: The part of it to search with, "left, top, right, bottom" in pixels; empty for all of it.
-        engine: How to search: "exact" compares all pictures; the others are faster, smaller, or baselines.
-        count: How many matches at most, from 1 to 100.
-        least: Leave out what scores lower, from 0, which leaves out nothing, to 1.
-        hide: Whether to show only one of several pictures that are nearly the same.
-        gallery: Key of a gallery, as add_images answers it; empty for your session's or the sample photos.
-        photos: A list of pictures to search in instead, at most 50, in this call only; ids count from 0.
+        engine: The kind of search: "exact" compares whole photos, "deepindex-signature" parts of them too.
+        top_k: Largest number of matches, from 1 to 100.
+        min_score: Lowest score of a match, up to 1; 0 keeps all.
+        hide_duplicates: True shows only one of several pictures that are nearly the same.
+        session: Key of the session, which the page fills in.
+        gallery: Key of a gallery, from add_images; empty for your session's or the sample photos.
+        images: Pictures to search in place of a gallery, at most 50, in this call only; ids count from 0.
 
     Returns:
-        The matches, best first: ids, scores, grades, and how probable it is that each is the same; pictures.
+        The matches, best first, each with its id, score, confidence and probability; and their pictures.
     """
-    picture, among = open_image(image), GALLERIES.get_or_ingest(photos, session, gallery)
-    found = search(SEARCHES, among, picture, parse_box(box, picture.size), engine, count, least, hide)
-    return found.as_dict(), hit_images(found, among)
+    photo, searched = open_image(image), galleries.get_or_ingest(images, session, gallery)
+    options = search_options(top_k, min_score, hide_duplicates)
+    results = searches[engine]()(photo, parse_box(box, photo.size), gallery=searched, **options)
+    return results.as_dict(), hit_images(results, searched)
 
 
-@ui.user_facing("retrieval")
-def explain_match(image: str, id: int, box: str, engine: str, session, gallery, photos=None) -> Image:
-    """Show why a picture was found: the regions of both pictures that match, drawn and numbered.
+@ui.user_facing(SPACE)
+def explain_match(
+    image: str,
+    image_id: int,
+    box: str,
+    engine: str,
+    session: str,
+    gallery: str,
+    images: list | None = None,
+) -> Image:
+    """Show why a picture matches a photo: both side by side, with the regions that match numbered.
 
     Args:
         image: The photo, as for search_similar.
-        id: Number of the picture that was found, as search_similar answers it.
+        image_id: Id of the match, from search_similar.
         box: The part of the photo that was searched with; empty for all of it.
-        engine: How it was searched.
+        engine: The kind of search.
+        session: Key of the session, which the page fills in.
         gallery: Key of the gallery; empty for your session's or the sample photos.
-        photos: A list of pictures in place of a gallery, as for search_similar.
-
-    Returns:
-        Both pictures side by side.
+        images: Pictures in place of a gallery, as for search_similar.
     """
-    picture, among = open_image(image), GALLERIES.get_or_ingest(photos, session, gallery)
-    entry = find_entry(among, id)
-    return SEARCHES[engine]().explain(picture, entry.id, parse_box(box, picture.size), among).picture()
+    photo, searched = open_image(image), galleries.get_or_ingest(images, session, gallery)
+    entry = find_entry(searched, image_id)
+    return searches[engine]().explain(photo, entry.id, parse_box(box, photo.size), searched).image()
 
 
 with ui.page("Retrieval") as demo:
-    ui.header("Retrieval", "Find the pictures that show the same, or look alike, in a gallery of your own.")
-    visit = GALLERIES.create_session()
+    ui.header("Retrieval", "Find the pictures in your gallery that show the same thing, or look alike.")
+    visitor = galleries.create_session()
     with gr.Row():
         with gr.Column(scale=2):
-            image = ui.image_input(elem_classes="is-boxed")
-            box = box_input(image)
-            ui.image_examples(image)
-            settings = search_settings(ENGINES)
+            controls = search_controls(GALLERY_ENGINES)
         with gr.Column(scale=3), gr.Tabs() as tabs:
-            found = photo_matches("retrieval", visit, ENGINES, SEARCHES, image, box, settings)
-            own = gallery_tab("retrieval", visit)
-            costs = tradeoff("retrieval", visit, settings[0], ENGINES)
+            matches = image_matches_tab(SPACE, visitor, GALLERY_ENGINES, searches, controls)
+            gallery = gallery_tab(SPACE, visitor)
+            tradeoff = tradeoff_tab(SPACE, visitor, ENGINES, searches, controls.engine)
     ui.how_it_works(Path(__file__).parent, ["retrieval-descriptor", "retrieval-words"])
-    changes = [demo.load, image.change, *(item.change for item in settings)]
-    ui.load_open_tab(tabs, [found, own.tab, costs], changes)
-    id = gr.Number(label="Id", precision=0, visible=False)
-    photos, key = ui.image_files(visible=False), [visit.session, visit.key]
-    pictures = {"Matches": gr.JSON, "Pictures": gr.Gallery}
-    ui.endpoint(search_similar, [image, box, *settings, *key, photos], pictures)
-    ui.endpoint(explain_match, [image, id, box, settings[0], *key, photos], {"Both": gr.Image})
-    gallery_endpoints("retrieval", visit, own.files)
+    ui.load_open_tab(tabs, [matches, gallery.tab, tradeoff], [demo.load, *controls.triggers])
+    engine = gr.Dropdown(list(ENGINES), value="exact", label="Engine", visible=False)  # the API offers all
+    image_id = gr.Number(label="Id", precision=0, visible=False)
+    sources = [visitor.session, visitor.key, ui.image_files(visible=False)]
+    query = [controls.image, controls.box, engine, *controls.options]
+    ui.endpoint(search_similar, [*query, *sources], {"Matches": gr.JSON, "Pictures": gr.Gallery})
+    explained = [controls.image, image_id, controls.box, engine]
+    ui.endpoint(explain_match, [*explained, *sources], {"Both": gr.Image})
+    gallery_endpoints(SPACE, visitor, gallery.files)
 
 if __name__ == "__main__":
     ui.launch(demo)

@@ -1,1 +1,1 @@
-"""How retrieval is measured: one protocol a file, each with a `main` for `shared.retrieval.benchmark`."""
+"""Benchmarks of retrieval, one per module, each with a `main` for `shared.retrieval.benchmark`."""

@@ -56,9 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="longer side for untrained heads (%(default)s)",
     )
     parser.add_argument("--untrained", action="store_true", help="leave the trained descriptor out")
-    parser.add_argument(
-        "--only-trained", action="store_true", help="compare nothing but the trained descriptor"
-    )
+    parser.add_argument("--only-trained", action="store_true", help="leave all others out")
 
 
 def load_heads(options: argparse.Namespace) -> tuple[Extractor, dict[str, DescriptorHead]]:

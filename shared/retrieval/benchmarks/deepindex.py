@@ -31,7 +31,7 @@ from shared.retrieval.data.instances import Query, RetrievalSet, read_holidays
 from shared.retrieval.deepindex.index import DeepIndex
 from shared.retrieval.deepindex.patches import Bag, compute_bag
 from shared.retrieval.deepindex.vocabulary import WORDS, Vocabulary
-from shared.retrieval.descriptor.backbones import EXTRACTORS, network_digest, weight_folders
+from shared.retrieval.descriptor.backbones import EXTRACTORS
 from shared.retrieval.descriptor.extractor import HEAD, Extractor
 from shared.retrieval.descriptor.rerank import diffuse, expand_queries, k_reciprocal
 from shared.retrieval.training.augmentation import sample_view
@@ -85,8 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     folders = parse_folders(options.weights)
     try:
         extractor = Extractor.load(options.engine, folder=folders, head=options.head)
-        network = network_digest(*weight_folders(options.engine, folders))
-        vocabulary = _with_options(Vocabulary.load(options.words, network=network), options)
+        vocabulary = _with_options(Vocabulary.load(options.words, network=extractor.network_digest), options)
         if len(extractor.head.sizes) > 1:
             raise WeightsError("The descriptor takes several sizes, the patches one: give another --head.")
     except WeightsError as error:

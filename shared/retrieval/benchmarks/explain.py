@@ -1,13 +1,12 @@
-"""How faithful explanations are to the search that they explain, measured by deletion.
+"""Faithfulness of explanations to the score that they explain, measured by deletion.
 
-Each query of INRIA Holidays is explained against the first other photo of its group. What the explanation
-names in the query turns into the query's mean color, and the score of the photo is looked at anew: an
-explanation that found what matters lowers it more than the same shape does elsewhere. `regions` are the
-numbered boxes, and `heat` the hottest fifth of the picture; the shape's random places are the picture's own,
-moved round its borders, so that the area is exactly the same.
+Each query of INRIA Holidays is explained against the first other image of its group. The evidence in the
+query is replaced by the query's mean color, and the score is computed again: a faithful explanation lowers it
+more than the same shape elsewhere. `regions` are the numbered boxes, and `heat` the hottest fifth of the
+image; the random shapes are the explanation's own, shifted cyclically, so that the area is exactly the same.
 
-`drop` is the mean share of the score that is lost, `random_drop` that of random places, and `better` the part
-of the pairs in which the explanation loses more than random places do on average.
+`drop` is the mean fraction of the score that is lost, `random_drop` that of random shapes, and `better` the
+fraction of the pairs in which the explanation loses more than random shapes do on average.
 """
 
 from __future__ import annotations
@@ -20,155 +19,153 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from shared.core.images import shrink
 from shared.core.weights import WeightsError
 from shared.evaluation import reports
 from shared.gallery.gallery import Gallery
-from shared.gallery.thumbnails import shrink
 from shared.retrieval.data.instances import RetrievalSet, read_holidays
-from shared.retrieval.descriptor.describer import Describer
+from shared.retrieval.describer import Describer, DescriberWeights
 from shared.retrieval.engines import ENGINES
-from shared.retrieval.explanation.regions import Explanation
+from shared.retrieval.explanation.explanation import Explanation
 from shared.retrieval.search import ImageSearch
 
 MODULE = "shared.retrieval.benchmark explain"
-CELLS = 24  # per side: what is hidden consists of whole cells
+CELLS = 24  # per side: whole cells are deleted
 HOTTEST = 0.2
 METHODS = ("regions", "heat")
 #: One engine of each way to explain.
-DEFAULT = ("exact", "deepindex-single", "deepindex-signature", "histogram")
+DEFAULT_ENGINES = ("exact", "deepindex-single", "deepindex-signature", "histogram")
 
 
-def region_cells(explanation: Explanation) -> np.ndarray:
-    """The cells whose middle lies in a region of the query, bool `[CELLS, CELLS]`."""
-    middles = (np.arange(CELLS) + 0.5) / CELLS
-    hidden = np.zeros((CELLS, CELLS), bool)
+def region_mask(explanation: Explanation) -> np.ndarray:
+    """Return the cells whose center lies in a region of the query, bool `[CELLS, CELLS]`."""
+    centers = (np.arange(CELLS) + 0.5) / CELLS
+    mask = np.zeros((CELLS, CELLS), bool)
     for pair in explanation.pairs:
         left, top, right, bottom = np.array(pair.query) / np.array([*explanation.query.size] * 2)
-        rows, columns = (middles > top) & (middles < bottom), (middles > left) & (middles < right)
-        hidden |= rows[:, None] & columns
-    return hidden
+        rows, columns = (centers > top) & (centers < bottom), (centers > left) & (centers < right)
+        mask |= rows[:, None] & columns
+    return mask
 
 
-def hot_cells(explanation: Explanation) -> np.ndarray:
-    """The hottest cells of the query, bool `[CELLS, CELLS]`."""
+def heat_mask(explanation: Explanation) -> np.ndarray:
+    """Return the hottest cells of the query, bool `[CELLS, CELLS]`."""
     heat = Image.fromarray(explanation.query_heat).resize((CELLS, CELLS), Image.Resampling.BOX)
     order = np.argsort(-np.asarray(heat), axis=None, kind="stable")
-    hidden = np.zeros(CELLS * CELLS, bool)
-    hidden[order[: round(HOTTEST * len(order))]] = True
-    return hidden.reshape(CELLS, CELLS)
+    mask = np.zeros(CELLS * CELLS, bool)
+    mask[order[: round(HOTTEST * len(order))]] = True
+    return mask.reshape(CELLS, CELLS)
 
 
-def hide(picture: Image.Image, cells: np.ndarray) -> Image.Image:
-    """The picture with its mean color in some of `[CELLS, CELLS]` cells."""
-    mean = tuple(np.rint(np.asarray(picture).mean((0, 1))).astype(int).tolist())
-    mask = Image.fromarray(cells.astype(np.uint8) * 255).resize(picture.size, Image.Resampling.NEAREST)
-    return Image.composite(Image.new("RGB", picture.size, mean), picture, mask)
+def delete_cells(image: Image.Image, mask: np.ndarray) -> Image.Image:
+    """Return the image with its mean color in the cells of a mask `[CELLS, CELLS]`."""
+    mean = tuple(np.rint(np.asarray(image).mean((0, 1))).astype(int).tolist())
+    stencil = Image.fromarray(mask.astype(np.uint8) * 255).resize(image.size, Image.Resampling.NEAREST)
+    return Image.composite(Image.new("RGB", image.size, mean), image, stencil)
 
 
-def moved(cells: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same cells elsewhere: what leaves the picture at one side comes back at the other."""
-    return np.roll(cells, tuple(rng.integers(CELLS, size=2)), axis=(0, 1))
+def random_shift(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Shift a mask cyclically by a random offset."""
+    down, right = rng.integers(CELLS, size=2).tolist()
+    return np.roll(mask, (down, right), axis=(0, 1))
 
 
 def measure(
     search: ImageSearch, queries: Sequence[Image.Image], ids: Sequence[int], *, draws: int, seed: int = 0
 ) -> dict[str, dict[str, float]]:
-    """The figures of one engine, by method.
+    """Measure one engine, by method.
 
     Args:
-        search: The engine, with its gallery.
-        queries: What is searched with.
-        ids: What is explained for each.
-        draws: How many random places each explanation is compared with.
-        seed: Of these.
+        search: Search with its gallery.
+        queries: Queries.
+        ids: Image to explain for each query.
+        draws: Number of random shapes for each explanation.
+        seed: Seed of the random shapes.
     """
     drops: dict[str, list[tuple[float, float]]] = {method: [] for method in METHODS}
-    for number, (query, id) in enumerate(
-        zip(tqdm(queries, unit="pair", desc=search.engine), ids, strict=True)
-    ):
-        whole = score(search, query, id)
-        if whole <= 0:
-            continue  # it was not found, so there is nothing to explain
+    pairs = zip(tqdm(queries, unit="pair", desc=search.engine), ids, strict=True)
+    for number, (query, id) in enumerate(pairs):
+        full_score = score(search, query, id)
+        if full_score <= 0:
+            continue  # the image is no hit, so there is nothing to explain
         explanation = search.explain(query, id)
         rng = np.random.default_rng([seed, number])
-        for method, cells in (("regions", region_cells(explanation)), ("heat", hot_cells(explanation))):
-            own = 1 - score(search, hide(query, cells), id) / whole
-            others = [1 - score(search, hide(query, moved(cells, rng)), id) / whole for _ in range(draws)]
-            drops[method].append((own, float(np.mean(others))))
-    return {method: _figures(np.array(pairs)) for method, pairs in drops.items() if pairs}
+        for method, mask in zip(METHODS, (region_mask(explanation), heat_mask(explanation)), strict=True):
+            drop = 1 - score(search, delete_cells(query, mask), id) / full_score
+            random_drops = [
+                1 - score(search, delete_cells(query, random_shift(mask, rng)), id) / full_score
+                for _ in range(draws)
+            ]
+            drops[method].append((drop, float(np.mean(random_drops))))
+    return {method: _metrics(np.array(rows)) for method, rows in drops.items() if rows}
 
 
 def score(search: ImageSearch, query: Image.Image, id: int) -> float:
-    """The score of one picture of the search's gallery; 0 if it is not found."""
-    found = search.index().search(search.gallery, search.describe(query), len(search.gallery))
-    return found.scores[found.ids.index(id)] if id in found.ids else 0.0
+    """Return the score of one image of the search's gallery; 0 if it is no hit."""
+    hits = search.index().search(search.gallery, search.describe(query), len(search.gallery))
+    return hits.scores[hits.ids.index(id)] if id in hits.ids else 0.0
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
     parser = reports.benchmark_parser("Measure how faithful explanations of searches are.", MODULE)
-    parser.add_argument("--words", metavar="FOLDER", help="words of DeepIndex, if not its own")
+    parser.add_argument("--words", metavar="FOLDER", help="vocabulary of DeepIndex, if not the default")
+    parser.add_argument("--network", nargs="+", metavar="FOLDER", help="weights of each backbone")
+    parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(DEFAULT_ENGINES))
     parser.add_argument(
-        "--network", nargs="+", metavar="FOLDER", help="weights of each network, if not its own"
+        "--distractors", type=int, default=200, help="photos of other groups in the gallery (%(default)s)"
     )
-    parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(DEFAULT))
-    parser.add_argument(
-        "--others", type=int, default=200, help="photos beside them, which tell rare words (%(default)s)"
-    )
-    parser.add_argument("--draws", type=reports.positive_int, default=5, help="random places (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the random places (%(default)s)")
+    parser.add_argument("--draws", type=reports.positive_int, default=5, help="random shapes (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the random shapes (%(default)s)")
     options = parser.parse_args(arguments)
+    sources = DescriberWeights(head=options.weights, words=options.words, network=options.network)
     try:
         data = read_holidays(options.data)
-        describer = Describer.load(head=options.weights, words=options.words, network=options.network)
-        searches = [ImageSearch(engine, describer) for engine in options.engines]
+        describer = Describer.load(sources)
+        searches = [ImageSearch(name, ENGINES[name].load(describer=describer)) for name in options.engines]
     except (OSError, ValueError, WeightsError) as error:
         parser.error(str(error))
     started = time.perf_counter()
-    available, data = len(data.queries), data.first(options.limit)
-    queries, gallery, ids = _pairs(data, searches[0], options.others)
-    metrics = {}
+    available, data = len(data.queries), data.limit(options.limit)
+    gallery, ids = _fill_gallery(data, searches[0], options.distractors)
+    queries = [shrink(query.image.image()) for query in data.queries]
+    metrics: dict[str, dict[str, float]] = {}
     for search in searches:
         search.gallery = gallery
-        found = measure(search, queries, ids, draws=options.draws, seed=options.seed)
-        metrics |= {f"{search.engine}, {method}": figures for method, figures in found.items()}
-    return reports.finish(
-        reports.Report(
-            benchmark="explain",
-            data=data.name,
-            split="a query and the first other photo of its group",
-            items=len(queries),
-            weights=Path(options.weights or "retrieval-descriptor").name,
-            metrics=metrics,
-            available=available,
-            seconds=time.perf_counter() - started,
-            command=reports.command_line(MODULE, arguments),
-        ),
-        options.json,
+        by_method = measure(search, queries, ids, draws=options.draws, seed=options.seed)
+        metrics |= {f"{search.engine}, {method}": values for method, values in by_method.items()}
+    report = reports.Report(
+        benchmark="explain",
+        data=data.name,
+        split="a query and the first other photo of its group",
+        items=len(queries),
+        weights=Path(options.weights or "retrieval-descriptor").name,
+        metrics=metrics,
+        available=available,
+        seconds=time.perf_counter() - started,
+        command=reports.command_line(MODULE, arguments),
     )
+    return reports.finish(report, options.json)
 
 
-def _pairs(
-    data: RetrievalSet, search: ImageSearch, others: int
-) -> tuple[list[Image.Image], Gallery, list[int]]:
-    """The queries, a gallery with what they should find and some other photos, and the ids of the former."""
-    wanted = [min(query.relevant) for query in data.queries]
-    shown = {number for query in data.queries for number in (query.relevant | query.junk)}
-    rest = [number for number in range(len(data.photos)) if number not in shown][:others]
-    gallery = Gallery(max_count=len(wanted) + len(rest), max_bytes=2**40)
-    added = search.add((data.photos[number] for number in (*wanted, *rest)), gallery)
-    if added.skipped:
-        raise SystemExit(f"{added.skipped[0][0]} cannot be used: {added.skipped[0][1]}")
-    queries = [shrink(query.photo.image()) for query in data.queries]
-    return queries, gallery, list(added.ids[: len(wanted)])
+def _fill_gallery(data: RetrievalSet, search: ImageSearch, distractors: int) -> tuple[Gallery, list[int]]:
+    """Return a gallery with a relevant image of each query and distractors, and the ids of the former."""
+    relevant = [min(query.relevant) for query in data.queries]
+    grouped = {number for query in data.queries for number in (query.relevant | query.junk)}
+    remaining = [number for number in range(len(data.images)) if number not in grouped][:distractors]
+    gallery = Gallery(max_count=len(relevant) + len(remaining), max_bytes=2**40)
+    report = search.add((data.images[number] for number in (*relevant, *remaining)), gallery)
+    if report.skipped:
+        raise SystemExit(f"{report.skipped[0][0]} cannot be used: {report.skipped[0][1]}")
+    return gallery, list(report.ids[: len(relevant)])
 
 
-def _figures(pairs: np.ndarray) -> dict[str, float]:
-    """From the drops of explanations and of random places, `[N, 2]`."""
-    own, others = pairs.T
+def _metrics(drops: np.ndarray) -> dict[str, float]:
+    """Summarise the drops of explanations and of random shapes, `[N, 2]`."""
+    explained, random = drops.T
     return {
-        "drop": float(own.mean()),
-        "random_drop": float(others.mean()),
-        "better": float((own > others).mean()),
-        "pairs": len(pairs),
+        "drop": float(explained.mean()),
+        "random_drop": float(random.mean()),
+        "better": float((explained > random).mean()),
+        "pairs": len(drops),
     }

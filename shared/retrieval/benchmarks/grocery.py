@@ -1,27 +1,25 @@
-"""The Grocery Store data set: which product does a photo taken in a shop show?
+"""Recognition of groceries by retrieval, on the Grocery Store data set.
 
-Two searches by the same descriptor. `top1_iconic`: among one clean picture of each of the 81 products
-(Klasson et al., "A hierarchical grocery store image dataset with visual and semantic labels", WACV 2019), of
-which the nearest must be the right one, and `top5_iconic`, one of the five nearest. `top1_nearest`: among the
-training photos, the class of the nearest.
+`top1_iconic`: among one clean image of each of the 81 products (Klasson et al., "A hierarchical grocery store
+image dataset with visual and semantic labels", WACV 2019) the nearest to a photo must be the right one;
+`top5_iconic`: one of the five nearest. `top1_nearest`: the class of the nearest training photo.
 
-Clean pictures differ from photos by what all of them have in common, such as a white ground. A second row of
-the trained descriptor leaves that out: the mean of the clean pictures is taken from each of them, and that of
-the training photos from each photo (without them, that of the photos that are searched with). No label plays
-a part in it.
+Clean images differ from photos by what all of them share, such as a white background. A second row of the
+trained descriptor removes it: the mean of the clean images is subtracted from each of them, and that of the
+training photos from each photo (without them, that of the queries). No label is used.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from shared.evaluation import ranking, reports
-from shared.retrieval.benchmarks.common import add_options, describe, images, load
+from shared.retrieval.benchmarks.common import add_arguments, decode, describe, load_heads, weights_name
 from shared.retrieval.descriptor.extractor import HEAD
+from shared.retrieval.descriptor.whitening import l2_normalize
 from shared.training.datasets import LabelledImages, read_grocery
 
 MODULE = "shared.retrieval.benchmark grocery"
@@ -30,64 +28,55 @@ MODULE = "shared.retrieval.benchmark grocery"
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
     parser = reports.benchmark_parser("Compare descriptors on photos of groceries.", MODULE)
-    add_options(parser)
-    parser.add_argument("--split", default="test", help="the photos that are searched with (%(default)s)")
+    add_arguments(parser)
+    parser.add_argument("--split", default="test", help="queries (%(default)s)")
     parser.add_argument("--iconic-only", action="store_true", help="leave the training photos out")
     options = parser.parse_args(arguments)
     try:
-        shown = read_grocery(options.data, options.split)
-        available, shown = len(shown.images), shown.part(range(len(shown.images))[: options.limit])
+        queries = read_grocery(options.data, options.split)
+        available = len(queries.images)
+        queries = queries.part(range(available)[: options.limit])
         iconic = read_grocery(options.data, "iconic")
         train = None if options.iconic_only else read_grocery(options.data, "train")
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
-    extractor, heads = load(options)
+    extractor, heads = load_heads(options)
     started = time.perf_counter()
-    rows = [
-        describe(extractor, heads, images(part.images), histogram=not options.only_trained)
-        for part in (shown, iconic, *([train] if train else []))
+    parts = [queries, iconic] + ([train] if train else [])
+    described = [
+        describe(extractor, heads, decode(part.images), histogram=not options.only_trained) for part in parts
     ]
-    if HEAD in rows[0]:
-        photo, clean = ((rows[number][HEAD].mean(0)) for number in (2 if train else 0, 1))
-        for part, mean in zip(rows, (photo, clean, photo), strict=False):
-            part[f"{HEAD}, centered"] = unit(part[HEAD] - mean)
-    metrics = {name: scores(shown, iconic, train, *(part[name] for part in rows)) for name in rows[0]}
-    return reports.finish(
-        reports.Report(
-            benchmark="grocery",
-            data="Grocery Store",
-            split=options.split,
-            items=len(shown.images),
-            weights=Path(options.weights).name if options.weights else options.engine,
-            metrics=metrics,
-            available=available,
-            seconds=time.perf_counter() - started,
-            command=reports.command_line(MODULE, arguments),
-        ),
-        options.json,
+    if HEAD in described[0]:
+        photo_mean, iconic_mean = described[2 if train else 0][HEAD].mean(0), described[1][HEAD].mean(0)
+        for rows, mean in zip(described, (photo_mean, iconic_mean, photo_mean), strict=False):
+            rows[f"{HEAD}, centered"] = l2_normalize(rows[HEAD] - mean)
+    metrics = {name: compute_metrics(parts, [rows[name] for rows in described]) for name in described[0]}
+    report = reports.Report(
+        benchmark="grocery",
+        data="Grocery Store",
+        split=options.split,
+        items=len(queries.images),
+        weights=weights_name(options),
+        metrics=metrics,
+        available=available,
+        seconds=time.perf_counter() - started,
+        command=reports.command_line(MODULE, arguments),
     )
+    return reports.finish(report, options.json)
 
 
-def scores(
-    shown: LabelledImages, iconic: LabelledImages, train: LabelledImages | None, *rows: np.ndarray
-) -> dict[str, float]:
-    """The figures of one descriptor.
+def compute_metrics(parts: Sequence[LabelledImages], descriptors: Sequence[np.ndarray]) -> dict[str, float]:
+    """Compute the figures of one descriptor.
 
     Args:
-        shown: The photos that are searched with.
-        iconic: The clean pictures.
-        train: The training photos, or None without them.
-        rows: `[N, D]` of each of the above, of length 1.
+        parts: Queries, clean images and, where there are any, training photos.
+        descriptors: Unit-length descriptors `[N, D]` of each part.
     """
-    nearest = ranking.rank(rows[0] @ rows[1].T)
-    hits = iconic.targets[nearest] == shown.targets[:, None]
-    found = {"top1_iconic": float(hits[:, 0].mean()), "top5_iconic": float(hits[:, :5].any(1).mean())}
-    if train:
-        best = np.argmax(rows[0] @ rows[2].T, axis=1)
-        found["top1_nearest"] = float((train.targets[best] == shown.targets).mean())
-    return found
-
-
-def unit(x: np.ndarray) -> np.ndarray:
-    """Rows of length 1."""
-    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    queries, iconic = parts[0], parts[1]
+    nearest = ranking.rank(descriptors[0] @ descriptors[1].T)
+    hits = iconic.targets[nearest] == queries.targets[:, None]
+    metrics = {"top1_iconic": float(hits[:, 0].mean()), "top5_iconic": float(hits[:, :5].any(1).mean())}
+    if len(parts) > 2:
+        nearest_photo = np.argmax(descriptors[0] @ descriptors[2].T, axis=1)
+        metrics["top1_nearest"] = float((parts[2].targets[nearest_photo] == queries.targets).mean())
+    return metrics

@@ -1,8 +1,8 @@
 """Memory while very many files are described.
 
-The files are small images, each a part of one of the given images; one in a hundred is no image. They take the
-full path of an image, but a stand-in for the networks averages parts of the image: anything that grew with the
-number of files would grow all the same, within minutes in place of an hour.
+The files are small images, each a part of one of the given images; one in a hundred is no image. They take
+the full path of an image, but a stand-in for the networks averages parts of the image: anything that grew
+with the number of files would grow all the same, within minutes in place of an hour.
 
 `tenth_MB`, `half_MB` and `peak_MB` are the peak memory beyond that of the start: up to a tenth of the files,
 up to half of them, and to the end. No result is kept.
@@ -60,7 +60,8 @@ def measure(describer: Describer, files: Path, count: int) -> dict[str, float]:
         files: Folder of the files, from `write_files`.
         count: Number of files.
     """
-    memory, growth = PeakMemory(), dict[str, float]()
+    memory = PeakMemory()
+    growth: dict[str, float] = {}
     skipped: list[str] = []
     started, described = time.perf_counter(), 0
     images = ((path.name, ImageFile(path)) for path in _list_files(files))

@@ -1,1 +1,1 @@
-"""Readers of the data sets of image retrieval."""
+"""Readers of the data sets of image retrieval, and synthetic descriptors."""

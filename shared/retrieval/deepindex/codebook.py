@@ -1,32 +1,29 @@
-"""A codebook turns features into words: whitening, k-means centers, and a binary signature inside each word.
+"""Codebook of visual words: whitening, k-means centers, and Hamming embedding inside each word.
 
-Learn it on photos that are not those of the search. Sivic and Zisserman, "Video Google: a text retrieval
-approach to object matching in videos", ICCV 2003; the signature is Hamming embedding, see `signature.py`.
+Sivic and Zisserman, "Video Google: a text retrieval approach to object matching in videos", ICCV 2003.
 """
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
-from shared.retrieval.deepindex import hamming_embedding, storage
-from shared.retrieval.descriptor.whitening import Whitening, fit_pca
+from shared.retrieval.deepindex.hamming_embedding import asymmetric_cosines, pack_bits
+from shared.retrieval.descriptor.whitening import Whitening, l2_normalize
 
-KIND = "codebook"
-#: How many numbers one step of `Codebook.assign` compares at most, 64 MB in float32.
-TOGETHER = 2**24
+#: Number of distances in memory at a time, 64 MB in float32.
+BLOCK = 2**24
 
 
 @dataclass(frozen=True, eq=False)
-class Assigned:
-    """Features as words, the nearest first; m words for each.
+class Assignment:
+    """Features as visual words, the nearest first; m words each.
 
     Attributes:
-        words: int64 `[N, m]`; -1 where a feature has nothing above 0, which is like no word.
-        codes: uint8 `[N, m, bits / 8]`, the signature of the feature inside each of its words.
+        words: int64 `[N, m]`; -1 for a feature without positive values, which is near to no word.
+        codes: Binary code of the feature inside each of its words, uint8 `[N, m, bits / 8]`.
     """
 
     words: np.ndarray
@@ -35,13 +32,13 @@ class Assigned:
 
 @dataclass(frozen=True, eq=False)
 class Codebook:
-    """Words of one kind of feature.
+    """Visual words of one kind of feature.
 
     Attributes:
-        whitening: from `[K]` numbers of a feature to `[D]`.
+        whitening: Whitening from `[K]` to `[D]`.
         centers: float32 `[words, D]`.
-        rotation: float32 `[bits, D]`, the directions of the signature; `[0, D]` for none.
-        thresholds: float32 `[words, bits]`, its medians in every word.
+        rotation: Projection of the binary code, float32 `[bits, D]`; `[0, D]` without codes.
+        thresholds: Thresholds of the bits in every word, float32 `[words, bits]`.
     """
 
     whitening: Whitening
@@ -50,56 +47,65 @@ class Codebook:
     thresholds: np.ndarray
 
     @property
-    def words(self) -> int:
-        """How many words there are."""
+    def size(self) -> int:
+        """Number of words."""
         return len(self.centers)
 
     @property
     def bits(self) -> int:
-        """Length of the signature."""
+        """Length of the binary code."""
         return len(self.rotation)
 
     def embed(self, x: np.ndarray) -> np.ndarray:
-        """Features `[N, K]`, brought to length 1 and whitened: float32 `[N, D]` of length 1."""
-        return self.whitening.apply(_unit(x)).astype(np.float32, copy=False)
+        """Normalise and whiten features `[N, K]`: float32 `[N, D]` of unit length."""
+        return self.whitening.apply(l2_normalize(np.asarray(x, np.float32))).astype(np.float32, copy=False)
 
-    def assign(self, x: np.ndarray, count: int = 1) -> Assigned:
-        """The nearest words of features.
+    def assign(self, x: np.ndarray, k: int = 1) -> Assignment:
+        """Assign features to their nearest words.
 
         Args:
-            x: `[N, K]`; N may be 0.
-            count: how many words each feature gets (multiple assignment); at most as many as there are.
+            x: Features `[N, K]`; N may be 0.
+            k: Words per feature (multiple assignment), at most the number of words.
 
         Raises:
-            ValueError: the features are of another length.
+            ValueError: The features have another length.
         """
         x = np.asarray(x, np.float32)
         if x.ndim != 2 or x.shape[1] != len(self.whitening.mean):
             raise ValueError(f"features must be [N, {len(self.whitening.mean)}], received {list(x.shape)}")
-        count = min(count, self.words)
+        k = min(k, self.size)
         embedded = self.embed(x)
         norms = (self.centers**2).sum(1)
-        words = np.empty((len(x), count), np.int64)
-        step = max(TOGETHER // self.words, 1)
+        words = np.empty((len(x), k), np.int64)
+        step = max(BLOCK // self.size, 1)
         for start in range(0, len(x), step):
-            # the square of the distance, less what is the same for all words
+            # squared distance, less the squared norm of the feature, which is the same for all words
             distance = norms - 2 * embedded[start : start + step] @ self.centers.T
-            words[start : start + step] = _smallest(distance, count)
+            words[start : start + step] = _k_smallest(distance, k)
         projected = embedded @ self.rotation.T
-        codes = hamming_embedding.pack(projected[:, None] > self.thresholds[words])
+        codes = pack_bits(projected[:, None] > self.thresholds[words])
         words[~(x > 0).any(1)] = -1
-        return Assigned(words, codes)
+        return Assignment(words, codes)
 
-    def numbers(self, x: np.ndarray, word: int = 0) -> np.ndarray:
-        """What the signature of features inside a word says the signs of: `[N, K]` to float32 `[N, bits]`."""
+    def code_values(self, x: np.ndarray, word: int = 0) -> np.ndarray:
+        """Return the values whose signs are the codes inside a word: `[N, K]` to float32 `[N, bits]`."""
         return self.embed(x) @ self.rotation.T - self.thresholds[word]
 
+    def code_cosines(self, x: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Estimate the cosines of one feature `[K]` with codes of the first word, uint8 `[N, bits / 8]`."""
+        (values,) = self.code_values(x[None])
+        return asymmetric_cosines(values, codes)
+
     def without_codes(self) -> Codebook:
-        """The same words without the signature."""
+        """Return the same words without binary codes."""
         return replace(self, rotation=self.rotation[:0], thresholds=self.thresholds[:, :0])
 
+    def without_whitening(self) -> Codebook:
+        """Return the same words for features that are whitened already."""
+        return replace(self, whitening=Whitening.identity(self.centers.shape[1]))
+
     def arrays(self, prefix: str = "") -> dict[str, np.ndarray]:
-        """The arrays by name, for `shared.retrieval.deepindex.storage.write`."""
+        """Return the arrays by name, each name after a prefix."""
         return {
             f"{prefix}mean": self.whitening.mean,
             f"{prefix}projection": self.whitening.projection,
@@ -109,97 +115,22 @@ class Codebook:
         }
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, np.ndarray], prefix: str = "") -> Codebook:
-        """The codebook that `arrays` was called on.
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], prefix: str = "") -> Codebook:
+        """Restore a codebook from the result of `arrays`.
 
         Raises:
-            KeyError: an array is missing.
+            KeyError: An array is missing.
         """
-        whitening = Whitening(arrays[f"{prefix}mean"], arrays[f"{prefix}projection"])
-        rest = (arrays[f"{prefix}{name}"] for name in ("centers", "rotation", "thresholds"))
-        return cls(whitening, *rest)
-
-    def save(self, path: str | os.PathLike) -> Path:
-        """Writes the codebook as one safetensors file."""
-        return storage.write(path, KIND, self.arrays())
-
-    @classmethod
-    def load(cls, path: str | os.PathLike) -> Codebook:
-        """Reads a codebook.
-
-        Raises:
-            StorageError: the file is missing, damaged or of another kind.
-        """
-        return cls.from_arrays(storage.read(path, KIND)[0])
+        mean, projection, centers, rotation, thresholds = (
+            arrays[f"{prefix}{name}"] for name in ("mean", "projection", "centers", "rotation", "thresholds")
+        )
+        return cls(Whitening(mean, projection), centers, rotation, thresholds)
 
 
-def learn(
-    x: np.ndarray,
-    words: int,
-    *,
-    dims: int = 128,
-    bits: int = 32,
-    spherical: bool = True,
-    shrinkage: float = 0.0,
-    whitening: Whitening | None = None,
-    iterations: int = 20,
-    seed: int = 0,
-) -> Codebook:
-    """Learns a codebook.
-
-    Args:
-        x: `[N, K]` features of many photos, none below 0; those with nothing above 0 are left out.
-        words: how many words; at most N.
-        dims: what the whitening keeps, see `shared.retrieval.descriptor.whitening.fit_pca`.
-        bits: of the signature, a multiple of 16, at most `dims`; 0 for none.
-        spherical: whether the centers are of length 1, as the features are, so that a word is a direction.
-        shrinkage: of the whitening.
-        whitening: one to use instead of learning it, to `dims` numbers.
-        iterations: of k-means.
-        seed: of k-means and of the signature's directions.
-
-    Raises:
-        ValueError: there are fewer features than words.
-    """
-    import faiss  # not at the top: only learning needs it
-
-    x = np.asarray(x, np.float32)
-    x = _unit(x[(x > 0).any(1)])
-    if not 1 <= words <= len(x):
-        raise ValueError(f"words must be in 1..{len(x)}, the number of features, received {words!r}")
-    whitening = whitening or fit_pca(x, dims, shrinkage)
-    embedded = np.ascontiguousarray(whitening.apply(x), np.float32)
-    clusters = faiss.Kmeans(
-        dims,
-        words,
-        niter=iterations,
-        spherical=spherical,
-        seed=seed,
-        min_points_per_centroid=1,
-        max_points_per_centroid=len(x),
-    )
-    clusters.train(embedded)
-    centers = np.array(clusters.centroids, np.float32).reshape(words, dims)
-    if not bits:
-        none = np.zeros((0, dims), np.float32), np.zeros((words, 0), np.float32)
-        return Codebook(whitening, centers, *none)
-    directions = hamming_embedding.rotation(bits, dims, seed)
-    bare = Codebook(whitening, centers, directions, np.zeros((words, bits), np.float32))
-    own = bare.assign(x).words[:, 0]
-    return Codebook(
-        whitening, centers, directions, hamming_embedding.medians(embedded @ directions.T, own, words)
-    )
-
-
-def _unit(x: np.ndarray) -> np.ndarray:
-    x = np.asarray(x, np.float32)
-    return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)
-
-
-def _smallest(distance: np.ndarray, count: int) -> np.ndarray:
-    """Numbers of the smallest values of each row, the smallest first: int64 `[N, count]`."""
-    if count == 1:
+def _k_smallest(distance: np.ndarray, k: int) -> np.ndarray:
+    """Return the indices of the k smallest values of each row in rising order, int64 `[N, k]`."""
+    if k == 1:
         return distance.argmin(1)[:, None]
-    near = np.argpartition(distance, count - 1, axis=1)[:, :count]
-    order = np.argsort(np.take_along_axis(distance, near, 1), axis=1, kind="stable")
-    return np.take_along_axis(near, order, 1)
+    smallest = np.argpartition(distance, k - 1, axis=1)[:, :k]
+    order = np.argsort(np.take_along_axis(distance, smallest, 1), axis=1, kind="stable")
+    return np.take_along_axis(smallest, order, 1)

@@ -1,58 +1,67 @@
-"""The index of a gallery by the words of its pictures."""
+"""Index of a gallery by the visual words of its images."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from shared.gallery.gallery import Gallery
+import numpy as np
+
+from shared.gallery.gallery import Gallery, ImageNotFoundError
 from shared.gallery.index import Features, GalleryIndex
-from shared.gallery.snapshot import Snapshot
-from shared.retrieval.deepindex.index import DeepIndex, Match, Settings
-from shared.retrieval.descriptor.describer import Describer
+from shared.gallery.snapshot import GallerySnapshot
+from shared.retrieval.deepindex.index import DeepIndex, PatchMatch
+from shared.retrieval.deepindex.patches import Bag
+from shared.retrieval.deepindex.vocabulary import Vocabulary
 
 
-class WordGallery(GalleryIndex):
-    """Pictures by the words of their patches, in a `DeepIndex`.
+class WordGalleryIndex(GalleryIndex):
+    """Index of one gallery in a `DeepIndex`, whose names are the ids of the images as text.
 
     Args:
-        describer: Knows the words.
-        levels: Of the network: one for a single index, two for a multiple index.
-        settings: How the index is searched.
+        vocabulary: Vocabulary of the index.
+        to_bag: Converts the features of an image to its bag.
+        feature_names: Names of the features that `to_bag` reads.
+        fingerprint: See `GalleryIndex`.
     """
 
-    def __init__(self, describer: Describer, levels: Sequence[str], settings: Settings) -> None:
-        super().__init__(describer.patch_kinds, describer.made)
-        self._describer, self._settings = describer, settings
-        self._words = describer.words.only(*levels)
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        to_bag: Callable[[Features], Bag],
+        feature_names: Sequence[str],
+        fingerprint: np.ndarray,
+    ) -> None:
+        super().__init__(feature_names, fingerprint)
+        self._vocabulary, self._to_bag = vocabulary, to_bag
         self._clear()
 
     @property
     def index(self) -> DeepIndex:
-        """The index itself; its names are the ids as text."""
+        """Underlying index."""
         return self._index
 
-    def matches(self, gallery: Gallery, query: Features, id: int) -> list[Match]:
-        """The pairs of patches that agree, see `DeepIndex.matches`.
+    def patch_matches(self, gallery: Gallery, query: Features, id: int) -> list[PatchMatch]:
+        """Return the pairs of patches that share a word, see `DeepIndex.patch_matches`.
 
         Raises:
-            KeyError: There is no such picture.
+            ImageNotFoundError: There is no such image.
         """
         self.refresh(gallery)
-        with self._gate.reading():
-            if id not in self._seen.entries:
-                raise KeyError(f"there is no picture {id} in the gallery")
-            return self._index.matches(self._describer.bag(query), str(id))
+        with self._lock.read():
+            if self._snapshot is None or id not in self._snapshot.entries:
+                raise ImageNotFoundError(id)
+            return self._index.patch_matches(self._to_bag(query), str(id))
 
     def _clear(self) -> None:
-        self._index = DeepIndex(self._words, self._settings)
+        self._index = DeepIndex(self._vocabulary)
 
-    def _add(self, now: Snapshot, ids: Sequence[int]) -> None:
-        features = ({kind: now.feature(kind, id) for kind in self._needs} for id in ids)
-        self._index.add([str(id) for id in ids], [self._describer.bag(one) for one in features])
+    def _add(self, snapshot: GallerySnapshot, ids: Sequence[int]) -> None:
+        features = ({name: snapshot.feature(name, id) for name in self._feature_names} for id in ids)
+        self._index.add([str(id) for id in ids], [self._to_bag(values) for values in features])
 
     def _remove(self, ids: Sequence[int]) -> None:
         self._index.remove([str(id) for id in ids])
 
-    def _search(self, query: Features, count: int) -> tuple[list[int], list[float]]:
-        hits = self._index.search(self._describer.bag(query), count)
+    def _search(self, query: Features, top_k: int) -> tuple[list[int], list[float]]:
+        hits = self._index.search(self._to_bag(query), top_k)
         return [int(hit.name) for hit in hits], [hit.score for hit in hits]

@@ -1,10 +1,10 @@
-"""DeepIndex: pictures found through an inverted file over the words of their patches.
+"""DeepIndex: image search by an inverted file over the visual words of patches.
 
-Liu, Guo, Wu and Lew, "DeepIndex for accurate and efficient image retrieval", ICMR 2015. Three things make it:
-a bag of deep features (`patches.py`); a single index over the words of one feature, or a multiple index over
-those of two, a middle and a high level of the network, which must both agree (`inverted.py`); and a global
-signature that refines the score of what was found. Between patches of one word, Hamming embedding tells how
-near they are (`signature.py`).
+Liu, Guo, Wu and Lew, "DeepIndex for accurate and efficient image retrieval", ICMR 2015. It consists of a bag
+of deep features (`patches.py`); a single index over the words of one feature, or a multiple index over those
+of two, a middle and a high level of the network, which must both agree (`inverted_file.py`); and a global
+signature that refines the score of the hits. Within a word, Hamming embedding compares patches
+(`hamming_embedding.py`).
 """
 
 from __future__ import annotations
@@ -18,43 +18,23 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.retrieval.deepindex import storage, varint
-from shared.retrieval.deepindex.hamming_embedding import cosines, vote_weights
-from shared.retrieval.deepindex.inverted_file import Found, InvertedFile, Lookup
+from shared.core.images import Box
+from shared.index import file as index_file
+from shared.retrieval.deepindex.inverted_file import InvertedFile, Layout, PostingMatches, QueryWords
 from shared.retrieval.deepindex.patches import Bag
-from shared.retrieval.deepindex.storage import StorageError
-from shared.retrieval.deepindex.vocabulary import Vocabulary
+from shared.retrieval.deepindex.varint import compress, decompress
+from shared.retrieval.deepindex.vocabulary import SearchSettings, Vocabulary
 
-KIND = "deepindex"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How an index is searched; none of it changes what is stored.
-
-    Attributes:
-        assignments: how many words each patch of the query gets at each level (multiple assignment).
-        sigma: deviation of the votes in bits, see `vote_weights`; None where the signatures of patches do not
-            count.
-        signature: weight of the cosine that a picture's signature stands for, which is added to the score of
-            what was found; 0 for none.
-        everywhere: whether the signatures of all pictures are compared, also where no word agrees, so that a
-            list goes on beyond what the words found.
-    """
-
-    assignments: tuple[int, ...] = (16, 16)
-    sigma: float | None = 19.0
-    signature: float = 0.08
-    everywhere: bool = False
+CONTENT = "word index"
 
 
 @dataclass(frozen=True)
-class Hit:
-    """A picture that was found.
+class ScoredImage:
+    """Hit of a search.
 
     Attributes:
-        name: Under which it was added.
-        score: The greater the more alike.
+        name: Name under which the image was added.
+        score: Similarity to the query, above 0.
     """
 
     name: str
@@ -62,23 +42,23 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Match:
-    """Two patches that have a word in common.
+class PatchMatch:
+    """Two patches that share a visual word.
 
     Attributes:
-        query: Left, top, right and bottom of the query's patch, as shares of its picture's sides.
-        picture: The same of the patch that was found.
-        weight: What the match adds to the score.
+        query: Patch of the query: left, top, right, bottom in fractions of the image's sides.
+        image: Patch of the indexed image, likewise.
+        weight: Contribution to the score.
     """
 
-    query: tuple[float, float, float, float]
-    picture: tuple[float, float, float, float]
+    query: Box
+    image: Box
     weight: float
 
 
 @dataclass(frozen=True, eq=False)
-class _State:
-    """All that changes with the pictures; a search takes it once and keeps to it."""
+class _Contents:
+    """Everything that depends on the images; a search takes it once, so that it never sees half a change."""
 
     names: tuple[str, ...]
     file: InvertedFile
@@ -86,241 +66,232 @@ class _State:
 
 
 class DeepIndex:
-    """Pictures by name, of which those can be found that look like another.
+    """Index of named images.
 
-    Calls may come from many threads at once: a search sees the index as it was before a change or after it.
+    Calls may come from many threads at once: a search sees the index either before or after a change.
 
     Attributes:
-        vocabulary: Of the index.
-        settings: How it is searched; may be set at any time.
+        vocabulary: Vocabulary with codebooks of one level (single index) or two (multiple index).
+        settings: Settings of searches; may be replaced at any time.
 
     Args:
-        vocabulary: See above; with codebooks for one level (single index) or two (multiple index).
-        settings: See above.
+        vocabulary: See above.
+        settings: See above; by default those of the vocabulary.
     """
 
-    def __init__(self, vocabulary: Vocabulary, settings: Settings | None = None) -> None:
+    def __init__(self, vocabulary: Vocabulary, settings: SearchSettings | None = None) -> None:
         self.vocabulary = vocabulary
-        self.settings = settings or Settings()
-        words = [book.words for book in vocabulary.codebooks.values()]
-        file = InvertedFile.empty(words, len(vocabulary.boxes), vocabulary.bits // 8)
-        width = vocabulary.signature.bits // 8 if vocabulary.signature else 0
-        self._state = _State((), file, np.zeros((0, width), np.uint8))
-        self._changing = threading.Lock()
+        self.settings = settings or vocabulary.settings
+        words = tuple(codebook.size for codebook in vocabulary.codebooks.values())
+        self._layout = Layout(words, len(vocabulary.boxes), vocabulary.bits // 8)
+        self._signature_bytes = vocabulary.signature.bits // 8 if vocabulary.signature else 0
+        signatures = np.zeros((0, self._signature_bytes), np.uint8)
+        self._contents = _Contents((), InvertedFile.empty(self._layout), signatures)
+        self._write_lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._state.names)
+        return len(self._contents.names)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all pictures, in the order in which they came."""
-        return self._state.names
+        """Names of all images, in the order of their addition."""
+        return self._contents.names
 
     def add(self, names: Sequence[str], bags: Sequence[Bag]) -> None:
-        """Adds pictures. It takes time for the whole index: add many at once.
+        """Add images; the whole file is sorted again, so add many at once.
 
         Args:
-            names: of the pictures; new ones, and none of them twice.
-            bags: of the pictures, with the boxes of the vocabulary.
+            names: Names of the images, all new and different.
+            bags: Their bags, with the boxes of the vocabulary.
 
         Raises:
-            ValueError: a name is there already, or a bag has other boxes or features.
+            ValueError: A name is taken, or a bag has other boxes or features.
         """
         bags = list(bags)
         if len(names) != len(bags):
             raise ValueError(f"give a bag for each of {len(names)} names, received {len(bags)}")
         for bag in bags:
-            if bag.boxes.shape != self.vocabulary.boxes.shape or (bag.boxes != self.vocabulary.boxes).any():
+            if not np.array_equal(bag.boxes, self.vocabulary.boxes):
                 raise ValueError("the bag has other boxes than the index: make it with vocabulary.boxes")
         if not bags:
             return
         words, codes = [], []
         patches = len(self.vocabulary.boxes)
-        for level, book in self.vocabulary.codebooks.items():
-            features = np.concatenate([bag.features[level] for bag in bags])
-            found = book.assign(features)
-            words.append(found.words.reshape(len(bags), patches))
-            codes.append(found.codes.reshape(len(bags), patches, -1))
+        for level, codebook in self.vocabulary.codebooks.items():
+            assignment = codebook.assign(np.concatenate([bag.features[level] for bag in bags]))
+            words.append(assignment.words.reshape(len(bags), patches))
+            codes.append(assignment.codes.reshape(len(bags), patches, -1))
         signatures = self._signatures(bags)
-        with self._changing:
-            old = self._state
-            twice = set(old.names).intersection(names)
-            if twice or len(set(names)) < len(names):
-                raise ValueError(f"every picture needs a name of its own, received {sorted(twice)[:3]} again")
-            self._state = _State(
+        with self._write_lock:
+            old = self._contents
+            taken = set(old.names).intersection(names)
+            if taken or len(set(names)) < len(names):
+                raise ValueError(f"every image needs a name of its own, received {sorted(taken)[:3]} again")
+            self._contents = _Contents(
                 (*old.names, *names),
-                old.file.plus(words, np.concatenate(codes, -1)),
+                old.file.with_images(words, np.concatenate(codes, -1)),
                 np.concatenate([old.signatures, signatures]),
             )
 
     def remove(self, names: Sequence[str]) -> None:
-        """Takes pictures out.
+        """Remove images.
 
         Raises:
-            KeyError: there is no picture of such a name.
+            KeyError: An image of such a name is missing.
         """
-        with self._changing:
-            old = self._state
-            number = {name: place for place, name in enumerate(old.names)}
-            gone = np.array([number[name] for name in names], np.int64)
-            stay = np.setdiff1d(np.arange(len(number)), gone)
-            self._state = _State(
-                tuple(old.names[place] for place in stay), old.file.minus(gone), old.signatures[stay]
+        with self._write_lock:
+            old = self._contents
+            number = {name: index for index, name in enumerate(old.names)}
+            removed = np.array([number[name] for name in names], np.int64)
+            remaining = np.setdiff1d(np.arange(len(number)), removed)
+            self._contents = _Contents(
+                tuple(old.names[index] for index in remaining),
+                old.file.without_images(removed),
+                old.signatures[remaining],
             )
 
-    def search(self, bag: Bag, count: int = 10) -> list[Hit]:
-        """The pictures that look most like another, the most alike first; equals in the order they came.
+    def search(self, bag: Bag, top_k: int = 10) -> list[ScoredImage]:
+        """Return the most similar images, the best first; ties in the order of addition.
 
         Args:
-            bag: of any boxes; without patches, or without a word that the index has, nothing is found.
-            count: how many pictures at most.
+            bag: Query with any boxes; without patches, or without a word of the index, there are no hits.
+            top_k: Largest number of images.
         """
-        state = self._state
-        scores = self._scores(state, bag)
-        there = np.flatnonzero(scores > 0)
-        best = there[np.argsort(-scores[there], kind="stable")[:count]]
-        return [Hit(state.names[place], float(scores[place])) for place in best]
+        contents = self._contents
+        scores = self._scores(contents, bag)
+        positive = np.flatnonzero(scores > 0)
+        best = positive[np.argsort(-scores[positive], kind="stable")[:top_k]]
+        return [ScoredImage(contents.names[index], float(scores[index])) for index in best]
 
     def scores(self, bag: Bag) -> np.ndarray:
-        """The score of every picture, float64 `[N]` in the order of `names`; 0 where no word agrees."""
-        return self._scores(self._state, bag)
+        """Compute all scores, float64 `[N]` in the order of `names`; 0 for an image without a common word."""
+        return self._scores(self._contents, bag)
 
-    def matches(self, bag: Bag, name: str, count: int | None = None) -> list[Match]:
-        """Why a picture was found: the pairs of patches whose words agree, the weightiest first.
+    def patch_matches(self, bag: Bag, name: str, top_k: int | None = None) -> list[PatchMatch]:
+        """Return the pairs of patches that share a word, by falling weight.
 
-        The weights add up to the picture's score, less what its signature adds.
+        The weights sum to the score of the image, less the contribution of the signature.
 
         Args:
-            bag: what is searched with.
-            name: of the picture.
-            count: how many pairs at most; None for all.
+            bag: Query.
+            name: Name of the image.
+            top_k: Largest number of pairs; None for all.
 
         Raises:
-            ValueError: there is no picture of that name.
+            ValueError: There is no image of that name.
         """
-        state = self._state
-        if name not in state.names:
-            raise ValueError(f"the index has no picture {name!r}")
-        found, lookup = self._find(state, bag)
-        own = np.flatnonzero(found.picture == state.names.index(name))
-        own = own[np.argsort(-found.weight[own], kind="stable")][:count]
-        patch = state.file.slots[found.posting[own]] % state.file.patches
+        contents = self._contents
+        if name not in contents.names:
+            raise ValueError(f"the index has no image {name!r}")
+        matches, query = self._match(contents, bag)
+        rows = np.flatnonzero(matches.image == contents.names.index(name))
+        rows = rows[np.argsort(-matches.weight[rows], kind="stable")][:top_k]
+        patch = contents.file.slots[matches.posting[rows]] % self._layout.patches
         return [
-            Match(tuple(query), tuple(picture), weight)
-            for query, picture, weight in zip(
-                bag.boxes[lookup.patch[found.row[own]]].tolist(),
+            PatchMatch(tuple(query_box), tuple(image_box), weight)
+            for query_box, image_box, weight in zip(
+                bag.boxes[query.patch[matches.row[rows]]].tolist(),
                 self.vocabulary.boxes[patch].tolist(),
-                found.weight[own].tolist(),
+                matches.weight[rows].tolist(),
                 strict=True,
             )
         ]
 
-    def bytes_per_image(self, *, packed: bool = False) -> float:
-        """What a picture takes in memory, or in a file: postings, signatures and the words' share of both.
+    def bytes_per_image(self, *, compressed: bool = False) -> float:
+        """Compute the mean bytes of an image: postings, signatures, and its part of the lists.
 
-        Names are not counted, nor the vocabulary, whose size does not depend on the pictures.
+        Names are not counted, nor is the vocabulary, whose size does not depend on the images.
 
         Args:
-            packed: whether as in a file, see `compact.py`.
+            compressed: True for the size in a file, see `varint.py`; False for the size in memory.
         """
-        state = self._state
-        arrays = varint.pack(state.file) if packed else state.file.arrays
-        total = state.signatures.nbytes + sum(array.nbytes for array in arrays.values())
-        return total / len(state.names) if state.names else 0.0
+        contents = self._contents
+        arrays = compress(contents.file) if compressed else contents.file.arrays
+        total = contents.signatures.nbytes + sum(array.nbytes for array in arrays.values())
+        return total / len(contents.names) if contents.names else 0.0
 
     def save(self, path: str | os.PathLike) -> Path:
-        """Writes the index as one safetensors file; the vocabulary is saved on its own."""
-        state = self._state
-        arrays = varint.pack(state.file) | {"signatures": state.signatures, "names": _written(state.names)}
-        return storage.write(
-            path, KIND, arrays, vocabulary=self.vocabulary.digest(), pictures=len(state.names)
-        )
+        """Write the index to a file, whole or not at all; the vocabulary is saved separately."""
+        contents = self._contents
+        names = np.frombuffer(json.dumps(list(contents.names)).encode(), np.uint8)
+        arrays = compress(contents.file) | {"signatures": contents.signatures, "names": names}
+        values = {"vocabulary": self.vocabulary.digest(), "images": len(contents.names)}
+        index_file.write(path, values, {name: [array] for name, array in arrays.items()}, CONTENT)
+        return Path(path)
 
     @classmethod
     def load(
-        cls, path: str | os.PathLike, vocabulary: Vocabulary, settings: Settings | None = None
+        cls, path: str | os.PathLike, vocabulary: Vocabulary, settings: SearchSettings | None = None
     ) -> DeepIndex:
-        """Reads an index.
+        """Read an index from a file.
+
+        Args:
+            path: File that `save` has written.
+            vocabulary: Vocabulary of the index.
+            settings: Settings of searches; by default those of the vocabulary.
 
         Raises:
-            StorageError: the file is missing or damaged, or was made with another vocabulary.
+            IndexFileError: The file is missing or damaged, or belongs to another vocabulary.
         """
-        arrays, values = storage.read(path, KIND)
-        if values.get("vocabulary") != vocabulary.digest():
-            raise StorageError(f"{path} was made with another vocabulary: load that one, or index anew.")
+        reader = index_file.read(path, content=CONTENT)
+        if reader.values.get("vocabulary") != vocabulary.digest():
+            raise index_file.IndexFileError(
+                f"{path} was built with another vocabulary: load that one, or index anew."
+            )
         index = cls(vocabulary, settings)
-        empty = index._state
+        encoded_names = reader.array("names", np.uint8, None)
         try:
-            names = _read(arrays["names"])
-            file = varint.unpack(arrays, empty.file, len(names))
-            signatures = arrays["signatures"]
-            if len(set(names)) < len(names) or values["pictures"] != len(names):
-                raise ValueError("the names do not fit the pictures")
-            if signatures.shape != (len(names), empty.signatures.shape[1]) or signatures.dtype != np.uint8:
-                raise ValueError(f"the signatures are {signatures.dtype} {list(signatures.shape)}")
+            names = tuple(json.loads(encoded_names.tobytes()))
+            file = decompress(reader.arrays, index._layout, len(names))
         except (KeyError, TypeError, ValueError) as error:
-            raise StorageError(f"{path} contradicts itself ({error}): index anew.") from error
-        index._state = _State(names, file, signatures)
+            reader.fail(str(error))
+        reader.check(all(isinstance(name, str) for name in names), "its names are no texts")
+        unique = len(set(names)) == len(names) == reader.values.get("images")
+        reader.check(unique, "its names do not fit its images")
+        signatures = reader.array("signatures", np.uint8, len(names), index._signature_bytes)
+        index._contents = _Contents(names, file, signatures)
         return index
 
-    def _lookup(self, bag: Bag) -> Lookup:
-        """All words of all patches: with two levels, each of one with each of the other."""
-        books = self.vocabulary.codebooks
-        found = [
-            book.assign(bag.features[level], count)
-            for (level, book), count in zip(books.items(), self.settings.assignments, strict=False)
+    def _query_words(self, bag: Bag) -> QueryWords:
+        """Assign all words to all patches: with two levels, each word of one with each of the other."""
+        codebooks = self.vocabulary.codebooks
+        assignments = [
+            codebook.assign(bag.features[level], k)
+            for (level, codebook), k in zip(codebooks.items(), self.settings.assignments, strict=False)
         ]
-        first, second = found[0], found[-1]
-        if len(found) == 1:
-            words = [first.words, np.zeros_like(first.words)]
-            codes = first.codes
+        low, high = assignments[0], assignments[-1]
+        if len(assignments) == 1:
+            first, second, codes = low.words, np.zeros_like(low.words), low.codes
         else:
-            words = np.broadcast_arrays(first.words[:, :, None], second.words[:, None])
-            shape = words[0].shape
-            codes = np.concatenate(
-                [
-                    np.broadcast_to(first.codes[:, :, None], (*shape, first.codes.shape[-1])),
-                    np.broadcast_to(second.codes[:, None], (*shape, second.codes.shape[-1])),
-                ],
-                axis=-1,
-            )
-        one, other = (part.ravel() for part in words)
-        known = (one >= 0) & (other >= 0)
-        patch = np.repeat(np.arange(len(bag.boxes)), one.size // max(len(bag.boxes), 1))
-        codes = codes.reshape(one.size, self.vocabulary.bits // 8)
-        return Lookup(one[known], other[known], patch[known], codes[known])
+            first, second = np.broadcast_arrays(low.words[:, :, None], high.words[:, None])
+            pairs = [
+                np.broadcast_to(low.codes[:, :, None], (*first.shape, low.codes.shape[-1])),
+                np.broadcast_to(high.codes[:, None], (*first.shape, high.codes.shape[-1])),
+            ]
+            codes = np.concatenate(pairs, axis=-1)
+        first, second = first.ravel(), second.ravel()
+        valid = (first >= 0) & (second >= 0)
+        patch = np.repeat(np.arange(len(bag.boxes)), first.size // max(len(bag.boxes), 1))
+        codes = codes.reshape(first.size, self._layout.code_bytes)
+        return QueryWords(first[valid], second[valid], patch[valid], codes[valid])
 
-    def _find(self, state: _State, bag: Bag) -> tuple[Found, Lookup]:
-        lookup = self._lookup(bag)
-        bits, sigma = self.vocabulary.bits, self.settings.sigma
-        votes = vote_weights(bits, sigma) if bits and sigma else None
-        return state.file.find(lookup, votes), lookup
+    def _match(self, contents: _Contents, bag: Bag) -> tuple[PostingMatches, QueryWords]:
+        query = self._query_words(bag)
+        return contents.file.match(query, self.settings.sigma), query
 
-    def _scores(self, state: _State, bag: Bag) -> np.ndarray:
-        found, _ = self._find(state, bag)
-        scores = state.file.scores(found)
-        weight = self.settings.signature
-        if self.vocabulary.signature and weight:
-            there = np.arange(len(scores)) if self.settings.everywhere else np.flatnonzero(scores)
-            (own,) = self.vocabulary.signature.numbers(bag.whole[None])
-            scores[there] += weight * np.maximum(cosines(own, state.signatures[there]), 0)
+    def _scores(self, contents: _Contents, bag: Bag) -> np.ndarray:
+        matches, _ = self._match(contents, bag)
+        scores = contents.file.scores(matches)
+        weight, signature = self.settings.signature, self.vocabulary.signature
+        if signature and weight:
+            ranked = np.arange(len(scores)) if self.settings.full_ranking else np.flatnonzero(scores)
+            cosines = signature.code_cosines(bag.whole, contents.signatures[ranked])
+            scores[ranked] += weight * np.maximum(cosines, 0)
         return scores
 
     def _signatures(self, bags: Sequence[Bag]) -> np.ndarray:
-        """The global signatures of pictures, uint8 `[N, bits / 8]`."""
-        book = self.vocabulary.signature
-        if book is None:
+        """Compute the global signatures of images, uint8 `[N, bits / 8]`."""
+        codebook = self.vocabulary.signature
+        if codebook is None:
             return np.zeros((len(bags), 0), np.uint8)
-        return book.assign(np.stack([bag.whole for bag in bags])).codes[:, 0]
-
-
-def _written(names: Sequence[str]) -> np.ndarray:
-    """Names as bytes."""
-    return np.frombuffer(json.dumps(list(names)).encode(), np.uint8)
-
-
-def _read(data: np.ndarray) -> tuple[str, ...]:
-    names = json.loads(data.tobytes())
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ValueError("the names are no list of texts")
-    return tuple(names)
+        return codebook.assign(np.stack([bag.whole for bag in bags])).codes[:, 0]

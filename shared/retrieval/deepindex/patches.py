@@ -1,8 +1,8 @@
-"""Bag of deep features: one vector for each of a picture's patches, all from one pass of the network.
+"""Bag of deep features: one vector per patch of an image, from one pass of the network.
 
-Liu, Guo, Wu and Lew, "DeepIndex for accurate and efficient image retrieval", ICMR 2015, describe a picture by
-patches at three levels. There every patch goes through the network by itself; here the patches are cut out of
-the feature map, by one product of matrices, so that their number costs next to nothing.
+Liu, Guo, Wu and Lew, "DeepIndex for accurate and efficient image retrieval", ICMR 2015, describe an image by
+patches at three levels, each of which passes through the network. Here patches are pooled from the feature
+map by one matrix product, so that their number costs next to nothing.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 #: Patches along each side, level by level: 1 + 4 + 9.
-LEVELS = (1, 2, 3)
+GRID = (1, 2, 3)
+WHOLE_IMAGE = np.array([[0, 0, 1, 1]], np.float32)
 EPSILON = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class Bag:
-    """A picture as the index takes it.
+    """Bag of deep features of an image.
 
     Attributes:
-        boxes: float32 `[P, 4]`, left, top, right and bottom of each patch as shares of the picture's sides.
-        features: by level, float32 `[P, K]`: what the network says of each patch, none below 0.
-        whole: float32 `[sum of all K]`: the whole picture at all levels, each brought to length 1.
+        boxes: Patches as left, top, right, bottom in fractions of the image's sides, float32 `[P, 4]`.
+        features: Non-negative features of the patches by level of the network, float32 `[P, K]`.
+        whole: Features of the whole image at all levels, each of unit length, float32 `[sum of all K]`.
     """
 
     boxes: np.ndarray
@@ -35,60 +36,98 @@ class Bag:
     whole: np.ndarray
 
 
-def grid(levels: Sequence[int] = LEVELS, overlap: float = 0.5) -> np.ndarray:
-    """Patches that cover the picture once at each level.
+@dataclass(frozen=True, eq=False)
+class PatchHead:
+    """Head that pools the patches of one level: `[B, P, K]`.
+
+    Attributes:
+        level: Level of the feature maps.
+        boxes: Patches, see `Bag`.
+        power: Power of the generalised mean, see `pool_patches`.
+        size: Longer side in pixels at which the network sees the image.
+    """
+
+    level: str
+    boxes: np.ndarray
+    power: float
+    size: int
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Levels of the maps that it needs."""
+        return (self.level,)
+
+    def __call__(self, maps: Mapping[int, Mapping[str, Tensor]]) -> Tensor:
+        return pool_patches(maps[self.size][self.level].float(), self.boxes, self.power)
+
+
+@dataclass(frozen=True, eq=False)
+class WholeImageHead:
+    """Head that pools the whole image at several levels: unit-length vectors, concatenated, `[B, sum of K]`.
+
+    Attributes:
+        levels: Levels of the feature maps.
+        power: Power of the generalised mean, see `pool_patches`.
+        size: Longer side in pixels at which the network sees the image.
+    """
+
+    levels: tuple[str, ...]
+    power: float
+    size: int
+
+    def __call__(self, maps: Mapping[int, Mapping[str, Tensor]]) -> Tensor:
+        pooled = (
+            pool_patches(maps[self.size][level].float(), WHOLE_IMAGE, self.power)[:, 0]
+            for level in self.levels
+        )
+        return torch.cat([F.normalize(vectors, dim=1) for vectors in pooled], 1)
+
+
+def patch_grid(levels: Sequence[int] = GRID, overlap: float = 0.5) -> np.ndarray:
+    """Return patches that cover the image once at each level.
 
     Args:
-        levels: how many patches stand along each side.
-        overlap: share of its side that a patch has in common with the next, from 0 to less than 1.
+        levels: Number of patches along each side, level by level.
+        overlap: Fraction of its side that a patch shares with the next, at least 0 and below 1.
 
     Returns:
-        float32 `[P, 4]`, left, top, right and bottom as shares of the picture's sides; level by level, and
+        float32 `[P, 4]`, left, top, right and bottom in fractions of the image's sides; level by level, and
         within a level row by row.
 
     Raises:
-        ValueError: no level, a level below 1, or an overlap out of range.
+        ValueError: There is no level, a level is below 1, or the overlap is out of range.
 
-    >>> grid([2], overlap=0.0).tolist()[1]
+    >>> patch_grid([2], overlap=0.0).tolist()[1]
     [0.5, 0.0, 1.0, 0.5]
     """
     if not levels or min(levels) < 1:
         raise ValueError(f"levels must be whole numbers of at least 1, received {list(levels)}")
     if not 0 <= overlap < 1:
         raise ValueError(f"the overlap must be at least 0 and below 1, received {overlap!r}")
-    boxes = []
+    boxes: list[tuple[float, float, float, float]] = []
     for count in levels:
         side = 1 / (count - (count - 1) * overlap)
-        starts = np.linspace(0, 1 - side, count)
+        starts = np.linspace(0, 1 - side, count).tolist()
         boxes += [(left, top, left + side, top + side) for top in starts for left in starts]
     return np.array(boxes, np.float32)
 
 
-def coverage(starts: Tensor, ends: Tensor, cells: int) -> Tensor:
-    """How much of each cell along an axis lies between two places: `[P, cells]`, in cells.
-
-    >>> coverage(torch.tensor([0.5]), torch.tensor([2.0]), 3).tolist()
-    [[0.5, 1.0, 0.0]]
-    """
-    at = torch.arange(cells, device=starts.device)
-    return (torch.minimum(ends[:, None], at + 1) - torch.maximum(starts[:, None], at)).clamp(min=0)
-
-
 def pool_patches(x: Tensor, boxes: np.ndarray | Tensor, power: float = 1.0) -> Tensor:
-    """Generalised means of a map over patches: the mean at power 1, nearer to the maximum the higher.
+    """Pool a feature map over patches by the generalised mean.
 
     A cell that a patch covers in part counts in part, so that a patch may lie anywhere.
 
     Args:
-        x: `[..., K, h, w]`; values below 0 count as 0.
-        boxes: `[P, 4]`, see `grid`; each inside the picture and with some area.
-        power: of the mean, see `shared.retrieval.descriptor.pooling.gem`.
+        x: Maps `[..., K, h, w]`; negative values count as 0.
+        boxes: Patches `[P, 4]` inside the image and of positive area, see `Bag`.
+        power: Power of the mean: the mean at 1, the maximum as the power grows; see
+            `shared.retrieval.descriptor.pooling.gem`.
 
     Returns:
         float32 `[..., P, K]`.
 
     Raises:
-        ValueError: a box has no area or reaches beyond the picture.
+        ValueError: A box has no area or exceeds the image.
 
     >>> x = torch.tensor([[[1.0, 2.5]]])
     >>> pool_patches(x, np.array([[0, 0, 1, 1], [0.25, 0, 1, 1]])).tolist()
@@ -96,41 +135,41 @@ def pool_patches(x: Tensor, boxes: np.ndarray | Tensor, power: float = 1.0) -> T
     """
     boxes = torch.as_tensor(boxes, dtype=torch.float64, device=x.device).reshape(-1, 4)
     left, top, right, bottom = boxes.unbind(1)
-    slack = 1e-5  # float32 boxes that end at 1 may exceed it by as much
-    good = (right > left) & (bottom > top) & (boxes > -slack).all(1) & (boxes < 1 + slack).all(1)
-    if not good.all():
-        raise ValueError(f"boxes must lie in 0..1 and have area, received {boxes[~good][0].tolist()}")
+    tolerance = 1e-5  # float32 boxes that end at 1 may exceed it by as much
+    valid = (right > left) & (bottom > top) & (boxes > -tolerance).all(1) & (boxes < 1 + tolerance).all(1)
+    if not valid.all():
+        raise ValueError(f"boxes must lie in 0..1 and have area, received {boxes[~valid][0].tolist()}")
     height, width = x.shape[-2:]
-    rows, columns = (
-        coverage(top * height, bottom * height, height),
-        coverage(left * width, right * width, width),
-    )
-    shares = (rows[:, :, None] * columns[:, None]).flatten(1)
-    shares = (shares / shares.sum(1, keepdim=True)).float()
+    rows = _coverage(top * height, bottom * height, height)
+    columns = _coverage(left * width, right * width, width)
+    weights = (rows[:, :, None] * columns[:, None]).flatten(1)
+    weights = (weights / weights.sum(1, keepdim=True)).float()
     cells = (x.float().clamp(min=EPSILON) ** power if power != 1 else x.float().clamp(min=0)).flatten(-2)
-    means = shares @ cells.transpose(-1, -2)
+    means = weights @ cells.transpose(-1, -2)
     return means if power == 1 else means ** (1 / power)
 
 
-def bag(maps: Mapping[str, np.ndarray | Tensor], boxes: np.ndarray | None = None, power: float = 3.0) -> Bag:
-    """The bag of features of one picture.
+def compute_bag(
+    maps: Mapping[str, np.ndarray | Tensor], boxes: np.ndarray | None = None, power: float = 3.0
+) -> Bag:
+    """Compute the bag of features of an image.
 
     Args:
-        maps: `[K, h, w]` by level, such as `shared.retrieval.descriptor.extractor.Extractor.maps` gives.
-        boxes: the patches; by default those of `grid`.
-        power: see `pool_patches`.
+        maps: Feature maps `[K, h, w]` by level, see
+            `shared.retrieval.descriptor.extractor.Extractor.maps`.
+        boxes: Patches; by default those of `patch_grid`.
+        power: Power of the generalised mean, see `pool_patches`.
     """
-    boxes = grid() if boxes is None else np.asarray(boxes, np.float32)
-    every = np.concatenate([[[0, 0, 1, 1]], boxes])
-    pooled = {level: pool_patches(torch.as_tensor(x), every, power) for level, x in maps.items()}
+    boxes = patch_grid() if boxes is None else np.asarray(boxes, np.float32)
+    with_whole = np.concatenate([WHOLE_IMAGE, boxes])
+    pooled = {level: pool_patches(torch.as_tensor(x), with_whole, power) for level, x in maps.items()}
     whole = torch.cat([F.normalize(x[0], dim=0) for x in pooled.values()])
     return Bag(boxes, {level: x[1:].numpy() for level, x in pooled.items()}, whole.numpy())
 
 
-def in_pixels(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Boxes `[..., 4]` as shares of the picture's sides, in pixels of a picture of that width and height.
-
-    >>> in_pixels(np.array([0.25, 0.0, 1.0, 0.5]), (200, 100)).tolist()
-    [50.0, 0.0, 200.0, 50.0]
-    """
-    return np.asarray(boxes) * np.array([*size, *size])
+def _coverage(starts: Tensor, ends: Tensor, cells: int) -> Tensor:
+    """Return the covered part of each cell along an axis, 0..1, `[P, cells]`."""
+    position = torch.arange(cells, device=starts.device)
+    return (torch.minimum(ends[:, None], position + 1) - torch.maximum(starts[:, None], position)).clamp(
+        min=0
+    )

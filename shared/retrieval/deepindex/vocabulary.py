@@ -1,197 +1,197 @@
-"""What is learned before pictures are indexed: codebooks of the patches, and the signature of the whole."""
+"""Vocabulary of DeepIndex: the codebooks of patches and of the whole image, as one set of weights."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from shared.core import weights
-from shared.retrieval.deepindex import codebook, storage
+from shared.core.weights import WeightsError
 from shared.retrieval.deepindex.codebook import Codebook
-from shared.retrieval.deepindex.patches import Bag
-from shared.retrieval.deepindex.storage import StorageError
-from shared.retrieval.descriptor.whitening import Whitening
 
-KIND = "vocabulary"
-WHOLE = "whole"
 #: Name of the weights.
 WORDS = "retrieval-words"
+#: Longer side in pixels at which patches are seen where the configuration names none.
+DEFAULT_SIZE = 320
+#: Prefix of the arrays of the signature.
+_WHOLE = "whole."
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """Settings of a search, none of which changes what an index stores.
+
+    Attributes:
+        assignments: Words per patch of the query at each level (multiple assignment).
+        sigma: Width of the votes in bits, see `shared.retrieval.deepindex.hamming_embedding.vote_weights`;
+            None where codes of patches do not count.
+        signature: Weight of the signature's cosine, which is added to the score of each hit; 0 for none.
+        full_ranking: True adds the signature's cosine to every image, also without a common word, so that
+            the ranking goes on beyond the hits of the words.
+    """
+
+    assignments: tuple[int, ...] = (16, 16)
+    sigma: float | None = 19.0
+    signature: float = 0.08
+    full_ranking: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """The words of an index.
+    """Visual words of an index.
 
     Attributes:
-        boxes: float32 `[P, 4]`, the patches of every picture, see `shared.retrieval.deepindex.patches.grid`.
-        power: of the patches' means, see `shared.retrieval.deepindex.patches.pool_patches`.
-        codebooks: by level: one for a single index, two for a multiple index.
-        signature: of the whole picture, as a codebook of a single word; None for none.
+        boxes: Patches of every image, float32 `[P, 4]`, see `shared.retrieval.deepindex.patches.Bag`.
+        power: Power of the patches' means, see `shared.retrieval.deepindex.patches.pool_patches`.
+        codebooks: Codebooks by level: one for a single index, two for a multiple index.
+        signature: Signature of the whole image, as a codebook of one word; None for none.
+        size: Longer side in pixels at which patches are seen.
+        settings: Settings with which the words are searched.
     """
 
     boxes: np.ndarray
     power: float
     codebooks: Mapping[str, Codebook]
     signature: Codebook | None
+    size: int = DEFAULT_SIZE
+    settings: SearchSettings = field(default_factory=SearchSettings)
 
     @property
     def bits(self) -> int:
-        """Length of a patch's signature: those of all levels together."""
-        return sum(book.bits for book in self.codebooks.values())
+        """Length of a patch's code, over all levels."""
+        return sum(codebook.bits for codebook in self.codebooks.values())
 
-    def only(self, *levels: str, codes: bool = True, signature: bool = True) -> Vocabulary:
-        """The vocabulary of an index over fewer levels, or without one of the signatures.
+    def select(self, *levels: str, codes: bool = True, signature: bool = True) -> Vocabulary:
+        """Return the vocabulary of an index over some of the levels.
 
         Args:
-            levels: Those that stay.
-            codes: Whether the signatures of the patches stay.
-            signature: Whether that of the whole picture stays.
+            levels: Levels to keep.
+            codes: False drops the codes of patches.
+            signature: False drops the signature of the whole image.
         """
-        books = {level: self.codebooks[level] for level in levels}
+        codebooks = {level: self.codebooks[level] for level in levels}
         if not codes:
-            books = {level: book.without_codes() for level, book in books.items()}
-        return Vocabulary(self.boxes, self.power, books, self.signature if signature else None)
+            codebooks = {level: codebook.without_codes() for level, codebook in codebooks.items()}
+        return replace(self, codebooks=codebooks, signature=self.signature if signature else None)
+
+    def without_whitening(self) -> Vocabulary:
+        """Return the vocabulary for features that are whitened already."""
+        codebooks = {level: codebook.without_whitening() for level, codebook in self.codebooks.items()}
+        signature = self.signature and self.signature.without_whitening()
+        return replace(self, codebooks=codebooks, signature=signature)
+
+    def rounded(self) -> Vocabulary:
+        """Return the vocabulary with all numbers rounded to float16, for a file of half the size.
+
+        An index needs the very vocabulary that it was built with: round first, then build the index.
+        """
+        arrays = {name: array.astype(np.float16).astype(np.float32) for name, array in self.arrays().items()}
+        codebooks, signature = _codebooks(arrays, list(self.codebooks))
+        # the boxes stay as they are, since bags must have exactly the same
+        return replace(self, codebooks=codebooks, signature=signature)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All arrays by name."""
-        found = {"boxes": self.boxes}
-        for level, book in self.codebooks.items():
-            found |= book.arrays(f"{level}.")
-        return found | (self.signature.arrays(f"{WHOLE}.") if self.signature else {})
+        """Return all arrays by name."""
+        arrays = {"boxes": self.boxes}
+        for level, codebook in self.codebooks.items():
+            arrays |= codebook.arrays(f"{level}.")
+        return arrays | (self.signature.arrays(_WHOLE) if self.signature else {})
 
     def digest(self) -> str:
-        """What tells this vocabulary from others, for files that are of use with this one only."""
+        """Return the digest that ties files to this vocabulary."""
         digest = hashlib.sha256(f"{self.power} {list(self.codebooks)}".encode())
         for name, array in sorted(self.arrays().items()):
             digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
-    def save(self, path: str | os.PathLike) -> Path:
-        """Writes the vocabulary as one safetensors file, in float16 what loses nothing by it."""
-        arrays = {name: _short(array) for name, array in self.arrays().items()}
-        return storage.write(path, KIND, arrays, levels=list(self.codebooks), power=self.power)
-
-    def rounded(self) -> Vocabulary:
-        """The same vocabulary with all numbers as float16 can hold them, for a file of half the size.
-
-        An index goes with the vocabulary that it was made with: round first, then make the index.
-        """
-        # the boxes stay as they are: bags must have exactly the same
-        arrays = {name: array.astype(np.float16).astype(np.float32) for name, array in self.arrays().items()}
-        return self._made_of(arrays | {"boxes": self.boxes}, list(self.codebooks), self.power)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike) -> Vocabulary:
-        """Reads a vocabulary.
-
-        Raises:
-            StorageError: the file is missing, damaged or of another kind.
-        """
-        arrays, settings = storage.read(path, KIND)
-        arrays = {name: array.astype(np.float32) for name, array in arrays.items()}
-        try:
-            return cls._made_of(arrays, settings["levels"], float(settings["power"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise StorageError(f"{path} lacks {error}, which a {KIND} has: make it anew.") from error
-
-    @classmethod
-    def find(
-        cls, folder: str | os.PathLike | None = None, *, network: str | None = None, allow_hub: bool = False
-    ) -> Vocabulary:
-        """Reads the vocabulary of a weight folder that `save_folder` made.
+    def save(self, name_or_folder: str | os.PathLike, **config: Any) -> Path:
+        """Write a weight folder; arrays that lose nothing by it are stored as float16.
 
         Args:
-            folder: By default `weights/retrieval-words`.
+            name_or_folder: See `shared.core.weights.save`.
+            **config: JSON values for `config.json`, such as the training options.
+
+        Returns:
+            The folder.
+        """
+        is_name = isinstance(name_or_folder, str) and Path(name_or_folder).name == name_or_folder
+        folder = weights.ROOT / "weights" / name_or_folder if is_name else Path(name_or_folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        settings = json.dumps({"levels": list(self.codebooks), "power": self.power}, sort_keys=True)
+        arrays = {name: np.ascontiguousarray(_compact(array)) for name, array in self.arrays().items()}
+        data = save(arrays, metadata={"kind": "vocabulary", "settings": settings})
+        (folder / weights.WEIGHTS).write_bytes(data)
+        (folder / weights.CONFIG).write_text("{}\n", encoding="utf-8")
+        search = {
+            "assignments": list(self.settings.assignments),
+            "sigma": self.settings.sigma,
+            "signature": self.settings.signature,
+        }
+        weights.update_config(folder, **config, size=self.size, settings=search)
+        return folder
+
+    @classmethod
+    def load(
+        cls, folder: str | os.PathLike | None = None, *, network: str | None = None, allow_hub: bool = False
+    ) -> Vocabulary:
+        """Read a weight folder.
+
+        Args:
+            folder: Folder that `save` has written, by default `weights/retrieval-words`.
             network: Digest of the weights that describe the patches, see
-                `shared.retrieval.descriptor.extractor.network_digest`; None where anything will do.
-            allow_hub: Whether it may be downloaded if it is not on this machine.
+                `shared.retrieval.descriptor.extractor.Extractor`; None accepts any.
+            allow_hub: True if missing weights may be downloaded.
 
         Raises:
             WeightsError: There is none, it is damaged, or it was learned with another network.
         """
-        found = weights.find(WORDS, folder=folder, allow_hub=allow_hub)
-        weights.check(found)
-        if network is not None and weights.read_config(found).get("network") != network:
-            raise weights.WeightsError(
-                f"The words in {found.name} were learned with other weights of the network: learn them anew "
+        path = weights.find(WORDS, folder=folder, allow_hub=allow_hub)
+        weights.check(path)
+        config = weights.read_config(path)
+        if network is not None and config.get("network") != network:
+            raise WeightsError(
+                f"The words in {path.name} were learned with other weights of the network: learn them anew "
                 "with `python -m shared.retrieval.train words`."
             )
+        search = dict(config.get("settings", {}))
+        if "assignments" in search:
+            search["assignments"] = tuple(search["assignments"])
         try:
-            return cls.load(found / weights.WEIGHTS)
-        except StorageError as error:
-            raise weights.WeightsError(str(error)) from error
-
-    def save_folder(self, name_or_folder: str | os.PathLike, **config: Any) -> Path:
-        """Writes a weight folder: the vocabulary, a `config.json` with the given keys, and the checksums.
-
-        Args:
-            name_or_folder: As for `shared.core.weights.save`.
-            config: Plain values, such as how the words were learned.
-        """
-        is_name = isinstance(name_or_folder, str) and Path(name_or_folder).name == name_or_folder
-        folder = weights.ROOT / "weights" / name_or_folder if is_name else Path(name_or_folder)
-        self.save(folder / weights.WEIGHTS)
-        (folder / weights.CONFIG).write_text("{}\n", encoding="utf-8")
-        weights.update_config(folder, **config)
-        return folder
-
-    @classmethod
-    def _made_of(cls, arrays: Mapping[str, np.ndarray], levels: Sequence[str], power: float) -> Vocabulary:
-        books = {level: Codebook.from_arrays(arrays, f"{level}.") for level in levels}
-        whole = Codebook.from_arrays(arrays, f"{WHOLE}.") if f"{WHOLE}.mean" in arrays else None
-        return cls(arrays["boxes"], power, books, whole)
+            with safe_open(path / weights.WEIGHTS, "numpy") as file:
+                names = file.keys()
+                arrays = {name: file.get_tensor(name).astype(np.float32) for name in names}
+                layout = json.loads((file.metadata() or {})["settings"])
+            codebooks, signature = _codebooks(arrays, layout["levels"])
+            return cls(
+                boxes=arrays["boxes"],
+                power=float(layout["power"]),
+                codebooks=codebooks,
+                signature=signature,
+                size=config.get("size", DEFAULT_SIZE),
+                settings=SearchSettings(**search),
+            )
+        except (KeyError, TypeError, ValueError, OSError, SafetensorError) as error:
+            raise WeightsError(f"{path.name} holds no vocabulary ({error}): learn the words anew.") from error
 
 
-def learn(
-    bags: Sequence[Bag],
-    words: Mapping[str, int],
-    *,
-    power: float,
-    dims: int = 128,
-    bits: int = 32,
-    signature_bits: int = 512,
-    whole: Whitening | None = None,
-    seed: int = 0,
-) -> Vocabulary:
-    """Learns the words of an index from photos that will not be in it.
-
-    Args:
-        bags: of the photos, all with the same boxes.
-        words: how many for each level; one level or two.
-        power: with which the bags were made.
-        dims: of a whitened patch.
-        bits: of a patch's signature at each level.
-        signature_bits: of a picture's signature, a multiple of 16; 0 for none.
-        whole: what whitens whole pictures before their signature is taken, such as that of a trained
-            descriptor; by default one is learned from these photos.
-        seed: of k-means and of the signatures' directions.
-
-    Raises:
-        ValueError: there are no bags, or too few for so many words, dims or bits.
-    """
-    if not bags:
-        raise ValueError("a vocabulary is learned from at least one bag, received none")
-    books = {
-        level: codebook.learn(
-            np.concatenate([bag.features[level] for bag in bags]), count, dims=dims, bits=bits, seed=seed
-        )
-        for level, count in words.items()
-    }
-    signature = None
-    if signature_bits:
-        every = np.stack([bag.whole for bag in bags])
-        dims = signature_bits if whole is None else len(whole.projection)
-        signature = codebook.learn(every, 1, dims=dims, bits=signature_bits, whitening=whole, seed=seed)
-    return Vocabulary(bags[0].boxes, power, books, signature)
+def _codebooks(
+    arrays: Mapping[str, np.ndarray], levels: list[str]
+) -> tuple[dict[str, Codebook], Codebook | None]:
+    """Restore the codebooks of levels, and that of the whole image where there is one."""
+    codebooks = {level: Codebook.from_arrays(arrays, f"{level}.") for level in levels}
+    return codebooks, Codebook.from_arrays(arrays, _WHOLE) if f"{_WHOLE}mean" in arrays else None
 
 
-def _short(array: np.ndarray) -> np.ndarray:
-    """The array in float16 if it then still says the same."""
+def _compact(array: np.ndarray) -> np.ndarray:
+    """Return the array as float16 if that loses nothing."""
     half = array.astype(np.float16)
     return half if (half == array).all() else array

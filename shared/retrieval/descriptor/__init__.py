@@ -1,1 +1,1 @@
-"""Global descriptors: extraction, pooling, whitening, re-ranking."""
+"""Global descriptors: backbones, pooling, whitening, extraction, re-ranking."""

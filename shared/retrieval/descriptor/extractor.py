@@ -22,7 +22,6 @@ from shared.retrieval.descriptor.backbones import (
     Maps,
     feature_maps,
     load_backbones,
-    network_digest,
     network_levels,
 )
 from shared.retrieval.descriptor.head import DescriptorHead
@@ -51,25 +50,30 @@ class Extractor:
         engine: Name of the extractor.
         network: Backbone on its device, in eval mode, or several in a `torch.nn.ModuleList`.
         head: Head that computes the descriptor from the maps.
+        network_digest: Digest of the weight files of the backbones, to which a head or a vocabulary belongs;
+            empty if they come from no files.
         worker_pool: Threads that describe images in parallel; None on other devices than the CPU.
 
     Args:
         engine: See above.
         network: See above.
         head: See above.
+        network_digest: See above.
 
     Raises:
         ValueError: The head pools a level that the network lacks.
     """
 
-    def __init__(self, engine: str, network: nn.Module, head: DescriptorHead) -> None:
+    def __init__(
+        self, engine: str, network: nn.Module, head: DescriptorHead, network_digest: str = ""
+    ) -> None:
         if not set(head.levels) <= set(network_levels(network)):
             raise ValueError(
                 f"the head pools {', '.join(head.levels)}, but the engine {engine} has "
                 f"{', '.join(network_levels(network))}: give a head with levels of these"
             )
         self.engine = engine
-        self.network = network
+        self.network, self.network_digest = network, network_digest
         self._device = next(network.parameters()).device
         self.head = head.to(self._device).eval()
         self._fused = fuse_convolutions(network)
@@ -104,16 +108,17 @@ class Extractor:
             WeightsError: Weights cannot be used, or the head was trained for another network.
         """
         network, folders = load_backbones(name, folder, device=device, allow_hub=allow_hub)
+        digest = "+".join(weights.digest(path) for path in folders)
         if not isinstance(head, DescriptorHead):
             head_folder = weights.find(HEAD, folder=head, allow_hub=allow_hub)
             head = weights.load(DescriptorHead, HEAD, folder=head_folder)
-            if weights.read_config(head_folder).get("network") != network_digest(*folders):
+            if weights.read_config(head_folder).get("network") != digest:
                 raise weights.WeightsError(
                     f"The descriptor in {head_folder.name} was trained for other weights than those in "
                     f"{' and '.join(path.name for path in folders)}: train it anew with "
                     "`python -m shared.retrieval.train whitening`."
                 )
-        return cls(name, network, head)
+        return cls(name, network, head, digest)
 
     def __call__(self, image: Source, box: Box | None = None) -> np.ndarray:
         """Describe an image, or a part of it.

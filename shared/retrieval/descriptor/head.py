@@ -1,4 +1,4 @@
-"""From a network's feature maps to one descriptor: the steps in their order, and the whitening among them."""
+"""Head of the descriptor: pooling of feature maps over levels and sizes, and whitening."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from shared.networks.hub_mixin import HubMixin
-from shared.retrieval.descriptor.levels import CHANNELS, Maps
-from shared.retrieval.descriptor.pooling import POOLINGS, combine_scales, gem, l2_normalise, power_normalise
+from shared.retrieval.descriptor.backbones import CHANNELS, Maps
+from shared.retrieval.descriptor.pooling import POOLINGS, combine_scales, gem, power_normalize
 from shared.retrieval.descriptor.whitening import Whitening
 
 
@@ -19,28 +20,31 @@ class DescriptorHead(
     pipeline_tag="image-feature-extraction",
     tags=["image-retrieval"],
 ):
-    """Pools maps of several levels and sizes into one descriptor of length 1.
+    """Pooling of maps of several levels and sizes into one unit-length descriptor.
 
-    At each level the vectors of all sizes are added up; the levels' sums, each of length 1, stand side by
-    side; then the whitening, where there is one.
+    At each level the pooled vectors of all sizes are summed; the unit-length sums of the levels are
+    concatenated, and whitened where a whitening has been learned.
 
     Args:
-        levels: Which levels, of `shared.retrieval.descriptor.levels.CHANNELS`.
+        levels: Levels, keys of `shared.retrieval.descriptor.backbones.CHANNELS`.
         pooling: One of `shared.retrieval.descriptor.pooling.POOLINGS`.
-        power: Of GeM; the other poolings have none.
+        power: Power of GeM; the other poolings have none.
         root: Exponent of the power normalisation after pooling; 1 for none.
-        sizes: Longer sides in pixels at which the network sees a picture.
-        dims: Length of the whitened descriptor; 0 for none of it.
+        sizes: Longer sides in pixels at which the network sees an image.
+        dims: Length of the whitened descriptor; 0 for no whitening.
 
     Attributes:
-        length: What is pooled before the whitening, in numbers per picture.
-        mean: `[length]`, see `Whitening`; until `whiten` is called or weights are loaded, the whitening
-            keeps the first `dims` numbers as they are.
+        length: Length of the concatenated vector before the whitening.
+        mean: `[length]`, see `Whitening`. Until `whiten` is called or weights are loaded, the whitening keeps
+            the first `dims` numbers unchanged.
         projection: `[dims, length]`.
 
     Raises:
-        ValueError: a level or the pooling is unknown, or there are no levels or sizes.
+        ValueError: A level or the pooling is unknown, or there are no levels or sizes.
     """
+
+    mean: Tensor
+    projection: Tensor
 
     def __init__(
         self,
@@ -55,8 +59,7 @@ class DescriptorHead(
         if not levels or not set(levels) <= set(CHANNELS):
             raise ValueError(f"levels must be some of {', '.join(CHANNELS)}, received {list(levels)}")
         if pooling not in POOLINGS:
-            known = ", ".join(POOLINGS)
-            raise ValueError(f"the pooling must be one of {known}, received {pooling!r}")
+            raise ValueError(f"the pooling must be one of {', '.join(POOLINGS)}, received {pooling!r}")
         if not sizes:
             raise ValueError("sizes must name at least one longer side in pixels")
         self.levels, self.sizes = tuple(levels), tuple(sizes)
@@ -67,29 +70,38 @@ class DescriptorHead(
 
     @property
     def dims(self) -> int:
-        """The descriptor's length."""
+        """Length of the descriptor."""
         return len(self.projection) or self.length
 
     def forward(self, maps: Mapping[int, Maps]) -> Tensor:
-        """Descriptors `[B, dims]` of length 1, from the maps of each of `sizes`."""
+        """Compute unit-length descriptors `[B, dims]` from the maps of each of `sizes`."""
         pooled = [
             combine_scales([self._pool(maps[size][level]) for size in self.sizes]) for level in self.levels
         ]
-        x = l2_normalise(torch.cat(pooled, 1))
+        return self.project(F.normalize(torch.cat(pooled, 1), dim=-1))
+
+    def project(self, x: Tensor) -> Tensor:
+        """Whiten unit-length vectors `[N, length]` to `[N, dims]`; without whitening they stay unchanged."""
         if not len(self.projection):
             return x
-        return l2_normalise((x - self.mean) @ self.projection.T)
+        return F.normalize((x - self.mean) @ self.projection.T, dim=-1)
 
     def whiten(self, whitening: Whitening) -> None:
-        """Takes over a whitening that was learned on descriptors of this head without one.
+        """Adopt a whitening that was learned on descriptors of the same head without one.
 
         Raises:
-            RuntimeError: It is of another size.
+            RuntimeError: It has another size.
         """
         self.load_state_dict(
             {"mean": torch.from_numpy(whitening.mean), "projection": torch.from_numpy(whitening.projection)}
         )
 
+    def whitening(self) -> Whitening | None:
+        """Return the whitening; None without one."""
+        if not len(self.projection):
+            return None
+        return Whitening(self.mean.cpu().numpy(), self.projection.cpu().numpy())
+
     def _pool(self, x: Tensor) -> Tensor:
         x = gem(x, self.power) if self.pooling == "gem" else POOLINGS[self.pooling](x)
-        return x if self.root == 1 else power_normalise(x, self.root)
+        return x if self.root == 1 else power_normalize(x, self.root)

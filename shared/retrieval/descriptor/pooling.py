@@ -1,12 +1,12 @@
-"""Global descriptors: a picture's feature maps become one vector, whose cosines say what looks alike.
+"""Poolings of feature maps into global descriptors.
 
-The poolings share one face: maps `[B, K, h, w]` in, vectors `[B, K]` out, not yet of length 1. Values below 0
-count as 0: the published poolings expect maps that come out of a ReLU.
+Each maps `[B, K, h, w]` to `[B, K]`, not yet of unit length. Negative values count as 0, since the published
+poolings expect maps after a ReLU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -18,7 +18,7 @@ EPSILON = 1e-6
 
 
 def mac(x: Tensor) -> Tensor:
-    """MAC, maximum activations of convolutions: the greatest value of each channel.
+    """Pool by MAC, the maximum activation of each channel.
 
     Tolias, Sicre and Jegou, "Particular object retrieval with integral max-pooling of CNN activations", ICLR
     2016, equation 2; first in Razavian et al., "Visual instance retrieval with deep convolutional networks".
@@ -30,15 +30,15 @@ def mac(x: Tensor) -> Tensor:
 
 
 def spoc(x: Tensor, center: float | None = None) -> Tensor:
-    """SPoC, sum-pooled convolutional features, as a mean so that the map's size does not count.
+    """Pool by SPoC, the sum over positions, taken as a mean so that the size of the map does not matter.
 
     Babenko and Lempitsky, "Aggregating deep convolutional features for image retrieval", ICCV 2015, equation
     1; with the centering prior, equations 2 and 3.
 
     Args:
-        x: `[B, K, h, w]`.
-        center: deviation of the Gaussian around the picture's center, as a share of the distance from there
-            to the nearest border (the paper: 1/3, for sets of buildings); None for no prior.
+        x: Maps `[B, K, h, w]`.
+        center: Standard deviation of the Gaussian centering prior, as a fraction of the distance from the
+            center to the nearest border (paper: 1/3, for sets of buildings); None for no prior.
 
     >>> spoc(torch.tensor([[[[1.0, 4.0], [2.0, 1.0]]]]))
     tensor([[2.]])
@@ -57,19 +57,19 @@ def spoc(x: Tensor, center: float | None = None) -> Tensor:
 
 
 def crow(x: Tensor, a: float = 2.0, b: float = 2.0) -> Tensor:
-    """CroW, cross-dimensional weighting: strong positions and rare channels count more.
+    """Pool by CroW, cross-dimensional weighting of strong positions and rare channels.
 
     Kalantidis, Mellina and Osindero, "Cross-dimensional weighting for aggregated deep convolutional
-    features", ECCV 2016 workshops, equations 2 to 8 with the paper's a = b = 2. A position's weight is the
-    sum of its channels, normalised over the map; a channel's is the logarithm of how much rarer than all
-    channels together it is above 0.
+    features", ECCV 2016 workshops, equations 2 to 8 with the paper's a = b = 2. The weight of a position is
+    the sum of its channels, normalised over the map; that of a channel the log of its inverse frequency above
+    0, relative to all channels.
 
     Args:
-        x: `[B, K, h, w]`.
-        a: which norm of the positions' sums they are divided by.
-        b: the root that is then taken.
+        x: Maps `[B, K, h, w]`.
+        a: Order of the norm by which the sums of the positions are divided.
+        b: Root that is then taken.
 
-    >>> crow(torch.tensor([[[[1.0, 0.0]], [[1.0, 1.0]]]])).argmax(1)  # the first channel is the rarer one
+    >>> crow(torch.tensor([[[[1.0, 0.0]], [[1.0, 1.0]]]])).argmax(1)  # the first channel is rarer
     tensor([0])
     """
     x = x.clamp(min=0)
@@ -83,7 +83,7 @@ def crow(x: Tensor, a: float = 2.0, b: float = 2.0) -> Tensor:
 
 
 def gem(x: Tensor, power: float = 3.0) -> Tensor:
-    """GeM, generalised-mean pooling: the mean at power 1, nearer to the maximum the higher the power.
+    """Pool by GeM, the generalised mean: the mean at power 1, the maximum as the power grows.
 
     Radenovic, Tolias and Chum, "Fine-tuning CNN image retrieval with no human annotation", TPAMI 41(7), 2019,
     equation 3; their networks start from power 3.
@@ -94,13 +94,13 @@ def gem(x: Tensor, power: float = 3.0) -> Tensor:
     return x.clamp(min=EPSILON).pow(power).mean((-2, -1)).pow(1 / power)
 
 
-def regions(height: int, width: int, levels: int = 3) -> list[tuple[int, int, int]]:
-    """The square regions of R-MAC on a map, as (top, left, side), level by level.
+def rmac_regions(height: int, width: int, levels: int = 3) -> list[tuple[int, int, int]]:
+    """Return the square regions of R-MAC on a map as (top, left, side), level by level.
 
     Tolias, Sicre and Jegou, section 4.1: at level l, l by (l + m - 1) squares of side 2 min(h, w) / (l + 1),
-    spread evenly; m is chosen so that neighbors on level 1 overlap as nearly as can be by 40 %.
+    evenly spread; m is chosen so that neighbors at level 1 overlap by 40 % as nearly as possible.
 
-    >>> regions(2, 4, levels=1)
+    >>> rmac_regions(2, 4, levels=1)
     [(0, 0, 2), (0, 1, 2), (0, 2, 2)]
     """
     short, long = min(height, width), max(height, width)
@@ -108,61 +108,52 @@ def regions(height: int, width: int, levels: int = 3) -> list[tuple[int, int, in
     if long > short:
         steps = range(1, 7)
         extra = min(steps, key=lambda n: abs(1 - (long - short) / n / short - 0.4))
-    found = []
+    regions = []
     for level in range(1, levels + 1):
         side = max(2 * short // (level + 1), 1)
         rows = level + extra if height > width else level
         columns = level + extra if width > height else level
         tops = np.rint(np.linspace(0, height - side, rows)).astype(int).tolist()
         lefts = np.rint(np.linspace(0, width - side, columns)).astype(int).tolist()
-        # a small map has fewer places than a level asks for
-        found += [(top, left, side) for top in dict.fromkeys(tops) for left in dict.fromkeys(lefts)]
-    return found
+        # a small map has fewer positions than a level asks for
+        regions += [(top, left, side) for top in dict.fromkeys(tops) for left in dict.fromkeys(lefts)]
+    return regions
 
 
 def rmac(x: Tensor, levels: int = 3) -> Tensor:
-    """R-MAC, regional MAC: the sum of the MACs of `regions` and of the whole map, each of length 1.
+    """Pool by R-MAC, the sum of the unit-length MACs of `rmac_regions` and of the whole map.
 
     Tolias, Sicre and Jegou, section 4.1, without the whitening of each region.
     """
-    parts = [x]
-    for top, left, side in regions(*x.shape[-2:], levels):
-        parts.append(x[..., top : top + side, left : left + side])
-    return sum(l2_normalise(mac(part)) for part in parts)
+    pooled = F.normalize(mac(x), dim=-1)
+    height, width = x.shape[-2:]
+    for top, left, side in rmac_regions(height, width, levels):
+        pooled = pooled + F.normalize(mac(x[..., top : top + side, left : left + side]), dim=-1)
+    return pooled
 
 
 #: Poolings by name.
-POOLINGS: MappingProxyType[str, Callable[[Tensor], Tensor]] = MappingProxyType(
+POOLINGS: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
     {"mac": mac, "spoc": spoc, "crow": crow, "gem": gem, "rmac": rmac}
 )
 
 
-def l2_normalise(x: Tensor) -> Tensor:
-    """Vectors `[..., D]` brought to length 1; zeros stay zeros.
+def power_normalize(x: Tensor, exponent: float = 0.5) -> Tensor:
+    """Apply `sign(x) |x|^exponent`, which damps bursts (Perronnin et al., ECCV 2010, section 3.1).
 
-    >>> l2_normalise(torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
-    tensor([[0.6000, 0.8000],
-            [0.0000, 0.0000]])
-    """
-    return F.normalize(x, dim=-1)
-
-
-def power_normalise(x: Tensor, exponent: float = 0.5) -> Tensor:
-    """`sign(x) |x|^exponent`, which tames values that stand out (Perronnin et al., ECCV 2010, section 3.1).
-
-    >>> power_normalise(torch.tensor([4.0, -9.0]))
+    >>> power_normalize(torch.tensor([4.0, -9.0]))
     tensor([ 2., -3.])
     """
     return x.sign() * x.abs() ** exponent
 
 
 def combine_scales(vectors: Sequence[Tensor]) -> Tensor:
-    """One descriptor from those of the same pictures at several sizes: their sum, brought to length 1.
+    """Combine descriptors of the same images at several sizes into their unit-length sum.
 
     Args:
-        vectors: `[B, D]` for each size, at least one.
+        vectors: At least one `[B, D]`.
 
     >>> combine_scales([torch.tensor([[0.0, 2.0]]), torch.tensor([[1.0, 0.0]])])
     tensor([[0.7071, 0.7071]])
     """
-    return l2_normalise(torch.stack([l2_normalise(vector) for vector in vectors]).sum(0))
+    return F.normalize(torch.stack([F.normalize(vector, dim=-1) for vector in vectors]).sum(0), dim=-1)

@@ -1,1 +1,1 @@
-"""Explanations of retrieval: matching regions of two images."""
+"""Explanation of a match: the regions and heat maps behind its score."""

@@ -1,119 +1,147 @@
-"""A search with a picture: its settings, and the regions that two pictures have in common."""
+"""The controls of an image search, and the tab with its matches."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from gradio.components import Component
 
+from shared.core.engines import Engine
 from shared.core.images import open_image
 from shared.core.models import Lazy
 from shared.gallery.gallery import Gallery
 from shared.gallery.results import SearchResults
 from shared.gallery.snapshot import GalleryEntry
-from shared.ui.components.box import parse_box
+from shared.ui.components.box import box_input, parse_box
+from shared.ui.components.image_inputs import image_examples, image_input
 from shared.ui.components.results import display_image
 from shared.ui.engines import engine_menu
+from shared.ui.events import Trigger
 from shared.ui.gallery.gallery_store import VisitorSession
+from shared.ui.search.limits import hit_limits
 from shared.ui.search.matches import ExplanationPanel, SearchQuery, matches_tab
 from shared.ui.search.summary import escape_markdown
 from shared.ui.tabs import LazyTab
 
-HINT = "Choose a photo, or press one of these pictures: what looks like it appears here."
+if TYPE_CHECKING:  # needs torch, for which the first page must not wait
+    from shared.retrieval.search import ImageSearch
+
+HINT = "Choose a photo, or press one of the pictures below. The pictures most like it appear here."
+REGIONS = "Regions with the same number match best. The warmer the color, the more a place counts."
+NO_REGIONS = "No single region stands out."
 
 
-def search_settings(engines: Mapping[str, Any]) -> list[Any]:
-    """The engine menu and, folded, how many matches there are and which are left out.
+@dataclass(frozen=True)
+class SearchControls:
+    """Components of a query.
+
+    Attributes:
+        image: The query.
+        box: Field for the part of the image to search with.
+        engine: Menu of the engines.
+        top_k: Slider for the largest number of matches.
+        min_score: Slider for their lowest score.
+        hide_duplicates: Box to tick that hides near duplicates.
+    """
+
+    image: gr.Image
+    box: gr.Textbox
+    engine: gr.Dropdown
+    top_k: gr.Slider
+    min_score: gr.Slider
+    hide_duplicates: gr.Checkbox
+
+    @property
+    def options(self) -> list[Component]:
+        """Components of the arguments of `search_options`."""
+        return [self.top_k, self.min_score, self.hide_duplicates]
+
+    @property
+    def inputs(self) -> list[Component]:
+        """All components, in the order of the attributes."""
+        return [self.image, self.box, self.engine, *self.options]
+
+    @property
+    def triggers(self) -> list[Trigger]:
+        """Events that change the results of every tab."""
+        return [item.change for item in (self.image, self.engine, *self.options)]  # type: ignore[attr-defined]
+
+
+def search_controls(engines: Mapping[str, Engine[Any]]) -> SearchControls:
+    """Create the components of a query.
 
     Args:
-        engines: The engines by name.
-
-    Returns:
-        The components for the engine, the count, the lowest score and whether to hide near duplicates: the
-        settings of `search` and of an endpoint.
+        engines: Engines of the menu by name.
     """
+    image = image_input(elem_classes="is-boxed")
+    box = box_input(image)
+    image_examples(image)
     engine = engine_menu(engines)
     with gr.Accordion("Settings", open=False):
-        count, least = amounts()
-        hide = gr.Checkbox(label="Hide near duplicates", info="Of pictures nearly the same shows one")
-    return [engine, count, least, hide]
+        top_k, min_score = hit_limits()
+        hide_duplicates = gr.Checkbox(
+            label="Hide near duplicates", info="Shows only one of several pictures that are nearly the same"
+        )
+    return SearchControls(image, box, engine, top_k, min_score, hide_duplicates)
 
 
-def amounts() -> list[gr.Slider]:
-    """Sliders for how many matches there are at most, and for the lowest score."""
-    return [
-        gr.Slider(1, 100, 24, step=1, label="Matches", info="How many are shown at most"),
-        gr.Slider(0, 1, 0, step=0.01, label="Lowest score", info="Leaves out what scores lower"),
-    ]
-
-
-def search(
-    doers: Mapping[str, Lazy], gallery: Gallery, picture: Any, box: Any, *settings: Any
-) -> SearchResults:
-    """Search a gallery.
+def search_options(top_k: float, min_score: float, hide_duplicates: bool) -> dict[str, Any]:
+    """Convert the values of controls to arguments of `ImageSearch`.
 
     Args:
-        doers: From `lazy_models`, by engine; each is called with the picture, the box, the count, the lowest
-            score, whether to hide near duplicates, and the gallery.
-        gallery: What is searched.
-        picture: A picture, or the id of one of the gallery, for which the doer's method `like` is called.
-        box: The part of the picture to search with, or None.
-        *settings: Values of `search_settings`.
+        top_k: Largest number of hits.
+        min_score: Lowest score of a hit; 0 keeps all, also those with a negative score.
+        hide_duplicates: True hides near duplicates.
     """
-    engine, count, least, hide = settings
-    doer, rest = doers[engine](), (int(count), least or None, hide, gallery)
-    return doer.like(picture, *rest) if isinstance(picture, int) else doer(picture, box, *rest)
+    return {"top_k": int(top_k), "min_score": min_score or None, "hide_duplicates": hide_duplicates}
 
 
-def photo_matches(
+def image_matches_tab(
     space: str,
-    visit: VisitorSession,
-    engines: Mapping[str, Any],
-    doers: Mapping[str, Lazy],
-    image: gr.Image,
-    box: gr.Textbox,
-    settings: Sequence[Any],
+    visitor: VisitorSession,
+    engines: Mapping[str, Engine[Any]],
+    searches: Mapping[str, Lazy[ImageSearch]],
+    controls: SearchControls,
 ) -> LazyTab:
-    """Make the tab that shows what matches the photo, and which regions of both do.
+    """Create the tab that shows the matches of an image, and the regions that explain a match.
 
     Args:
-        space: The space's name, for the counts.
-        visit: What the page keeps of its visitor.
-        engines: The engines by name.
-        doers: See `search`. Their method `explain` takes the picture, the id of a match, the box and the
-            gallery; what it returns has `pairs` of regions and a method `picture`.
-        image: The photo, from `photo()` with the class `is-boxed`.
-        box: From `box_input`.
-        settings: From `search_settings`.
-
-    Returns:
-        The tab's view, for `load_open_tab`.
+        space: Name of the space, for the counts.
+        visitor: Session of the page's visitor.
+        engines: Engines of the menu by name.
+        searches: Search of each engine.
+        controls: Components of the query.
     """
 
-    def ask(pictures: Gallery, chosen: int | None, image: str | None, box: str, *settings: Any) -> list:
+    def search(
+        gallery: Gallery, image_id: int | None, image: str | None, box: str, engine: str, *options: Any
+    ) -> Sequence[SearchResults]:
         if not image:
             return []
-        if not box and chosen is not None:
-            return [search(doers, pictures, chosen, None, *settings)]
-        picture = open_image(image)
-        return [search(doers, pictures, picture, parse_box(box, picture.size), *settings)]
+        model, arguments = searches[engine](), {**search_options(*options), "gallery": gallery}
+        if image_id is not None and not box:
+            return [model.search_by_id(image_id, **arguments)]
+        photo = open_image(image)
+        return [model(photo, parse_box(box, photo.size), **arguments)]
 
     def create_explanation() -> ExplanationPanel:
         title = gr.Markdown()
-        both = gr.Image(interactive=False, buttons=["fullscreen", "download"], show_label=False)
-        return ExplanationPanel([title, both], both, explain)
+        drawing = gr.Image(interactive=False, buttons=["fullscreen", "download"], show_label=False)
+        return ExplanationPanel([title, drawing], drawing, explain)
 
     def explain(
-        pictures: Gallery, entry: GalleryEntry, engine: str, image: str | None, box: str, *_: Any
-    ) -> list[Any]:
-        picture = open_image(image)
-        found = doers[engine]().explain(picture, entry.id, parse_box(box, picture.size), pictures)
-        return [_reason(entry.name, len(found.pairs)), display_image(found.picture(), "why")]
+        gallery: Gallery, entry: GalleryEntry, engine: str, image: str | None, box: str, *_: object
+    ) -> Sequence[object]:
+        if not image:
+            return ["", None]
+        photo = open_image(image)
+        explanation = searches[engine]().explain(photo, entry.id, parse_box(box, photo.size), gallery)
+        reason = REGIONS if explanation.pairs else NO_REGIONS
+        title = f"**Why {escape_markdown(entry.name)}?** {reason}"
+        return [title, display_image(explanation.image(), "why")]
 
-    query = SearchQuery(engines, [image, box, *settings], image, triggers=[box.change])
-    return matches_tab(space, visit, query, ask, create_explanation, hint=HINT)
-
-
-def _reason(name: str, pairs: int) -> str:
-    """What stands above the picture of a reason."""
-    words = "The numbered regions count most; heat shows all that counts." if pairs else "Nothing stands out."
-    return f"**Why {escape_markdown(name)}?** {words}"
+    query = SearchQuery(engines, controls.inputs, controls.image, triggers=[controls.box.change])
+    return matches_tab(space, visitor, query, search, create_explanation, hint=HINT)

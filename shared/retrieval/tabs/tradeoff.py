@@ -1,13 +1,17 @@
-"""What engines give and what they cost, measured on this machine at the press of a button."""
+"""The tab with the trade-off of the engines: recall against time and memory, measured on this machine."""
+
+from __future__ import annotations
 
 import html
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from shared.core.engines import Engine
+from shared.core.models import Lazy
 from shared.gallery.gallery import Gallery
 from shared.ui.components.charts import Dot, scatter_plot
 from shared.ui.errors import user_facing
@@ -15,89 +19,106 @@ from shared.ui.events import LONG_RUNNING, on_event
 from shared.ui.gallery.gallery_store import VisitorSession
 from shared.ui.tabs import LazyTab
 
+if TYPE_CHECKING:  # needs torch, for which the first page must not wait
+    from shared.retrieval.search import ImageSearch
+    from shared.retrieval.tradeoff import EngineCost
+
 HINT = (
-    "How much does an engine find of what an exact search finds, how long does it take, and how much memory? "
-    "Press the button, and all are measured on this machine, now, with the pictures of your gallery and, "
-    "where an engine allows it, thousands of mixtures of them."
+    "A faster or smaller search may overlook some pictures. How many of the ten nearest ones does it still "
+    "find (recall@10), how long does it take, and how much memory does it need? Press the button to measure "
+    "every engine on this machine, with your gallery. Engines for large galleries show their worth only "
+    "there, so wherever it can be done, made-up pictures are added until there are 20,000."
 )
+HEADINGS = ("", "engine", "recall@10", "ms per search", "bytes per picture", "pictures")
+MIN_COST = 1e-4  # the axis of costs is logarithmic
 
 
-def tradeoff(
+def tradeoff_tab(
     space: str,
-    visit: VisitorSession,
+    visitor: VisitorSession,
+    engines: Mapping[str, Engine[Any]],
+    searches: Mapping[str, Lazy[ImageSearch]],
     engine: gr.Dropdown,
-    engines: Mapping[str, Any],
 ) -> LazyTab:
-    """Make the tab with the charts of recall against time and memory.
+    """Create the tab.
 
     Args:
-        space: The space's name, for the counts.
-        visit: What the page keeps of its visitor.
-        engine: The engine menu; its engine is marked in the charts.
-        engines: The engines by name.
+        space: Name of the space, for the counts.
+        visitor: Session of the page's visitor.
+        engines: Measured engines by name.
+        searches: Search of each engine.
+        engine: Menu of the engines, whose choice is marked in the charts.
     """
-    kept: weakref.WeakKeyDictionary[Gallery, tuple[int, Sequence[Any]]] = weakref.WeakKeyDictionary()
-    lock = threading.Lock()  # one measurement at a time, or they would slow each other down
+    measurements: weakref.WeakKeyDictionary[Gallery, tuple[int, Sequence[EngineCost]]] = (
+        weakref.WeakKeyDictionary()
+    )
+    lock = threading.Lock()  # parallel measurements would slow each other down
     with gr.Tab("Trade-off", elem_id="tradeoff") as tab:
-        rows = gr.State(())
+        costs = gr.State(())
         gr.Markdown(HINT, elem_classes="is-note")
         button = gr.Button("Measure all engines", variant="primary")
-        chart = gr.HTML(padding=False)
+        charts = gr.HTML(padding=False)
 
     @user_facing(space)
-    def run(session: str) -> Sequence[Any]:
-        from shared.retrieval.tradeoff import measure  # imports torch, for which the first page must not wait
+    def run(session: str) -> Sequence[EngineCost]:
+        from shared.retrieval.tradeoff import measure  # deferred: torch is slow to import
 
-        pictures = visit.store.get(session)
+        gallery = visitor.store.get(session)
         with lock:
-            version, known = kept.get(pictures, (-1, ()))
-            if version != pictures.version:
-                version = pictures.version
-                known = tuple(measure(pictures))
-                kept[pictures] = (version, known)
-        return known
+            version, measured = measurements.get(gallery, (-1, ()))
+            if version != gallery.version:
+                loaded = {name: searches[name]() for name in engines}
+                version, measured = gallery.version, tuple(measure(loaded, gallery))
+                measurements[gallery] = (version, measured)
+        return measured
 
-    def draw(rows: Sequence[Any], engine: str) -> list[str]:
-        return [charts(rows, engines, engine)]
+    def draw(costs: Sequence[EngineCost], engine: str) -> list[str]:
+        titles = {name: row.title for name, row in engines.items()}
+        return [charts_html(costs, titles, engine)]
 
-    on_event([button.click], run, [visit.session], rows, concurrency=LONG_RUNNING)
-    return LazyTab(tab, draw, [rows, engine], [chart], [rows.change, engine.change])
+    on_event([button.click], run, [visitor.session], costs, concurrency=LONG_RUNNING)
+    return LazyTab(tab, draw, [costs, engine], [charts], [costs.change, engine.change])
 
 
-def charts(rows: Sequence[Any], engines: Mapping[str, Any], current: str) -> str:
-    """Two charts and a table of all engines, the current one marked.
+def charts_html(costs: Sequence[EngineCost], titles: Mapping[str, str], marked: str) -> str:
+    """Return the HTML of two charts and a table of all engines; empty without measurements.
 
     Args:
-        rows: See `tradeoff`.
-        engines: The engines by name.
-        current: The name of the one to mark.
+        costs: Measurements.
+        titles: Titles of the engines by name.
+        marked: Name of the engine to mark.
     """
-    if not rows:
+    if not costs:
         return ""
+    time, memory = (
+        scatter_plot(
+            [
+                Dot(titles[cost.engine], max(value, MIN_COST), cost.recall, cost.engine == marked)
+                for cost, value in zip(costs, values, strict=True)
+            ],
+            label,
+            "recall@10",
+            caption=caption,
+        )
+        for values, label, caption in (
+            ([cost.ms_per_query for cost in costs], "milliseconds per search", "Recall against time"),
+            ([cost.bytes_per_image for cost in costs], "bytes per picture", "Recall against memory"),
+        )
+    )
+    return f'<div class="is-charts">{time}{memory}</div>{_table_html(costs, titles, marked)}'
 
-    def dots(cost: str) -> list[Dot]:
-        return [
-            Dot(engines[row.engine].title, max(getattr(row, cost), 1e-4), row.recall, row.engine == current)
-            for row in rows
-        ]
 
-    time = scatter_plot(dots("ms"), "milliseconds per query", "recall@10", caption="Recall against time")
-    memory = scatter_plot(dots("bytes"), "bytes per picture", "recall@10", caption="Recall against memory")
-    return f'<div class="is-charts">{time}{memory}</div>{_table(rows, engines, current)}'
-
-
-def _table(rows: Sequence[Any], engines: Mapping[str, Any], current: str) -> str:
-    heads = ("", "engine", "recall@10", "ms per query", "bytes per picture", "pictures")
-    lines = [f"<tr>{''.join(f'<th>{word}</th>' for word in heads)}</tr>"]
-    for number, row in enumerate(rows, 1):
+def _table_html(costs: Sequence[EngineCost], titles: Mapping[str, str], marked: str) -> str:
+    rows = [f"<tr>{''.join(f'<th>{heading}</th>' for heading in HEADINGS)}</tr>"]
+    for number, cost in enumerate(costs, 1):
         cells = (
             str(number),
-            engines[row.engine].title,
-            f"{row.recall:.3f}",
-            f"{row.ms:.3g}",
-            f"{row.bytes:,.0f}",
-            f"{row.count:,}",
+            titles[cost.engine],
+            f"{cost.recall:.3f}",
+            f"{cost.ms_per_query:.3g}",
+            f"{cost.bytes_per_image:,.0f}",
+            f"{cost.images:,}",
         )
-        mark = ' class="is-marked"' if row.engine == current else ""
-        lines.append(f"<tr{mark}>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>")
-    return f'<div class="is-figures"><table>{"".join(lines)}</table></div>'
+        mark = ' class="is-marked"' if cost.engine == marked else ""
+        rows.append(f"<tr{mark}>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>")
+    return f'<div class="is-figures"><table>{"".join(rows)}</table></div>'

@@ -1,1 +1,1 @@
-"""Training of backbones, whitening, visual words and confidence for retrieval."""
+"""Training of what retrieval learns: backbones, whitening, calibration, visual words."""

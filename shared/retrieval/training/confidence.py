@@ -1,9 +1,9 @@
 """Calibration of match probabilities: `python -m shared.retrieval.train confidence`.
 
-The probability that two images show the same is fitted to scores of unlabelled images. The scores of an image
-with a view of it, and with a harder view of that view, are positive (`shared.retrieval.training.augmentation`);
-its score with the nearest other image of the same source is negative, which is hard where a source holds one
-kind of thing, such as flowers.
+The probability that two images show the same is fitted to scores of unlabelled images. The scores of an
+image with a view of it, and with a harder view of that view, are positive
+(`shared.retrieval.training.augmentation`); its score with the nearest other image of the same source is
+negative, which is hard where a source holds one kind of thing, such as flowers.
 
 The confidence bands follow from the probability: from even odds on an image may be the same, and from the
 threshold of `shared.retrieval.training.threshold` on it very likely is. That command measures the error rates

@@ -169,7 +169,7 @@ def train_network(args: argparse.Namespace) -> Path:
     teacher, student = NETWORKS[args.network](), NETWORKS[args.network]()
     for network in (teacher, student):
         load_initial_weights(network, args.start)
-    teacher.to(args.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    teacher.to(args.device).to(memory_format=torch.channels_last).eval().requires_grad_(False)
     settings = BatchSettings(args.batch, args.class_pairs, args.sizes)
 
     def make_batch(step: int) -> Batch:
@@ -227,7 +227,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _loop_settings(args: argparse.Namespace) -> LoopSettings:
-    """Return the settings of the loop; averaged weights do not need the end, where hardly anything changes."""
+    """Return the settings of the loop, which may stop early: its end hardly changes averaged weights."""
 
     def schedule(step: int, *, steps: int, warmup: int) -> float:
         return cosine_schedule(step, steps=args.steps, warmup=warmup)

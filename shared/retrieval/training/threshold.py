@@ -1,80 +1,83 @@
-"""When is nothing here a good match? A threshold on the cosine: `python -m shared.retrieval.train threshold`.
+"""Calibration of the threshold for a good match: `python -m shared.retrieval.train threshold`.
 
-It is calibrated on groups of photos that show the same, such as INRIA Holidays. Every query is searched for
-once with its own group left out, where each answer is wrong, and once with it. The threshold is the lowest
-above which the best wrong answer lies for at most a given share of the queries. It goes into the descriptor's
-`config.json`, with both rates as they were measured, and with the words for lower scores where
-`shared.retrieval.training.confidence` has learned what they mean.
+It is calibrated on groups of images that show the same, such as INRIA Holidays. Every query is searched once
+without its group, where each answer is wrong, and once with it. The threshold is the lowest that the best
+wrong score exceeds for at most a given fraction of the queries. It goes into the `config.json` of the
+descriptor, with both rates as measured, and with the confidence bands where
+`shared.retrieval.training.confidence` has fitted a probability.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from shared.core import weights
 from shared.core.calibration import lowest_threshold
 from shared.evaluation.reports import positive_int
-from shared.retrieval.benchmarks.common import similarities
+from shared.retrieval.benchmarks.common import ComparisonSettings, similarities
 from shared.retrieval.data.instances import RetrievalSet, read_holidays
 from shared.retrieval.descriptor.extractor import HEAD, Extractor
-from shared.retrieval.engines import EXTRACTORS
-from shared.retrieval.training.confidence import graded
+from shared.retrieval.training.arguments import add_extractor_arguments
+from shared.retrieval.training.confidence import measure_bands
 
 
-def threshold(args: argparse.Namespace) -> Path:
-    """Calibrates the threshold for a good match and writes it into the descriptor's configuration."""
+def calibrate_threshold(args: argparse.Namespace) -> Path:
+    """Calibrate the threshold for a good match and write it into the configuration of the descriptor."""
     folder = weights.find(HEAD, folder=args.head)
     extractor = Extractor.load(args.engine, folder=args.weights, head=folder, device=args.device)
-    data = read_holidays(args.data).first(args.limit)
-    found = similarities(extractor, {HEAD: extractor.head}, data, turns=False, histogram=False)[HEAD]
-    wrong, right = best_answers(data, found)
-    least = lowest_threshold(wrong, args.rate)
-    rates = {
-        "false_accepts": float((wrong >= least).mean()),
-        "true_accepts": float((right >= least).mean()),
+    data = read_holidays(args.data).limit(args.limit)
+    similarity = similarities(extractor, {HEAD: extractor.head}, data, ComparisonSettings())[HEAD]
+    wrong, right = best_scores(data, similarity)
+    threshold = lowest_threshold(wrong, args.false_accept_rate)
+    config: dict[str, Any] = {
+        "threshold": threshold,
+        "threshold_data": data.name,
+        "false_accepts": float((wrong >= threshold).mean()),
+        "true_accepts": float((right >= threshold).mean()),
     }
-    print(f"threshold {least:.3f}:", ", ".join(f"{name} {rate:.3f}" for name, rate in rates.items()))
-    words = graded(weights.read_config(folder), least, wrong, right)
-    for step in words.bands if words else ():
-        print(
-            f"{step.name} from {step.min_score:.3f} on: {step.false_accept_rate:.3f}, {step.true_accept_rate:.3f}"
-        )
-    more = words.as_config() if words else {}
-    weights.update_config(folder, threshold=least, threshold_data=data.name, **rates, **more)
+    print(
+        f"threshold {threshold:.3f}: "
+        f"false accepts {config['false_accepts']:.3f}, true accepts {config['true_accepts']:.3f}"
+    )
+    bands = measure_bands(weights.read_config(folder), threshold, wrong, right)
+    if bands is not None:
+        for band in bands.bands:
+            rates = f"{band.false_accept_rate:.3f}, {band.true_accept_rate:.3f}"
+            print(f"{band.name} from {band.min_score:.3f} on: {rates}")
+        config |= bands.as_config()
+    weights.update_config(folder, **config)
     return folder
 
 
-def best_answers(data: RetrievalSet, similarity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The score of the best wrong answer of every query, and that of its best right one.
+def best_scores(data: RetrievalSet, similarity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best wrong and the best right score of every query.
 
     Args:
-        data: A set whose queries are among its photos.
-        similarity: `[queries, photos]`.
+        data: Set whose queries are among its images.
+        similarity: Similarities `[queries, images]`.
 
     Returns:
-        Two arrays `[queries]`; the first is what a search finds at best where the query's own group is not
-        there.
+        Two arrays `[queries]`; the first is the best score of a search without the query's own group.
     """
     wrong, right = [], []
     for query, row in zip(data.queries, similarity, strict=True):
-        own = list(query.relevant)
-        right.append(row[own].max())
-        wrong.append(np.delete(row, [*own, *query.junk]).max(initial=-1))
+        relevant = list(query.relevant)
+        right.append(row[relevant].max())
+        wrong.append(np.delete(row, [*relevant, *query.junk]).max(initial=-1))
     return np.array(wrong), np.array(right)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of the command."""
-    parser.set_defaults(run=threshold)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.set_defaults(run=calibrate_threshold)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="root folder of Holidays")
     parser.add_argument("--head", metavar="FOLDER", help="the trained descriptor")
-    parser.add_argument("--engine", choices=list(EXTRACTORS), default="both", help="networks (%(default)s)")
+    add_extractor_arguments(parser)
     parser.add_argument(
-        "--weights", nargs="+", metavar="FOLDER", help="weights of each network, if not the engine's own"
+        "--false-accept-rate", type=float, default=0.05, help="largest, of queries (%(default)s)"
     )
-    parser.add_argument("--rate", type=float, default=0.05, help="of false accepts, at most (%(default)s)")
     parser.add_argument("--limit", type=positive_int, metavar="N", help="only the first N queries")
-    parser.add_argument("--device", help="where the network runs; by default the best there is")

@@ -18,7 +18,7 @@ from shared.core.image_files import read_images
 from shared.evaluation.reports import positive_int
 from shared.retrieval.deepindex.patches import GRID, Bag, compute_bag, patch_grid
 from shared.retrieval.deepindex.vocabulary import SearchSettings
-from shared.retrieval.descriptor.backbones import CHANNELS, network_digest, weight_folders
+from shared.retrieval.descriptor.backbones import CHANNELS
 from shared.retrieval.descriptor.extractor import Extractor
 from shared.retrieval.training.arguments import (
     add_extractor_arguments,
@@ -55,8 +55,9 @@ def train_words(args: argparse.Namespace) -> Path:
     ).rounded()
     settings = SearchSettings(tuple(args.assignments), args.sigma, args.signature)
     vocabulary = replace(vocabulary, size=head.sizes[0], settings=settings)
-    digest = network_digest(*weight_folders(args.engine, args.weights))
-    return vocabulary.save(args.out, engine=args.engine, network=digest, levels=args.levels, photos=len(bags))
+    return vocabulary.save(
+        args.out, engine=args.engine, network=extractor.network_digest, levels=args.levels, photos=len(bags)
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

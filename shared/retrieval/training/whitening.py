@@ -17,12 +17,7 @@ from tqdm import tqdm
 from shared.core import weights
 from shared.core.image_files import ImageFile, read_images
 from shared.evaluation.reports import positive_int
-from shared.retrieval.descriptor.backbones import (
-    CHANNELS,
-    extractor_levels,
-    network_digest,
-    weight_folders,
-)
+from shared.retrieval.descriptor.backbones import CHANNELS, extractor_levels
 from shared.retrieval.descriptor.extractor import Extractor
 from shared.retrieval.descriptor.head import DescriptorHead
 from shared.retrieval.descriptor.pooling import POOLINGS
@@ -60,8 +55,7 @@ def train_whitening(args: argparse.Namespace) -> Path:
         whitened = whitening.apply(held_out.reshape(-1, plain.length)).reshape(len(held_out), 2, -1)
         before, after = pair_recall(held_out), pair_recall(whitened)
         print(f"recall@1 of {len(held_out)} held-out pairs: {before:.3f} before, {after:.3f} whitened")
-    digest = network_digest(*weight_folders(args.engine, args.weights))
-    return weights.save(head, args.out, config={"engine": args.engine, "network": digest})
+    return weights.save(head, args.out, config={"engine": args.engine, "network": extractor.network_digest})
 
 
 def expand_level_weights(head: DescriptorHead, level_weights: Sequence[float] | None) -> np.ndarray:
