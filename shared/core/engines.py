@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 Model = TypeVar("Model", covariant=True)
+
+
+def _no_factory(**options: object) -> NoReturn:
+    raise NotImplementedError("this engine has no factory: give its row one in `load`")
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Engine(Generic[Model]):
     description: str
     weights: str | None = None
     from_hub: bool = False
-    load: Callable[..., Model] | None = None
+    load: Callable[..., Model] = _no_factory
     licence: str | None = None
     parameters: int | None = None
 
