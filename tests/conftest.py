@@ -1,4 +1,4 @@
-"""One running suite for all tests that need a server, as a visitor would start it."""
+"""Running servers for tests, started as a visitor would start them."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from gradio_client import Client
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 240  # seconds; a first start after an installation compiles a thousand files
+START_TIMEOUT = 240  # seconds; a first start after an installation compiles a thousand files
 
 
 # A shell has its background jobs ignore Ctrl-C, and so would the servers that the tests stop by it.
@@ -26,7 +26,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @dataclass
 class Server:
-    """A running `app.py`: address, process, output, and what its first page took."""
+    """Running `app.py`.
+
+    Attributes:
+        url: Address.
+        process: Process of the server.
+        log: File with its output.
+        seconds: Seconds until its first page.
+        cpu_seconds: Processor time until its first page, in seconds.
+        libraries: File names of the shared libraries that it has loaded by then.
+    """
 
     url: str
     process: subprocess.Popen
@@ -36,7 +45,7 @@ class Server:
     libraries: set[str]
 
     def http(self, **settings) -> httpx.Client:
-        """A client of its own: after an error the server closes the connection."""
+        """Return a new client, since the server closes the connection after an error."""
         return httpx.Client(base_url=self.url, timeout=120, trust_env=False, **settings)
 
     def stop(self) -> int:
@@ -52,13 +61,13 @@ def free_port() -> int:
 
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:
-    """The environment for a server: offline, nothing of the developer's own settings, files in `folder`."""
-    kept = {
+    """Return the environment of a server: offline, without the developer's settings, files in `folder`."""
+    inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("GRADIO_", "IMAGE_SPACES_")) and not name.lower().endswith("_proxy")
     }
-    return kept | {
+    return inherited | {
         "GRADIO_TEMP_DIR": str(folder / "gradio"),
         "HF_HUB_OFFLINE": "1",
         "XDG_CACHE_HOME": str(folder / "cache"),
@@ -66,8 +75,8 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
     }
 
 
-def spent(process: subprocess.Popen) -> tuple[float, set[str]]:
-    """Seconds of processor time so far, and the libraries that are loaded, where the system tells (Linux)."""
+def resource_usage(process: subprocess.Popen) -> tuple[float, set[str]]:
+    """Return the processor time in seconds and the loaded libraries of a process (Linux only)."""
     folder = Path("/proc", str(process.pid))
     if not folder.is_dir():
         return float("inf"), set()
@@ -90,22 +99,22 @@ def start(folder: Path, app: Path = ROOT / "app.py", **settings: str) -> Server:
             stderr=subprocess.STDOUT,
         )
     url, begin = f"http://127.0.0.1:{port}", time.monotonic()
-    while time.monotonic() - begin < PATIENCE:
+    while time.monotonic() - begin < START_TIMEOUT:
         if process.poll() is not None:
             break
         try:
-            httpx.get(url, trust_env=False, timeout=PATIENCE)
+            httpx.get(url, trust_env=False, timeout=START_TIMEOUT)
         except httpx.TransportError:
             time.sleep(0.05)
             continue
-        return Server(url, process, log, time.monotonic() - begin, *spent(process))
+        return Server(url, process, log, time.monotonic() - begin, *resource_usage(process))
     process.kill()
     raise RuntimeError(f"{app} did not answer:\n{log.read_text()}")
 
 
 @pytest.fixture(scope="session")
 def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """Start a server with an app or settings of a test's own."""
+    """Return a function that starts a server with other settings or another app."""
     servers = []
 
     def new(**settings) -> Server:
@@ -121,20 +130,20 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 
 @pytest.fixture(scope="session")
 def server(start_server: Callable[..., Server]) -> Server:
-    """The suite as it is, for all tests that do not need settings of their own."""
+    """Return the suite with default settings, shared by all tests."""
     return start_server()
 
 
 @pytest.fixture(scope="session")
 def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Client:
-    """Gradio's own Python client."""
+    """Return Gradio's Python client of the suite."""
     return Client(server.url, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
 
 
 @pytest.fixture(scope="session")
-def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small real photo: the cat that comes with scikit-image, 240 x 160 pixels."""
-    from shared.ui.components.image_inputs import sample_images
+def cat_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the path of a small photograph: scikit-image's cat, 240 x 160 pixels."""
+    from shared.ui.sample_images import sample_images
 
     path = tmp_path_factory.mktemp("photo") / "cat.jpg"
     Image.open(sample_images()["cat"]).resize((240, 160)).save(path, quality=92)

@@ -1,4 +1,4 @@
-"""What every doer must satisfy, whatever it gives back: sizes, sources, threads, engines, weights."""
+"""Contract of every predictor: image sizes, sources, threads, engines and weights."""
 
 import io
 from abc import ABC, abstractmethod
@@ -20,13 +20,13 @@ from shared.core.weights import WeightsError
 SIZES = [(1, 1), (3000, 1), (1, 3000), (2, 31), (33, 64), (97, 50)]
 
 
-def photo(width: int, height: int) -> Image.Image:
-    """A real photo at any size."""
+def astronaut(width: int, height: int) -> Image.Image:
+    """Return scikit-image's photograph of an astronaut at any size."""
     return Image.fromarray(data.astronaut()).resize((width, height))
 
 
-def lively(network: nn.Module, seed: int = 0) -> nn.Module:
-    """Gives a network weights that have learned nothing, but let its answers depend on the picture."""
+def with_random_weights(network: nn.Module, seed: int = 0) -> nn.Module:
+    """Initialise a network so that its output depends on the image, though it has learned nothing."""
     torch.manual_seed(seed)
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
@@ -35,76 +35,80 @@ def lively(network: nn.Module, seed: int = 0) -> nn.Module:
     return network
 
 
-class DoerTests(ABC):
-    """Tests of a doer; those of a wing derive from it, as `class TestClassifier(DoerTests)`.
+class PredictorTests(ABC):
+    """Tests of a predictor; a capability derives its own from them: `class TestClassifier(PredictorTests)`.
 
-    They have a fixture `doer` that makes one with untrained weights, on the CPU.
+    They need a fixture `predictor` that returns one with untrained weights, on the CPU.
 
     Attributes:
-        doer_class: The doer, with its method `load`.
-        engines: Its engines.
+        predictor_class: Class of the predictor, with its method `load`.
+        engines: Engines of the predictor.
     """
 
-    doer_class: ClassVar[type]
+    predictor_class: ClassVar[type]
     engines: ClassVar[Mapping[str, Engine]]
 
     @abstractmethod
     def check(self, result: Any, size: tuple[int, int]) -> None:
-        """Asserts what holds for a result of any picture of a size (width, height)."""
+        """Assert the properties of a result for an image of a size (width, height)."""
 
     @abstractmethod
     def values(self, result: Any) -> list[np.ndarray]:
-        """All that a result says of a picture, as arrays of floats."""
+        """Return all contents of a result as arrays of floats."""
 
     @pytest.mark.parametrize("size", SIZES)
-    def test_every_size_is_taken(self, size, doer):
-        self.check(doer(photo(*size)), size)
+    def test_every_size_is_accepted(self, size, predictor):
+        self.check(predictor(astronaut(*size)), size)
 
-    def test_every_source_gives_the_same(self, doer, tmp_path):
-        picture, file = photo(60, 40), tmp_path / "photo.png"
-        picture.save(file)
-        expected = self.values(doer(picture))
+    def test_every_source_gives_the_same_result(self, predictor, tmp_path):
+        image, file = astronaut(60, 40), tmp_path / "image.png"
+        image.save(file)
+        expected = self.values(predictor(image))
         for source in (
-            np.asarray(picture),
+            np.asarray(image),
             file,
             str(file),
             file.read_bytes(),
             io.BytesIO(file.read_bytes()),
         ):
-            for one, other in zip(self.values(doer(source)), expected, strict=True):
-                np.testing.assert_array_equal(one, other)
+            for value, expected_value in zip(self.values(predictor(source)), expected, strict=True):
+                np.testing.assert_array_equal(value, expected_value)
 
-    @pytest.mark.parametrize("source", [None, b"", b"not a picture", "nowhere.png", np.zeros((2, 2, 5))])
-    def test_what_is_no_picture_says_so(self, source, doer):
+    @pytest.mark.parametrize("source", [None, b"", b"not an image", "nowhere.png", np.zeros((2, 2, 5))])
+    def test_other_sources_are_an_error(self, source, predictor):
         with pytest.raises(ImageError):
-            doer(source)
+            predictor(source)
 
-    def test_a_picture_stays_as_it_was(self, doer):
-        picture = photo(40, 30)
-        before = picture.tobytes()
-        doer(picture)
-        assert picture.tobytes() == before
+    def test_the_image_is_not_changed(self, predictor):
+        image = astronaut(40, 30)
+        pixels = image.tobytes()
+        predictor(image)
+        assert image.tobytes() == pixels
 
-    def test_threads_do_not_disturb_one_another(self, doer):
-        pictures = [photo(64 + 8 * i, 50) for i in range(6)]
-        alone = [self.values(doer(picture)) for picture in pictures]
-        assert len({values[0].tobytes() for values in alone}) == len(pictures)
+    def test_threads_do_not_interfere(self, predictor):
+        images = [astronaut(64 + 8 * i, 50) for i in range(6)]
+        sequential = [self.values(predictor(image)) for image in images]
+        assert len({values[0].tobytes() for values in sequential}) == len(images)
         with ThreadPoolExecutor(6) as pool:
-            together = [self.values(result) for result in pool.map(doer, pictures)]
-        for expected, found in zip(alone, together, strict=True):
-            for one, other in zip(expected, found, strict=True):
-                np.testing.assert_allclose(one, other, atol=1e-3 if one.dtype == np.float16 else 1e-5)
+            concurrent = [self.values(result) for result in pool.map(predictor, images)]
+        for expected, values in zip(sequential, concurrent, strict=True):
+            for expected_value, value in zip(expected, values, strict=True):
+                tolerance = 1e-3 if expected_value.dtype == np.float16 else 1e-5
+                np.testing.assert_allclose(expected_value, value, atol=tolerance)
 
-    def test_an_unknown_engine_says_which_there_are(self):
+    def test_an_unknown_engine_is_an_error_with_all_names(self):
         with pytest.raises(ValueError, match=f"one of {', '.join(self.engines)}, received 'unknown'"):
-            self.doer_class.load("unknown")
+            self.predictor_class.load("unknown")
 
-    def test_missing_weights_say_so(self, tmp_path):
+    def test_missing_weights_are_an_error(self, tmp_path):
         with pytest.raises(WeightsError, match="nothing does not exist"):
-            self.doer_class.load(folder=tmp_path / "nothing")
+            self.predictor_class.load(folder=tmp_path / "nothing")
         (tmp_path / "empty").mkdir()
         with pytest.raises(WeightsError, match="is missing"):
-            self.doer_class.load(folder=tmp_path / "empty")
+            self.predictor_class.load(folder=tmp_path / "empty")
 
-    def test_engines_are_listed_under_their_names(self):
-        assert all(engine.name == name and engine.description for name, engine in self.engines.items())
+    def test_engines_are_complete_rows_under_their_names(self):
+        for name, engine in self.engines.items():
+            assert engine.name == name
+            assert engine.title
+            assert engine.description

@@ -1,4 +1,4 @@
-"""Files of galleries: what was saved comes back, and what anybody may have written is read with care."""
+"""Files of galleries: saved galleries are restored, and untrusted files are checked."""
 
 import io
 import os
@@ -16,11 +16,11 @@ from shared.gallery.snapshot import GalleryFullError
 from shared.index import file as index_file
 from shared.index.file import IndexFileError
 from tests.gallery.galleries import features, filled
-from tests.predictors import photo
+from tests.predictors import astronaut
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])
-def test_a_file_gives_back_the_gallery(count, tmp_path):
+def test_a_saved_gallery_is_restored(count, tmp_path):
     gallery = filled(count)
     if count > 1:
         gallery.remove([1, count - 1])
@@ -28,11 +28,11 @@ def test_a_file_gives_back_the_gallery(count, tmp_path):
     again = Gallery.load(tmp_path / "gallery")
     assert again.entries == gallery.entries
     assert again.nbytes == gallery.nbytes
-    for kind in gallery.snapshot().feature_names:
-        for one, other in zip(again.features(kind), gallery.features(kind), strict=True):
-            assert one.dtype == other.dtype
-            np.testing.assert_array_equal(one, other)
-    assert again.add("new", photo(9, 9), features(1)) == count
+    for name in gallery.snapshot().feature_names:
+        for restored, expected in zip(again.features(name), gallery.features(name), strict=True):
+            assert restored.dtype == expected.dtype
+            np.testing.assert_array_equal(restored, expected)
+    assert again.add("new", astronaut(9, 9), features(1)) == count
 
 
 def test_a_file_keeps_to_the_limits(tmp_path):
@@ -47,7 +47,7 @@ def test_a_file_keeps_to_the_limits(tmp_path):
 
 
 @pytest.mark.parametrize("text", [b"", b"not a gallery", bytes(4000)])
-def test_another_file_is_refused(text, tmp_path):
+def test_other_files_are_refused(text, tmp_path):
     (tmp_path / "file").write_bytes(text)
     with pytest.raises(IndexFileError, match="no saved gallery"):
         Gallery.load(tmp_path / "file")
@@ -55,7 +55,7 @@ def test_another_file_is_refused(text, tmp_path):
         Gallery.load(tmp_path / "nothing")
 
 
-def test_every_changed_byte_is_noticed(tmp_path):
+def test_every_changed_byte_is_detected(tmp_path):
     filled(2).save(tmp_path / "gallery")
     data = (tmp_path / "gallery").read_bytes()
     for place in np.linspace(0, len(data) - 1, 60).astype(int):
@@ -74,12 +74,12 @@ def jpeg(width, height):
 
 def png():
     stream = io.BytesIO()
-    photo(20, 20).save(stream, "PNG")
+    astronaut(20, 20).save(stream, "PNG")
     return stream.getvalue()
 
 
 def with_bytes(name, text):
-    """A change that puts other bytes in the place of names or thumbnails, one for both pictures each."""
+    """Return arrays that replace the names or thumbnails of two images."""
     ends = np.array([len(text), 2 * len(text)])
     return {name: np.frombuffer(text * 2, np.uint8), f"{name} end": ends}
 
@@ -122,8 +122,7 @@ def with_nan():
         ({}, with_nan()),
     ],
 )
-def test_a_file_that_lies_is_refused(values, arrays, tmp_path):
-    """Its checksum is right, for whoever writes a file can compute it."""
+def test_invalid_contents_with_a_valid_checksum_are_refused(values, arrays, tmp_path):
     filled(2).save(tmp_path / "gallery")
     good = index_file.read(tmp_path / "gallery", content="gallery")
     changed = {name: [array] for name, array in {**good.arrays, **arrays}.items()}
@@ -132,7 +131,7 @@ def test_a_file_that_lies_is_refused(values, arrays, tmp_path):
         Gallery.load(tmp_path / "bad")
 
 
-def test_a_save_that_fails_leaves_the_old_file(monkeypatch, tmp_path):
+def test_a_failed_save_leaves_the_old_file(monkeypatch, tmp_path):
     filled(2).save(tmp_path / "gallery")
     before = (tmp_path / "gallery").read_bytes()
 
@@ -146,8 +145,8 @@ def test_a_save_that_fails_leaves_the_old_file(monkeypatch, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["gallery"]
 
 
-def test_a_process_that_is_killed_leaves_a_whole_file(tmp_path):
-    """Killed while it saves over and over: what is there is one of the galleries, and nothing else counts."""
+def test_a_killed_process_leaves_a_valid_file(tmp_path):
+    """A process that saves two galleries in turn is killed: the file holds one of them."""
     code = (
         "import sys; from PIL import Image; from shared.gallery.gallery import Gallery\n"
         "galleries = [Gallery(), Gallery()]\n"

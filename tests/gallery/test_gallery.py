@@ -1,4 +1,4 @@
-"""A gallery: what goes in comes out, limits hold, and threads see it whole."""
+"""Galleries: images are added and removed within limits, from many threads."""
 
 import gc
 import threading
@@ -12,16 +12,16 @@ from shared.core.images import open_image
 from shared.gallery.gallery import Gallery
 from shared.gallery.snapshot import GalleryFullError, GallerySnapshot
 from tests.gallery.galleries import features, filled
-from tests.predictors import photo
+from tests.predictors import astronaut
 
 
-def test_what_is_added_is_there():
+def test_an_added_image_is_there():
     gallery = Gallery()
-    id = gallery.add("beach.jpg", photo(1300, 650), features(7))
+    id = gallery.add("beach.jpg", astronaut(1300, 650), features(7))
     entry = gallery.entry(id)
     assert (entry.id, entry.name, entry.size) == (id, "beach.jpg", (1300, 650))
     assert gallery.image(id).size == open_image(entry.thumbnail).size == (640, 320)
-    assert np.abs(np.asarray(gallery.image(id), int) - photo(640, 320)).mean() < 8
+    assert np.abs(np.asarray(gallery.image(id), int) - astronaut(640, 320)).mean() < 8
     assert gallery.entries == (entry,)
     assert len(gallery) == 1
     assert id in gallery
@@ -32,40 +32,40 @@ def test_what_is_added_is_there():
         np.testing.assert_array_equal(rows[0], value)
 
 
-def test_ids_and_versions_never_come_again():
+def test_ids_and_versions_are_never_used_again():
     gallery = filled(3)
     assert gallery.snapshot().ids == (0, 1, 2)
     versions = [gallery.version]
     gallery.remove([2])
     versions.append(gallery.version)
-    assert gallery.add("new", photo(9, 9), features(0)) == 3
+    assert gallery.add("new", astronaut(9, 9), features(0)) == 3
     versions.append(gallery.version)
     gallery.clear()
     versions.append(gallery.version)
-    assert gallery.add("after", photo(9, 9), {"other": np.zeros(2, np.float32)}) == 4
+    assert gallery.add("after", astronaut(9, 9), {"other": np.zeros(2, np.float32)}) == 4
     assert versions == sorted(set(versions))
     assert [entry.name for entry in gallery.entries] == ["after"]
 
 
-def test_a_copy_goes_its_own_way():
-    one = filled(3)
-    other = one.copy()
-    assert (other.entries, other.nbytes, other.version) == (one.entries, one.nbytes, one.version)
-    first, *rest = (entry.id for entry in one.entries)
-    other.remove([first])
-    new = one.add("new", photo(9, 9), features(9))
-    assert [entry.id for entry in one.entries] == [first, *rest, new]
-    assert [entry.id for entry in other.entries] == rest
-    assert other.nbytes < one.nbytes
-    np.testing.assert_array_equal(other.features("vector")[1], one.features("vector")[1][1:3])
+def test_a_copy_is_independent():
+    gallery = filled(3)
+    copy = gallery.copy()
+    assert (copy.entries, copy.nbytes, copy.version) == (gallery.entries, gallery.nbytes, gallery.version)
+    first, *remaining = (entry.id for entry in gallery.entries)
+    copy.remove([first])
+    new = gallery.add("new", astronaut(9, 9), features(9))
+    assert [entry.id for entry in gallery.entries] == [first, *remaining, new]
+    assert [entry.id for entry in copy.entries] == remaining
+    assert copy.nbytes < gallery.nbytes
+    np.testing.assert_array_equal(copy.features("vector")[1], gallery.features("vector")[1][1:3])
 
 
-def test_a_snapshot_stays_as_it_was():
+def test_a_snapshot_never_changes():
     gallery = filled(4)
     before = gallery.snapshot()
     assert gallery.snapshot() is before
     gallery.remove([0, 2])
-    gallery.add("new", photo(9, 9), features(9))
+    gallery.add("new", astronaut(9, 9), features(9))
     assert before.ids == (0, 1, 2, 3)
     np.testing.assert_array_equal(before.features("vector")[1][:, 0], [0, 1, 2, 3])
     np.testing.assert_array_equal(gallery.snapshot().features("vector", [4, 1])[1][:, 0], [9, 1])
@@ -73,14 +73,14 @@ def test_a_snapshot_stays_as_it_was():
         before.feature("vector", 1)[0] = 5
 
 
-def test_what_is_added_is_copied():
-    gallery, own = Gallery(), features(1)
-    gallery.add("a", photo(9, 9), own)
-    own["vector"][:] = 8
+def test_features_are_copied():
+    gallery, values = Gallery(), features(1)
+    gallery.add("a", astronaut(9, 9), values)
+    values["vector"][:] = 8
     assert gallery.features("vector")[1].max() == 1
 
 
-def test_what_is_not_there_is_told():
+def test_missing_images_and_features_are_an_error():
     gallery = filled(2)
     with pytest.raises(KeyError, match=r"ids \[5\]"):
         gallery.remove([0, 5])
@@ -93,72 +93,73 @@ def test_what_is_not_there_is_told():
     with pytest.raises(KeyError, match="no picture 5"):
         gallery.snapshot().features("vector", [5])
     with pytest.raises(ValueError, match="features"):
-        gallery.add("a", photo(9, 9), {"vector": np.zeros(9, np.float32)})
+        gallery.add("a", astronaut(9, 9), {"vector": np.zeros(9, np.float32)})
     with pytest.raises(ValueError, match="numbers"):
-        Gallery().add("a", photo(9, 9), {"vector": np.array(["a"])})
+        Gallery().add("a", astronaut(9, 9), {"vector": np.array(["a"])})
     with pytest.raises(ValueError, match="limits"):
         Gallery(max_count=0)
 
 
-def test_limits_hold_and_room_comes_back():
+def test_limits_hold_and_removal_frees_room():
     gallery = filled(3, max_count=3)
     with pytest.raises(GalleryFullError, match="full with 3 pictures"):
-        gallery.add("a", photo(9, 9), features(0))
+        gallery.add("a", astronaut(9, 9), features(0))
     gallery.remove([1])
-    gallery.add("a", photo(9, 9), features(0))
+    gallery.add("a", astronaut(9, 9), features(0))
     whole = filled(3).nbytes
     small = filled(3, max_bytes=whole)
     assert small.nbytes == whole
     with pytest.raises(GalleryFullError, match="MB"):
-        small.add("a", photo(9, 9), features(0))
+        small.add("a", astronaut(9, 9), features(0))
     small.clear()
     assert small.nbytes == 0
-    small.add("a", photo(9, 9), features(0))
+    small.add("a", astronaut(9, 9), features(0))
 
 
-def test_names_can_be_shown():
+def test_names_are_cleaned():
     gallery = Gallery()
-    assert gallery.entry(gallery.add("a\x00b", photo(9, 9), {})).name == "ab"
+    assert gallery.entry(gallery.add("a\x00b", astronaut(9, 9), {})).name == "ab"
 
 
-def test_threads_add_and_remove_and_none_is_lost():
+def test_no_image_is_lost_when_threads_add_and_remove():
     gallery = Gallery(max_count=10_000)
-    picture, done = photo(16, 16), threading.Event()
+    image, done = astronaut(16, 16), threading.Event()
 
     def write(number):
-        kept = []
+        added = []
         for step in range(30):
             value = 100 * number + step
-            id = gallery.add(str(value), picture, features(value))
+            id = gallery.add(str(value), image, features(value))
             if step % 3:
-                kept.append((id, str(value)))
+                added.append((id, str(value)))
             else:
                 gallery.remove([id])
-        return kept
+        return added
 
     def read():
-        looks = 0
-        while not done.is_set() or not looks:
-            seen: GallerySnapshot = gallery.snapshot()
-            ids, rows = seen.features("vector") if len(seen) else ((), np.zeros((0, 8)))
+        reads = 0
+        while not done.is_set() or not reads:
+            snapshot: GallerySnapshot = gallery.snapshot()
+            ids, rows = snapshot.features("vector") if len(snapshot) else ((), np.zeros((0, 8)))
             for id, row in zip(ids, rows, strict=True):
-                assert seen.entries[id].name == str(int(row[0]))
-            looks += 1
+                assert snapshot.entries[id].name == str(int(row[0]))
+            reads += 1
 
     with ThreadPoolExecutor(6) as pool:
         readers = [pool.submit(read) for _ in range(2)]
-        kept = [pair for one in [pool.submit(write, number) for number in range(4)] for pair in one.result()]
+        writers = [pool.submit(write, number) for number in range(4)]
+        added = [pair for writer in writers for pair in writer.result()]
         done.set()
         for reader in readers:
             reader.result()
-    assert sorted((entry.id, entry.name) for entry in gallery.entries) == sorted(kept)
+    assert sorted((entry.id, entry.name) for entry in gallery.entries) == sorted(added)
     expected = Gallery()
-    for _, name in kept:
-        expected.add(name, picture, features(int(name)))
+    for _, name in added:
+        expected.add(name, image, features(int(name)))
     assert gallery.nbytes == expected.nbytes
 
 
-def test_a_gallery_that_nobody_holds_is_freed():
+def test_an_unreferenced_gallery_is_freed():
     gallery = filled(1)
     gallery.snapshot()
     freed = weakref.ref(gallery)
