@@ -48,15 +48,12 @@ class WordCount:
             text = docstring(node)
             if text:
                 self.docstrings += 1
-                self.questions += (
-                    text.strip("\"'`*_([ \n").split()[0].strip(".,:;!?").lower() in QUESTION_WORDS
-                )
+                self.questions += first_word(text) in QUESTION_WORDS
 
     def within(self, max_vague: float, max_questions: float) -> bool:
         """Compare with the largest fractions, 0..1; small packages may have one of each."""
-        return self.vague <= max(max_vague * self.names, 1) and self.questions <= max(
-            max_questions * self.docstrings, 1
-        )
+        few_vague = self.vague <= max(max_vague * self.names, 1)
+        return few_vague and self.questions <= max(max_questions * self.docstrings, 1)
 
 
 def assigned_names(node: ast.AST) -> Iterator[str]:
@@ -72,6 +69,11 @@ def docstring(node: ast.AST) -> str | None:
     if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
         return ast.get_docstring(node)
     return None
+
+
+def first_word(text: str) -> str:
+    """Return the first word of a text in lower case."""
+    return re.findall(r"[a-z]+|$", text.lower())[0]
 
 
 def package_of(path: Path) -> str:
@@ -92,9 +94,8 @@ COUNTS = count_words()
 
 def test_names_and_docstrings_are_counted():
     count = WordCount()
-    count.add(
-        '"""What it does."""\ndef f(self, given, path):\n    """Return a sum."""\n    found, total = 1, 2\n'
-    )
+    count.add('"""What it does."""\n')
+    count.add('def f(self, given, path):\n    """Return a sum."""\n    found, total = 1, 2\n')
     assert count == WordCount(names=4, vague=2, docstrings=2, questions=1)
 
 
