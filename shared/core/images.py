@@ -159,6 +159,22 @@ def to_image(values: np.ndarray | torch.Tensor) -> Image.Image:
     return Image.fromarray(_to_uint8(rows.clip(0, 1) * 255))
 
 
+def encode_image(image: Image.Image, format: str = "PNG", quality: int = 92) -> bytes:
+    r"""Return the content of an image file.
+
+    Args:
+        image: Any image that the format can hold.
+        format: One of PIL's formats.
+        quality: Quality of lossy formats, 0..100.
+
+    >>> encode_image(Image.new("L", (2, 2)))[:4]
+    b'\x89PNG'
+    """
+    stream = io.BytesIO()
+    image.save(stream, format, quality=quality)
+    return stream.getvalue()
+
+
 def _read(source: Any) -> bytes:
     """Read the bytes of a file, at most one more than the limit."""
     data = source

@@ -71,7 +71,7 @@ class CFNBackend(ExplainableBackend):
         self.size = size
         self.ood_threshold = ood_threshold
         self._device = next(network.parameters()).device
-        self._prototypes = F.normalize(network.prototypes, dim=1)
+        self._prototypes = F.normalize(network.get_buffer("prototypes"), dim=1)
         self._lock = threading.Lock()  # parallel batches would compete for the same cores
 
     @classmethod

@@ -12,10 +12,9 @@ import numpy as np
 from PIL import Image
 
 from shared.core.heatmap import overlay_heatmap
-from shared.core.images import ImageError, Source, open_image, to_image
+from shared.core.images import ImageError, Source, encode_image, open_image, to_image
 from shared.recognition.backends import ExplainableBackend
 from shared.recognition.classifier import Classifier
-from shared.recognition.segmentation import encode_png
 
 METHODS = ("grad-cam", "occlusion")
 
@@ -82,8 +81,8 @@ class Explanation:
     def files(self) -> dict[str, bytes]:
         """Return PNG files by name: the heat map, white where it is hottest, and its overlay."""
         return {
-            "heat.png": encode_png(to_image(self.heatmap)),
-            "heat-over-photo.png": encode_png(self.overlay()),
+            "heat.png": encode_image(to_image(self.heatmap)),
+            "heat-over-photo.png": encode_image(self.overlay()),
         }
 
 

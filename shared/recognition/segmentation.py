@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -10,6 +9,8 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from shared.core.images import encode_image
 
 
 def class_colors(classes: int) -> np.ndarray:
@@ -159,25 +160,19 @@ class Segmentation:
 
     def preview_files(self) -> dict[str, bytes]:
         """Return the contents of two small files, id map and overlay, by the suffix of their names."""
-        overlay = io.BytesIO()
-        self.overlay().save(overlay, "JPEG", quality=92)
-        return {"-classes.png": encode_png(self.id_map()), "-regions.jpg": overlay.getvalue()}
+        return {
+            "-classes.png": encode_image(self.id_map()),
+            "-regions.jpg": encode_image(self.overlay(), "JPEG"),
+        }
 
     def files(self) -> dict[str, bytes]:
         """Return file contents by name: id map, regions, and a mask and a cut-out per region."""
         files = {
-            "classes.png": encode_png(self.id_map()),
+            "classes.png": encode_image(self.id_map()),
             "regions.json": json.dumps(self.as_dict(), indent=2).encode(),
         }
         for region in self.regions:
             stem = region.label.replace(" ", "-").replace("/", "-")
-            files[f"{stem}-mask.png"] = encode_png(self.mask(region.id))
-            files[f"{stem}-cutout.png"] = encode_png(self.cutout(region))
+            files[f"{stem}-mask.png"] = encode_image(self.mask(region.id))
+            files[f"{stem}-cutout.png"] = encode_image(self.cutout(region))
         return files
-
-
-def encode_png(image: Image.Image) -> bytes:
-    """Return an image as the content of a PNG file."""
-    stream = io.BytesIO()
-    image.save(stream, "PNG")
-    return stream.getvalue()

@@ -9,7 +9,7 @@ from torch import nn
 
 from shared.networks.backbones.mobilenet_v2 import MobileNetV2Backbone
 from shared.networks.cfn import CFN
-from tests.predictors import lively
+from tests.predictors import with_random_weights
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +37,7 @@ def teacher_file(tmp_path_factory):
     tensors = {
         prefix + name: value.half()
         for prefix, layer in layers.items()
-        for name, value in lively(layer, seed=1).state_dict().items()
+        for name, value in with_random_weights(layer, seed=1).state_dict().items()
     }
     tensors["classifier.bias"][0] = torch.inf  # the row of the background must not be used
     path = tmp_path_factory.mktemp("teacher") / "mobilenet.safetensors"

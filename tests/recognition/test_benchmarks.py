@@ -19,7 +19,7 @@ from shared.recognition.benchmarks.transfer import probe, split_classes
 from shared.recognition.data.caltech import IMAGENET_CLASSES
 from shared.recognition.data.datasets import VOC_CLASSES
 from shared.recognition.training.teacher import Teacher
-from tests.predictors import lively
+from tests.predictors import with_random_weights
 
 CALTECH_LABELS = sorted({name for names in IMAGENET_CLASSES.values() for name in names})
 LABELS = CALTECH_LABELS + [f"class {index}" for index in range(1000 - len(CALTECH_LABELS))]
@@ -27,7 +27,7 @@ LABELS = CALTECH_LABELS + [f"class {index}" for index in range(1000 - len(CALTEC
 
 @pytest.fixture(scope="module")
 def classifier_folder(tmp_path_factory):
-    network = lively(CFN(prototypes=2))
+    network = with_random_weights(CFN(prototypes=2))
     network.prototypes.normal_()
     return weights.save(network, tmp_path_factory.mktemp("cfn"), config={"labels": LABELS, "size": 64})
 
@@ -141,7 +141,7 @@ def segmentation_set(tmp_path):
 
 def test_segmentation(segmentation_set, tmp_path):
     config = {"labels": VOC_CLASSES, "background": 0, "size": 64}
-    folder = weights.save(lively(FCFN()), tmp_path / "fcfn", config=config)
+    folder = weights.save(with_random_weights(FCFN()), tmp_path / "fcfn", config=config)
     command = ["segmentation", "--data", str(segmentation_set), "--engine", "fcfn", "--weights", str(folder)]
     maps, path = ["--maps", str(segmentation_set / "maps")], tmp_path / "report.json"
     report = main([*command, *maps, "--json", str(path)])

@@ -11,7 +11,7 @@ from shared.recognition import calibrate
 from shared.recognition.classifier import Classifier
 from shared.recognition.training.calibration import expected_calibration_error, fit_temperature
 from shared.recognition.training.teacher import Teacher
-from tests.predictors import lively
+from tests.predictors import with_random_weights
 
 
 def test_calibration_error_weights_bins_by_their_size():
@@ -40,7 +40,7 @@ def test_prototypes_are_directions_of_clusters():
 
 
 def test_average_of_teacher_and_student(teacher_file):
-    teacher, network = Teacher(teacher_file), lively(CFN(), seed=3)
+    teacher, network = Teacher(teacher_file), with_random_weights(CFN(), seed=3)
     sides = network.sides[0].weight.clone()
     expected = (teacher.head.weight + 3 * network.head.weight) / 4
     calibrate.average_with_teacher(network, teacher, 0.75)
@@ -54,7 +54,7 @@ def test_command_writes_weights_that_load(tmp_path, image_folder, teacher_file):
             path = tmp_path / "caltech" / name / f"image_{index}.jpg"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (40, 40), "red").save(path)
-    start = weights.save(lively(CFN(), seed=2), tmp_path / "start")
+    start = weights.save(with_random_weights(CFN(), seed=2), tmp_path / "start")
     paths = ["--weights", start, "--out", tmp_path / "out", "--teacher", teacher_file]
     data = ["--images", *[image_folder] * 4, "--labelled", tmp_path / "caltech", "--skip-per-class", 0]
     numbers = ["--max-images", 12, "--prototypes", 3, "--false-alarms", 0.1]

@@ -14,7 +14,7 @@ from shared.networks.cfn import CFN
 from shared.recognition.cfn_backend import CFNBackend, center_square
 from shared.recognition.classifier import Classification, Classifier, ClassPrediction
 from shared.recognition.engines import CLASSIFIERS
-from tests.predictors import DoerTests, lively, photo
+from tests.predictors import PredictorTests, astronaut, with_random_weights
 
 LABELS = ("Tabby cat", "dog", "crane", "tree frog", "crane", "sea", "pen")
 
@@ -22,7 +22,7 @@ LABELS = ("Tabby cat", "dog", "crane", "tree frog", "crane", "sea", "pen")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Untrained weights."""
-    network = lively(CFN(classes=len(LABELS)))
+    network = with_random_weights(CFN(classes=len(LABELS)))
     return weights.save(network, tmp_path_factory.mktemp("weights"), config={"labels": LABELS, "size": 96})
 
 
@@ -36,11 +36,11 @@ def replace_settings(classifier: Classifier, **settings) -> Classifier:
     return Classifier("cfn", backend)
 
 
-class TestClassifier(DoerTests):
-    doer_class, engines = Classifier, CLASSIFIERS
+class TestClassifier(PredictorTests):
+    predictor_class, engines = Classifier, CLASSIFIERS
 
     @pytest.fixture
-    def doer(self, classifier):
+    def predictor(self, classifier):
         return classifier
 
     def check(self, result, size):
@@ -58,29 +58,29 @@ class TestClassifier(DoerTests):
 
 
 def test_predictions_are_the_likeliest_classes_best_first(classifier):
-    result = classifier(photo(60, 40), top_k=len(LABELS))
+    result = classifier(astronaut(60, 40), top_k=len(LABELS))
     order = np.argsort(-result.probabilities)
     assert [prediction.id for prediction in result.predictions] == order.tolist()
     for prediction in result.predictions:
         assert prediction.label == LABELS[prediction.id]
         assert prediction.probability == pytest.approx(float(result.probabilities[prediction.id]))
-    assert classifier(photo(60, 40), top_k=1).predictions == result.predictions[:1]
+    assert classifier(astronaut(60, 40), top_k=1).predictions == result.predictions[:1]
     assert "array" not in repr(result)
 
 
 @pytest.mark.parametrize("top_k", [0, -1, len(LABELS) + 1, 2.5, "3", None])
 def test_wrong_top_k_is_refused(top_k, classifier):
     with pytest.raises(ValueError, match=f"1..{len(LABELS)}, received {top_k!r}"):
-        classifier(photo(8, 8), top_k=top_k)
+        classifier(astronaut(8, 8), top_k=top_k)
 
 
 def test_any_whole_number_is_a_top_k(classifier):
     for top_k in (2, 2.0, np.int64(2)):
-        assert len(classifier(photo(8, 8), top_k=top_k).predictions) == 2
+        assert len(classifier(astronaut(8, 8), top_k=top_k).predictions) == 2
 
 
 def test_batch_equals_single_calls(classifier):
-    images = [photo(60, 40), photo(31, 97), np.zeros((20, 20), np.uint8)]
+    images = [astronaut(60, 40), astronaut(31, 97), np.zeros((20, 20), np.uint8)]
     for result, image in zip(classifier.batch(images, top_k=3), images, strict=True):
         single = classifier(image, top_k=3)
         np.testing.assert_allclose(result.probabilities, single.probabilities, atol=1e-5)
@@ -92,7 +92,7 @@ def test_batch_equals_single_calls(classifier):
 
 
 def test_feature_determines_the_probabilities(classifier):
-    result = classifier(photo(60, 40))
+    result = classifier(astronaut(60, 40))
     layer = classifier.backend.network.classifier
     with torch.inference_mode():
         probabilities = layer(torch.from_numpy(result.feature)).softmax(0).numpy()
@@ -100,7 +100,7 @@ def test_feature_determines_the_probabilities(classifier):
 
 
 def test_input_is_the_center_square(classifier):
-    image, preprocess = photo(120, 60), classifier.backend.preprocess
+    image, preprocess = astronaut(120, 60), classifier.backend.preprocess
     expected = preprocess(image)
     assert expected.shape == (1, 3, 96, 96)
     for box in ((0, 0, 27, 60), (93, 0, 120, 60)):  # resizing reads two pixels beyond the square
@@ -119,15 +119,15 @@ def test_center_square_is_as_large_as_possible(size):
 
 
 def test_temperature_softens_the_probabilities(classifier):
-    sharp = classifier(photo(60, 40)).probabilities
-    soft = replace_settings(classifier, temperature=3)(photo(60, 40)).probabilities
+    sharp = classifier(astronaut(60, 40)).probabilities
+    soft = replace_settings(classifier, temperature=3)(astronaut(60, 40)).probabilities
     expected = sharp.astype(float) ** (1 / 3)
     np.testing.assert_allclose(soft, expected / expected.sum(), rtol=1e-3)
     assert classifier.backend.temperature == 1
 
 
 def test_images_unlike_all_prototypes_are_out_of_distribution(classifier, tmp_path):
-    in_distribution, noise = photo(60, 40), Image.effect_noise((60, 40), 200)
+    in_distribution, noise = astronaut(60, 40), Image.effect_noise((60, 40), 200)
     network = CFN(classes=len(LABELS), prototypes=2)
     state = {k: v for k, v in classifier.backend.network.state_dict().items() if k != "prototypes"}
     network.load_state_dict({**network.state_dict(), **state})
@@ -148,7 +148,7 @@ def test_images_unlike_all_prototypes_are_out_of_distribution(classifier, tmp_pa
 
 
 def test_without_prototypes_nothing_is_out_of_distribution(classifier):
-    result = replace_settings(classifier, ood_threshold=0.0)(photo(60, 40))
+    result = replace_settings(classifier, ood_threshold=0.0)(astronaut(60, 40))
     assert (result.ood_score, result.out_of_distribution) == (0, False)
 
 
@@ -168,9 +168,9 @@ def test_case_distinguishes_classes_of_the_same_name(classifier):
 
 
 def test_network_without_fusion(tmp_path):
-    network = lively(CFN(classes=3, fusion="none"))
+    network = with_random_weights(CFN(classes=3, fusion="none"))
     folder = weights.save(network, tmp_path / "weights", config={"labels": ["a", "b", "c"], "size": 64})
-    result = Classifier.load("plain", folder=folder, device="cpu")(photo(60, 40), top_k=3)
+    result = Classifier.load("plain", folder=folder, device="cpu")(astronaut(60, 40), top_k=3)
     assert result.engine == "plain"
     assert sorted(prediction.label for prediction in result.predictions) == ["a", "b", "c"]
 

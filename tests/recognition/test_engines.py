@@ -14,7 +14,7 @@ from shared.recognition.classifier import Classifier
 from shared.recognition.engines import CLASSIFIERS, SEGMENTERS
 from shared.recognition.explanation import explain
 from shared.recognition.segmenter import Segmenter
-from tests.predictors import photo
+from tests.predictors import astronaut
 
 ENGINES = [*CLASSIFIERS.values(), *SEGMENTERS.values()]
 
@@ -76,7 +76,7 @@ def test_new_classifier_is_one_class_and_one_row(monkeypatch):
     assert (white.engine, white.out_of_distribution, black.out_of_distribution) == ("brightness", True, False)
     assert classifier.find_class("Bright") == 1
     with pytest.raises(ImageError, match="engine brightness cannot explain its answers"):
-        explain(classifier, photo(8, 8))
+        explain(classifier, astronaut(8, 8))
 
 
 def test_new_segmenter_is_one_class_and_one_row(monkeypatch):

@@ -26,7 +26,7 @@ from shared.recognition.benchmarks.explain import (
 from shared.recognition.cfn_backend import CFNBackend
 from shared.recognition.classifier import Classifier
 from shared.recognition.explanation import explain
-from tests.predictors import lively
+from tests.predictors import with_random_weights
 
 LABELS = list("abcde")
 
@@ -113,7 +113,7 @@ def test_rank_correlation():
 
 @pytest.fixture(scope="module")
 def untrained() -> CFNBackend:
-    return CFNBackend(lively(CFN(classes=5)).eval(), labels=LABELS, size=64)
+    return CFNBackend(with_random_weights(CFN(classes=5)).eval(), labels=LABELS, size=64)
 
 
 @pytest.mark.parametrize("backbone", [False, True])

@@ -19,7 +19,7 @@ from shared.recognition.classifier import Classifier
 from shared.recognition.engines import CLASSIFIERS
 from shared.recognition.explanation import METHODS, Explanation, explain
 from shared.recognition.saliency import grad_cam, occlusion, place_in_image
-from tests.predictors import lively
+from tests.predictors import with_random_weights
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -55,7 +55,7 @@ def red() -> Classifier:
 
 
 def untrained_classifier(fusion: str = "lc") -> Classifier:
-    network = lively(CFN(classes=5, fusion=fusion), seed=3).eval()
+    network = with_random_weights(CFN(classes=5, fusion=fusion), seed=3).eval()
     return Classifier("cfn", CFNBackend(network, labels="abcde", size=96))
 
 

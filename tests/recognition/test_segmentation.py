@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from shared.core.images import encode_image
 from shared.recognition.data.datasets import VOC_CLASSES
-from shared.recognition.segmentation import Region, Segmentation, class_colors, encode_png
+from shared.recognition.segmentation import Region, Segmentation, class_colors
 
 LABELS = ("background", "cat", "dining table", "dog/wolf")
 
@@ -108,7 +109,7 @@ def test_overlay_tints_the_regions(result):
 
 
 def test_id_map_is_an_annotation_file(result):
-    id_map = decode(encode_png(result.id_map()))
+    id_map = decode(encode_image(result.id_map()))
     assert id_map.mode == "P"
     np.testing.assert_array_equal(np.asarray(id_map), result.ids)
     np.testing.assert_array_equal(np.asarray(id_map.convert("RGB")), class_colors(4)[result.ids])

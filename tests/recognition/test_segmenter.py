@@ -15,7 +15,7 @@ from shared.recognition import fcfn_backend
 from shared.recognition.engines import SEGMENTERS
 from shared.recognition.fcfn_backend import FCFNBackend, upsample_classes
 from shared.recognition.segmenter import Segmenter
-from tests.predictors import DoerTests, lively, photo
+from tests.predictors import PredictorTests, astronaut, with_random_weights
 
 LABELS = ("background", "cat", "dog", "sea", "tree")
 
@@ -24,7 +24,9 @@ LABELS = ("background", "cat", "dog", "sea", "tree")
 def folder(tmp_path_factory):
     """Untrained weights."""
     config = {"labels": LABELS, "background": 0, "size": 96}
-    return weights.save(lively(FCFN(classes=len(LABELS))), tmp_path_factory.mktemp("weights"), config=config)
+    return weights.save(
+        with_random_weights(FCFN(classes=len(LABELS))), tmp_path_factory.mktemp("weights"), config=config
+    )
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +34,11 @@ def segmenter(folder):
     return Segmenter.load(folder=folder, device="cpu")
 
 
-class TestSegmenter(DoerTests):
-    doer_class, engines = Segmenter, SEGMENTERS
+class TestSegmenter(PredictorTests):
+    predictor_class, engines = Segmenter, SEGMENTERS
 
     @pytest.fixture
-    def doer(self, segmenter):
+    def predictor(self, segmenter):
         return segmenter
 
     def check(self, result, size):
@@ -55,7 +57,7 @@ class TestSegmenter(DoerTests):
 
 
 def test_result_has_the_image(segmenter):
-    image = photo(60, 40)
+    image = astronaut(60, 40)
     result = segmenter(np.asarray(image))
     np.testing.assert_array_equal(np.asarray(result.image), np.asarray(image))
 
@@ -67,7 +69,7 @@ def test_result_has_the_image(segmenter):
 def test_input_has_the_longer_side_of_the_weights(size, input_size, segmenter):
     shapes = []
     handle = segmenter.backend.network.register_forward_pre_hook(lambda _, args: shapes.append(args[0].shape))
-    segmenter(photo(*size))
+    segmenter(astronaut(*size))
     handle.remove()
     assert shapes == [(1, 3, *input_size)]
 
@@ -78,7 +80,7 @@ def test_segmentation_of_a_mirror_image_is_the_mirror_image(folder):
         Segmenter("fcfn", FCFNBackend(network, labels=LABELS, background=0, size=96, mirror=mirror))
         for mirror in (True, False)
     )
-    image = photo(70, 50)
+    image = astronaut(70, 50)
     mirrored = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     np.testing.assert_allclose(
         symmetric(mirrored).confidence, symmetric(image).confidence[:, ::-1], atol=2e-3
@@ -124,7 +126,7 @@ def test_class_by_class_equals_all_at_once(size, monkeypatch):
 
 def test_maps_of_a_large_image_are_never_in_memory_at_once(segmenter, monkeypatch):
     width, height = 900, 700
-    expected = segmenter(photo(width, height))
+    expected = segmenter(astronaut(width, height))
     sizes = []
     interpolate = F.interpolate
 
@@ -135,15 +137,17 @@ def test_maps_of_a_large_image_are_never_in_memory_at_once(segmenter, monkeypatc
 
     monkeypatch.setattr(F, "interpolate", watched)
     monkeypatch.setattr(fcfn_backend, "MAX_MAP_VALUES", 1_000_000)
-    result = segmenter(photo(width, height))
+    result = segmenter(astronaut(width, height))
     assert max(sizes) == width * height
     np.testing.assert_array_equal(result.ids, expected.ids)
     np.testing.assert_array_equal(result.confidence, expected.confidence)
 
 
 def test_classes_without_a_background(tmp_path):
-    folder = weights.save(lively(FCFN(classes=2)), tmp_path / "w", config={"labels": ["a", "b"], "size": 64})
-    result = Segmenter.load("fcfn", folder=folder, device="cpu")(photo(40, 30))
+    folder = weights.save(
+        with_random_weights(FCFN(classes=2)), tmp_path / "w", config={"labels": ["a", "b"], "size": 64}
+    )
+    result = Segmenter.load("fcfn", folder=folder, device="cpu")(astronaut(40, 30))
     assert result.background is None
     assert result.engine == "fcfn"
     assert sum(region.area_fraction for region in result.regions) == pytest.approx(1)

@@ -19,7 +19,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from shared.core.image_files import ImageFile, read_images
-from shared.core.images import to_tensor
+from shared.core.images import encode_image, to_tensor
 from shared.evaluation import reports
 from shared.networks.backbones.mobilenet_v2 import PADDINGS
 from shared.networks.cfn import CFN
@@ -44,9 +44,7 @@ def blurred_view(image: Image.Image) -> Image.Image:
 
 def jpeg_view(image: Image.Image, quality: int = 30) -> Image.Image:
     """Return the view after JPEG compression."""
-    stream = io.BytesIO()
-    crop_view(image).save(stream, "JPEG", quality=quality)
-    return Image.open(stream).convert("RGB")
+    return Image.open(io.BytesIO(encode_image(crop_view(image), "JPEG", quality))).convert("RGB")
 
 
 #: View of an image, and padding of the network, by the name of the condition.

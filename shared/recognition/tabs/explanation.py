@@ -45,7 +45,7 @@ def explanation_tab(
     """
     with gr.Tab("Why", elem_id="why") as tab:
         with gr.Row():
-            menu = gr.Dropdown([], label="Class", info="Any of them; type to search", min_width=260)
+            menu = gr.Dropdown([], label="Class", info="Pick any class; type to search", min_width=260)
             method = gr.Radio(METHOD_CHOICES, value="grad-cam", label="Method", min_width=260)
         slider = gr.ImageSlider(label="Photo and heat", max_height=460, elem_classes="is-slider")
         note = gr.Markdown(HINT, elem_classes="is-note")

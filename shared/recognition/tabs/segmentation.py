@@ -9,11 +9,11 @@ from gradio.components import Component
 from PIL.Image import Image
 
 from shared.core.file_names import safe_stem
-from shared.core.images import open_image, shrink
+from shared.core.images import encode_image, open_image, shrink
 from shared.recognition.segmentation import Segmentation
 from shared.ui import assets
 from shared.ui.components.charts import Bar, bar_chart
-from shared.ui.components.results import display_image, download_button, encode_image, zip_files
+from shared.ui.components.results import display_image, download_button, zip_files
 from shared.ui.errors import user_facing
 from shared.ui.events import on_event
 from shared.ui.tabs import LazyTab

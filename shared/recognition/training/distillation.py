@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core.image_files import ImageFile
-from shared.core.images import Box, to_tensor
+from shared.core.images import Box, encode_image, to_tensor
 
 TEMPERATURE = 2.0
 MIN_AREA = 0.3  # of the image, in a view
@@ -70,9 +70,8 @@ def corrupt(view: Image.Image, rng: np.random.Generator) -> Image.Image:
     if rng.random() < 0.2:
         view = view.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.5)))
     if rng.random() < 0.25:
-        stream = io.BytesIO()
-        view.save(stream, "JPEG", quality=int(rng.integers(25, 90)))
-        view = Image.open(stream).convert("RGB")
+        content = encode_image(view, "JPEG", quality=int(rng.integers(25, 90)))
+        view = Image.open(io.BytesIO(content)).convert("RGB")
     return view
 
 

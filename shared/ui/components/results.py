@@ -1,6 +1,5 @@
 """Results: images for display, files to download, and rows of thumbnails."""
 
-import io
 import zipfile
 from collections.abc import Mapping
 
@@ -21,18 +20,6 @@ def result_file(content: bytes, name: str) -> str:
     path = new_cache_path(name)
     path.write_bytes(content)
     return str(path)
-
-
-def encode_image(image: Image.Image, format: str = "PNG") -> bytes:
-    """Return the bytes of an image file.
-
-    Args:
-        image: Any image that the format can hold.
-        format: One of PIL's formats.
-    """
-    stream = io.BytesIO()
-    image.save(stream, format, quality=92)
-    return stream.getvalue()
 
 
 def zip_files(files: Mapping[str, bytes], name: str) -> str:
