@@ -128,7 +128,7 @@ class GallerySearch(ABC):
         query = encode()
         encoded = time.perf_counter()
         hits, searched = self._hits(query, request)
-        ended = time.perf_counter()
+        finished = time.perf_counter()
         threshold = self.threshold if query.calibrated else None
         good_match = None if threshold is None else bool(hits) and hits[0].ranking_score >= threshold
         return SearchResults(
@@ -137,8 +137,8 @@ class GallerySearch(ABC):
             threshold=threshold,
             engine=self.engine,
             searched=searched,
-            seconds=ended - started,
-            search_seconds=ended - encoded,
+            seconds=finished - started,
+            search_seconds=finished - encoded,
             unknown_words=query.unknown_words,
             confidence_bands=self.confidence_bands,
             false_accept_rate=None if threshold is None else self.false_accept_rate,

@@ -284,7 +284,7 @@ class VectorIndex:
         """
         with self._lock.exclusive_writer():
             values, arrays = self._storage.state()
-            storage = next(name for name, known in STORAGES.items() if isinstance(self._storage, known))
+            storage = next(name for name, storage in STORAGES.items() if isinstance(self._storage, storage))
             settings = {"kind": self.index_type, "recall": self.recall, "exact_below": self.exact_below}
             settings |= {"dimension": self.dimension, "next_id": self._next_id, "store": storage}
             file.write(path, {**values, **settings}, {**arrays, **self._table.arrays()})

@@ -1,4 +1,4 @@
-"""A small Hugging Face Hub on this machine: enough of its protocol to download and upload repositories."""
+"""Local Hugging Face Hub with enough of its protocol to download and upload repositories."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from urllib.parse import unquote, urlsplit
 
 @dataclass
 class Repository:
-    """The files of a repository, and what it was created with."""
+    """Files of a repository, and the request that created it."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     created: dict = field(default_factory=dict)
 
     @property
     def sha(self) -> str:
-        """A commit that changes with the files."""
+        """Commit id, a digest of the files."""
         listing = json.dumps({path: hashlib.sha1(data).hexdigest() for path, data in self.files.items()})
         return hashlib.sha1(listing.encode()).hexdigest()
 
 
 class FakeHub(ThreadingHTTPServer):
-    """Repositories by `(kind, id)`, where kind is `models` or `spaces`, and every request that was made."""
+    """Server with repositories by `(kind, id)`, of kind `models` or `spaces`, and a log of all requests."""
 
     daemon_threads = True
 
@@ -39,17 +39,17 @@ class FakeHub(ThreadingHTTPServer):
 
     @property
     def endpoint(self) -> str:
-        """The address for `HF_ENDPOINT`."""
+        """Address for `HF_ENDPOINT`."""
         return f"http://127.0.0.1:{self.server_port}"
 
     def add(self, name: str, files: dict[str, bytes], kind: str = "models") -> Repository:
-        """Puts a repository on the Hub."""
+        """Add a repository."""
         return self.repositories.setdefault((kind, name), Repository(files))
 
 
 @contextmanager
 def running():
-    """Runs a Hub on a free port until the block ends."""
+    """Run a Hub on a free port until the block ends."""
     hub = FakeHub()
     thread = threading.Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
@@ -74,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def log_message(self, *_) -> None:
-        """The log of requests is enough."""
+        """Suppress the log on standard error."""
 
     def _answer(self) -> None:
         path = unquote(urlsplit(self.path).path)
@@ -99,12 +99,12 @@ class _Handler(BaseHTTPRequestHandler):
             return self._file(repository, file[3])
         return getattr(self, f"_{api[3]}")(repository, body)
 
-    def _create(self, wish: dict) -> None:
-        kind = f"{wish.get('type', 'model')}s"
-        name = f"{wish['organization']}/{wish['name']}"
+    def _create(self, request: dict) -> None:
+        kind = f"{request.get('type', 'model')}s"
+        name = f"{request['organization']}/{request['name']}"
         url = f"{self.server.endpoint}/{'' if kind == 'models' else 'spaces/'}{name}"
         taken = (kind, name) in self.server.repositories
-        self.server.add(name, {}, kind).created = wish
+        self.server.add(name, {}, kind).created = request
         self._send(409 if taken else 200, json={"url": url, "id": name, "error": "taken" if taken else None})
 
     def _file(self, repository: Repository, path: str) -> None:

@@ -1,4 +1,4 @@
-"""Whatever is no picture, or a damaged or too large one, gets one clear sentence."""
+"""Other files, damaged images and large ones get one clear sentence."""
 
 import contextlib
 import io
@@ -10,9 +10,9 @@ import torch
 from PIL import Image, PngImagePlugin
 
 from shared.core.images import MAX_BYTES, ImageError, open_image
-from tests.core.image_files import encode, plain, png_header
+from tests.core.sample_files import encode, plain, png_header
 
-# The door itself silences these for the process, but pytest gives each test the filters that it began with.
+# The module silences these for the process, but pytest restores the original filters for each test.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 
@@ -31,13 +31,13 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
         (np.broadcast_to(np.zeros((), np.uint8), (12000, 12000)), "12000 x 12000"),
     ],
 )
-def test_arrays_that_are_no_pictures(array, message):
+def test_arrays_that_are_no_images(array, message):
     with pytest.raises(ImageError, match=message):
         open_image(array)
 
 
-NO_PICTURES = {
-    "text": b"this is a text, and no picture at all",
+OTHER_FILES = {
+    "text": b"this is a text, and no image at all",
     "svg": b'<svg xmlns="http://www.w3.org/2000/svg"><rect width="9" height="9"/></svg>',
     "pdf": b"%PDF-1.7 and so on",
     "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
@@ -45,26 +45,26 @@ NO_PICTURES = {
 }
 
 
-@pytest.mark.parametrize("name", NO_PICTURES)
-def test_other_files_are_told_what_is_accepted(name, tmp_path):
+@pytest.mark.parametrize("name", OTHER_FILES)
+def test_the_error_for_other_files_lists_the_formats(name, tmp_path):
     path = tmp_path / "holiday.png"
-    path.write_bytes(NO_PICTURES[name])
-    for source in (path, NO_PICTURES[name]):
+    path.write_bytes(OTHER_FILES[name])
+    for source in (path, OTHER_FILES[name]):
         with pytest.raises(ImageError, match=r"please use JPEG, PNG, .*TIFF") as caught:
             open_image(source)
         assert "holiday" not in str(caught.value)
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
-@pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
-def test_a_file_that_is_cut_short(format, share):
+@pytest.mark.parametrize("fraction", [0.05, 0.5, 0.9])
+def test_a_truncated_file(format, fraction):
     noise = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
     data = encode(Image.fromarray(noise), format)
     with pytest.raises(ImageError, match="damaged"):
-        open_image(data[: int(len(data) * share)])
+        open_image(data[: int(len(data) * fraction)])
 
 
-def test_random_damage_gives_a_picture_or_a_sentence():
+def test_random_damage_gives_an_image_or_an_error():
     random = np.random.default_rng(0)
     noise = Image.fromarray(random.integers(0, 255, (40, 50, 3), np.uint8))
     for format in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"):
@@ -84,7 +84,7 @@ def test_an_empty_file(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["missing.png", ".", "zero\0byte.png"])
-def test_a_path_that_leads_nowhere_is_not_shown(name, tmp_path):
+def test_a_missing_path_is_not_shown(name, tmp_path):
     with pytest.raises(ImageError, match="cannot be found or read") as caught:
         open_image(f"{tmp_path}/{name}")
     assert str(tmp_path) not in str(caught.value)
@@ -96,7 +96,7 @@ def test_wrong_types(source):
         open_image(source)
 
 
-def test_no_picture_yet():
+def test_no_source():
     with pytest.raises(ImageError, match="choose one first"):
         open_image(None)
 
@@ -108,7 +108,7 @@ def test_a_closed_file():
         open_image(stream)
 
 
-def test_a_picture_without_pixels():
+def test_an_image_without_pixels():
     with pytest.raises(ImageError, match="no pixels"):
         open_image(Image.new("RGB", (0, 5)))
 
@@ -116,9 +116,7 @@ def test_a_picture_without_pixels():
 @pytest.mark.parametrize("size", [(12_000, 12_000), (30_000, 30_000), (2**31 - 1, 1_000)])
 def test_the_limit_of_pixels_is_checked_before_decoding(size):
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "error"
-        )  # PIL itself would warn of the first and refuse the second in its own words
+        warnings.simplefilter("error")  # PIL would warn about the first and refuse the second
         with pytest.raises(ImageError, match=f"{size[0]} x {size[1]} has more than 50 million pixels"):
             open_image(png_header(*size))
 
@@ -130,20 +128,20 @@ def test_a_real_large_file():
 
 def test_the_limit_of_bytes_is_checked_before_decoding():
     class Endless(io.RawIOBase):
-        given = 0
+        bytes_read = 0
 
         def seekable(self):
             return False
 
         def read(self, size=-1):
             assert size >= 0, "an endless file is never read to its end"
-            self.given += size
+            self.bytes_read += size
             return b"\0" * size
 
     stream = Endless()
     with pytest.raises(ImageError, match="larger than 64 MB"):
         open_image(stream)
-    assert stream.given == MAX_BYTES + 1
+    assert stream.bytes_read == MAX_BYTES + 1
 
 
 def test_a_bomb_in_the_metadata_of_a_png():

@@ -19,7 +19,7 @@ BANDS = ConfidenceBands(
 
 
 def test_probability_of_normal_scores_is_the_posterior():
-    """Where both groups are normal with the same deviation, the logistic curve is the true posterior."""
+    """For normal groups of equal deviation the logistic curve is the true posterior."""
     rng = np.random.default_rng(0)
     positives, negatives = rng.normal(1, 1, 40_000), rng.normal(-1, 1, 90_000)
     scale, offset = fit_probability(positives, negatives)

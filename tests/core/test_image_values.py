@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from shared.core.images import to_image, to_tensor
-from tests.core.image_files import quarters
+from tests.core.sample_files import quarters
 
 
 def test_to_tensor():

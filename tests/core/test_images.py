@@ -1,4 +1,4 @@
-"""Every kind of picture that comes in gives the right picture."""
+"""Every kind of image is opened correctly."""
 
 import io
 import subprocess
@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from shared.core.images import ImageError, open_image
-from tests.core.image_files import ORANGE, encode, plain, quarters
+from tests.core.sample_files import ORANGE, encode, plain, quarters
 
-# The door itself silences these for the process, but pytest gives each test the filters that it began with.
+# The module silences these for the process, but pytest restores the original filters for each test.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 ORIENTATION = 0x0112
@@ -29,9 +29,9 @@ def test_every_format_opens(format):
     assert is_near(image, ORANGE)
 
 
-def test_every_kind_of_source_gives_the_same_picture(tmp_path):
+def test_every_source_gives_the_same_image(tmp_path):
     data = encode(quarters(), "PNG")
-    path = tmp_path / "picture.png"
+    path = tmp_path / "image.png"
     path.write_bytes(data)
     stream = io.BytesIO(data)
     stream.read()  # as after a save: the position is at the end
@@ -41,7 +41,7 @@ def test_every_kind_of_source_gives_the_same_picture(tmp_path):
             assert open_image(source).tobytes() == quarters().tobytes()
 
 
-def test_the_picture_is_new_plain_and_free_of_metadata():
+def test_the_image_is_new_and_free_of_metadata():
     exif = Image.Exif()
     exif[0x010E] = "somebody's garden"
     source = plain()
@@ -66,7 +66,7 @@ def test_extreme_shapes(size):
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_undone(format, orientation):
-    # How a camera stores the upright picture under each value of the tag: the inverse of the turn to show it.
+    # A camera stores an upright image under each value of the tag by the inverse of its transposition.
     stored = {
         1: [],
         2: [Image.Transpose.FLIP_LEFT_RIGHT],
@@ -77,33 +77,33 @@ def test_exif_orientation_is_undone(format, orientation):
         7: [Image.Transpose.TRANSVERSE],
         8: [Image.Transpose.ROTATE_270],
     }
-    picture = quarters()
-    for turn in stored[orientation]:
-        picture = picture.transpose(turn)
+    photograph = quarters()
+    for transposition in stored[orientation]:
+        photograph = photograph.transpose(transposition)
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     lossless = {"lossless": True} if format == "WEBP" else {"quality": 95} if format == "JPEG" else {}
-    image = open_image(encode(picture, format, exif=exif, **lossless))
+    image = open_image(encode(photograph, format, exif=exif, **lossless))
     assert image.size == (40, 30)
     corners = [image.getpixel(xy)[0] for xy in [(5, 5), (35, 5), (5, 25), (35, 25)]]
     assert np.abs(np.subtract(corners, [0, 80, 160, 255])).max() <= 3
     assert ORIENTATION not in image.getexif()
 
 
-def test_broken_exif_does_not_cost_the_picture():
+def test_broken_exif_is_ignored():
     data = encode(plain(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff broken")
     assert is_near(open_image(data), ORANGE)
 
 
 @pytest.mark.parametrize("format", ["JPEG", "TIFF"])
 def test_cmyk(format):
-    # PIL writes the inverted CMYK of Adobe into JPEG files and marks it so; TIFF holds it plain.
+    # PIL writes Adobe's inverted CMYK, and a marker for it, into JPEG files; in TIFF it is not inverted.
     data = encode(plain().convert("CMYK"), format)
     assert (b"Adobe" in data) == (format == "JPEG")
     assert is_near(open_image(data), ORANGE)
 
 
-def test_transparency_lies_on_white():
+def test_transparent_areas_become_white():
     half_black = [
         encode(plain((0, 0, 0, 128), mode="RGBA"), "PNG"),
         encode(plain((0, 128), mode="LA"), "PNG"),
@@ -115,35 +115,35 @@ def test_transparency_lies_on_white():
 
 
 def test_palette_with_transparency():
-    picture = Image.new("P", (4, 2))
-    picture.putpalette([10, 20, 30, 200, 100, 50])
-    picture.putdata([0, 1] * 4)
-    for transparency in (0, bytes([0, 255])):  # one clear entry, or an alpha for each entry
-        image = open_image(encode(picture, "PNG", transparency=transparency))
+    source = Image.new("P", (4, 2))
+    source.putpalette([10, 20, 30, 200, 100, 50])
+    source.putdata([0, 1] * 4)
+    for transparency in (0, bytes([0, 255])):  # one transparent entry, or an alpha per entry
+        image = open_image(encode(source, "PNG", transparency=transparency))
         assert [image.getpixel((x, 0)) for x in (0, 1)] == [(255, 255, 255), ORANGE]
-    image = open_image(encode(picture, "GIF", transparency=0))
+    image = open_image(encode(source, "GIF", transparency=0))
     assert [image.getpixel((x, 0)) for x in (0, 1)] == [(255, 255, 255), ORANGE]
-    image = open_image(encode(picture, "PNG"))
+    image = open_image(encode(source, "PNG"))
     assert [image.getpixel((x, 0)) for x in (0, 1)] == [(10, 20, 30), ORANGE]
 
 
-def test_a_clear_color_without_an_alpha_channel():
-    picture = Image.fromarray(np.array([[[0, 0, 0], [200, 100, 50]]], np.uint8))
-    image = open_image(encode(picture, "PNG", transparency=(0, 0, 0)))
+def test_a_transparent_color_without_an_alpha_channel():
+    source = Image.fromarray(np.array([[[0, 0, 0], [200, 100, 50]]], np.uint8))
+    image = open_image(encode(source, "PNG", transparency=(0, 0, 0)))
     assert [image.getpixel((x, 0)) for x in (0, 1)] == [(255, 255, 255), ORANGE]
 
 
-def test_sixteen_bit_grey_is_scaled_not_cut():
+def test_sixteen_bit_grey_is_scaled():
     levels = np.array([[0, 257 * 64, 257 * 128, 65535]], np.uint16)
-    pictures = [
+    sources = [
         encode(Image.fromarray(levels), "PNG"),
         encode(Image.fromarray(levels), "TIFF"),
         Image.fromarray(levels),
         Image.fromarray(levels.astype(np.int32)),  # mode I
         levels,
     ]
-    for picture in pictures:
-        assert np.asarray(open_image(picture))[0, :, 0].tolist() == [0, 64, 128, 255]
+    for source in sources:
+        assert np.asarray(open_image(source))[0, :, 0].tolist() == [0, 64, 128, 255]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_float_tiff(values, levels):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_float_tiff_with_values_that_are_no_numbers(bad):
+def test_float_tiff_with_values_that_are_not_finite(bad):
     data = encode(Image.fromarray(np.array([[0.5, bad]], np.float32)), "TIFF")
     with pytest.raises(ImageError, match="not numbers"):
         open_image(data)
@@ -179,7 +179,7 @@ def test_an_animation_gives_its_first_frame(format):
 @pytest.mark.parametrize(
     "mode", ["1", "L", "P", "YCbCr", "HSV", "LAB", "CMYK", "RGBX", "I", "F", "I;16", "RGBA"]
 )
-def test_every_mode_of_a_pil_picture_gives_rgb(mode):
+def test_every_mode_of_pil_becomes_rgb(mode):
     assert open_image(Image.new(mode, (3, 2))).mode == "RGB"
 
 
@@ -204,15 +204,15 @@ def test_arrays(array, color):
     assert image.getpixel((0, 0)) == color
 
 
-def test_settings_of_pil_stay_as_they_are_and_its_remarks_stay_inside():
+def test_settings_of_pil_are_unchanged_and_its_warnings_silent():
     code = (
         "from PIL import Image, ImageFile\n"
-        "before = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES\n"
+        "settings = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES\n"
         "import io, sys, shared.core.images as images\n"
         "images.open_image(sys.stdin.buffer)\n"
-        "assert before == (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES)\n"
+        "assert settings == (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES)\n"
     )
-    # A tag whose value lies beyond the end: PIL warns of it.
+    # PIL warns about a tag whose value lies beyond the end.
     exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x1a\x01\x05\0\x01\0\0\0\xff\xff\0\0\0\0\0\0"
     data = encode(plain(), "JPEG", exif=exif)
     command = [sys.executable, "-W", "always::UserWarning:PIL.TiffImagePlugin", "-c", code]
@@ -222,9 +222,9 @@ def test_settings_of_pil_stay_as_they_are_and_its_remarks_stay_inside():
 
 def test_many_threads_at_once():
     sources = [(encode(plain((shade, shade, shade)), "PNG"), shade) for shade in range(0, 250, 5)]
-    bad = [(data[: len(data) // 2], None) for data, _ in sources]
+    damaged = [(data[: len(data) // 2], None) for data, _ in sources]
 
-    def open_one(job):
+    def is_correct(job):
         data, shade = job
         try:
             return open_image(data).getpixel((0, 0))[0] == shade
@@ -232,4 +232,4 @@ def test_many_threads_at_once():
             return shade is None
 
     with ThreadPoolExecutor(8) as pool:
-        assert all(pool.map(open_one, sources + bad))
+        assert all(pool.map(is_correct, sources + damaged))

@@ -1,4 +1,4 @@
-"""Weights: what is loaded is what was saved, and whatever else there is gives one clear sentence at once."""
+"""Weights: saved networks are loaded unchanged, and everything else is one clear error at once."""
 
 import hashlib
 import os
@@ -36,7 +36,7 @@ class Tied(nn.Module, PyTorchModelHubMixin):
 
 @pytest.fixture(autouse=True)
 def root(tmp_path, monkeypatch):
-    """A project of its own, an empty cache of the Hub, and no way to the real one."""
+    """Use a temporary project and an empty cache of the Hub, without access to the real one."""
     monkeypatch.setattr(weights, "ROOT", tmp_path / "project")
     monkeypatch.setattr(weights, "HUB_ORG", "image-spaces")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
@@ -62,7 +62,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def fake_hub(monkeypatch, folder):
-    """A Hub with the repository `image-spaces/net`."""
+    """Run a Hub with the repository `image-spaces/net`."""
     with running() as server:
         use_endpoint(monkeypatch, server.endpoint)
         files = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -70,15 +70,15 @@ def fake_hub(monkeypatch, folder):
         yield server
 
 
-def sums(folder):
-    """Writes the checksums anew, as `sha256sum` does, after a test has changed a file."""
+def write_checksums(folder):
+    """Write new checksums, as `sha256sum` does, after a test has changed a file."""
     files = ["config.json", "model.safetensors"]
     lines = [f"{hashlib.sha256((folder / file).read_bytes()).hexdigest()}  {file}\n" for file in files]
     (folder / "SHA256SUMS").write_text("".join(lines))
 
 
 def sentence(call, *args, **kwargs):
-    """The sentence of the error that a call must give, within a second."""
+    """Return the sentence of the error that a call must raise within a second."""
     start = time.perf_counter()
     with pytest.raises(WeightsError) as caught:
         call(*args, **kwargs)
@@ -92,7 +92,7 @@ def sentence(call, *args, **kwargs):
 # --- saving and loading ---------------------------------------------------------------------------------
 
 
-def test_a_network_comes_back_as_it_was_saved(tmp_path):
+def test_a_saved_network_is_loaded_unchanged(tmp_path):
     network = Net(width=5, depth=1)
     folder = save(network, tmp_path / "net")
     loaded = load(Net, "net", folder=folder)
@@ -114,7 +114,7 @@ def test_the_file_is_float16_with_a_header(folder):
         assert file.get_tensor("norm.num_batches_tracked").dtype == torch.int64
 
 
-def test_more_texts_in_the_header(tmp_path):
+def test_additional_texts_in_the_header(tmp_path):
     folder = save(Net(), tmp_path / "net", half=False, metadata={"seed": "7"})
     with safe_open(folder / "model.safetensors", "pt") as file:
         assert file.metadata()["seed"] == "7"
@@ -145,21 +145,21 @@ def test_shared_tensors_are_stored_once_and_stay_shared(tmp_path):
     assert torch.equal(loaded.decoder.weight, network.decoder.weight)
 
 
-def test_keys_beside_the_constructors_arguments_survive(folder):
+def test_additional_keys_of_the_configuration(folder):
     assert read_config(folder) == {"width": 5, "depth": 1, "threshold": 0.4}
     assert load(Net, "net", folder=folder).blocks[0].out_channels == 5
 
 
-def test_a_threshold_that_was_found_later(folder):
+def test_a_threshold_can_be_set_later(folder):
     assert update_config(folder, threshold=0.5, steps=9)["threshold"] == 0.5
     assert read_config(folder) == {"width": 5, "depth": 1, "threshold": 0.5, "steps": 9}
     load(Net, "net", folder=folder)
 
 
-def test_the_model_card_stays(folder):
-    (folder / "README.md").write_text("# Mine")
+def test_the_model_card_is_not_changed(folder):
+    (folder / "README.md").write_text("# Net")
     save(Net(), folder)
-    assert (folder / "README.md").read_text() == "# Mine"
+    assert (folder / "README.md").read_text() == "# Net"
     assert sorted(path.name for path in folder.iterdir()) == [
         "README.md",
         "SHA256SUMS",
@@ -177,10 +177,10 @@ def test_a_loaded_network_has_the_licence_of_its_card(folder, card, licence):
 
 
 def test_the_checksums_are_in_the_form_of_coreutils(folder):
-    written = (folder / "SHA256SUMS").read_text()
-    sums(folder)
-    assert (folder / "SHA256SUMS").read_text() == written
-    marked = written.replace("  ", " *")  # as `sha256sum --binary` writes it
+    checksums = (folder / "SHA256SUMS").read_text()
+    write_checksums(folder)
+    assert (folder / "SHA256SUMS").read_text() == checksums
+    marked = checksums.replace("  ", " *")  # as `sha256sum --binary` writes it
     (folder / "SHA256SUMS").write_text(marked)
     load(Net, "net", folder=folder)
 
@@ -190,7 +190,7 @@ def test_a_bare_name_is_a_folder_of_the_project(root):
     assert isinstance(load(Net, "edges-net"), Net)
 
 
-# --- what can be wrong with a folder --------------------------------------------------------------------
+# --- invalid folders ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json", "SHA256SUMS"])
@@ -225,7 +225,7 @@ def test_a_missing_key(folder):
     tensors = load_file(folder / "model.safetensors")
     del tensors["norm.bias"]
     save_file(tensors, folder / "model.safetensors")
-    sums(folder)
+    write_checksums(folder)
     text = sentence(load, Net, "net", folder=folder)
     assert "model.safetensors does not fit Net" in text
     assert 'Missing key(s) in state_dict: "norm.bias"' in text
@@ -234,7 +234,7 @@ def test_a_missing_key(folder):
 def test_an_unexpected_key(folder):
     tensors = load_file(folder / "model.safetensors")
     save_file({**tensors, "extra": torch.zeros(1)}, folder / "model.safetensors")
-    sums(folder)
+    write_checksums(folder)
     assert 'Unexpected key(s) in state_dict: "extra"' in sentence(load, Net, "net", folder=folder)
 
 
@@ -243,9 +243,9 @@ def test_a_wrong_shape(folder):
     assert "size mismatch for blocks.0.weight" in sentence(load, Net, "net", folder=folder)
 
 
-def test_a_file_that_is_no_safetensors(folder):
+def test_a_file_of_another_format(folder):
     (folder / "model.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
-    sums(folder)
+    write_checksums(folder)
     assert "model.safetensors does not fit Net" in sentence(load, Net, "net", folder=folder)
 
 
@@ -259,7 +259,7 @@ def test_a_file_that_is_no_safetensors(folder):
 )
 def test_a_broken_configuration(folder, text, message):
     (folder / "config.json").write_bytes(text.encode("latin-1"))
-    sums(folder)
+    write_checksums(folder)
     assert message in sentence(load, Net, "net", folder=folder)
 
 
@@ -268,13 +268,13 @@ def test_a_configuration_that_the_constructor_refuses(folder):
     assert "does not fit Net" in sentence(load, Net, "net", folder=folder)
 
 
-def test_a_file_of_the_project_is_named_from_its_root(root):
+def test_errors_name_paths_from_the_project_root(root):
     save(Net(), "edges-net")
     (root / "weights/edges-net/config.json").unlink()
     assert sentence(load, Net, "edges-net").startswith("weights/edges-net/config.json is missing")
 
 
-# --- where weights are looked for -----------------------------------------------------------------------
+# --- search order ---------------------------------------------------------------------------------------
 
 
 def test_a_folder_that_does_not_exist(tmp_path):
@@ -286,7 +286,7 @@ def test_a_name_never_leads_out_of_the_weights(name):
     assert "is no name of weights" in sentence(find, name, allow_hub=True)
 
 
-def test_the_folder_of_the_caller_comes_first(folder, fake_hub):
+def test_a_given_folder_comes_first(folder, fake_hub):
     save(Net(), "net")
     assert find("net", folder=folder, allow_hub=True) == folder
     assert fake_hub.requests == []
@@ -298,7 +298,7 @@ def test_the_project_comes_before_the_hub(root, fake_hub):
     assert fake_hub.requests == []
 
 
-def test_the_hub_is_not_asked_without_the_callers_word(fake_hub):
+def test_the_hub_gets_no_request_unless_it_is_allowed(fake_hub):
     text = sentence(load, Net, "net")
     assert "hf download image-spaces/net" in text
     assert fake_hub.requests == []
@@ -326,7 +326,7 @@ def test_a_pinned_revision_in_the_cache_needs_no_request(fake_hub):
     assert fake_hub.requests == []
 
 
-def test_half_a_download_in_the_cache_is_completed(fake_hub):
+def test_a_partial_download_in_the_cache_is_completed(fake_hub):
     (find("net", allow_hub=True) / "model.safetensors").unlink()
     assert "are not on this machine" in sentence(find, "net")
     load(Net, "net", allow_hub=True)
@@ -389,7 +389,7 @@ def test_offline_mode(monkeypatch, fake_hub):
     assert fake_hub.requests == []
 
 
-def test_the_proxy_is_asked_where_there_is_one(monkeypatch):
+def test_a_proxy_is_used_if_there_is_one(monkeypatch):
     use_endpoint(monkeypatch, "http://hub.invalid")
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")

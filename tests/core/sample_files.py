@@ -1,4 +1,4 @@
-"""Pictures and files made up for the tests of the door for pictures."""
+"""Generated images and files for the tests of `shared.core.images`."""
 
 import io
 import struct
@@ -21,14 +21,14 @@ def plain(color=ORANGE, size=(40, 30), mode="RGB"):
 
 
 def quarters():
-    """A picture whose four quarters differ, so that every turn and flip of it is another picture."""
+    """Return an image with four different quarters, which every rotation and flip changes."""
     pixels = np.zeros((30, 40, 3), np.uint8)
     pixels[:15, :20], pixels[:15, 20:], pixels[15:, :20], pixels[15:, 20:] = 0, 80, 160, 255
     return Image.fromarray(pixels)
 
 
 def png_header(width, height):
-    """A PNG file that announces a size and holds hardly any data."""
+    """Return a PNG file that declares a size and holds hardly any data."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
