@@ -7,7 +7,7 @@ from torch import nn
 
 from shared.networks.cfn import CFN, CFN11, CFNCifar
 from shared.networks.layers import FUSIONS, global_average_pool
-from tests.predictors import lively
+from tests.predictors import with_random_weights
 
 CIFAR100 = {"classes": 100, "first": 192, "side_kernel": 3}
 
@@ -16,32 +16,32 @@ def count(module):
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def stacked(network, x):
-    """The branches that a network's fusion receives for an input."""
-    seen = []
-    handle = network.fusion.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+def fusion_input(network, x):
+    """Return the branches that the fusion of a network receives."""
+    inputs = []
+    handle = network.fusion.register_forward_pre_hook(lambda _, args: inputs.append(args[0]))
     with torch.inference_mode():
         network.eval()(x)
     handle.remove()
-    return seen[0]
+    return inputs[0]
 
 
 @pytest.mark.parametrize(
-    ("network", "settings", "fused", "plain"),
+    ("network_class", "settings", "fused", "plain"),
     [
         (CFNCifar, {}, 1_343_146, 1_286_698),
         (CFNCifar, CIFAR100, 2_386_276, 1_721_572),
         (CFN11, {}, 6_754_408, 6_283_368),
     ],
 )
-def test_published_numbers_of_parameters(network, settings, fused, plain):
-    assert count(network(**settings)) == fused
-    assert count(network(**settings, fusion="none")) == plain
+def test_published_numbers_of_parameters(network_class, settings, fused, plain):
+    assert count(network_class(**settings)) == fused
+    assert count(network_class(**settings, fusion="none")) == plain
 
 
 def test_the_cifar_fusion_starts_at_a_third_of_the_sum_of_three():
     network = CFNCifar()
-    branches = stacked(network, torch.randn(2, 3, 32, 32))
+    branches = fusion_input(network, torch.randn(2, 3, 32, 32))
     assert branches.shape == (2, 3, 192)
     with torch.inference_mode():
         torch.testing.assert_close(network.fusion(branches), 0.333 * branches.sum(1))
@@ -50,7 +50,7 @@ def test_the_cifar_fusion_starts_at_a_third_of_the_sum_of_three():
 
 def test_the_imagenet_fusion_starts_at_a_quarter_of_the_sum_of_four():
     network = CFN11(classes=10)
-    branches = stacked(network, torch.randn(1, 3, 64, 64))
+    branches = fusion_input(network, torch.randn(1, 3, 64, 64))
     assert branches.shape == (1, 4, 1024)
     with torch.inference_mode():
         torch.testing.assert_close(network.fusion(branches), 0.25 * branches.sum(1))
@@ -60,16 +60,16 @@ def test_the_imagenet_fusion_starts_at_a_quarter_of_the_sum_of_four():
 def test_branches_come_in_the_published_order():
     x = torch.randn(1, 3, 32, 32)
     cifar = CFNCifar()
-    branches = stacked(cifar, x)[0]
+    branches = fusion_input(cifar, x)[0]
     with torch.inference_mode():
         pool1 = cifar.stage1(x)
         torch.testing.assert_close(branches[1], global_average_pool(cifar.side1(pool1))[0])
         torch.testing.assert_close(branches[2], global_average_pool(cifar.side2(cifar.stage2(pool1)))[0])
     imagenet = CFN11(classes=10)
-    branches = stacked(imagenet, torch.randn(1, 3, 64, 64))[0]
+    branches = fusion_input(imagenet, torch.randn(1, 3, 64, 64))[0]
     with torch.inference_mode():
         imagenet.last.register_forward_hook(lambda *_: torch.zeros(1, 1024, 2, 2))
-        changed = stacked(imagenet, torch.randn(1, 3, 64, 64))[0]
+        changed = fusion_input(imagenet, torch.randn(1, 3, 64, 64))[0]
     assert branches[3].any()
     assert not changed[3].any()
 
@@ -112,23 +112,23 @@ def test_only_the_published_network_has_dropout_between_its_stages():
 
 @pytest.mark.parametrize("fusion", FUSIONS)
 @pytest.mark.parametrize(
-    ("network", "settings", "size"),
+    ("network_class", "settings", "size"),
     [(CFNCifar, {"width": 0.125}, 32), (CFNCifar, {"width": 0.125, "batch_norm": True}, 32), (CFN11, {}, 64)],
 )
-def test_published_networks_train_with_every_fusion(network, settings, size, fusion):
+def test_published_networks_train_with_every_fusion(network_class, settings, size, fusion):
     torch.manual_seed(0)
-    made = network(classes=7, fusion=fusion, **settings)
-    out = made(torch.randn(4, 3, size, size))
+    network = network_class(classes=7, fusion=fusion, **settings)
+    out = network(torch.randn(4, 3, size, size))
     assert out.shape == (4, 7)
     out.square().sum().backward()
-    for name, parameter in made.named_parameters():
+    for name, parameter in network.named_parameters():
         assert parameter.grad.isfinite().all(), name
         assert parameter.grad.any(), name
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
 @pytest.mark.parametrize("size", [(1, 1), (32, 32), (33, 70), (160, 97)])
-def test_the_embedded_network_takes_every_size(size, fusion):
+def test_cfn_takes_every_size(size, fusion):
     network = CFN(classes=5, fusion=fusion).eval()
     with torch.inference_mode():
         out = network(torch.rand(2, 3, *size))
@@ -136,15 +136,15 @@ def test_the_embedded_network_takes_every_size(size, fusion):
     assert out.isfinite().all()
 
 
-def test_branches_have_names_and_see_ever_coarser_cells():
+def test_branches_have_names_and_ever_coarser_cells():
     network = CFN(classes=5).eval()
     with torch.inference_mode():
         maps = network.branch_maps(torch.rand(1, 3, 64, 64))
-    assert [tuple(one.shape[1:]) for one in maps] == [(1280, side, side) for side in (2, 8, 4, 2)]
+    assert [tuple(branch.shape[1:]) for branch in maps] == [(1280, side, side) for side in (2, 8, 4, 2)]
     assert len(CFN.BRANCH_NAMES) == len(maps)
 
 
-def test_the_fusion_of_a_trained_base_starts_near_its_main_branch():
+def test_the_fusion_starts_near_the_main_branch():
     weight = CFN(classes=5).fusion.weight
     assert (weight[0] == 1).all()
     assert (weight[1:] == 0.05).all()
@@ -152,7 +152,7 @@ def test_the_fusion_of_a_trained_base_starts_near_its_main_branch():
 
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_contributions_add_up_to_the_logit(fusion):
-    network = lively(CFN(classes=5, fusion=fusion)).eval()
+    network = with_random_weights(CFN(classes=5, fusion=fusion)).eval()
     if network.fusion is not None and network.fusion.weight is not None:
         nn.init.normal_(network.fusion.weight)
         nn.init.normal_(network.fusion.bias)
@@ -167,25 +167,25 @@ def test_contributions_add_up_to_the_logit(fusion):
     torch.testing.assert_close(parts.sum(1), logits[range(3), target], rtol=1e-4, atol=1e-4)
     assert parts[:, :-1].abs().min() > 0
     if fusion in ("lc", "conv"):
-        assert (fused == 0).any()  # some channels were cut off, so that the sum is put to the test
+        assert (fused == 0).any()  # some channels are cut off, which the sum must respect
 
 
 def test_without_fusion_it_is_mobilenet_v2():
-    """The same numbers as torchvision's network with the same weights; its batch norms only add a bias."""
-    network = lively(CFN(classes=1000, fusion="none")).eval()
+    """It equals torchvision's network with the same weights, whose batch norms only add a bias."""
+    network = with_random_weights(CFN(classes=1000, fusion="none")).eval()
     network.base.set_padding("symmetric")
     reference = torchvision.models.mobilenet_v2(weights=None).eval()
     ours = [module for module in [*network.base.modules(), network.head] if isinstance(module, nn.Conv2d)]
     convs = [module for module in reference.modules() if isinstance(module, nn.Conv2d)]
     norms = [module for module in reference.modules() if isinstance(module, nn.BatchNorm2d)]
-    for own, conv, norm in zip(ours, convs, norms, strict=True):
-        conv.weight.data.copy_(own.weight)
-        norm.bias.data.copy_(own.bias)
+    for folded, conv, norm in zip(ours, convs, norms, strict=True):
+        conv.weight.data.copy_(folded.weight)
+        norm.bias.data.copy_(folded.bias)
         norm.running_var.fill_(1 - norm.eps)
     reference.classifier[1].load_state_dict(network.classifier.state_dict())
     x = torch.rand(2, 3, 96, 65)
     with torch.inference_mode():
         expected = reference(x * 2 - 1)
-        found = network(x)
+        logits = network(x)
     assert expected.std() > 0.1
-    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item())
+    torch.testing.assert_close(logits, expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item())

@@ -8,7 +8,7 @@ from shared.networks.backbones.mobilenet_v2 import MobileNetV2Backbone
 from shared.networks.fcfn import FCFN, FCFNEdges
 from shared.networks.layers import FUSIONS
 from shared.networks.rds import RDS
-from tests.predictors import lively
+from tests.predictors import with_random_weights
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
@@ -22,7 +22,7 @@ def test_every_size_gives_a_cell_for_every_four_pixels(fuse, fusion):
         assert out.isfinite().all()
 
 
-def test_a_class_has_a_weight_of_its_own_in_every_branch():
+def test_weights_of_the_fusion_are_per_branch_and_class():
     assert FCFN(classes=21).fusion.weight.shape == (4, 21)
     assert FCFN(classes=21, fuse="features").fusion.weight.shape == (4, FCFN.FEATURE_CHANNELS)
     assert FCFN(classes=21, fusion="conv").fusion.weight.shape == (4, 1)
@@ -30,7 +30,7 @@ def test_a_class_has_a_weight_of_its_own_in_every_branch():
 
 
 def test_without_fusion_only_the_finest_branch_is_used():
-    network = lively(FCFN(classes=5, fusion="none")).eval()
+    network = with_random_weights(FCFN(classes=5, fusion="none")).eval()
     steps = []
     network.merges[-1].register_forward_hook(lambda *args: steps.append(args[-1]))
     with torch.inference_mode():
@@ -42,33 +42,33 @@ def test_without_fusion_only_the_finest_branch_is_used():
 
 
 def test_scores_are_the_weighted_sum_of_the_branches():
-    network = lively(FCFN(classes=5)).eval()
-    picture = torch.rand(1, 3, 64, 64)
+    network = with_random_weights(FCFN(classes=5)).eval()
+    image = torch.rand(1, 3, 64, 64)
     with torch.inference_mode():
-        alone = []
+        single = []
         for branch in range(4):
             network.fusion.weight.zero_()
             network.fusion.weight[branch] = 1
-            alone.append(network(picture))
+            single.append(network(image))
         weight = torch.randn(4, 5)
         network.fusion.weight.copy_(weight)
-        expected = sum(w[:, None, None] * out for w, out in zip(weight, alone, strict=True))
-        torch.testing.assert_close(network(picture), expected, rtol=1e-3, atol=1e-2)
+        expected = sum(w[:, None, None] * out for w, out in zip(weight, single, strict=True))
+        torch.testing.assert_close(network(image), expected, rtol=1e-3, atol=1e-2)
     for i in range(3):
-        assert not torch.allclose(alone[i], alone[i + 1])
+        assert not torch.allclose(single[i], single[i + 1])
 
 
 @pytest.mark.parametrize(("fuse", "fusion"), [("scores", "lc"), ("features", "lc"), ("scores", "none")])
 def test_gradients_reach_every_parameter(fuse, fusion):
-    network = lively(FCFN(classes=5, fuse=fuse, fusion=fusion))
+    network = with_random_weights(FCFN(classes=5, fuse=fuse, fusion=fusion))
     network(torch.rand(2, 3, 64, 64)).square().mean().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad.any(), name
 
 
-def test_what_the_picture_shows_as_a_whole_reaches_every_position():
-    """A corner of the picture moves scores that lie farther away than any convolution reaches."""
-    network = lively(FCFN(classes=5)).eval()
+def test_the_context_of_the_whole_image_reaches_every_position():
+    """A corner of the image changes scores beyond the receptive field of all convolutions."""
+    network = with_random_weights(FCFN(classes=5)).eval()
     network.base.requires_grad_(False)
     top = []
     network.base.register_forward_hook(lambda *args: top.append(args[-1][-1].requires_grad_()))
@@ -76,7 +76,7 @@ def test_what_the_picture_shows_as_a_whole_reaches_every_position():
     assert top[0].grad[..., -1, -1].any()
 
 
-def test_an_unknown_way_to_fuse_says_so():
+def test_unknown_kinds_of_fusion_are_refused():
     with pytest.raises(ValueError, match="scores or features, got 'maps'"):
         FCFN(fuse="maps")
     with pytest.raises(ValueError, match="got 'max'"):
@@ -85,15 +85,15 @@ def test_an_unknown_way_to_fuse_says_so():
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 70), (33, 2), (61, 45)])
 def test_edges_have_the_interface_of_rds(size):
-    picture = torch.rand(2, 3, *size)
+    image = torch.rand(2, 3, *size)
     with torch.inference_mode():
-        out, expected = FCFNEdges().eval()(picture), RDS().eval()(picture)
+        out, expected = FCFNEdges().eval()(image), RDS().eval()(image)
     assert out.shape == expected.shape == (2, 6, *size)
     assert out.isfinite().all()
 
 
 def test_edges_are_fused_features():
-    network = lively(FCFNEdges())
+    network = with_random_weights(FCFNEdges())
     assert network.fusion.weight.shape == (5, FCFNEdges.FEATURE_CHANNELS)
     network(torch.rand(2, 3, 64, 64)).square().mean().backward()
     for name, parameter in network.named_parameters():
@@ -101,16 +101,16 @@ def test_edges_are_fused_features():
 
 
 @pytest.mark.parametrize("network", [FCFN(classes=3, fuse="features", fusion="conv"), FCFNEdges()])
-def test_weights_come_back(network, tmp_path):
-    folder = weights.save(lively(network), tmp_path / "weights", half=False)
+def test_saved_weights_give_the_same_maps(network, tmp_path):
+    folder = weights.save(with_random_weights(network), tmp_path / "weights", half=False)
     loaded = weights.load(type(network), "fcfn", folder=folder)
-    picture = torch.rand(1, 3, 40, 40)
+    image = torch.rand(1, 3, 40, 40)
     with torch.inference_mode():
-        assert torch.equal(loaded(picture), network.eval()(picture))
+        assert torch.equal(loaded(image), network.eval()(image))
 
 
-def test_a_dilated_network_has_the_same_cells_and_parameters_that_all_learn():
-    network = lively(FCFN(classes=5, dilated=True))
+def test_a_dilated_network_has_the_same_cells_and_trains_all_parameters():
+    network = with_random_weights(FCFN(classes=5, dilated=True))
     coarse = []
     network.branches[-1].register_forward_hook(lambda *args: coarse.append(args[-1].shape[-2:]))
     for height, width in [(1, 1), (33, 2), (61, 45)]:
@@ -121,11 +121,12 @@ def test_a_dilated_network_has_the_same_cells_and_parameters_that_all_learn():
         assert parameter.grad.any(), name
 
 
-def test_dilation_keeps_what_a_filter_sees():
-    """On a picture without detail the dilated base gives at every second place what the other gives."""
+def test_dilation_keeps_the_receptive_field():
+    """On a constant image, every second position of the dilated backbone equals the plain one."""
     plain, dilated = MobileNetV2Backbone(), MobileNetV2Backbone(dilated=True)
-    dilated.load_state_dict(lively(plain).state_dict())
+    dilated.load_state_dict(with_random_weights(plain).state_dict())
     with torch.inference_mode():
-        one, other = plain(torch.zeros(1, 3, 640, 640))[-1], dilated(torch.zeros(1, 3, 640, 640))[-1]
-    assert other.shape[-2:] == (40, 40)
-    torch.testing.assert_close(other[..., 20, 20], one[..., 10, 10], rtol=1e-3, atol=1e-3)
+        image = torch.zeros(1, 3, 640, 640)
+        coarse, dense = plain(image)[-1], dilated(image)[-1]
+    assert dense.shape[-2:] == (40, 40)
+    torch.testing.assert_close(dense[..., 20, 20], coarse[..., 10, 10], rtol=1e-3, atol=1e-3)

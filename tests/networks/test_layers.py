@@ -1,20 +1,27 @@
-"""Fusions, enlarging, mirrored borders."""
+"""Branch fusion, upsampling, mirror padding, top-down blocks."""
 
 import pytest
 import torch
 
-from shared.networks.layers import FUSIONS, Fusion, TopDownBlock, mirror_pad, locally_connected_fusion, upsample
+from shared.networks.layers import (
+    FUSIONS,
+    Fusion,
+    TopDownBlock,
+    locally_connected_fusion,
+    mirror_pad,
+    upsample,
+)
 
 BRANCHES = torch.tensor([[[1.0, 2.0], [10.0, 20.0], [100.0, 200.0]]])
 WEIGHT = torch.tensor([[1.0, 0.0], [0.5, -1.0], [0.0, 0.25]])
 
 
 def as_maps(vectors):
-    """Maps of 2 x 3 cells: the vectors, times 1, 2, 3 from left to right."""
+    """Return maps of 2 x 3 cells: the vectors times 1, 2, 3 from left to right."""
     return vectors[..., None, None] * torch.tensor([1.0, 2.0, 3.0]).expand(2, 3)
 
 
-def test_every_channel_of_every_branch_has_a_weight_of_its_own():
+def test_weights_are_per_branch_and_channel():
     assert locally_connected_fusion(BRANCHES, WEIGHT).tolist() == [[6.0, 30.0]]
     assert locally_connected_fusion(BRANCHES, WEIGHT, torch.tensor([1.0, 2.0])).tolist() == [[7.0, 32.0]]
 
@@ -38,7 +45,7 @@ def test_maps_are_fused_as_vectors_at_every_position():
 
 
 @pytest.mark.parametrize(
-    ("branches", "weight", "bias", "words"),
+    ("branches", "weight", "bias", "message"),
     [
         ((2, 3, 4), (3, 5), None, r"\[3, 4\] or \[3, 1\], got \(3, 5\)"),
         ((2, 3, 4), (2, 4), None, r"got \(2, 4\)"),
@@ -48,10 +55,10 @@ def test_maps_are_fused_as_vectors_at_every_position():
         ((3, 4), (3, 4), None, r"\[B, G, K\].*got \(3, 4\)"),
     ],
 )
-def test_shapes_that_do_not_fit_say_so(branches, weight, bias, words):
-    given = [None if shape is None else torch.zeros(shape) for shape in (branches, weight, bias)]
-    with pytest.raises(ValueError, match=words):
-        locally_connected_fusion(*given)
+def test_inconsistent_shapes_are_refused(branches, weight, bias, message):
+    tensors = [None if shape is None else torch.zeros(shape) for shape in (branches, weight, bias)]
+    with pytest.raises(ValueError, match=message):
+        locally_connected_fusion(*tensors)
 
 
 @pytest.mark.parametrize("shape", [(2,), (2, 5, 7)])
@@ -74,7 +81,7 @@ def test_kinds_of_fusion(kind, weight, bias, expected, shape):
         torch.testing.assert_close(fused[0, channel], torch.full(shape[1:], value))
 
 
-def test_start_values():
+def test_initial_values():
     assert (Fusion(4, 3).weight == 0.25).all()
     assert (Fusion(4, 3, initial=1).weight == 1).all()
     assert Fusion(2, 3, initial=(1, 0.5)).weight.tolist() == [[1.0] * 3, [0.5] * 3]
@@ -85,14 +92,14 @@ def test_start_values():
         Fusion(3, 4, initial=(1, 2))
 
 
-def test_branches_learn_apart():
+def test_every_branch_gets_its_own_gradient():
     fusion = Fusion(3, 2)
     fusion(BRANCHES).sum().backward()
     assert torch.equal(fusion.weight.grad, BRANCHES[0])
     assert fusion.bias.grad.tolist() == [1.0, 1.0]
 
 
-def test_an_unknown_fusion_says_which_there_are():
+def test_an_unknown_fusion_is_refused():
     with pytest.raises(ValueError, match=f"{', '.join(FUSIONS)}, got 'max'"):
         Fusion(3, 2, kind="max")
 
@@ -112,15 +119,15 @@ def test_upsample_by_one_only_crops():
 @pytest.mark.parametrize(
     ("width", "expected"), [(1, [0] * 5), (2, [0, 1, 0, 1, 0, 1]), (4, [0, 1, 2, 3, 2, 1, 0, 1])]
 )
-def test_extend_mirrors_pictures_of_any_width(width, expected):
-    picture = torch.arange(float(width)).expand(1, 1, 3, width)
-    out = mirror_pad(picture, 4)
+def test_mirror_pad_takes_images_of_any_width(width, expected):
+    image = torch.arange(float(width)).expand(1, 1, 3, width)
+    out = mirror_pad(image, 4)
     assert out.shape == (1, 1, 7, width + 4)
     assert out[0, 0, 0].tolist() == expected
-    assert torch.equal(mirror_pad(picture.mT, 4), out.mT)
+    assert torch.equal(mirror_pad(image.mT, 4), out.mT)
 
 
-@pytest.mark.parametrize(("below", "above"), [((6, 8), (3, 4)), ((5, 7), (3, 4)), ((1, 1), (1, 1))])
-def test_a_step_down_the_path_has_the_size_of_the_finer_map(below, above):
-    merge = TopDownBlock(lateral_channels=3, top_channels=5, out_channels=4)
-    assert merge(torch.rand(2, 3, *below), torch.rand(2, 5, *above)).shape == (2, 4, *below)
+@pytest.mark.parametrize(("lateral", "top"), [((6, 8), (3, 4)), ((5, 7), (3, 4)), ((1, 1), (1, 1))])
+def test_a_top_down_block_has_the_size_of_the_lateral_map(lateral, top):
+    block = TopDownBlock(lateral_channels=3, top_channels=5, out_channels=4)
+    assert block(torch.rand(2, 3, *lateral), torch.rand(2, 5, *top)).shape == (2, 4, *lateral)

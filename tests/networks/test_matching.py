@@ -36,11 +36,11 @@ def features(rows=6, seed=3):
     return torch.randn(rows, 7), torch.randn(rows, 5), torch.arange(rows)
 
 
-def small(kind, **more):
+def small(network_class, **settings):
     torch.manual_seed(1)
-    if kind is RRFNet:
-        more = {"hidden": 32, "dropout": 0.0, **more}
-    return kind(7, 5, width=16, **more)
+    if network_class is RRFNet:
+        settings = {"hidden": 32, "dropout": 0.0, **settings}
+    return network_class(7, 5, width=16, **settings)
 
 
 def test_rrf_has_the_published_number_of_parameters():
@@ -52,7 +52,7 @@ def test_rrf_has_the_published_number_of_parameters():
 
 def test_rrf_shares_its_weights_over_the_steps():
     three, six = (RRFBranch(7, width=8, hidden=16, recurrences=t) for t in (3, 6))
-    # a step more costs a normalisation of its own and a number in the fusion
+    # An additional step costs a normalisation and a weight of the fusion.
     assert count(six) - count(three) == 3 * (2 * 8 + 1)
     assert sum(isinstance(module, torch.nn.Linear) for module in six.modules()) == 4
     branch = three.eval()
@@ -64,7 +64,7 @@ def test_rrf_shares_its_weights_over_the_steps():
 
 
 @pytest.mark.parametrize(("fusion", "weight", "bias", "norm"), [("conv", (4, 1), 1, 1), ("lc", (4, 8), 8, 8)])
-def test_both_readings_of_the_fusion(fusion, weight, bias, norm):
+def test_kinds_of_fusion_in_rrf(fusion, weight, bias, norm):
     branch = RRFBranch(7, width=8, hidden=16, fusion=fusion)
     assert tuple(branch.fusion.weight.shape) == weight
     assert branch.fusion.bias.numel() == bias
@@ -73,7 +73,7 @@ def test_both_readings_of_the_fusion(fusion, weight, bias, norm):
     torch.testing.assert_close(out.norm(dim=1), torch.ones(6))
 
 
-def test_rrf_refuses_what_it_does_not_know():
+def test_rrf_refuses_unknown_settings():
     with pytest.raises(ValueError, match="conv, lc, got 'max'"):
         RRFBranch(7, fusion="max")
     with pytest.raises(ValueError, match="0 or more, got -1"):
@@ -81,7 +81,7 @@ def test_rrf_refuses_what_it_does_not_know():
 
 
 def objective(network, image, text, ids):
-    """The loss with which each network is trained."""
+    """Compute the training loss of a network."""
     if isinstance(network, CycleMatch):
         return cycle_loss(network.image_cycle(image), network.text_cycle(text), ids)
     if isinstance(network, JMC):
@@ -97,16 +97,16 @@ NETWORKS = [(RRFNet, {}), (RRFNet, {"fusion": "lc"}), (CycleMatch, {}), (JMC, {"
 NETWORKS += [(ITMeetsAL, {"classes": 6})]
 
 
-@pytest.mark.parametrize(("kind", "more"), NETWORKS)
-def test_every_network_learns_pairs_and_all_of_it_learns(kind, more):
-    network, (image, text, ids) = small(kind, **more), features()
+@pytest.mark.parametrize(("network_class", "settings"), NETWORKS)
+def test_every_network_learns_pairs_with_all_parameters(network_class, settings):
+    network, (image, text, ids) = small(network_class, **settings), features()
     optimizer = torch.optim.Adam(network.parameters(), 0.01)
     for _ in range(120):
         optimizer.zero_grad()
         objective(network, image, text, ids).backward()
         optimizer.step()
-    assert all(one.grad is not None for one in network.parameters())
-    for module in network.modules():  # so small a batch has other statistics than its running average
+    assert all(weight.grad is not None for weight in network.parameters())
+    for module in network.modules():  # statistics of so small a batch differ from the running ones
         module.train(isinstance(module, torch.nn.BatchNorm1d))
     with torch.inference_mode():
         x, y = F.normalize(network.images(image), dim=-1), F.normalize(network.texts(text), dim=-1)
@@ -115,38 +115,41 @@ def test_every_network_learns_pairs_and_all_of_it_learns(kind, more):
     assert (scores.argmax(0) == ids).all()
 
 
-def test_cycle_rows_are_what_scores_compare():
+def test_rows_of_a_cycle_follow_the_order_of_the_scores():
     network, (image, text, _) = small(CycleMatch).eval(), features()
     v, t = network.image_cycle(image), network.text_cycle(text)
-    rows, others = network(image, text)
-    assert rows.shape == others.shape == (6, len(SCORE_NAMES), 16)
+    image_rows, text_rows = network(image, text)
+    assert image_rows.shape == text_rows.shape == (6, len(SCORE_NAMES), 16)
     pairs = ((v.dual, t.source), (v.source, t.dual), (v.reconstructed, t.dual))
     pairs += ((v.dual, t.reconstructed), (v.latent, t.latent))
-    for place, (first, second) in enumerate(pairs):
-        torch.testing.assert_close(rows[:, place], F.normalize(first, dim=1))
-        torch.testing.assert_close(others[:, place], F.normalize(second, dim=1))
+    for index, (first, second) in enumerate(pairs):
+        torch.testing.assert_close(image_rows[:, index], F.normalize(first, dim=1))
+        torch.testing.assert_close(text_rows[:, index], F.normalize(second, dim=1))
 
 
-def test_a_cycle_goes_there_and_back():
+def test_a_cycle_returns_to_its_own_space():
     network, (image, _, _) = small(CycleMatch).eval(), features()
     cycle = network.image_cycle(image)
-    middle, dual = network.to_text(cycle.source)
-    torch.testing.assert_close(cycle.latent, middle)
+    latent, dual = network.to_text(cycle.source)
+    torch.testing.assert_close(cycle.latent, latent)
     torch.testing.assert_close(cycle.dual, dual)
     torch.testing.assert_close(cycle.reconstructed, network.to_image(dual)[1])
 
 
-def test_cycle_losses_are_their_rankings():
+def test_cycle_losses_are_ranking_losses():
     torch.manual_seed(0)
     v, t = (Cycle(*torch.randn(4, 6, 8)) for _ in "vt")
     ids = torch.arange(6)
     dual = triplet_loss(v.dual, t.source, ids) + triplet_loss(v.source, t.dual, ids)
-    back = triplet_loss(v.reconstructed, v.source, ids) + triplet_loss(t.reconstructed, t.source, ids)
-    between = triplet_loss(v.latent, t.latent, ids)
+    reconstruction = triplet_loss(v.reconstructed, v.source, ids) + triplet_loss(
+        t.reconstructed, t.source, ids
+    )
+    latent = triplet_loss(v.latent, t.latent, ids)
     torch.testing.assert_close(dual_loss(v, t, ids), dual)
-    torch.testing.assert_close(reconstruction_loss(v, t, ids), back)
-    torch.testing.assert_close(latent_loss(v, t, ids), between)
-    torch.testing.assert_close(cycle_loss(v, t, ids, weights=(1, 2, 0.5)), dual + 2 * back + between / 2)
+    torch.testing.assert_close(reconstruction_loss(v, t, ids), reconstruction)
+    torch.testing.assert_close(latent_loss(v, t, ids), latent)
+    weighted = dual + 2 * reconstruction + latent / 2
+    torch.testing.assert_close(cycle_loss(v, t, ids, weights=(1, 2, 0.5)), weighted)
     torch.testing.assert_close(cycle_loss(v, t, ids, weights=(1, 0, 0)), dual)
 
 
@@ -159,22 +162,22 @@ def test_jmc_classifies_from_both_or_either(fusion):
     torch.testing.assert_close(network.classify(text=y), network.classify(y, y))
     matching, classification = (network.component_parameters(name) for name in ("matching", "classification"))
     assert len(matching) + len(classification) == len(list(network.parameters()))
-    assert not {id(one) for one in matching} & {id(one) for one in classification}
+    assert not {id(weight) for weight in matching} & {id(weight) for weight in classification}
 
 
-def test_jmc_learns_all_evidence_by_one_normalisation():
-    """In training as it judges later: pictures alone are not moved to the mean of all pictures first."""
+def test_jmc_normalises_all_kinds_of_input_in_one_batch():
+    """Training uses the same statistics as evaluation: images alone are not shifted to the mean of images."""
     network, (image, text, _) = small(JMC, classes=3).train(), features()
     x, y, _ = network(image, text)
-    x, y = x.detach(), y.detach() + 1  # words lie elsewhere
+    x, y = x.detach(), y.detach() + 1  # another mean than that of images
     norm = network.classifier[0]
     norm.momentum = 1.0
     classification_loss(network, x, y, torch.arange(6) % 3)
-    both = network.fuse(x, y)
-    torch.testing.assert_close(norm.running_mean, torch.cat([both, x, y]).mean(0))
+    fused = network.fuse(x, y)
+    torch.testing.assert_close(norm.running_mean, torch.cat([fused, x, y]).mean(0))
 
 
-def test_jmc_refuses_what_it_does_not_know():
+def test_jmc_refuses_unknown_settings():
     with pytest.raises(ValueError, match="got 'max'"):
         JMC(7, 5, classes=3, fusion="max")
     with pytest.raises(ValueError, match="at least 1, got 0"):
@@ -185,7 +188,7 @@ def test_jmc_refuses_what_it_does_not_know():
         small(JMC, classes=3).component_parameters("all")
 
 
-def test_modality_figures():
+def test_entropy_and_loss_of_the_modality_classifier():
     logits = torch.tensor([-3.0, 0.0, 0.5])
     p = logits.sigmoid()
     expected = -(p * p.log() + (1 - p) * (1 - p).log()).mean()
@@ -195,37 +198,37 @@ def test_modality_figures():
     assert float(modality_loss(torch.zeros(3), torch.zeros(2))) == pytest.approx(2 * math.log(2))
 
 
-def test_both_players_of_itmeetsal_learn_by_their_own_loss_alone():
+def test_encoders_and_discriminator_get_gradients_from_their_own_loss_only():
     network, (image, text, ids) = small(ITMeetsAL), features()
     x, y = network(image, text)
     encoder_loss(network, x, y, ids).backward()
-    assert all(one.grad is None for one in network.discriminator.parameters())
-    assert all(one.grad is not None for one in network.projection.parameters())
+    assert all(weight.grad is None for weight in network.discriminator.parameters())
+    assert all(weight.grad is not None for weight in network.projection.parameters())
     network.zero_grad()
     x, y = network(image, text)
     discriminator_loss(network, x, y).backward()
-    assert all(one.grad is not None for one in network.discriminator.parameters())
-    assert all(one.grad is None for one in network.projection.parameters())
+    assert all(weight.grad is not None for weight in network.discriminator.parameters())
+    assert all(weight.grad is None for weight in network.projection.parameters())
 
 
 def test_encoders_confuse_the_discriminator():
     network, (image, text, ids) = small(ITMeetsAL), features(rows=16)
-    judge = network.discriminator
-    watcher = torch.optim.Adam(judge.parameters(), 0.01)
+    discriminator = network.discriminator
+    optimizer = torch.optim.Adam(discriminator.parameters(), 0.01)
     for _ in range(60):
-        watcher.zero_grad()
+        optimizer.zero_grad()
         discriminator_loss(network, *network(image, text)).backward()
-        watcher.step()
-    others = [one for name, one in network.named_parameters() if not name.startswith("discriminator")]
-    optimizer, found = torch.optim.Adam(others, 0.003), []
+        optimizer.step()
+    encoders = [weight for name, weight in network.named_parameters() if "discriminator" not in name]
+    optimizer, entropies = torch.optim.Adam(encoders, 0.003), []
     for _ in range(60):
         x, y = network(image, text)
-        found.append(modality_entropy(judge(torch.cat([x, y]))).item())
+        entropies.append(modality_entropy(discriminator(torch.cat([x, y]))).item())
         optimizer.zero_grad()
         encoder_loss(network, x, y, ids, entropy=30.0).backward()
         optimizer.step()
-    assert found[0] < 0.35
-    assert found[-1] > found[0] + 0.1
+    assert entropies[0] < 0.35
+    assert entropies[-1] > entropies[0] + 0.1
 
 
 def test_labels_need_a_classifier():

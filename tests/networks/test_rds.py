@@ -25,7 +25,7 @@ def test_the_published_network_has_the_published_number_of_parameters():
     assert count(net) == 14_716_171
 
 
-def test_the_embedded_network_is_small(small):
+def test_the_default_network_is_small(small):
     assert count(small) <= 1_500_000
 
 
@@ -51,11 +51,11 @@ def test_every_size_gives_six_maps_of_that_size(base, size, small):
 
 
 @pytest.mark.parametrize("level", range(5))
-def test_published_scores_lie_over_the_pixels_they_come_from(level):
-    """A step in a score, enlarged and cropped, crosses zero where its cells end in the picture."""
+def test_published_scores_are_aligned_with_their_pixels(level):
+    """A step in a score, upsampled and cropped, crosses zero where its cells end in the image."""
     net = VGG16Edges()
     stride = 2**level
-    # Cell i of a stage covers picture columns stride * i - 34 .. stride * (i + 1) - 35.
+    # Cell i of a stage covers image columns stride * i - 34 .. stride * (i + 1) - 35.
     cells = -(-(64 + 68) // stride)
     score = torch.full((1, 1, cells, cells), -1.0)
     first = (34 + 40) // stride + (1 if (34 + 40) % stride else 0)
@@ -90,7 +90,7 @@ def test_relaxed_pixels_have_exactly_no_gradient(loss):
     assert (logits.grad[(labels == 1) & (logits < 5)] != 0).all()
 
 
-def test_balanced_loss_gives_both_classes_the_same_weight_in_every_picture():
+def test_balanced_loss_gives_both_classes_the_same_weight_in_every_image():
     logits = torch.zeros(2, 100, requires_grad=True)
     labels = torch.zeros(2, 100, dtype=torch.long)
     labels[0, :10] = 1
@@ -101,7 +101,7 @@ def test_balanced_loss_gives_both_classes_the_same_weight_in_every_picture():
         assert grad[label == 1].sum().item() == pytest.approx(-grad[label == 0].sum().item())
 
 
-def test_balanced_loss_survives_pictures_of_one_class():
+def test_balanced_loss_is_finite_for_images_of_one_class():
     for value in (0, 1, 2):
         assert balanced_loss(torch.zeros(1, 9), torch.full((1, 9), value)).isfinite()
 
@@ -119,8 +119,8 @@ def test_bilinear_kernel_keeps_a_constant():
         assert torch.allclose(inside, torch.ones_like(inside))
 
 
-def test_borders_of_the_picture_are_no_edges():
-    """A cut picture must look at its borders much as it does inside the whole one."""
+def test_borders_of_the_image_are_no_edges():
+    """The borders of a cropped image have much the same strength as inside the whole image."""
     network = weights.load(RDS, "edges-rds")
     whole = torch.from_numpy(data.astronaut()[:300, :400]).permute(2, 0, 1)[None] / 255
     inside = (..., slice(64, 236), slice(64, 336))

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite as a pyramid, and the published weights in its layout."""
+"""EfficientNet-Lite as a backbone, and the published weights in its layout."""
 
 import pytest
 import torch
@@ -14,12 +14,12 @@ from shared.networks.backbones.efficientnet_lite import (
 from shared.networks.backbones.mobilenet_v2 import StridedConv2d
 
 
-# Millions of parameters that the authors give, of the whole network with 1000 classes and batch norms.
+# Millions of parameters by the authors, for the whole network with 1000 classes and batch norms.
 @pytest.mark.parametrize(("scale", "millions"), [(0, 4.7), (1, 5.4), (2, 6.1), (3, 8.2), (4, 13.0)])
-def test_as_large_as_published(scale, millions):
-    pyramid = EfficientNetLiteBackbone(scale)
-    rest = nn.Conv2d(pyramid.widths[-1], 1280, 1), nn.Linear(1280, 1000)
-    count = sum(weight.numel() for part in (pyramid, *rest) for weight in part.parameters())
+def test_published_numbers_of_parameters(scale, millions):
+    backbone = EfficientNetLiteBackbone(scale)
+    head, classifier = nn.Conv2d(backbone.widths[-1], 1280, 1), nn.Linear(1280, 1000)
+    count = sum(weight.numel() for part in (backbone, head, classifier) for weight in part.parameters())
     assert count / 1e6 == pytest.approx(millions, abs=0.1)
 
 
@@ -29,38 +29,38 @@ def test_levels_carry_their_widths():
 
 
 @torch.inference_mode()
-def test_the_middle_map_is_what_the_next_block_widens():
+def test_the_middle_map_is_the_expansion_of_the_next_block():
     network = EfficientNetLite()
     x = torch.rand(1, 3, 64, 96) * 2 - 1
     middle, last = network(x)
     assert (network.widths, middle.shape[1:], last.shape[1:]) == ([720, 1280], (720, 4, 6), (1280, 2, 3))
-    pyramid = network.base(x)
+    levels = network.base(x)
     blocks = network.base.blocks
     assert blocks[network.base.level_ends[3] + 1].depthwise.stride == (2, 2)
-    torch.testing.assert_close(middle, F.relu6(blocks[network.base.level_ends[3] + 1].expand(pyramid[3])))
+    torch.testing.assert_close(middle, F.relu6(blocks[network.base.level_ends[3] + 1].expand(levels[3])))
     network.set_padding("symmetric")
     assert not torch.equal(network(x)[1], last)
 
 
-def test_scales_that_do_not_exist_are_refused():
+def test_unknown_scales_are_refused():
     with pytest.raises(ValueError, match="0, 1, 2, 3, 4, got 5"):
         EfficientNetLiteBackbone(5)
     assert 5 not in SCALES
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 31, 32, 33])
-@pytest.mark.parametrize("pads", ["end", "symmetric"])
-def test_large_filters_halve_and_round_up(size, pads):
+@pytest.mark.parametrize("pad_mode", ["end", "symmetric"])
+def test_large_kernels_halve_and_round_up(size, pad_mode):
     conv = StridedConv2d(2, 3, kernel=5)
-    conv.pad_mode = pads
+    conv.pad_mode = pad_mode
     assert conv(torch.zeros(1, 2, size, size)).shape[-1] == -(-size // 2)
 
 
-def test_large_filters_reach_one_row_back_and_two_ahead():
+def test_large_kernels_reach_one_row_back_and_two_ahead():
     conv = StridedConv2d(1, 1, kernel=5)
-    picture = torch.rand(1, 1, 6, 6)
-    expected = F.conv2d(F.pad(picture, (1, 2, 1, 2)), conv.weight, conv.bias, stride=2)
-    assert torch.equal(conv(picture), expected)
+    image = torch.rand(1, 1, 6, 6)
+    expected = F.conv2d(F.pad(image, (1, 2, 1, 2)), conv.weight, conv.bias, stride=2)
+    assert torch.equal(conv(image), expected)
 
 
 class Published(nn.Module):
@@ -100,11 +100,11 @@ def _norm(channels):
 def test_folded_weights_give_the_same_maps():
     torch.manual_seed(0)
     published = Published().eval()
-    given = fold_batch_norms(published.state_dict())
-    assert given["head.weight"].shape == (1280, 24, 1, 1)
-    pyramid = EfficientNetLiteBackbone()
-    pyramid.blocks, pyramid.level_ends = pyramid.blocks[:2], [0, 1]
-    pyramid.load_state_dict({name: value for name, value in given.items() if not name.startswith("head")})
+    state = fold_batch_norms(published.state_dict())
+    assert state["head.weight"].shape == (1280, 24, 1, 1)
+    backbone = EfficientNetLiteBackbone()
+    backbone.blocks, backbone.level_ends = backbone.blocks[:2], [0, 1]
+    backbone.load_state_dict({name: value for name, value in state.items() if not name.startswith("head")})
     x = torch.rand(2, 3, 32, 48)
-    for ours, theirs in zip(pyramid(x), published(x), strict=True):
+    for ours, theirs in zip(backbone(x), published(x), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)

@@ -1,4 +1,4 @@
-"""MobileNetV2 as a pyramid."""
+"""MobileNetV2 as a backbone."""
 
 import pytest
 import torch
@@ -29,8 +29,8 @@ def test_halving_pads_right_and_bottom_only():
         conv.weight.zero_()
         conv.bias.zero_()
         conv.weight[0, 0, 0, 0] = 1
-        picture = torch.arange(16.0).view(1, 1, 4, 4)
-        assert conv(picture)[0, 0].tolist() == [[0, 2], [8, 10]]
+        image = torch.arange(16.0).view(1, 1, 4, 4)
+        assert conv(image)[0, 0].tolist() == [[0, 2], [8, 10]]
 
 
 def test_levels_carry_their_widths():
@@ -52,33 +52,33 @@ def test_symmetric_padding_keeps_the_size(size):
 
 def test_symmetric_padding_is_that_of_pytorch():
     conv = StridedConv2d(2, 3)
-    picture = torch.rand(1, 2, 9, 8)
-    at_the_end = conv(picture)
+    image = torch.rand(1, 2, 9, 8)
+    at_the_end = conv(image)
     conv.pad_mode = "symmetric"
-    expected = torch.nn.functional.conv2d(picture, conv.weight, conv.bias, stride=2, padding=1)
-    assert torch.equal(conv(picture), expected)
+    expected = torch.nn.functional.conv2d(image, conv.weight, conv.bias, stride=2, padding=1)
+    assert torch.equal(conv(image), expected)
     assert not torch.allclose(expected, at_the_end)
 
 
-def test_padding_is_set_in_every_halving_convolution_and_in_no_weight():
-    base = MobileNetV2Backbone(depth=17)
-    halving = [module for module in base.modules() if isinstance(module, StridedConv2d)]
-    assert [conv.pad_mode for conv in halving] == [PADDINGS[0]] * 5
-    names = set(base.state_dict())
+def test_padding_is_set_in_every_strided_convolution_and_in_no_weight():
+    backbone = MobileNetV2Backbone(depth=17)
+    strided = [module for module in backbone.modules() if isinstance(module, StridedConv2d)]
+    assert [conv.pad_mode for conv in strided] == [PADDINGS[0]] * 5
+    names = set(backbone.state_dict())
     for padding in reversed(PADDINGS):
-        base.set_padding(padding)
-        assert [conv.pad_mode for conv in halving] == [padding] * 5
-    assert set(base.state_dict()) == names
+        backbone.set_padding(padding)
+        assert [conv.pad_mode for conv in strided] == [padding] * 5
+    assert set(backbone.state_dict()) == names
     with pytest.raises(ValueError, match="end, symmetric, got 'same'"):
-        base.set_padding("same")
+        backbone.set_padding("same")
 
 
-def test_imagenet_weights_may_lie_beside_others(tmp_path):
+def test_a_file_of_weights_may_have_further_keys(tmp_path):
     torch.manual_seed(0)
-    base, other = MobileNetV2Backbone(depth=3), MobileNetV2Backbone(depth=3)
-    given = {name: value.half() for name, value in base.state_dict().items()}
-    save_file({**given, "classifier.bias": torch.zeros(7)}, tmp_path / "base.safetensors")
-    load_backbone_weights(other, tmp_path / "base.safetensors")
-    for name, value in other.state_dict().items():
+    backbone, from_file = MobileNetV2Backbone(depth=3), MobileNetV2Backbone(depth=3)
+    state = {name: value.half() for name, value in backbone.state_dict().items()}
+    save_file({**state, "classifier.bias": torch.zeros(7)}, tmp_path / "backbone.safetensors")
+    load_backbone_weights(from_file, tmp_path / "backbone.safetensors")
+    for name, value in from_file.state_dict().items():
         assert value.dtype == torch.float32
-        torch.testing.assert_close(value, base.state_dict()[name], atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(value, backbone.state_dict()[name], atol=1e-3, rtol=1e-3)
