@@ -50,9 +50,7 @@ BENCHMARKS = {
     "flickr8k": Benchmark(_flickr8k, "retrieval between sentences and photos: recall at 1, 5, 10"),
     "methods": Benchmark(_methods, "the theses' networks and their parts, on frozen features"),
     "joint": Benchmark(_joint, "products: image-text matching and classification"),
-    "tasks": Benchmark(
-        _tasks, "products: joint training against single tasks, over several seeds"
-    ),
+    "tasks": Benchmark(_tasks, "products: joint training against single tasks, over several seeds"),
     "generalise": Benchmark(_generalise, "transfer between everyday photos and products, to unseen sets"),
     "speed": Benchmark(_speed, "text queries in a large gallery, and images described per second"),
 }

@@ -1,8 +1,8 @@
 """Engines of cross-modal search and of product classification, one row each, in page order.
 
-A new engine is a class and a row: a class derived from `shared.crossmodal.embedders.embedder.Embedder` (or from
-`shared.crossmodal.embedders.hub_embedder.HubEmbedder`, for a model from the Hub), and a row whose `load` is a
-factory that imports this class.
+A new engine is a class and a row: a class derived from `shared.crossmodal.embedders.embedder.Embedder` (or
+from `shared.crossmodal.embedders.hub_embedder.HubEmbedder`, for a model from the Hub), and a row whose `load`
+is a factory that imports this class.
 """
 
 from __future__ import annotations

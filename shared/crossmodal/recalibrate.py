@@ -1,9 +1,9 @@
-"""Decides anew what validation sets decide of a joint space: how its heads are fused, and what scores mean.
+"""Re-fits fusion weights and calibration of a joint space on validation sets.
 
     python -m shared.crossmodal.recalibrate --data flickr8k=FLICKR8K --weights weights/crossmodal-joint
 
-A training does the same at its end, and there also weighs CycleMatch's scores, which keep their weights here.
-Only the configuration of the space is written anew.
+A training does the same at its end, and there also fits the weights of CycleMatch's scores, which stay as
+they are here. Only the configuration of the space is rewritten.
 """
 
 from __future__ import annotations
@@ -16,39 +16,41 @@ from typing import Any
 from shared.core import weights
 from shared.crossmodal.data.datasets import CaptionedImages
 from shared.crossmodal.data.training_data import read_held_out
-from shared.crossmodal.embedders.region_features import SINGLE_VIEW
-from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
+from shared.crossmodal.engines import load_joint_space
 from shared.crossmodal.training.arguments import dataset_argument
 from shared.crossmodal.training.validation import ValidationSet, ValidationSets
 
 
-def decide(
-    folder: str | os.PathLike, sets: Sequence[CaptionedImages], *, base: str | os.PathLike | None = None
+def recalibrate(
+    folder: str | os.PathLike,
+    held_out: Sequence[CaptionedImages],
+    *,
+    backbone_folder: str | os.PathLike | None = None,
 ) -> dict[str, Any]:
-    """Fuses and calibrates a joint space.
+    """Re-fit the fusion weights and the calibration of a joint space and write them to its configuration.
 
     Args:
-        folder: Of the weights.
-        sets: ValidationSet sets. The first decides how heads are fused, and all what scores mean.
-        base: See `JointSpaceEmbedder.load`.
+        folder: Folder of the weights.
+        held_out: Validation sets. The first decides how heads are fused, and all what scores mean.
+        backbone_folder: Weights to use in place of the recognition network's own.
 
     Returns:
-        What was decided, as it is in the configuration now.
+        The new keys of the configuration.
 
     Raises:
         WeightsError: The weights cannot be used.
     """
-    space = JointSpaceEmbedder.load(folder=folder, base=base)
-    device = str(next(space.network.parameters()).device)
-    validations = ValidationSets([ValidationSet(one, None, space.tokens, device) for one in sets])
-    embedded = validations.embedded(space.network, space.base, space.config.get("looks", SINGLE_VIEW))
-    decided = validations.conclude(space.network, *embedded)
-    weights.update_config(folder, **decided)
-    return decided
+    embedder = load_joint_space(folder=folder, backbone_folder=backbone_folder)
+    device = str(next(embedder.network.parameters()).device)
+    validation = ValidationSets([ValidationSet(data, None, embedder.tokenizer, device) for data in held_out])
+    features = validation.embed(embedder.network, embedder.backbone, embedder.views)
+    config = validation.fit_calibration(embedder.network, *features)
+    weights.update_config(folder, **config)
+    return config
 
 
-def main(given: Sequence[str] | None = None) -> dict[str, Any]:
-    """Decide from the command line."""
+def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
+    """Recalibrate from the command line and return the new keys of the configuration."""
     parser = argparse.ArgumentParser(
         prog="python -m shared.crossmodal.recalibrate",
         description=__doc__,
@@ -56,14 +58,14 @@ def main(given: Sequence[str] | None = None) -> dict[str, Any]:
     )
     parser.add_argument("--data", nargs="+", type=dataset_argument, required=True, metavar="NAME=FOLDER")
     parser.add_argument("--weights", required=True, metavar="FOLDER", help="of the joint space")
-    parser.add_argument("--base", metavar="FOLDER", help="weights of the recognition network")
-    args = parser.parse_args(given)
+    parser.add_argument("--recognition", metavar="FOLDER", help="weights of the recognition network")
+    args = parser.parse_args(arguments)
     try:
-        decided = decide(args.weights, read_held_out(args.data), base=args.base)
+        config = recalibrate(args.weights, read_held_out(args.data), backbone_folder=args.recognition)
     except (FileNotFoundError, weights.WeightsError) as error:
         parser.error(str(error))
-    print(decided)
-    return decided
+    print(config)
+    return config
 
 
 if __name__ == "__main__":

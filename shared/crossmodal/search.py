@@ -254,8 +254,8 @@ class CrossModalSearch(GallerySearch):
         return self._rank_sentences(self._embed_image(image), sentences, top_k)
 
     def _embed_image(self, image: Source, box: Box | None = None) -> np.ndarray:
-        features = self.embedder.describe([shrink(crop(open_image(image), box))])[0]
-        return self.embedder.embed_images(features[IMAGE_FEATURE][None], self.engine)[0]
+        part = shrink(crop(open_image(image), box))
+        return self.embedder.embed_images([part], self.engine)[0]
 
     def _encode(self, query: Query, gallery: Gallery) -> tuple[np.ndarray, list[Term]]:
         """Return the vector of a query, `[D]`, and the terms of its text."""
@@ -275,7 +275,7 @@ class CrossModalSearch(GallerySearch):
         return combine([Term("", weight) for weight in weights], np.stack(vectors)), terms
 
     def _encode_image(self, query: Query, gallery: Gallery) -> np.ndarray:
-        """Return the vector of a query's image, `[D]`: that of the gallery if the image is all of the query."""
+        """Return the vector of a query's image, `[D]`; a gallery image alone is not embedded anew."""
         if query.image is not None and (query.image_id is None or query.has_text or query.box is not None):
             return self._embed_image(query.image, query.box)
         assert query.image_id is not None

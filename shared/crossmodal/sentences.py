@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from shared.crossmodal.embedders.embedder import Embedder
-from shared.crossmodal.text.normalization import spell_out_symbols
 from shared.crossmodal.text.queries import QueryError, clean_sentence
 
 MAX_SENTENCES = 1000
@@ -93,7 +92,7 @@ class SentenceRanker:
             top_k: Largest number of sentences.
 
         Raises:
-            QueryError: No candidate can be used, or there are too many.
+            QueryError: There is no candidate, there are too many, or one names nothing.
         """
         if sentences is None:
             texts, vectors = everyday_sentences(), self._everyday_vectors
@@ -117,7 +116,7 @@ class SentenceRanker:
         return self._embed(everyday_sentences())
 
     def _embed(self, texts: Sequence[str]) -> np.ndarray:
-        return self._embedder.embed_texts([spell_out_symbols(text) for text in texts], self._engine)
+        return self._embedder.embed_texts([clean_sentence(text) for text in texts], self._engine)
 
 
 @cache
@@ -135,7 +134,7 @@ def parse_sentences(sentences: str | Sequence[str]) -> tuple[str, ...]:
     """Return the distinct sentences of a text with one sentence a line.
 
     Raises:
-        QueryError: There is none, there are too many, or one names nothing.
+        QueryError: There is none, or there are too many.
 
     >>> parse_sentences(["A dog.", "", " A cat. ", "A dog."])
     ('A dog.', 'A cat.')
@@ -146,6 +145,4 @@ def parse_sentences(sentences: str | Sequence[str]) -> tuple[str, ...]:
         raise QueryError("Write at least one sentence, one a line.")
     if len(distinct) > MAX_SENTENCES:
         raise QueryError(f"At most {MAX_SENTENCES:,} lines can be compared; these are {len(distinct):,}.")
-    for sentence in distinct:
-        clean_sentence(sentence)  # raises for a sentence that names nothing
     return distinct

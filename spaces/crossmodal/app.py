@@ -56,6 +56,7 @@ def search_by_text(
         engine: Engine to search with: "ensemble" combines three networks; "siglip2" comes from the Hub.
         top_k: Largest number of matches, from 1 to 100.
         min_score: Leave out matches that are less probable, from 0 (keep all) to 1.
+        session: Key of the session, which the page fills in.
         gallery: Key of a gallery, from add_images; empty for your session's or the sample photos.
         images: Pictures to search in instead, at most 50, for this call only; their ids count from 0.
 
@@ -89,6 +90,7 @@ def search_by_image_and_text(
         text_weight: Weight of the words, from 0 (only the picture) to 1 (only the words).
         engine: Engine to search with.
         top_k: Largest number of matches, from 1 to 100.
+        session: Key of the session, which the page fills in.
         gallery: Key of a gallery, as for search_by_text.
         images: Pictures to search in instead, as for search_by_text.
 

@@ -1,1 +1,1 @@
-"""How crossmodal is measured: one protocol a file, each with a `main` for `shared.crossmodal.benchmark`."""
+"""Benchmarks of cross-modal search, one protocol a module."""

@@ -1,81 +1,81 @@
-"""Products: a photo finds the words on it, words find photos, and both tell the class, with JMC.
+"""Matching and classification of products by image and text, with JMC.
 
-On the Grocery Store set a photo's words are the product's name and description, on the fashion set its name
-and its attributes. `i2t`, `t2i`: recall and mAP over all different texts of the split. `top1_image`,
-`top1_text` and `top1_both`: the share of photos whose class is told from the photo, from words, or from both,
-among the classes of all sets that the weights know.
+On the Grocery Store set the texts of an image are the product's name and description, on the fashion set its
+name and its attributes. `i2t`, `t2i`: recall and mAP over all distinct texts of the split. `top1_image`,
+`top1_text` and `top1_both`: fraction of images whose class is predicted from the image, from a text, or from
+both, among the classes of all data sets that the weights know.
 
-A grocery's description is one text for all photos of its class, and a garment's name mostly holds its class:
-who has read them needs no picture. So there are rows for words that say less, see
-`shared.crossmodal.products.products.text_variants`.
+A grocery's description is one text for all images of its class, and a garment's name mostly holds its class:
+who has read them needs no image. So there are rows for texts that say less, see
+`shared.crossmodal.benchmarks.product_metrics.text_variants`.
 
-With `--others`, photos that show no product, and their sentences where there are any, count as well:
-`rejected_*` is the share of them of which JMC says so, `accepted_*` that of the products which it takes for
-such. `calibration_error` is that of the probability of match, on as many pairs that belong together as not.
+With `--outliers`, images of no product, and their captions if there are any, count as well: `rejected_*` is
+the fraction of them that JMC recognises as such, `accepted_*` the fraction of products that it takes for
+products. `calibration_error` is that of the match probability, on as many matched pairs as mismatched ones.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
-import torch
-from tqdm import tqdm
 
 from shared.core.image_files import read_images
 from shared.core.weights import WeightsError
+from shared.crossmodal.benchmarks.embedding import image_features, text_vectors
+from shared.crossmodal.benchmarks.product_metrics import ProductSet, product_metrics, text_variants
 from shared.crossmodal.data.datasets import SPLITS, CaptionedImages, read_flickr8k
 from shared.crossmodal.data.registry import READERS
 from shared.crossmodal.engines import CLASSIFIERS
 from shared.crossmodal.products.joint_classifier import HEAD, JointClassifier
-from shared.crossmodal.products.products import product_metrics, text_variants
 from shared.evaluation import reports
+from shared.networks.jmc import JMC
 
 MODULE = "shared.crossmodal.benchmark joint"
+CALIBRATION_BINS = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.benchmark_parser("Match photos of products with words, and tell their class.", MODULE)
+    parser = reports.benchmark_parser("Match product images with texts, and classify both.", MODULE)
     parser.add_argument("--set", choices=("grocery", "fashion"), default="grocery", help="(%(default)s)")
     parser.add_argument("--engine", choices=list(CLASSIFIERS), default="jmc", help="(%(default)s)")
-    parser.add_argument("--base", metavar="FOLDER", help="weights of the recognition network")
+    parser.add_argument("--recognition", metavar="FOLDER", help="weights of the recognition network")
     parser.add_argument("--split", choices=SPLITS, default="test", help="(%(default)s)")
-    parser.add_argument("--others", type=Path, metavar="DIR", help="photos of other things, or Flickr8k")
+    parser.add_argument("--outliers", type=Path, metavar="DIR", help="images of no product, or Flickr8k")
     options = parser.parse_args(arguments)
     try:
         data = READERS[options.set](options.data, options.split)
-        others = None if options.others is None else _others(options.others, options.split)
-        classifier = JointClassifier.load(options.engine, folder=options.weights, base=options.base)
+        outliers = None if options.outliers is None else _read_outliers(options.outliers, options.split)
+        classifier = JointClassifier.load(
+            options.engine, folder=options.weights, backbone_folder=options.recognition
+        )
     except (FileNotFoundError, WeightsError) as error:
         parser.error(str(error))
-    names = [
-        label for label, own in zip(classifier.labels, classifier.groups, strict=True) if own == options.set
-    ]
-    if tuple(names) != data.class_names:
+    labels = zip(classifier.labels, classifier.groups, strict=True)
+    names = tuple(label for label, group in labels if group == options.set)
+    if names != data.class_names:
         parser.error(f"the weights know other classes than the {len(data.class_names)} of {data.name}")
-    available, data = len(data.photos), data.first(options.limit)
-    kinds = text_variants(data, options.data)
+    available, data = len(data.images), data.head(options.limit)
+    products = ProductSet(data, text_variants(data, options.data), classifier.groups.index(options.set))
     started = time.perf_counter()
-    images = pictures(classifier, data)
-    texts = list(dict.fromkeys([*data.texts, *(text for words in kinds.values() for text in words)]))
-    words = dict(zip(texts, classifier.space.texts(texts, HEAD), strict=True))
-    first = classifier.groups.index(options.set)
-    head = classifier.space.network.heads[HEAD]
-    with torch.inference_mode():
-        metrics = product_metrics(head, images, data, words, kinds=kinds, first=first)
-    metrics["pictures"]["calibration_error"] = calibration_error(classifier, images, data, words)
-    if others is not None:
-        own = np.stack([words[text] for text in kinds["all words"]])
-        metrics["others"] = _rejections(classifier, images, own, others.first(options.limit))
+    images = image_vectors(classifier, data)
+    vectors = text_vectors(classifier.embedder, HEAD, products.all_texts)
+    head = cast(JMC, classifier.embedder.network.heads[HEAD])
+    metrics = product_metrics(head, products, images, vectors)
+    metrics["pictures"]["calibration_error"] = calibration_error(classifier, images, data, vectors)
+    if outliers is not None:
+        texts = np.stack([vectors[text] for text in products.variants["all words"]])
+        metrics["others"] = _outlier_metrics(classifier, images, texts, outliers.head(options.limit))
     return reports.finish(
         reports.Report(
             benchmark="joint",
             data=data.name,
             split=options.split,
-            items=len(data.photos),
+            items=len(data.images),
             weights=Path(options.weights).name if options.weights else options.engine,
             metrics=metrics,
             available=available,
@@ -86,50 +86,57 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     )
 
 
-def pictures(classifier: JointClassifier, data: CaptionedImages) -> np.ndarray:
-    """Vectors of all pictures of a set."""
-    photos = tqdm(data.photos, unit="photo", leave=False)
-    return np.concatenate([classifier.pictures([photo.image()]) for photo in photos])
+def image_vectors(classifier: JointClassifier, data: CaptionedImages) -> np.ndarray:
+    """Return the vectors of all images of a data set, `[images, D]`."""
+    features = image_features(classifier.embedder, data)
+    return np.concatenate([classifier.embedder.embed_features(row[None], HEAD) for row in features])
 
 
 def calibration_error(
-    classifier: JointClassifier, images: np.ndarray, data: CaptionedImages, words: dict[str, np.ndarray]
+    classifier: JointClassifier, images: np.ndarray, data: CaptionedImages, vectors: Mapping[str, np.ndarray]
 ) -> float:
-    """Expected calibration error of the probability of match, 0..1, in ten bins.
+    """Compute the expected calibration error of the match probability, 0..1.
 
-    Each text with its own picture, and with one whose texts are others.
+    Each text is paired with its own image, and with an image of other texts.
+
+    Args:
+        classifier: The classifier.
+        images: Vectors of the images, `[images, D]`.
+        data: The data set.
+        vectors: Vector of each text, `[D]`.
     """
     rng = np.random.default_rng(0)
-    other = rng.integers(len(images), size=len(data.texts))
-    apart = data.identities[other] != data.identities[data.owners]
-    texts = np.stack([words[text] for text in data.texts])
-    right, wrong = ((images[of] * texts).sum(1) for of in (data.owners, other))
-    told = classifier.space.probability(np.concatenate([right[apart], wrong[apart]]), HEAD)
-    true = np.repeat([1.0, 0.0], apart.sum())
-    bins = np.minimum((told * 10).astype(int), 9)
-    return float(sum(abs((told - true)[bins == one].sum()) for one in range(10)) / len(told))
+    mismatched = rng.integers(len(images), size=len(data.texts))
+    usable = data.identities[mismatched] != data.identities[data.image_index]
+    texts = np.stack([vectors[text] for text in data.texts])
+    scores = [(images[index] * texts).sum(1)[usable] for index in (data.image_index, mismatched)]
+    probabilities = classifier.embedder.calibration(HEAD).probability(np.concatenate(scores))
+    labels = np.repeat([1.0, 0.0], usable.sum())
+    bins = np.minimum((probabilities * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gaps = [abs((probabilities - labels)[bins == number].sum()) for number in range(CALIBRATION_BINS)]
+    return float(sum(gaps) / len(probabilities))
 
 
-def _rejections(
-    classifier: JointClassifier, images: np.ndarray, words: np.ndarray, others: CaptionedImages
+def _outlier_metrics(
+    classifier: JointClassifier, images: np.ndarray, texts: np.ndarray, outliers: CaptionedImages
 ) -> dict[str, float]:
-    """How often others are told from products, and products from others: by picture, words, and both."""
-    strangers = {"image": pictures(classifier, others)}
-    products = {"image": images, "text": words}
-    if others.texts:
-        strangers["text"] = classifier.space.texts(others.firsts(), HEAD)
-    found = {}
-    for name, given in (("accepted", products), ("rejected", strangers)):
-        for kind in [*given, "both"][: 1 if len(given) == 1 else 3]:
-            used = given if kind == "both" else {kind: given[kind]}
-            fits = 1 - classifier.probabilities(used.get("image"), used.get("text"))[:, -1]
-            found[f"{name}_{kind}"] = float(((fits >= 0.5) == (name == "accepted")).mean())
-    return found
+    """Compute the fractions of products and of outliers that are recognised, by image, text, and both."""
+    products: dict[str, np.ndarray] = {"image": images, "text": texts}
+    strangers = {"image": image_vectors(classifier, outliers)}
+    if outliers.texts:
+        strangers["text"] = classifier.embedder.embed_texts(outliers.first_texts(), HEAD)
+    metrics = {}
+    for name, vectors in (("accepted", products), ("rejected", strangers)):
+        for kind in [*vectors, *(["both"] if len(vectors) == 2 else [])]:
+            evidence = vectors if kind == "both" else {kind: vectors[kind]}
+            outlier = classifier.probabilities(evidence.get("image"), evidence.get("text"))[:, -1]
+            metrics[f"{name}_{kind}"] = float(((1 - outlier >= 0.5) == (name == "accepted")).mean())
+    return metrics
 
 
-def _others(folder: Path, split: str) -> CaptionedImages:
-    """Flickr8k, or the photos of any folder, without words."""
+def _read_outliers(folder: Path, split: str) -> CaptionedImages:
+    """Read Flickr8k, or the images of any folder without texts."""
     if (folder / "captions.tsv").is_file():
         return read_flickr8k(folder, split)
-    photos = tuple(read_images(sorted(folder.glob("*.zip")) or [folder]))
-    return CaptionedImages(folder.name, photos, (), np.zeros(0, np.int64))
+    images = tuple(read_images(sorted(folder.glob("*.zip")) or [folder]))
+    return CaptionedImages(folder.name, images, (), np.zeros(0, np.int64))

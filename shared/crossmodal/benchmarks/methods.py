@@ -1,13 +1,14 @@
-"""The theses' networks side by side, all on the same frozen features: what each part of them is worth.
+"""Ablation of the theses' networks, all on the same frozen features.
 
-As in the papers, pictures and sentences are vectors before training begins: the recognition network's
-averages of each photo, and a public encoder's vector of each sentence (`shared.crossmodal.training.teacher`). Only the
-matching networks learn, by the loss of their paper alone, all for as many steps; the last weights count, so
-that no split is needed to choose. Means over seeds, and the standard deviation of `R_sum`. For CycleMatch
-there are both ways of late fusion; the weights of the adaptive one come from the validation photos.
+As in the papers, images and sentences are vectors before training begins: the recognition network's average
+of each image's maps, and a public encoder's vector of each sentence (`shared.crossmodal.training.teacher`).
+Only the matching networks learn, by the loss of their paper alone, all for as many steps; the last weights
+count, so that no split is needed to select them. Means over seeds, and the standard deviation of `R_sum`.
+CycleMatch has rows for both ways of late fusion; the weights of the adaptive one come from the development
+split.
 
-`--cache` has what the training keeps there. Every run keeps its scores in `--out`, so that a stopped
-comparison goes on.
+`--cache` is that of the training. Every run stores its scores in `--out`, so that an interrupted comparison
+resumes.
 """
 
 from __future__ import annotations
@@ -15,143 +16,174 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.crossmodal.benchmarks.recall import figures
-from shared.crossmodal.data.datasets import CaptionedImages, read_flickr8k
+from shared.crossmodal.benchmarks.recall import recall_metrics
+from shared.crossmodal.benchmarks.variants import ENSEMBLES, VARIANTS, Variant
+from shared.crossmodal.data.datasets import read_flickr8k
 from shared.crossmodal.embedders.region_features import Backbone, load_backbone
 from shared.crossmodal.training.feature_cache import cached_split_features
 from shared.crossmodal.training.score_fusion import adaptive_weights, fuse
-from shared.crossmodal.training.teacher import LENGTH, teacher_vectors
-from shared.crossmodal.training.variants import TOGETHER, VARIANTS, Variant
+from shared.crossmodal.training.teacher import TEACHER_DIM, teacher_vectors
 from shared.evaluation import reports
 from shared.networks.cyclematch import SCORE_NAMES
-from shared.networks.itmeetsal import modality_entropy
-from shared.networks.joint import HEAD_CLASSES
+from shared.networks.itmeetsal import ITMeetsAL, modality_entropy
+from shared.networks.joint import HEAD_CLASSES, MatchingHead
 from shared.training.loop import LoopSettings, fit
 
 MODULE = "shared.crossmodal.benchmark methods"
 
 
 class FrozenFeatures:
-    """Flickr8k as vectors.
+    """One split of Flickr8k as vectors.
 
     Args:
-        options: Of the command line.
+        options: Options of the command line.
         split: One of `shared.crossmodal.data.datasets.SPLITS`.
-        base: From `load_backbone`.
+        backbone: Network for region features.
 
     Attributes:
-        data: The set.
-        photos: float32 `[photos, K]`, each of mean 0 and variance 1.
-        sentences: float32 `[sentences, LENGTH]`, likewise.
+        data: The split.
+        images: float32 `[images, K]`, each of mean 0 and variance 1.
+        sentences: float32 `[sentences, TEACHER_DIM]`, likewise.
     """
 
-    def __init__(self, options: Namespace, split: str, base: tuple[nn.Module, str]) -> None:
-        self.data: CaptionedImages = read_flickr8k(options.data, split)
-        rows = cached_split_features(options.cache, f"flickr8k-{split}", base, self.data.photos)
+    def __init__(self, options: Namespace, split: str, backbone: Backbone) -> None:
+        data = read_flickr8k(options.data, split)
+        rows = cached_split_features(options.cache, f"flickr8k-{split}", backbone, data.images)
         name = "flickr8k" if split == "train" else f"flickr8k-{split}"
-        vectors = teacher_vectors(self.data.texts, options.cache / f"teacher-{name}.npy")
-        self.data = self.data.first(options.limit)
-        self.photos = _even(rows[: len(self.data.photos), 0])
-        self.sentences = _even(vectors[: len(self.data.texts)])
+        vectors = teacher_vectors(data.texts, options.cache / f"teacher-{name}.npy")
+        self.data = data.head(options.limit)
+        self.images = _standardize(rows[: len(self.data.images), 0])
+        self.sentences = _standardize(vectors[: len(self.data.texts)])
 
-    def draw(self, count: int, seed: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Photos, none twice, with a sentence each, and the photos' numbers."""
+    def draw(self, count: int, seed: int, step: int) -> tuple[Tensor, ...]:
+        """Draw distinct images, a sentence of each, and the images' indices."""
         rng = np.random.default_rng([seed, step])
-        photos = rng.permutation(len(self.photos))[:count]
-        first = np.searchsorted(self.data.owners, photos)
-        last = np.searchsorted(self.data.owners, photos, side="right")
+        images = rng.permutation(len(self.images))[:count]
+        first = np.searchsorted(self.data.image_index, images)
+        last = np.searchsorted(self.data.image_index, images, side="right")
         texts = rng.integers(first, last)
-        return self.photos[photos], self.sentences[texts], torch.from_numpy(photos)
+        return self.images[images], self.sentences[texts], torch.from_numpy(images)
 
 
-def _even(rows: np.ndarray) -> Tensor:
+@dataclass(frozen=True)
+class Run:
+    """Result of the training of one variant.
+
+    Attributes:
+        scores: Scores `[K, images, sentences]` of each evaluated split.
+        discriminator: Metrics of ITMeetsAL's discriminator on the last split: its `entropy` in nats and, as
+            `discriminator`, its accuracy; none for other networks.
+    """
+
+    scores: Sequence[np.ndarray]
+    discriminator: dict[str, float]
+
+
+def train_variant(
+    name: str, seed: int, train: FrozenFeatures, splits: Sequence[FrozenFeatures], options: Namespace
+) -> Run:
+    """Train a variant and score other splits with it, unless its scores are stored already.
+
+    Args:
+        name: One of `VARIANTS`.
+        seed: Seed of the run.
+        train: Training split.
+        splits: Splits to score.
+        options: Options of the command line.
+    """
+    variant = VARIANTS[name]
+    folder = options.out / f"{name.replace(' ', '-')}-{seed}"
+    path = folder / "scores.npz"
+    if not path.is_file():
+        head = _fit_head(variant, seed, folder, train, options)
+        scores = [_scores(head, split, variant) for split in splits]
+        np.savez(path, *scores, sure=np.array(_discriminator_metrics(head, splits[-1])))
+        (folder / "checkpoint.pt").unlink()
+    with np.load(path) as file:
+        discriminator = dict(zip(("entropy", "discriminator"), file["sure"].tolist(), strict=False))
+        return Run([file[f"arr_{index}"] for index in range(len(splits))], discriminator)
+
+
+def _fit_head(
+    variant: Variant, seed: int, folder: Path, train: FrozenFeatures, options: Namespace
+) -> nn.Module:
+    torch.manual_seed(seed)
+    hidden = {"hidden": options.hidden} if variant.head == "rrf" else {}
+    head_class = HEAD_CLASSES[variant.head]
+    channels = train.images.shape[1]
+    head = head_class(channels, TEACHER_DIM, width=options.width, **hidden, **variant.settings)
+
+    def loss(head: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+        image, text, ids = batch
+        return variant.losses(head, image, text, ids, margin=options.margin, hardest=options.hardest)
+
+    optimizer = torch.optim.AdamW(head.parameters(), options.rate, weight_decay=1e-4, fused=True)
+    settings = LoopSettings(steps=options.steps, out=folder, device=options.device, seed=seed)
+    count = min(options.batch, len(train.images))
+    return fit(head, optimizer, lambda step: train.draw(count, seed, step), loss, settings).cpu()
+
+
+def _standardize(rows: np.ndarray) -> Tensor:
     return F.layer_norm(torch.from_numpy(np.array(rows, np.float32)), rows.shape[1:])
 
 
-def run(name: str, variant: Variant, seed: int, train: FrozenFeatures, others: Sequence[FrozenFeatures], options: Namespace):
-    """Trains one network.
-
-    Returns:
-        For each of `others` the scores `[K, photos, sentences]`; and for ITMeetsAL how sure its discriminator
-        is of the last of them: `entropy` in nats and `discriminator`, its share of right guesses.
-    """
-    folder = options.out / f"{name.replace(' ', '-')}-{seed}"
-    kept = folder / "scores.npz"
-    if not kept.is_file():
-        torch.manual_seed(seed)
-        channels = train.photos.shape[1]
-        head = HEAD_CLASSES[variant.head](
-            channels, LENGTH, width=options.width, **_settings(variant, options)
-        )
-
-        def loss(head: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
-            rank = {"margin": options.margin, "hardest": options.hardest}
-            return variant.ranking.loss(variant.head, head, *batch, **rank)
-
-        optimizer = torch.optim.AdamW(head.parameters(), options.rate, weight_decay=1e-4, fused=True)
-        settings = LoopSettings(steps=options.steps, out=folder, device=options.device, seed=seed)
-        count = min(options.batch, len(train.photos))
-        head = fit(head, optimizer, lambda step: train.draw(count, seed, step), loss, settings)
-        found = [_scores(head.cpu(), one, variant) for one in others]
-        np.savez(kept, *found, sure=_sure(head, others[-1]))
-        (folder / "checkpoint.pt").unlink()
-    with np.load(kept) as file:
-        sure = dict(zip(("entropy", "discriminator"), file["sure"].tolist(), strict=False))
-        return [file[f"arr_{place}"] for place in range(len(others))], sure
-
-
-def _settings(variant: Variant, options: Namespace) -> dict[str, object]:
-    given = {"hidden": options.hidden} if variant.head == "rrf" else {}
-    return given | variant.settings
-
-
 @torch.inference_mode()
-def _scores(head: nn.Module, one: FrozenFeatures, variant: Variant) -> np.ndarray:
-    x, y = head.images(one.photos), head.texts(one.sentences)
+def _scores(head: nn.Module, split: FrozenFeatures, variant: Variant) -> np.ndarray:
+    matching_head = cast(MatchingHead, head)
+    x, y = matching_head.images(split.images), matching_head.texts(split.sentences)
     if x.ndim == 2:
         x, y = x[:, None], y[:, None]
-    found = torch.einsum("ikd,jkd->kij", *(F.normalize(part, dim=-1) for part in (x, y)))
+    scores = torch.einsum("ikd,jkd->kij", F.normalize(x, dim=-1), F.normalize(y, dim=-1))
     if variant.scores:
-        found = found[[SCORE_NAMES.index(name) for name in variant.scores]]
-    return found.half().numpy()
+        scores = scores[[SCORE_NAMES.index(name) for name in variant.scores]]
+    return scores.half().numpy()
 
 
 @torch.inference_mode()
-def _sure(head: nn.Module, one: FrozenFeatures) -> list[float]:
-    if not hasattr(head, "discriminator"):
+def _discriminator_metrics(head: nn.Module, split: FrozenFeatures) -> list[float]:
+    """Return the entropy of ITMeetsAL's discriminator and its accuracy; nothing for other heads."""
+    if not isinstance(head, ITMeetsAL):
         return []
-    first = one.sentences[np.searchsorted(one.data.owners, np.arange(len(one.photos)))]
-    guesses = [head.discriminator(part) for part in (head.images(one.photos), head.texts(first))]
-    right = torch.cat([guesses[0] > 0, guesses[1] <= 0]).float().mean()
-    return [float(modality_entropy(torch.cat(guesses))), float(right)]
+    first = split.sentences[np.searchsorted(split.data.image_index, np.arange(len(split.images)))]
+    logits = [head.discriminator(vectors) for vectors in (head.images(split.images), head.texts(first))]
+    accuracy = torch.cat([logits[0] > 0, logits[1] <= 0]).float().mean()
+    return [float(modality_entropy(torch.cat(logits))), float(accuracy)]
 
 
-def rows_of(name: str, scores: Sequence[np.ndarray], parts: Sequence[FrozenFeatures]) -> dict[str, dict[str, float]]:
-    """Figures of one run on the last part; with several scores, of both ways to fuse them."""
-    last, owners = scores[-1].astype(np.float32), parts[-1].data.owners
-    if len(last) == 1:
-        return {name: figures(last[0], owners)}
-    found = {f"{name}, average": figures(fuse(last), owners)}
-    shares = adaptive_weights(scores[0].astype(np.float32), parts[0].data.owners)
-    return found | {f"{name}, adaptive": figures(fuse(last, shares), owners)}
+def run_metrics(name: str, run: Run, splits: Sequence[FrozenFeatures]) -> dict[str, dict[str, float]]:
+    """Compute the metrics of a run on the last split; with several scores, of both ways to fuse them.
+
+    Args:
+        name: Name of the variant.
+        run: Result of its training.
+        splits: Splits that were scored; the first one decides the weights of the adaptive fusion.
+    """
+    scores, image_index = run.scores[-1].astype(np.float32), splits[-1].data.image_index
+    if len(scores) == 1:
+        return {name: recall_metrics(scores[0], image_index)}
+    weights = adaptive_weights(run.scores[0].astype(np.float32), splits[0].data.image_index)
+    return {
+        f"{name}, average": recall_metrics(fuse(scores), image_index),
+        f"{name}, adaptive": recall_metrics(fuse(scores, weights), image_index),
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
     parser = reports.benchmark_parser("Train and compare the theses' networks on frozen features.", MODULE)
     add = parser.add_argument
-    add(
-        "--cache", type=Path, required=True, metavar="FOLDER", help="of the descriptions, as for the training"
-    )
-    add("--out", type=Path, required=True, metavar="FOLDER", help="of the runs; continues what lies there")
-    add("--base", metavar="FOLDER", help="weights of the recognition network")
+    add("--cache", type=Path, required=True, metavar="FOLDER", help="of region features, as for the training")
+    add("--out", type=Path, required=True, metavar="FOLDER", help="of the runs; resumes what lies there")
+    add("--recognition", metavar="FOLDER", help="weights of the recognition network")
     add("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS), metavar="NAME", help="(all)")
     add("--split", choices=("dev", "test"), default="test", help="(%(default)s)")
     add("--seeds", type=reports.positive_int, default=3, help="(%(default)s)")
@@ -166,31 +198,31 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     options = parser.parse_args(arguments)
     if options.weights:
         parser.error("this benchmark trains its own networks and takes no --weights")
-    base = load_backbone(options.base)
-    train, *parts = (FrozenFeatures(options, split, base) for split in ("train", "dev", options.split))
+    backbone = load_backbone(options.recognition)
+    train, *splits = (FrozenFeatures(options, split, backbone) for split in ("train", "dev", options.split))
     started = time.perf_counter()
-    found: dict[str, list[dict[str, float]]] = {}
-    for seed in range(options.seeds):  # seed by seed, so that a stopped comparison is a fair one
-        kept: dict[str, np.ndarray] = {}
+    rows: dict[str, list[dict[str, float]]] = {}
+    for seed in range(options.seeds):  # seed by seed, so that an interrupted comparison is a fair one
+        scores: dict[str, np.ndarray] = {}
         for name in options.variants:
-            scores, sure = run(name, VARIANTS[name], seed, train, parts, options)
-            kept[name] = scores[-1].astype(np.float32)
-            for title, row in rows_of(name, scores, parts).items():
-                found.setdefault(title, []).append(row | sure)
-        for title, names in TOGETHER.items():
-            if set(names) <= set(kept):
-                mean = fuse(np.concatenate([kept[name] for name in names]))
-                found.setdefault(title, []).append(figures(mean, parts[-1].data.owners))
+            run = train_variant(name, seed, train, splits, options)
+            scores[name] = run.scores[-1].astype(np.float32)
+            for title, row in run_metrics(name, run, splits).items():
+                rows.setdefault(title, []).append(row | run.discriminator)
+        for title, names in ENSEMBLES.items():
+            if set(names) <= set(scores):
+                mean = fuse(np.concatenate([scores[name] for name in names]))
+                rows.setdefault(title, []).append(recall_metrics(mean, splits[-1].data.image_index))
     metrics = {}
-    for title, rows in found.items():
-        metrics[title] = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
-        metrics[title]["R_sum_deviation"] = float(np.std([row["R_sum"] for row in rows]))
+    for title, seed_rows in rows.items():
+        metrics[title] = {key: float(np.mean([row[key] for row in seed_rows])) for key in seed_rows[0]}
+        metrics[title]["R_sum_deviation"] = float(np.std([row["R_sum"] for row in seed_rows]))
     return reports.finish(
         reports.Report(
             benchmark="methods",
-            data=parts[-1].data.name,
+            data=splits[-1].data.name,
             split=f"{options.split}, {options.steps} steps of {options.batch}, {options.seeds} seeds",
-            items=len(parts[-1].data.photos),
+            items=len(splits[-1].data.images),
             weights="frozen features",
             metrics=metrics,
             seconds=time.perf_counter() - started,

@@ -1,10 +1,10 @@
-"""How long a search with words takes in a large gallery, and how many photos are described in a second.
+"""Time of a search with text in a large gallery, and images described per second.
 
-Photos are described one after another, as `CrossModalSearch.add` does. The gallery is filled up to its size
-with mixtures of what was read of two of them, which lie where photos lie. Then every plain sentence of
-`shared.crossmodal.sentences` is searched with, from the text to the list of matches. Times are those of
-single calls by the clock, so nothing else should run on the machine. `recall@10` is the share of the ten
-pictures with the highest scores that a search finds.
+Images are described one after another, as `CrossModalSearch.add` does. The gallery is filled up to its size
+with mixtures of the features of two images, which lie where those of images lie. Then every built-in sentence
+of `shared.crossmodal.sentences` is searched with, from the text to the list of hits. Times are wall-clock
+times of single calls, so nothing else should run on the machine. `recall@10` is the fraction of the ten
+images with the highest scores that a search finds.
 """
 
 from __future__ import annotations
@@ -18,44 +18,45 @@ from PIL import Image
 
 from shared.core.image_files import ImageFile, read_images
 from shared.core.weights import WeightsError
-from shared.crossmodal.embedders.embedder import IMAGE_FEATURE as PICTURE
-from shared.crossmodal.embedders.gallery_index import MAX_EXACT as LARGE
-from shared.crossmodal.engines import ENGINES
-from shared.crossmodal.engines import JOINT_WEIGHTS as JOINT
+from shared.crossmodal.embedders.embedder import IMAGE_FEATURE
+from shared.crossmodal.embedders.gallery_index import MAX_EXACT, EmbeddingGalleryIndex
+from shared.crossmodal.engines import ENGINES, ENSEMBLE, JOINT_WEIGHTS
 from shared.crossmodal.search import CrossModalSearch
 from shared.crossmodal.sentences import everyday_sentences
 from shared.evaluation import reports
 from shared.gallery.gallery import Gallery
-from shared.gallery.index import FINGERPRINT as MADE
+from shared.gallery.index import FINGERPRINT
 
 MODULE = "shared.crossmodal.benchmark speed"
-NEAREST = 10
-DOT = Image.new("RGB", (1, 1))  # in place of the pictures that nobody will look at
+TOP_K = 10
+#: Images that are described before the clock starts, since the first ones also pay for set-up.
+WARM_UP_IMAGES = 3
+PLACEHOLDER = Image.new("RGB", (1, 1))
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.benchmark_parser("Measure searches with words in a large gallery.", MODULE)
-    parser.add_argument("--engine", choices=list(ENGINES), default="ensemble", help="(%(default)s)")
+    parser = reports.benchmark_parser("Measure searches with text in a large gallery.", MODULE)
+    parser.add_argument("--engine", choices=list(ENGINES), default=ENSEMBLE, help="(%(default)s)")
     parser.add_argument("--pictures", type=reports.positive_int, default=100_000, help="(%(default)s)")
     options = parser.parse_args(arguments)
     try:
-        photos = read_images(sorted(options.data.glob("*.zip")) or [options.data])
+        images = read_images(sorted(options.data.glob("*.zip")) or [options.data])
         search = CrossModalSearch.load(options.engine, folder=options.weights, device="cpu")
     except (OSError, ValueError, WeightsError) as error:
         parser.error(str(error))
-    available, photos = len(photos), photos[: options.limit]
+    available, images = len(images), images[: options.limit]
     started = time.perf_counter()
-    rows, metrics = describe(search, photos)
-    gallery = fill(mixtures(rows, options.pictures), search.space.model_fingerprint)
+    features, metrics = describe(search, images)
+    gallery = fill(mix(features, options.pictures), search.model_fingerprint)
     metrics |= measure(search, gallery, everyday_sentences())
     return reports.finish(
         reports.Report(
             benchmark="speed",
             data=options.data.stem,
             split="photos",
-            items=len(photos),
-            weights=Path(options.weights or JOINT).name,
+            items=len(images),
+            weights=Path(options.weights or JOINT_WEIGHTS).name,
             metrics=metrics,
             published={},
             available=available,
@@ -66,78 +67,76 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     )
 
 
-def describe(search: CrossModalSearch, photos: Sequence[ImageFile]) -> tuple[np.ndarray, dict[str, float]]:
-    """What is read of photos, `[N, F]`, and how fast."""
-    gallery = Gallery(max_count=len(photos) + 1, max_bytes=2**40)
-    search.add(photos[:3], Gallery())  # the first ones also pay for set-up
-    started, spent = time.perf_counter(), time.process_time()
-    search.add(photos, gallery)
-    seconds, spent = time.perf_counter() - started, time.process_time() - spent
+def describe(search: CrossModalSearch, images: Sequence[ImageFile]) -> tuple[np.ndarray, dict[str, float]]:
+    """Return the features of images, float16 `[N, F]`, and the metrics of their description."""
+    gallery = Gallery(max_count=len(images) + 1, max_bytes=2**40)
+    search.add(images[:WARM_UP_IMAGES], Gallery())
+    started, cpu_started = time.perf_counter(), time.process_time()
+    search.add(images, gallery)
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
     count = len(gallery)
-    return gallery.features(PICTURE)[1], {
+    return gallery.features(IMAGE_FEATURE)[1], {
         "photos_per_second": count / seconds,
-        "photo_cpu_ms": 1000 * spent / count,
+        "photo_cpu_ms": 1000 * cpu_seconds / count,
     }
 
 
-def mixtures(rows: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
-    """The rows themselves and, up to a count, mixtures of two of them, float16 `[count, F]`.
+def mix(features: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
+    """Return `count` features: the given ones, then random mixtures of two, float16 `[count, F]`.
 
-    >>> mixtures(np.eye(2), 3)[2].sum()
+    >>> mix(np.eye(2), 3)[2].sum()
     np.float16(1.0)
     """
     rng = np.random.default_rng(seed)
-    more = max(count - len(rows), 0)
-    first, second = rng.integers(len(rows), size=(2, more))
-    share = rng.uniform(0, 1, (more, 1)).astype(np.float32)
-    mixed = share * rows[first].astype(np.float32) + (1 - share) * rows[second].astype(np.float32)
-    return np.concatenate([rows[:count], mixed]).astype(np.float16)
+    mixtures = max(count - len(features), 0)
+    first, second = rng.integers(len(features), size=(2, mixtures))
+    weight = rng.uniform(0, 1, (mixtures, 1)).astype(np.float32)
+    mixed = weight * features[first].astype(np.float32) + (1 - weight) * features[second].astype(np.float32)
+    return np.concatenate([features[:count], mixed]).astype(np.float16)
 
 
-def fill(rows: np.ndarray, made: np.ndarray) -> Gallery:
-    """A gallery of pictures of which only these rows are known."""
+def fill(features: np.ndarray, fingerprint: np.ndarray) -> Gallery:
+    """Return a gallery of placeholder images with these features."""
     gallery = Gallery(max_count=2**40, max_bytes=2**40)
-    for number, row in enumerate(rows):
-        gallery.add(f"{number}", DOT, {PICTURE: row, MADE: made})
+    for number, row in enumerate(features):
+        gallery.add(f"{number}", PLACEHOLDER, {IMAGE_FEATURE: row, FINGERPRINT: fingerprint})
     return gallery
 
 
 def measure(search: CrossModalSearch, gallery: Gallery, texts: Sequence[str]) -> dict[str, float]:
-    """The figures of searches in one gallery.
+    """Compute the metrics of searches in a gallery.
 
     Args:
-        search: What searches.
-        gallery: What is searched.
-        texts: What is searched for, at least two.
+        search: The search.
+        gallery: Gallery to search.
+        texts: Queries, at least two.
     """
     started = time.perf_counter()
-    search(texts[0], gallery=gallery)  # which makes the index
-    figures = {"pictures": len(gallery), "index_s": time.perf_counter() - started}
-    spent, found = [], []
+    search(texts[0], gallery=gallery)  # builds the index
+    metrics = {"pictures": len(gallery), "index_s": time.perf_counter() - started}
+    milliseconds, retrieved = [], []
     for text in texts:
-        begun = time.perf_counter()
-        hits = search(text, top_k=NEAREST, gallery=gallery).hits
-        spent.append(1000 * (time.perf_counter() - begun))
-        found.append({hit.id for hit in hits})
-    true = nearest(search, gallery, texts)
-    same = [len(own & right) / len(right) for own, right in zip(found, true, strict=True)]
-    return figures | {
-        "ms_per_query": float(np.median(spent)),
-        "ms_95": float(np.percentile(spent, 95)),
-        "recall@10": float(np.mean(same)),
-        "index_MB": search.index(gallery).nbytes / 1e6,
+        query_started = time.perf_counter()
+        hits = search(text, top_k=TOP_K, gallery=gallery).hits
+        milliseconds.append(1000 * (time.perf_counter() - query_started))
+        retrieved.append({hit.id for hit in hits})
+    nearest = exact_nearest(search, gallery, texts)
+    index = search.index(gallery)
+    assert isinstance(index, EmbeddingGalleryIndex)
+    recalls = [len(ids & exact) / len(exact) for ids, exact in zip(retrieved, nearest, strict=True)]
+    return metrics | {
+        "ms_per_query": float(np.median(milliseconds)),
+        "ms_95": float(np.percentile(milliseconds, 95)),
+        "recall@10": float(np.mean(recalls)),
+        "index_MB": index.nbytes / 1e6,
     }
 
 
-def nearest(search: CrossModalSearch, gallery: Gallery, texts: Sequence[str]) -> list[set[int]]:
-    """The ids of the ten pictures with the highest scores for each text, all being compared."""
-    space, engine = search.space, search.engine
-    queries = space.texts(texts, engine)
-    ids, rows = gallery.features(PICTURE)
-    scores = np.concatenate(
-        [
-            space.pictures(rows[start : start + LARGE], engine) @ queries.T
-            for start in range(0, len(rows), LARGE)
-        ]
-    )
-    return [set(ids[order].tolist()) for order in np.argsort(-scores, axis=0)[:NEAREST].T]
+def exact_nearest(search: CrossModalSearch, gallery: Gallery, texts: Sequence[str]) -> list[set[int]]:
+    """Return the ids of the `TOP_K` images with the highest scores for each text, by exhaustive search."""
+    queries = search.embedder.embed_texts(texts, search.engine)
+    ids, features = gallery.features(IMAGE_FEATURE)
+    batches = (features[start : start + MAX_EXACT] for start in range(0, len(features), MAX_EXACT))
+    vectors = (search.embedder.embed_features(batch, search.engine) for batch in batches)
+    scores = np.concatenate([batch @ queries.T for batch in vectors])
+    return [set(ids[order].tolist()) for order in np.argsort(-scores, axis=0)[:TOP_K].T]

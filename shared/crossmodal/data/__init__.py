@@ -1,1 +1,1 @@
-"""Readers of images with texts."""
+"""Readers of images with texts, and the data of a training."""

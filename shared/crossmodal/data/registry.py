@@ -1,13 +1,16 @@
-"""The readers of pictures that come with words, by the names that command lines give them."""
+"""Readers of images with texts, by the names that command lines give them."""
 
 from __future__ import annotations
 
-from shared.crossmodal.data.datasets import read_fashion, read_flickr8k, read_grocery_texts
-from shared.crossmodal.data.named_things import read_named
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
-READERS = {
+from shared.crossmodal.data.datasets import CaptionedImages, read_fashion, read_flickr8k, read_grocery_texts
+from shared.crossmodal.data.named_things import read_named_images
+
+READERS: Mapping[str, Callable[[str | Path, str], CaptionedImages]] = {
     "flickr8k": read_flickr8k,
     "grocery": read_grocery_texts,
     "fashion": read_fashion,
-    "named": read_named,
+    "named": read_named_images,
 }

@@ -1,122 +1,131 @@
-"""What a training of a joint space reads: described photos, and sentences without photos."""
+"""Data of the training of a joint space: images with captions, and sentences without images."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from shared.crossmodal.data.datasets import CaptionedImages, MissingSplitError, join, read_sentences
-from shared.crossmodal.data.named_things import names_alone, read_nouns
+from shared.crossmodal.data.datasets import CaptionedImages, MissingSplitError, join, read_multi30k
+from shared.crossmodal.data.named_things import bare_name_mask, read_wordnet_nouns
 from shared.crossmodal.data.registry import READERS
-from shared.crossmodal.training.feature_cache import cached_split_features
-from shared.networks.regions import RegionBackbone
+
+#: Name of a reader, and the folder of its data set.
+DatasetSource = tuple[str, Path]
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """See `read_training_data`.
+    """Data of one training; `read_training_data` returns it.
 
     Attributes:
-        names: What files of descriptions call each set.
-        sets: The training part of each set.
+        names: Name of each data set in the files of the feature cache.
+        parts: Training split of each data set.
         held_out: See `read_held_out`.
-        data: All sets as one.
-        chances: How likely each picture of `data` is drawn, `[photos]`, of sum 1; None for all the same.
-        named: Which texts of `data` are names alone, bool `[texts]`; None where there are none.
-        sentences: Texts without pictures.
+        data: All data sets as one.
+        sampling: Probability that each image of `data` is drawn, `[images]`, of sum 1; None for a uniform
+            one.
+        bare_names: Mask of the texts of `data` that are names alone, bool `[texts]`; None without names.
+        sentences: Texts without images.
     """
 
     names: tuple[str, ...]
-    sets: tuple[CaptionedImages, ...]
+    parts: tuple[CaptionedImages, ...]
     held_out: tuple[CaptionedImages, ...]
     data: CaptionedImages
-    chances: np.ndarray | None
-    named: np.ndarray | None
+    sampling: np.ndarray | None
+    bare_names: np.ndarray | None
     sentences: tuple[str, ...]
 
-    def rows(self, cache: Path, base: tuple[RegionBackbone, str], *, mirrored: bool) -> np.ndarray:
-        """Descriptions of all photos of `data`, see `cached_split_features`; in memory, to draw at random."""
-        each = zip(self.names, self.sets, strict=True)
-        return np.concatenate(
-            [cached_split_features(cache, f"{name}-train", base, one.photos, mirrored=mirrored) for name, one in each]
-        )
 
-    def held_out_rows(self, cache: Path, base: tuple[RegionBackbone, str]) -> list[np.ndarray]:
-        """Descriptions of the photos of each of `held_out`, in memory."""
-        names = self.names[0], "-".join(self.names[1:])
-        each = zip(names, self.held_out, strict=False)
-        return [np.array(cached_split_features(cache, f"{name}-dev", base, one.photos)) for name, one in each]
-
-
-def read_training_data(args: argparse.Namespace) -> TrainingData:
-    """Reads what the command line of a training names.
+def read_training_data(
+    datasets: Sequence[DatasetSource],
+    *,
+    sentences: Path | None = None,
+    nouns: Path | None = None,
+    extra_share: float | None = None,
+) -> TrainingData:
+    """Read the data of a training.
 
     Args:
-        args: `data`, `sentences`, `nouns` and `share` of `shared.crossmodal.training.joint_arguments.arguments`.
+        datasets: Data sets; the first one is the main one.
+        sentences: Folder of Multi30k, whose captions are read without images; None for none.
+        nouns: Folder of WordNet's nouns; None for none.
+        extra_share: Share of all draws that goes to the data sets after the first, where all classes are
+            drawn equally often; None draws all images equally often.
 
     Raises:
-        FileNotFoundError: Something is missing.
-        SystemExit: A set that `--share` is for has no classes.
+        FileNotFoundError: A data set is missing.
+        SystemExit: A data set that `extra_share` is for has no classes.
     """
-    read = [(READERS[name], folder) for name, folder in args.data]
-    sets = tuple(reader(folder, "train") for reader, folder in read)
-    sentences: tuple[str, ...] = ()
-    if args.sentences:
-        parts = [_part(reader, folder, split) for reader, folder in read for split in ("dev", "test")]
-        sentences += read_sentences(args.sentences, [text for part in parts if part for text in part.texts])
-    if args.nouns:
-        sentences += read_nouns(args.nouns)
-    # Folders tell sets of things apart, of which there may be several, even if all are called `train`.
-    names = tuple(
-        "-".join([name, *folder.resolve().parts[-2:]]) if name == "named" else name
-        for name, folder in args.data
+    parts = tuple(READERS[name](folder, "train") for name, folder in datasets)
+    texts: tuple[str, ...] = ()
+    if sentences is not None:
+        held_out = [_read_split(source, split) for source in datasets for split in ("dev", "test")]
+        texts += read_multi30k(sentences, [text for part in held_out if part for text in part.texts])
+    if nouns is not None:
+        texts += read_wordnet_nouns(nouns)
+    return TrainingData(
+        names=tuple(_cache_name(source) for source in datasets),
+        parts=parts,
+        held_out=read_held_out(datasets),
+        data=parts[0] if len(parts) == 1 else join(parts),
+        sampling=_sampling(parts, extra_share),
+        bare_names=_bare_names(datasets, parts),
+        sentences=texts,
     )
-    data = sets[0] if len(sets) == 1 else join(sets)
-    kinds = [name for name, _ in args.data]
-    named = None
-    if "named" in kinds:
-        each = zip(kinds, sets, strict=True)
-        named = np.concatenate([names_alone(one) & (kind == "named") for kind, one in each])
-    return TrainingData(names, sets, read_held_out(args.data), data, _chances(sets, args.share), named, sentences)
 
 
-def read_held_out(data: Sequence[tuple[str, Path]]) -> tuple[CaptionedImages, ...]:
-    """The validation part of the first set and, as one, of those after it that have one.
-
-    Args:
-        data: Name and folder of each set, as `--data` has them.
+def read_held_out(datasets: Sequence[DatasetSource]) -> tuple[CaptionedImages, ...]:
+    """Read the development split of the first data set and, as one, of those after it that have one.
 
     Raises:
-        FileNotFoundError: The first set has none.
+        FileNotFoundError: The first data set has none.
     """
-    (name, folder), *others = data
+    (name, folder), *extra = datasets
     first = READERS[name](folder, "dev")
-    rest = [part for name, folder in others if (part := _part(READERS[name], folder, "dev"))]
-    return (first, *([join(rest)] if len(rest) > 1 else rest))
+    parts = [part for source in extra if (part := _read_split(source, "dev"))]
+    return (first, *([join(parts)] if len(parts) > 1 else parts))
 
 
-def _part(reader: Callable[[Path, str], CaptionedImages], folder: Path, split: str) -> CaptionedImages | None:
-    """A part of a set; None where it has none."""
+def _read_split(source: DatasetSource, split: str) -> CaptionedImages | None:
+    """Read a split of a data set; None if it has no such split."""
+    name, folder = source
     try:
-        return reader(folder, split)
+        return READERS[name](folder, split)
     except MissingSplitError:
         return None
 
 
-def _chances(sets: Sequence[CaptionedImages], share: float | None) -> np.ndarray | None:
-    """A share of all draws for the sets after the first, in which all classes come as often."""
-    if share is None or len(sets) == 1:
+def _cache_name(source: DatasetSource) -> str:
+    """Return a name that distinguishes several folders of named images, which may all be called `train`."""
+    name, folder = source
+    return "-".join([name, *folder.resolve().parts[-2:]]) if name == "named" else name
+
+
+def _bare_names(datasets: Sequence[DatasetSource], parts: Sequence[CaptionedImages]) -> np.ndarray | None:
+    names = [name for name, _ in datasets]
+    if "named" not in names:
         return None
-    first, *rest = sets
-    if not all(one.class_names for one in rest):
-        raise SystemExit("--share needs classes in all sets after the first")
-    found = [np.full(len(first.photos), (1 - share) / len(first.photos))]
-    classes = sum(len(np.unique(one.classes)) for one in rest)
-    for one in rest:
-        _, place, counts = np.unique(one.classes, return_inverse=True, return_counts=True)
-        found.append(share / classes / counts[place])
-    return np.concatenate(found)
+    return np.concatenate(
+        [bare_name_mask(part) & (name == "named") for name, part in zip(names, parts, strict=True)]
+    )
+
+
+def _sampling(parts: Sequence[CaptionedImages], extra_share: float | None) -> np.ndarray | None:
+    """Return the probability of each image; see `read_training_data`."""
+    if extra_share is None or len(parts) == 1:
+        return None
+    first, *extra = parts
+    class_counts = []
+    for part in extra:
+        if part.classes is None:
+            raise SystemExit("--extra-share needs classes in all sets after the first")
+        _, inverse, counts = np.unique(part.classes, return_inverse=True, return_counts=True)
+        class_counts.append((len(counts), counts[inverse]))
+    classes = sum(count for count, _ in class_counts)
+    sampling = [np.full(len(first.images), (1 - extra_share) / len(first.images))]
+    sampling += [extra_share / classes / images_per_class for _, images_per_class in class_counts]
+    return np.concatenate(sampling)

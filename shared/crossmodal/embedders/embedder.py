@@ -96,10 +96,14 @@ class Embedder(ABC):
         Raises:
             MismatchError: The images cannot be embedded.
         """
-        return self.embed_images(gallery.features(IMAGE_FEATURE, ids)[1], engine)
+        return self.embed_features(gallery.features(IMAGE_FEATURE, ids)[1], engine)
+
+    def embed_images(self, images: Sequence[Image.Image], engine: str) -> np.ndarray:
+        """Return the vectors of RGB images, float32 `[N, D]`."""
+        return self.embed_features(np.stack([row[IMAGE_FEATURE] for row in self.describe(images)]), engine)
 
     @abstractmethod
-    def embed_images(self, features: np.ndarray, engine: str) -> np.ndarray:
+    def embed_features(self, features: np.ndarray, engine: str) -> np.ndarray:
         """Return the vectors of images, float32 `[N, D]`.
 
         Args:
@@ -113,7 +117,7 @@ class Embedder(ABC):
 
         Args:
             image: RGB image.
-            engine: See `embed_images`.
+            engine: See `embed_features`.
         """
 
     @abstractmethod
@@ -125,5 +129,5 @@ class Embedder(ABC):
         """Return the meaning of the scores of an engine."""
 
     def unknown_words(self, texts: Sequence[str]) -> tuple[str, ...]:
-        """Return the distinct content words of texts that are not in the model's vocabulary; by default none."""
+        """Return the distinct content words of texts that the model's vocabulary lacks; by default none."""
         return ()

@@ -56,7 +56,7 @@ class HubEmbedder(Embedder):
         features = np.concatenate([self.encode_images(batch) for batch in batches(images)])
         return [{IMAGE_FEATURE: row, FINGERPRINT: self.model_fingerprint} for row in features]
 
-    def embed_images(self, features: np.ndarray, engine: str) -> np.ndarray:
+    def embed_features(self, features: np.ndarray, engine: str) -> np.ndarray:
         return l2_normalize(features.astype(np.float32))
 
     def gallery_vectors(self, gallery: GallerySnapshot, ids: Sequence[int], engine: str) -> np.ndarray:
@@ -84,7 +84,7 @@ class HubEmbedder(Embedder):
             self._cache |= {key: features[key] for key in new}
             for key in list(self._cache)[: max(len(self._cache) - CACHE_SIZE, 0)]:
                 del self._cache[key]
-        return self.embed_images(np.stack([features[keys[id]] for id in ids]), engine)
+        return self.embed_features(np.stack([features[keys[id]] for id in ids]), engine)
 
     def _has_described(self, gallery: GallerySnapshot, ids: Sequence[int]) -> bool:
         if FINGERPRINT not in gallery.feature_names:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -27,8 +27,8 @@ from shared.crossmodal.embedders.region_features import (
     embed_windows,
     load_backbone,
 )
-from shared.crossmodal.text.normalization import unknown_words
 from shared.crossmodal.text.tokenizer import SubwordTokenizer
+from shared.crossmodal.text.words import unknown_words
 from shared.gallery.index import FINGERPRINT
 from shared.networks.backbones.onednn import fuse_convolutions
 from shared.networks.joint import JointSpace
@@ -57,6 +57,7 @@ class JointSpaceEmbedder(Embedder):
         network: See above.
         backbone: See above.
         config: See above.
+        views: Test-time augmentation views.
         tokenizer: Tokenizer of the text encoder.
     """
 
@@ -72,9 +73,10 @@ class JointSpaceEmbedder(Embedder):
         self.engines = network.engines
         self.model_fingerprint = np.array([fingerprint], np.uint64)
         self._calibrations = {engine: _calibration(config, engine) for engine in self.engines}
-        self._views = config.get("looks", SINGLE_VIEW)
-        sides = sorted({side for side, _ in self._views}, reverse=True)
-        self._fused_backbone = fuse_convolutions(backbone, [(side, side) for side in sides])
+        self.views = config.get("looks", SINGLE_VIEW)
+        sides = sorted({side for side, _ in self.views}, reverse=True)
+        fused = fuse_convolutions(backbone, [(side, side) for side in sides])
+        self._fused_backbone = cast(RegionBackbone, fused)
         self._device = next(network.parameters()).device
         self._scheduler = InferenceScheduler(self._device)
         self.worker_pool = self._scheduler.worker_pool
@@ -120,10 +122,10 @@ class JointSpaceEmbedder(Embedder):
 
     def _describe(self, image: Image.Image) -> dict[str, np.ndarray]:
         with self._scheduler.slot():
-            embedding = embed_views(self._fused_backbone, self.network.image, image, self._views)
+            embedding = embed_views(self._fused_backbone, self.network.image, image, self.views)
         return {IMAGE_FEATURE: embedding.half().cpu().numpy(), FINGERPRINT: self.model_fingerprint}
 
-    def embed_images(self, features: np.ndarray, engine: str) -> np.ndarray:
+    def embed_features(self, features: np.ndarray, engine: str) -> np.ndarray:
         def embed(batch: np.ndarray) -> Tensor:
             x = torch.from_numpy(batch.astype(np.float32)).to(self._device)
             return self.network.embed_images(x, engine)
@@ -133,7 +135,7 @@ class JointSpaceEmbedder(Embedder):
     def embed_regions(self, image: Image.Image, engine: str) -> np.ndarray:
         with self._scheduler.slot():
             embeddings = embed_windows(self._fused_backbone, self.network.image, image).cpu().numpy()
-        return self.embed_images(embeddings, engine)
+        return self.embed_features(embeddings, engine)
 
     def embed_texts(self, texts: Sequence[str], engine: str) -> np.ndarray:
         def embed(batch: Sequence[str]) -> Tensor:

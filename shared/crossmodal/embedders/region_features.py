@@ -24,7 +24,7 @@ IMAGE_SIZE = 224
 View = tuple[int, bool]
 SINGLE_VIEW: tuple[View, ...] = ((IMAGE_SIZE, False),)
 #: Recognition network whose weights the backbone has unless it was fine-tuned.
-RECOGNITION = Engine("cfn", "CFN", "recognition network", weights="recognition-cfn")
+RECOGNITION: Engine[CFN] = Engine("cfn", "CFN", "recognition network", weights="recognition-cfn")
 
 
 class Backbone(NamedTuple):

@@ -116,7 +116,7 @@ class SiglipEmbedder(HubEmbedder):
         windows = window_positions(math.isqrt(tokens.shape[1]), GRID_CELLS)
         with self._scheduler.slot(), torch.inference_mode():
             regions = [self._network.vision_model.head(tokens[:, positions]) for positions in windows]
-        return self.embed_images(torch.cat(regions).float().cpu().numpy(), engine)
+        return self.embed_features(torch.cat(regions).float().cpu().numpy(), engine)
 
     def embed_texts(self, texts: Sequence[str], engine: str) -> np.ndarray:
         """Return the vectors of texts, truncated to the length that the network reads."""
@@ -133,7 +133,7 @@ class SiglipEmbedder(HubEmbedder):
             with self._scheduler.slot(), torch.inference_mode():
                 output = self._network.text_model(input_ids=tokens["input_ids"].to(self._device))
             vectors.append(output.pooler_output.float().cpu().numpy())
-        return self.embed_images(np.concatenate(vectors), engine)
+        return self.embed_features(np.concatenate(vectors), engine)
 
     def calibration(self, engine: str) -> MatchCalibration:
         return self._calibration

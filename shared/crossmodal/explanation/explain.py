@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from shared.crossmodal.embedders.embedder import IMAGE_FEATURE, Embedder
+from shared.crossmodal.embedders.embedder import Embedder
 from shared.crossmodal.explanation.result import MatchExplanation, WordContribution
-from shared.crossmodal.text.normalization import content_words
 from shared.crossmodal.text.queries import QueryError, Term, combine
-from shared.crossmodal.text.tokenizer import split_words
+from shared.crossmodal.text.words import content_words, split_words
 from shared.networks.regions import similarity_map
 
 #: Fraction of an image that the deletion test removes.
@@ -44,16 +43,15 @@ class MatchExplainer:
         """
         embedder, engine = self._embedder, self._engine
         probability = embedder.calibration(engine).probability
-        features = embedder.describe([image])[0]
+        image_vector = embedder.embed_images([image], engine)[0]
         regions = embedder.embed_regions(image, engine)
         heatmap = region_heatmap(regions, query, probability if calibrated else np.ones_like)
-        described = [features, *embedder.describe(deletion_images(image, heatmap))]
-        vectors = embedder.embed_images(np.stack([row[IMAGE_FEATURE] for row in described]), engine)
-        score, without_hottest, without_coldest = (vectors @ query).tolist()
+        deletions = embedder.embed_images(deletion_images(image, heatmap), engine)
+        score, without_hottest, without_coldest = (np.stack([image_vector, *deletions]) @ query).tolist()
         return MatchExplanation(
             image=image,
             heatmap=heatmap,
-            words=self._words(terms, vectors[0], regions) if terms else (),
+            words=self._words(terms, image_vector, regions) if terms else (),
             score=score,
             probability=float(probability(score)) if calibrated else None,
             score_without_hottest=without_hottest,

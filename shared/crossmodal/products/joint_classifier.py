@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
-from PIL import Image
 
 from shared.core import engines, weights
 from shared.core.calibration import probability
 from shared.core.errors import InputError
 from shared.core.images import Source, open_image
-from shared.crossmodal.embedders.embedder import IMAGE_FEATURE
 from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
 from shared.crossmodal.engines import CLASSIFIERS, JMC
 from shared.crossmodal.products.prediction import ClassPrediction, ModalityPrediction, ProductPrediction
-from shared.crossmodal.text.tokenizer import split_words
+from shared.crossmodal.text.words import split_words
 from shared.networks.jmc import JMC as JMCHead
 from shared.networks.jmc import negative_energy
 
@@ -101,6 +99,7 @@ class JointClassifier:
             WeightsError: Weights cannot be used.
         """
         engine = engines.find(CLASSIFIERS, name)
+        assert engine.load is not None
         embedder = engine.load(
             folder=folder, backbone_folder=backbone_folder, device=device, allow_hub=allow_hub
         )
@@ -128,35 +127,10 @@ class JointClassifier:
             text = None
         if image is None and text is None:
             raise InputError("Give a picture, some words, or both.")
-        x = None if image is None else self.embed_images([open_image(image)])
+        x = None if image is None else self.embedder.embed_images([open_image(image)], HEAD)
         y = None if text is None else self.embedder.embed_texts([text], HEAD)
-        # Row 0 of each: probabilities of all classes, the last one that of none of them.
-        image_classes = None if x is None else self.probabilities(x, None)[0]
-        text_classes = None if y is None else self.probabilities(None, y)[0]
-        combined = match_probability = score = image_bits = text_bits = None
-        if x is not None and y is not None:
-            combined = self.probabilities(x, y)[0]
-            score = float(x[0] @ y[0])
-            match_probability = float(self.embedder.calibration(HEAD).probability(score))
-            best = int(combined[:-1].argmax())
-            evidence = (float(row[best]) for row in (image_classes, text_classes, combined))
-            image_bits, text_bits = shapley_bits(*evidence, len(self.labels))
-        return ProductPrediction(
-            combined=self._prediction(combined, top_k),
-            image=self._prediction(image_classes, top_k),
-            text=self._prediction(text_classes, top_k),
-            match_probability=match_probability,
-            score=score,
-            image_bits=image_bits,
-            text_bits=text_bits,
-            engine=self.engine,
-            seconds=time.perf_counter() - started,
-        )
-
-    def embed_images(self, images: Sequence[Image.Image]) -> np.ndarray:
-        """Return the vectors of RGB images, float32 `[N, D]`."""
-        features = np.stack([row[IMAGE_FEATURE] for row in self.embedder.describe(images)])
-        return self.embedder.embed_images(features, HEAD)
+        prediction = self._predict(x, y, top_k)
+        return replace(prediction, seconds=time.perf_counter() - started)
 
     @torch.inference_mode()
     def probabilities(self, images: np.ndarray | None, texts: np.ndarray | None) -> np.ndarray:
@@ -181,9 +155,34 @@ class JointClassifier:
         in_distribution = in_distribution.astype(np.float32)[:, None]
         return np.concatenate([conditional * in_distribution, 1 - in_distribution], 1)
 
-    def _prediction(self, probabilities: np.ndarray | None, top_k: int) -> ModalityPrediction | None:
-        if probabilities is None:
-            return None
+    def _predict(self, x: np.ndarray | None, y: np.ndarray | None, top_k: int) -> ProductPrediction:
+        """Classify the vector of an image, that of a text, or both, `[1, D]`."""
+        image = None if x is None else self.probabilities(x, None)[0]
+        text = None if y is None else self.probabilities(None, y)[0]
+        prediction = ProductPrediction(
+            combined=None,
+            image=None if image is None else self._modality_prediction(image, top_k),
+            text=None if text is None else self._modality_prediction(text, top_k),
+            engine=self.engine,
+        )
+        if x is None or y is None or image is None or text is None:
+            return prediction
+        combined = self.probabilities(x, y)[0]
+        score = float(x[0] @ y[0])
+        best = int(combined[:-1].argmax())
+        image_bits, text_bits = shapley_bits(
+            float(image[best]), float(text[best]), float(combined[best]), len(self.labels)
+        )
+        return replace(
+            prediction,
+            combined=self._modality_prediction(combined, top_k),
+            match_probability=float(self.embedder.calibration(HEAD).probability(score)),
+            score=score,
+            image_bits=image_bits,
+            text_bits=text_bits,
+        )
+
+    def _modality_prediction(self, probabilities: np.ndarray, top_k: int) -> ModalityPrediction:
         order = np.argsort(-probabilities[:-1], kind="stable")[:top_k].tolist()
         classes = tuple(
             ClassPrediction(self.labels[index], self.groups[index], float(probabilities[index]))

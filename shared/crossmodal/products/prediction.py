@@ -57,26 +57,26 @@ class ProductPrediction:
         combined: Prediction from both; None if one is missing.
         image: Prediction from the image alone; None without one.
         text: Prediction from the text alone; None without one.
+        engine: Name of the engine.
         match_probability: Probability that image and text match, 0..1, as if half of all pairs did; None if
             one is missing.
         score: Cosine of their vectors; None if one is missing.
-        image_bits: Contribution of the image to the best class of `combined` in bits, its Shapley value:
-            positive if the image doubles the probability of the class so many times, negative if it is
-            evidence against it; None if image or text is missing.
+        image_bits: Contribution of the image to the best class of `combined`, its Shapley value in bits: the
+            number of times that it doubles the probability of the class, negative if it is evidence against
+            it; None if image or text is missing.
         text_bits: The same for the text. The two sum to the bits from one class among all, equally likely, to
             the probability in `combined`.
-        engine: Name of the engine.
         seconds: Seconds of the request.
     """
 
     combined: ModalityPrediction | None
     image: ModalityPrediction | None
     text: ModalityPrediction | None
-    match_probability: float | None
-    score: float | None
-    image_bits: float | None
-    text_bits: float | None
     engine: str
+    match_probability: float | None = None
+    score: float | None = None
+    image_bits: float | None = None
+    text_bits: float | None = None
     seconds: float = 0.0
 
     @property

@@ -53,7 +53,9 @@ class QueryInputs:
     @property
     def triggers(self) -> list[Trigger]:
         """Events after which all tabs are filled anew."""
-        return [component.change for component in self.search_inputs if component is not self.box]
+        query = [self.text.change, self.image.change, self.text_weight.change]
+        engines = [self.engine.change, self.second_engine.change]
+        return [*query, *engines, self.top_k.change, self.min_score.change]
 
 
 def query_inputs(engines: Mapping[str, Engine[Any]], examples: Sequence[str]) -> QueryInputs:

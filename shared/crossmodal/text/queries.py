@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.core.errors import InputError
-from shared.crossmodal.text.normalization import content_words, spell_out_symbols
-from shared.crossmodal.text.tokenizer import split_words
+from shared.crossmodal.text.words import content_words, spell_out_symbols, split_words
 
 MAX_TERMS = 8
 MAX_CHARACTERS = 500

@@ -2,70 +2,26 @@
 
 The embedding of a word is the sum of the embeddings of its subwords: the word itself, if it is in the
 vocabulary, and all its letter n-grams, hashed into a fixed number of buckets (Bojanowski et al., "Enriching
-Word Vectors with Subword Information", TACL 2017). A misspelled or unknown word therefore stays near the words
-that share its letters.
+Word Vectors with Subword Information", TACL 2017). A misspelled or unknown word therefore stays near the
+words that share its letters.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
+
+from shared.crossmodal.text.words import split_words
 
 #: Row 0 pads, row 1 stands for a text without words.
 PADDING_ID, EMPTY_TEXT_ID = 0, 1
 FIRST_WORD_ID = 2
 
-MAX_WORD_LENGTH = 24
 NGRAM_SIZES = (3, 4, 5)
-#: Words of a text; the following ones are ignored.
-MAX_WORDS = 48
-#: Characters of a text that are read at all; more than `MAX_WORDS` words have.
-MAX_INPUT_LENGTH = 4000
-
-# Chinese and Japanese are written without spaces: there each character is a word.
-_UNSPACED = r"\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_WORD = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W_])+")
-
-
-def split_words(text: str) -> list[str]:
-    """Split a text into case-folded words without accents, and symbols such as emoji.
-
-    Punctuation is dropped, and so is an apostrophe inside a word.
-
-    Returns:
-        At most `MAX_WORDS` words of at most `MAX_WORD_LENGTH` letters.
-
-    >>> split_words("A dog's café … 100% 🐶!")
-    ['a', 'dogs', 'cafe', '100', '🐶']
-    >>> split_words("")
-    []
-    """
-    text = unicodedata.normalize("NFKD", text[:MAX_INPUT_LENGTH]).casefold()
-    text = unicodedata.normalize("NFKD", re.sub("['’ʼ]", "", text))
-    # Accents of Latin letters, but also the vowel signs of other scripts: people often leave both out.
-    text = "".join(character for character in text if not unicodedata.category(character).startswith("M"))
-    words: list[str] = []
-    end = 0
-    for match in _WORD.finditer(text):
-        words += _symbols(text[end : match.start()])
-        words.append(match.group()[:MAX_WORD_LENGTH])
-        end = match.end()
-    words += _symbols(text[end:])
-    return words[:MAX_WORDS]
-
-
-def is_symbol(character: str) -> bool:
-    """Return True for emoji and the like; False for skin tones (modifiers), maths and currency signs."""
-    return unicodedata.category(character) == "So"
-
-
-def _symbols(text: str) -> list[str]:
-    return [character for character in text if is_symbol(character)]
 
 
 def letter_ngrams(word: str) -> list[str]:
@@ -101,6 +57,7 @@ class SubwordTokenizer:
     Args:
         words: Vocabulary.
         buckets: Number of rows that all letter n-grams share.
+        cache_size: Number of words whose rows are cached, which speeds up a training on few words.
 
     Attributes:
         word_ids: Row of each word of the vocabulary.
@@ -111,7 +68,7 @@ class SubwordTokenizer:
         ValueError: There is no bucket, or a word comes twice.
     """
 
-    def __init__(self, words: Sequence[str], buckets: int) -> None:
+    def __init__(self, words: Sequence[str], buckets: int, *, cache_size: int = 0) -> None:
         if buckets < 1:
             raise ValueError(f"buckets must be at least 1, got {buckets}")
         self.word_ids = {word: FIRST_WORD_ID + index for index, word in enumerate(words)}
@@ -119,6 +76,7 @@ class SubwordTokenizer:
             raise ValueError("a word of the vocabulary comes twice")
         self.buckets = buckets
         self.num_embeddings = FIRST_WORD_ID + len(words) + buckets
+        self._cached_subword_ids = lru_cache(cache_size)(self.subword_ids) if cache_size else self.subword_ids
 
     def subword_ids(self, word: str) -> list[int]:
         """Return the rows of a word: that of the vocabulary, if it has one, then those of its n-grams."""
@@ -138,7 +96,10 @@ class SubwordTokenizer:
             int64 `[texts, words, subwords]`, padded with `PADDING_ID` to the longest text and word. A text
             without words is one word with the row `EMPTY_TEXT_ID`.
         """
-        ids = [[self.subword_ids(word) for word in split_words(text)] or [[EMPTY_TEXT_ID]] for text in texts]
+        ids = [
+            [self._cached_subword_ids(word) for word in split_words(text)] or [[EMPTY_TEXT_ID]]
+            for text in texts
+        ]
         length = max(map(len, ids), default=1)
         depth = max((len(subwords) for words in ids for subwords in words), default=1)
         rows = np.full((len(ids), length, depth), PADDING_ID, np.int64)

@@ -1,1 +1,1 @@
-"""Training of joint spaces."""
+"""Training of joint spaces: sampling, objectives, validation, calibration."""

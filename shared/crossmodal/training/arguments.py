@@ -1,4 +1,4 @@
-"""What the command lines of all trainings of joint spaces have in common."""
+"""Command-line options that all trainings of joint spaces share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.evaluation.reports import positive_int
 
 
 def dataset_argument(text: str) -> tuple[str, Path]:
-    """Reads `NAME=FOLDER`, for `argparse`.
+    """Parse `NAME=FOLDER`, for `argparse`.
 
     >>> dataset_argument("flickr8k=data")
     ('flickr8k', PosixPath('data'))
@@ -22,36 +22,33 @@ def dataset_argument(text: str) -> tuple[str, Path]:
 
 
 def training_parser(description: str | None, module: str, data: str) -> argparse.ArgumentParser:
-    """A command line with the options that every training has; defaults that differ are for it to set.
+    """Return a parser with the shared options, whose defaults the training sets.
 
     Args:
-        description: what `--help` begins with.
-        module: the module's full name.
-        data: help for `--data`.
-
-    Returns:
-        A parser to which a training adds its own options.
+        description: Text at the top of `--help`.
+        module: Full name of the training's module.
+        data: Help for `--data`.
     """
-    made = argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog=f"python -m {module}",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = made.add_argument
+    add = parser.add_argument
     add("--data", nargs="+", type=dataset_argument, required=True, metavar="NAME=FOLDER", help=data)
     add("--out", type=Path, required=True, metavar="FOLDER", help="of the run")
-    add("--cache", type=Path, required=True, metavar="FOLDER", help="of the descriptions")
-    add("--base", metavar="FOLDER", help="weights of the recognition network")
-    add("--mirrored", action="store_true", help="describe every training photo mirrored as well")
+    add("--cache", type=Path, required=True, metavar="FOLDER", help="of region features")
+    add("--recognition", metavar="FOLDER", help="weights of the recognition network")
+    add("--mirrored", action="store_true", help="also use the region features of mirrored images")
     add("--batch", type=positive_int, help="(%(default)s)")
     add("--margin", type=float, help="of the ranking (%(default)s)")
     add("--hardest", type=positive_int, default=10, metavar="N", help="negatives that count (%(default)s)")
-    add("--words", type=positive_int, help="of the vocabulary at most (%(default)s)")
-    add("--buckets", type=positive_int, help="for letter groups (%(default)s)")
+    add("--words", type=positive_int, help="size limit of the vocabulary (%(default)s)")
+    add("--buckets", type=positive_int, help="for letter n-grams (%(default)s)")
     add("--width", type=positive_int, help="of the heads (%(default)s)")
     add("--features", type=positive_int, help="of both encoders (%(default)s)")
     add("--hidden", type=positive_int, help="of the text encoder (%(default)s)")
     add("--validate-every", type=positive_int, metavar="N", help="steps (%(default)s)")
     add("--device", default="cpu", help="(%(default)s)")
     add("--seed", type=int, default=0)
-    return made
+    return parser

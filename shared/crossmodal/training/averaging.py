@@ -1,13 +1,13 @@
-"""The mean of what a joint space was and what one or several runs from there made of it.
+"""Weight averaging of a joint space with its start and with other runs from the same start.
 
-As far as they do well for different reasons, their mean does better: Wortsman et al., "Robust fine-tuning of
+Models that do well for different reasons do better on average: Wortsman et al., "Robust fine-tuning of
 zero-shot models", CVPR 2022; "Model soups", ICML 2022.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -15,45 +15,45 @@ from torch import Tensor
 from shared.core import weights
 from shared.networks.joint import JointSpace
 
-#: Of what a space was at the start.
-SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+#: Weights of the start that are tried.
+START_WEIGHTS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 def average(
     space: JointSpace,
-    start: dict[str, Tensor],
-    judge: Callable[[], float],
+    start: Mapping[str, Tensor],
+    validate: Callable[[], float],
     *,
-    beside: Iterable[Path] = (),
-    shares: Sequence[float] = SHARES,
+    peers: Iterable[Path] = (),
+    start_weights: Sequence[float] = START_WEIGHTS,
 ) -> None:
-    """Gives a space the mean that a validation likes best, of itself, others and its start.
+    """Set the weights of a joint space to the mean with the best validation score.
 
     Args:
-        space: What a run has learned; gets the mean.
-        start: The weights that it began with.
-        judge: The score of the space as it is when this is called.
-        beside: Folders of weights that other runs from the same start learned; the mean of all is tried as
-            well as the space alone.
-        shares: Of the start, to try.
+        space: Joint space at the end of a run.
+        start: Its weights at the start of the run.
+        validate: Returns the validation score of the joint space with its present weights.
+        peers: Weights of other runs from the same start; both the joint space alone and its mean with all
+            peers are tried.
+        start_weights: Weights of the start to try.
     """
-    new = {name: value.cpu().clone() for name, value in space.state_dict().items()}
-    ends = {"alone": new}
-    for number, folder in enumerate(beside, 2):
-        other = weights.load(JointSpace, folder.name, folder=folder).state_dict()
-        ends["together"] = between(ends.get("together", new), other, 1 / number)
-    scores = {}
-    for (name, end), share in itertools.product(ends.items(), shares):
-        space.load_state_dict(between(end, start, share))
-        scores[name, share] = judge()
-        print(f"{name}, share {share} of the start: score {scores[name, share]:.4f}", flush=True)
-    name, share = max(scores, key=scores.get)
-    space.load_state_dict(between(ends[name], start, share))
+    state = {name: value.cpu().clone() for name, value in space.state_dict().items()}
+    ends = {"alone": state}
+    for number, folder in enumerate(peers, 2):
+        peer = weights.load(JointSpace, folder.name, folder=folder).state_dict()
+        ends["with peers"] = interpolate(ends.get("with peers", state), peer, 1 / number)
+    scores: dict[tuple[str, float], float] = {}
+    for (name, end), weight in itertools.product(ends.items(), start_weights):
+        space.load_state_dict(interpolate(end, start, weight))
+        scores[name, weight] = validate()
+        print(f"{name}, weight {weight} of the start: score {scores[name, weight]:.4f}", flush=True)
+    name, weight = max(scores, key=lambda key: scores[key])
+    space.load_state_dict(interpolate(ends[name], start, weight))
 
 
-def between(new: dict[str, Tensor], old: dict[str, Tensor], share: float) -> dict[str, Tensor]:
-    """Weights on the way from new ones to old ones; whole numbers, which count batches, stay the new ones."""
+def interpolate(new: Mapping[str, Tensor], old: Mapping[str, Tensor], weight: float) -> dict[str, Tensor]:
+    """Return the state `(1 - weight) new + weight old`; integers, such as step counts, stay new."""
     return {
-        name: value.lerp(old[name], share) if value.is_floating_point() else value
+        name: value.lerp(old[name], weight) if value.is_floating_point() else value
         for name, value in new.items()
     }

@@ -1,29 +1,27 @@
-"""Public networks of ImageNet that a joint space can begin with, for training alone."""
+"""Public ImageNet backbones that a joint space can start from, for training alone."""
 
 from __future__ import annotations
 
 import torch
 
+from shared.crossmodal.embedders.region_features import Backbone
 from shared.networks.regions import RegionBackbone
 from shared.training.pretrained import load_imagenet_weights
 
-#: The scale of each trunk, all of which are EfficientNet-Lite.
+#: Scale of each backbone, all of which are EfficientNet-Lite.
 SCALES = {"efficientnet_lite0": 0}
 
 
-def load_pretrained_backbone(name: str) -> tuple[RegionBackbone, str]:
-    """Loads a public network.
+def load_pretrained_backbone(name: str) -> Backbone:
+    """Load a public backbone on the CPU, in eval mode.
 
     Args:
         name: One of `SCALES`.
 
-    Returns:
-        The network on the CPU, in eval mode, and the SHA-256 of its weights, which tells it from others.
-
     Raises:
-        PackageError: The package that has its weights is not installed.
+        PackageError: The package with its weights is not installed.
     """
-    base = RegionBackbone(backbone=name)
-    given, digest = load_imagenet_weights(SCALES[name])
-    base.load_state_dict(given)
-    return base.to(memory_format=torch.channels_last).eval(), digest
+    network = RegionBackbone(backbone=name)
+    state, digest = load_imagenet_weights(SCALES[name])
+    network.load_state_dict(state)
+    return Backbone(network.to(memory_format=torch.channels_last).eval(), digest)

@@ -1,4 +1,4 @@
-"""Batches of pictures with one of their texts each, for the training of a joint space."""
+"""Batches of images and texts for the training of a joint space; the seed alone decides what is drawn."""
 
 from __future__ import annotations
 
@@ -13,142 +13,149 @@ from torch import Tensor
 
 from shared.core.images import to_tensor
 from shared.crossmodal.data.datasets import CaptionedImages
-from shared.crossmodal.data.named_things import frame
-from shared.crossmodal.embedders.region_features import IMAGE_SIZE as SIZE
+from shared.crossmodal.data.named_things import caption_with_name
+from shared.crossmodal.embedders.region_features import IMAGE_SIZE
 from shared.crossmodal.text.tokenizer import SubwordTokenizer
-from shared.crossmodal.training.teacher import LENGTH
+from shared.crossmodal.training.teacher import TEACHER_DIM
 
-#: Share of the words that get a slip of the keyboard while training.
-SLIPS = 0.04
-#: Share of the names that are put into sentences.
-FRAMED = 0.5
+#: Fraction of the words that get a typing error.
+TYPO_RATE = 0.04
+#: Fraction of the bare names that are put into captions.
+TEMPLATE_RATE = 0.5
+#: Words of a random span at most.
+MAX_SPAN = 4
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """What a training draws from.
+class PairSampler:
+    """Sampler of images with some of their texts.
 
     Attributes:
-        data: Pictures and texts.
-        tokens: What turns texts into rows.
-        rows: One or several descriptions of each picture (as it is, mirrored), `[photos, 1 + R, K]` each;
-            empty where pictures themselves are wanted.
-        teacher: Vectors of all texts, `[texts, LENGTH]`, or None.
-        spans: Share of the texts that are cut to a few words in a row, as people search; of the others one
-            sentence is read, unless it is 0.
-        chances: How likely each picture is drawn, `[photos]`, of sum 1; None for all the same.
-        names: Which texts are names alone, bool `[texts]`, half of which are put into sentences (see
-            `shared.crossmodal.data.named_things.frame`), of which the teacher knows nothing; None for none.
+        data: Images and texts.
+        tokenizer: Tokenizer of the texts.
+        features: One or more arrays of region features (as stored, mirrored), `[images, 1 + R, K]` each;
+            empty to draw the images themselves.
+        teacher: Teacher's vectors of the texts, `[texts, TEACHER_DIM]`, or None.
+        span_rate: Fraction of the texts that are cut to a few consecutive words, as people search; of the
+            others one sentence is read, unless it is 0.
+        sampling: Probability of each image, `[images]`, of sum 1; None for a uniform one.
+        bare_names: Mask of the texts that are names alone, bool `[texts]`. A fraction of `TEMPLATE_RATE` of
+            them is put into captions, of which the teacher knows nothing; None without names.
     """
 
     data: CaptionedImages
-    tokens: SubwordTokenizer
-    rows: Sequence[np.ndarray] = ()
+    tokenizer: SubwordTokenizer
+    features: Sequence[np.ndarray] = ()
     teacher: np.ndarray | None = None
-    spans: float = 0.0
-    chances: np.ndarray | None = None
-    names: np.ndarray | None = None
+    span_rate: float = 0.0
+    sampling: np.ndarray | None = None
+    bare_names: np.ndarray | None = None
 
-    def draw(self, count: int, seed: int, *, each: int = 1, size: int = SIZE) -> tuple[Tensor, ...]:
-        """Some pictures, none twice, with some of their texts; the seed alone decides which.
+    def draw(
+        self, count: int, seed: int, *, texts_per_image: int = 1, size: int = IMAGE_SIZE
+    ) -> tuple[Tensor, ...]:
+        """Draw distinct images and texts of each.
 
         Args:
-            count: Of pictures.
-            seed: See above.
-            each: Texts T of each picture; where one has fewer, some come twice.
-            size: Of pictures, where these are wanted.
+            count: B, the number of images.
+            seed: Seed of the batch.
+            texts_per_image: T, the number of texts of each image; they repeat if an image has fewer.
+            size: Side of the images, if these are drawn.
 
         Returns:
-            Descriptions `[B, 1 + R, K]` or pictures `[B, 3, size, size]`; then, T in a row for each picture,
-            pieces int64 `[B T, L, P]`, identities int64 `[B T]`, classes int64 `[B T]` (0 where there are
-            none) and teacher's vectors `[B T, LENGTH]` (0 where there are none).
+            Region features `[B, 1 + R, K]` or images `[B, 3, size, size]`; then, T in a row for each image,
+            subword ids int64 `[B T, L, P]`, identities int64 `[B T]`, classes int64 `[B T]` (0 without
+            classes) and teacher's vectors `[B T, TEACHER_DIM]` (0 without).
         """
         rng = np.random.default_rng(seed)
-        if self.chances is None:
-            photos = rng.permutation(len(self.data.photos))[:count]
+        if self.sampling is None:
+            images = rng.permutation(len(self.data.images))[:count]
         else:
-            photos = rng.choice(len(self.data.photos), count, replace=False, p=self.chances)
-        first = np.searchsorted(self.data.owners, photos)
-        own = np.searchsorted(self.data.owners, photos, side="right") - first
-        # Starts at a random text and goes on from there, so that none comes twice without need.
-        places = rng.integers(own)[:, None] + np.arange(each)
-        texts = (first[:, None] + places % own[:, None]).ravel()
-        framed = np.zeros(len(texts), bool)
-        if self.names is not None:
-            framed = self.names[texts] & (rng.random(len(texts)) < FRAMED)
-        said = [
-            frame(self.data.texts[text], rng) if inside else self._words(text, rng)
-            for text, inside in zip(texts, framed, strict=True)
+            images = rng.choice(len(self.data.images), count, replace=False, p=self.sampling)
+        texts = self._draw_texts(images, texts_per_image, rng)
+        templated = np.zeros(len(texts), bool)
+        if self.bare_names is not None:
+            templated = self.bare_names[texts] & (rng.random(len(texts)) < TEMPLATE_RATE)
+        words = [
+            caption_with_name(self.data.texts[text], rng) if in_caption else self._augment(text, rng)
+            for text, in_caption in zip(texts, templated, strict=True)
         ]
-        pieces = self.tokens([misspell(text, rng) for text in said])
-        shown = np.repeat(photos, each)
-        classes = np.zeros(len(shown), np.int64) if self.data.classes is None else self.data.classes[shown]
-        if self.teacher is None:
-            known = np.zeros((len(texts), LENGTH), np.float32)
-        else:
-            known = self.teacher[texts].astype(np.float32) * ~framed[:, None]
-        if self.rows:
-            kinds = rng.integers(len(self.rows), size=len(photos))
-            rows = np.stack([self.rows[kind][photo] for kind, photo in zip(kinds, photos, strict=True)])
-            seen = torch.from_numpy(rows.astype(np.float32))
-        else:
-            seen = torch.cat([look(self.data.photos[photo].image(), rng, size) for photo in photos])
-        identities = self.data.identities[shown]
-        return seen, *(torch.from_numpy(part) for part in (pieces, identities, classes, known))
+        subword_ids = self.tokenizer([add_typos(text, rng) for text in words])
+        owners = np.repeat(images, texts_per_image)
+        classes = np.zeros(len(owners), np.int64) if self.data.classes is None else self.data.classes[owners]
+        teacher = np.zeros((len(texts), TEACHER_DIM), np.float32)
+        if self.teacher is not None:
+            teacher = self.teacher[texts].astype(np.float32) * ~templated[:, None]
+        x = self._draw_inputs(images, size, rng)
+        identities = self.data.identities[owners]
+        return x, *(torch.from_numpy(array) for array in (subword_ids, identities, classes, teacher))
 
-    def _words(self, place: int, rng: np.random.Generator) -> str:
-        text = self.data.texts[place]
-        if not self.spans:
+    def _draw_texts(self, images: np.ndarray, texts_per_image: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw consecutive texts of each image from a random one on, so that none repeats without need."""
+        first = np.searchsorted(self.data.image_index, images)
+        counts = np.searchsorted(self.data.image_index, images, side="right") - first
+        positions = rng.integers(counts)[:, None] + np.arange(texts_per_image)
+        return (first[:, None] + positions % counts[:, None]).ravel()
+
+    def _draw_inputs(self, images: np.ndarray, size: int, rng: np.random.Generator) -> Tensor:
+        if self.features:
+            kinds = rng.integers(len(self.features), size=len(images))
+            rows = [self.features[kind][image] for kind, image in zip(kinds, images, strict=True)]
+            return torch.from_numpy(np.stack(rows).astype(np.float32))
+        return torch.cat([augment_image(self.data.images[image].image(), rng, size) for image in images])
+
+    def _augment(self, index: int, rng: np.random.Generator) -> str:
+        text = self.data.texts[index]
+        if not self.span_rate:
             return text
-        return random_span(text, rng) if rng.random() < self.spans else random_sentence(text, rng)
+        return random_span(text, rng) if rng.random() < self.span_rate else random_sentence(text, rng)
 
 
 @dataclass(frozen=True)
-class Sentences:
-    """Texts without pictures, for the text encoder alone.
+class TextSampler:
+    """Sampler of texts without images, for the text encoder alone.
 
     Attributes:
-        texts: All of them.
-        tokens: What turns texts into rows.
-        teacher: Their vectors, `[texts, LENGTH]`.
+        texts: The texts.
+        tokenizer: Tokenizer of the texts.
+        teacher: Teacher's vectors, `[texts, TEACHER_DIM]`.
     """
 
     texts: Sequence[str]
-    tokens: SubwordTokenizer
+    tokenizer: SubwordTokenizer
     teacher: np.ndarray
 
-    def draw(self, count: int, seed: int) -> tuple[Tensor, Tensor]:
-        """Some texts; the seed alone decides which. Pieces int64 `[B, L, P]`, vectors `[B, LENGTH]`."""
+    def draw(self, count: int, seed: int) -> tuple[Tensor, ...]:
+        """Draw subword ids int64 `[B, L, P]` and teacher's vectors `[B, TEACHER_DIM]`."""
         rng = np.random.default_rng(seed)
-        chosen = rng.integers(len(self.texts), size=count)
-        pieces = self.tokens([misspell(self.texts[place], rng) for place in chosen])
-        return torch.from_numpy(pieces), torch.from_numpy(self.teacher[chosen].astype(np.float32))
+        indices = rng.integers(len(self.texts), size=count)
+        subword_ids = self.tokenizer([add_typos(self.texts[index], rng) for index in indices])
+        return torch.from_numpy(subword_ids), torch.from_numpy(self.teacher[indices].astype(np.float32))
 
 
 @dataclass(frozen=True)
-class PairsWithText:
-    """Pairs, and as many texts without pictures; for `shared.crossmodal.training.objectives.add_text_distillation`.
+class PairAndTextSampler:
+    """Sampler of pairs, and of as many texts without images.
 
     Attributes:
-        pairs: See `Pairs`.
-        sentences: See `Sentences`.
+        pairs: Sampler of the pairs.
+        texts: Sampler of the texts.
     """
 
-    pairs: Pairs
-    sentences: Sentences
+    pairs: PairSampler
+    texts: TextSampler
 
-    def draw(self, count: int, seed: int, **more: int) -> tuple[Tensor, ...]:
-        """What both draw, one behind the other; see `Pairs.draw`."""
-        found = self.pairs.draw(count, seed, **more)
-        return *found, *self.sentences.draw(len(found[1]), seed)
-
-
-Source = Pairs | Sentences | PairsWithText
+    def draw(
+        self, count: int, seed: int, *, texts_per_image: int = 1, size: int = IMAGE_SIZE
+    ) -> tuple[Tensor, ...]:
+        """Draw a batch of pairs, followed by one of texts; see `PairSampler.draw`."""
+        pairs = self.pairs.draw(count, seed, texts_per_image=texts_per_image, size=size)
+        return *pairs, *self.texts.draw(len(pairs[1]), seed)
 
 
 def random_sentence(text: str, rng: np.random.Generator) -> str:
-    """Any sentence of a text.
+    """Return a random sentence of a text.
 
     >>> random_sentence("A pear. It is sweet!", np.random.default_rng(1))
     'A pear.'
@@ -156,44 +163,49 @@ def random_sentence(text: str, rng: np.random.Generator) -> str:
     return str(rng.choice(_SENTENCE_END.split(text)))
 
 
-def random_span(text: str, rng: np.random.Generator, most: int = 4) -> str:
-    """One to four words of a text that follow one another.
+def random_span(text: str, rng: np.random.Generator) -> str:
+    """Return one to `MAX_SPAN` consecutive words of a text.
 
     >>> random_span("apple", np.random.default_rng(0))
     'apple'
     """
     words = text.split()
-    count = min(int(rng.integers(1, most + 1)), len(words))
-    start = int(rng.integers(len(words) - count + 1))
-    return " ".join(words[start : start + count])
+    length = min(int(rng.integers(1, MAX_SPAN + 1)), len(words))
+    start = int(rng.integers(len(words) - length + 1))
+    return " ".join(words[start : start + length])
 
 
-def misspell(text: str, rng: np.random.Generator, share: float = SLIPS) -> str:
-    """A text with slips of the keyboard: in some words a letter is left out, doubled, or changes place.
+def add_typos(text: str, rng: np.random.Generator, rate: float = TYPO_RATE) -> str:
+    """Add typing errors to a text: a letter is dropped, doubled, or swapped with the next one.
 
-    >>> misspell("a brown dog", np.random.default_rng(0), share=0)
+    Args:
+        text: Words, separated by spaces.
+        rng: Source of randomness.
+        rate: Fraction of the words, 0..1; words of fewer than four letters stay as they are.
+
+    >>> add_typos("a brown dog", np.random.default_rng(0), rate=0)
     'a brown dog'
     """
     words = text.split()
-    for place in np.flatnonzero(rng.random(len(words)) < share):
-        word = words[place]
+    for index in np.flatnonzero(rng.random(len(words)) < rate):
+        word = words[index]
         if len(word) < 4:
             continue
-        at = int(rng.integers(1, len(word) - 1))
+        position = int(rng.integers(1, len(word) - 1))
         kind = rng.integers(3)
-        swapped = word[at + 1] + word[at]
-        middle = ("", word[at] * 2, swapped)[kind]
-        words[place] = word[:at] + middle + word[at + 1 + (kind == 2) :]
+        swapped = word[position + 1] + word[position]
+        replacement = ("", word[position] * 2, swapped)[kind]
+        words[index] = word[:position] + replacement + word[position + 1 + (kind == 2) :]
     return " ".join(words)
 
 
-def look(picture: Image.Image, rng: np.random.Generator, size: int = SIZE) -> Tensor:
-    """A picture as it is trained on: most of it, sometimes mirrored, squeezed to `[1, 3, size, size]`."""
-    width, height = picture.size
+def augment_image(image: Image.Image, rng: np.random.Generator, size: int = IMAGE_SIZE) -> Tensor:
+    """Return a random crop of 75 to 100 % of each side, mirrored half of the time, `[1, 3, size, size]`."""
+    width, height = image.size
     across, down = rng.uniform(0.75, 1, 2)
     left, top = rng.uniform(0, 1 - across) * width, rng.uniform(0, 1 - down) * height
     box = (left, top, left + across * width, top + down * height)
-    seen = picture.resize((size, size), Image.Resampling.BILINEAR, box=box)
+    view = image.resize((size, size), Image.Resampling.BILINEAR, box=box)
     if rng.random() < 0.5:
-        seen = seen.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return to_tensor(seen)
+        view = view.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return to_tensor(view)

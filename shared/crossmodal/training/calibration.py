@@ -1,56 +1,56 @@
-"""What an engine's scores mean, learned on a validation split: a probability of match, and a threshold."""
+"""Calibration of an engine's scores on a validation split: match probability and threshold."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from shared.core.calibration import fit_probability, lowest_threshold, probability
+from shared.crossmodal.embedders.embedder import CALIBRATION_GALLERY_SIZE
 
-#: How many pictures the gallery has for which the threshold is meant, and how often it may let one pass that
-#: is not what was asked for.
-GALLERY, RATE = 24, 0.1
-#: Wrong pairs of each text that calibration looks at.
-WRONG = 20
+#: Fraction of queries without a match that may reach the threshold.
+FALSE_ACCEPT_RATE = 0.1
+#: Mismatched pairs of each text that the probability is fitted to.
+MISMATCHES = 20
 
 
 def calibrate(
-    similarity: np.ndarray, owners: np.ndarray, identities: np.ndarray, seed: int = 0
-) -> dict[str, object]:
-    """Calibrates one engine.
+    similarity: np.ndarray, image_index: np.ndarray, identities: np.ndarray, seed: int = 0
+) -> dict[str, Any]:
+    """Fit the match probability and the threshold of one engine.
 
     Args:
-        similarity: `[pictures, texts]`.
-        owners: The picture of each text.
-        identities: A number for each picture that only pictures with the same texts share.
-        seed: Of what is drawn.
+        similarity: `[images, texts]`.
+        image_index: Index of the image of each text, `[texts]`.
+        identities: Number that only images with the same texts share, `[images]`.
+        seed: Seed of the mismatched pairs.
 
     Returns:
-        `calibration`: scale and offset of `shared.core.calibration.probability`. `threshold`: the probability
-        that the best picture of a gallery of `GALLERY` others reaches for a share of `RATE` of the texts.
-        `false_accepts`: that share, as it was measured. `true_accepts`: the share of texts whose own picture
-        reaches it.
+        Keys of a configuration. `calibration`: scale and offset of `shared.core.calibration.probability`.
+        `threshold`: probability that the best image of a gallery of `CALIBRATION_GALLERY_SIZE` mismatched
+        ones reaches for a fraction of `FALSE_ACCEPT_RATE` of the texts. `false_accepts`: that fraction as
+        measured. `true_accepts`: fraction of texts whose own image reaches it.
 
     Raises:
-        ValueError: All pictures have the same texts.
+        ValueError: All images have the same texts.
     """
     if len(np.unique(identities)) < 2:
-        raise ValueError("pictures that all have the same texts tell nothing of what does not match")
+        raise ValueError("images that all have the same texts contain no mismatched pair")
     rng = np.random.default_rng(seed)
-    pictures, texts = similarity.shape
-    own = similarity[owners, np.arange(texts)]
-    others = rng.integers(pictures - 1, size=(min(GALLERY, 4 * pictures), texts))
-    others += others >= owners  # any picture but the own
-    while (
-        alike := identities[others] == identities[owners]
-    ).any():  # nor one that the text describes as well
-        others[alike] = rng.integers(pictures, size=alike.sum())
-    wrong = similarity[others, np.arange(texts)]
-    curve = fit_probability(own, wrong[:WRONG])
-    best, own = probability(wrong.max(0), *curve), probability(own, *curve)
-    least = lowest_threshold(best, RATE)
+    images, texts = similarity.shape
+    matched = similarity[image_index, np.arange(texts)]
+    indices = rng.integers(images - 1, size=(min(CALIBRATION_GALLERY_SIZE, 4 * images), texts))
+    indices += indices >= image_index  # any image but the text's own
+    while (same := identities[indices] == identities[image_index]).any():  # nor one with the same text
+        indices[same] = rng.integers(images, size=same.sum())
+    mismatched = similarity[indices, np.arange(texts)]
+    scale, offset = fit_probability(matched, mismatched[:MISMATCHES])
+    best = probability(mismatched.max(0), scale, offset)
+    threshold = lowest_threshold(best, FALSE_ACCEPT_RATE)
     return {
-        "calibration": [round(value, 6) for value in curve],
-        "threshold": least,
-        "false_accepts": float((best >= least).mean()),
-        "true_accepts": float((own >= least).mean()),
+        "calibration": [round(scale, 6), round(offset, 6)],
+        "threshold": threshold,
+        "false_accepts": float((best >= threshold).mean()),
+        "true_accepts": float((probability(matched, scale, offset) >= threshold).mean()),
     }

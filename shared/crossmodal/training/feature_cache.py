@@ -1,4 +1,4 @@
-"""Region features of data sets: each image passes once through the frozen backbone, and a file keeps its rows."""
+"""Cache of region features: each image of a data set passes through the frozen backbone once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of a joint space's training, as options of the command line."""
+"""Command-line options of the training of a joint space."""
 
 from __future__ import annotations
 
@@ -11,93 +11,117 @@ from shared.crossmodal.training.backbones import SCALES
 from shared.evaluation.reports import positive_int
 from shared.networks.joint import HEAD_CLASSES
 
-#: The heads that the suite's own joint space has.
-TOGETHER = ("rrf", "cyclematch", "itmeetsal")
+#: Heads of the project's own joint space.
+DEFAULT_HEADS = ("rrf", "cyclematch", "itmeetsal")
 
 
-def _look(text: str) -> View:
+def joint_parser(description: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the training.
+
+    Args:
+        description: Text at the top of `--help`.
+    """
+    parser = training_parser(description, "shared.crossmodal.train", "the first one decides score fusion")
+    parser.set_defaults(batch=128, margin=0.2, words=5000, buckets=4096, width=384, features=512, hidden=192)
+    parser.set_defaults(validate_every=500)
+    _add_start(parser)
+    _add_data(parser)
+    _add_stages(parser)
+    _add_losses(parser)
+    return parser
+
+
+def view_argument(text: str) -> View:
+    """Parse a test-time augmentation view, for `argparse`.
+
+    >>> view_argument("224"), view_argument("256m")
+    ((224, False), (256, True))
+    """
     return positive_int(text.removesuffix("m")), text.endswith("m")
 
 
-def arguments(description: str | None = None) -> argparse.ArgumentParser:
-    """The command line of the training."""
-    parser = training_parser(description, "shared.crossmodal.train", "the first one decides late fusion")
-    parser.set_defaults(batch=128, margin=0.2, words=5000, buckets=4096, width=384, features=512, hidden=192)
-    parser.set_defaults(validate_every=500)
-    add = parser.add_argument
-    heads = [name for name in HEAD_CLASSES if name != "jmc"]  # which is trained by `train_jmc`
-    add("--heads", nargs="+", choices=heads, default=list(TOGETHER), help="(%(default)s)")
-    add(
-        "--trunk",
-        choices=list(SCALES),
-        help="a network of ImageNet to begin with in place of the recognition network; it comes as a package",
-    )
-    add(
-        "--start",
-        type=Path,
-        metavar="FOLDER",
-        help="weights of a tuned joint space, from which --tune-steps go on; --words may add words",
-    )
-    add("--start-share", type=float, help="of --start in the mean (what the validation likes best)")
+def _add_start(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("network and start").add_argument
+    heads = [name for name in HEAD_CLASSES if name != "jmc"]  # which `train_jmc` trains
+    add("--heads", nargs="+", choices=heads, default=list(DEFAULT_HEADS), help="(%(default)s)")
+    add("--fusion", choices=("conv", "lc"), default="conv", help="of RRF-Net's steps (%(default)s)")
+    add("--recurrences", type=int, default=3, metavar="T", help="of RRF-Net (%(default)s)")
+    add("--backbone", choices=list(SCALES), help="ImageNet backbone in place of the recognition network's")
+    add("--start", type=Path, metavar="FOLDER", help="weights of a fine-tuned joint space to go on from")
+    add("--start-weight", type=float, help="of --start in the mean (what the validation likes best)")
     add(
         "--text",
         type=Path,
         metavar="FOLDER",
-        help="weights of a joint space whose text encoder to begin with, in place of --word-steps",
+        help="weights of a joint space whose text encoder to start from, in place of --text-steps",
     )
     add(
-        "--beside",
+        "--peers",
         type=Path,
         nargs="+",
         metavar="FOLDER",
         help="weights of other runs from the same --start, with another seed",
     )
-    add("--distil", type=float, default=0.0, metavar="WEIGHT", help="learn from the teacher of sentences")
     add(
-        "--sentences",
-        type=Path,
-        metavar="FOLDER",
-        help="Multi30k, whose sentences the text encoder reads too",
-    )
-    add("--nouns", type=Path, metavar="FOLDER", help="WordNet's dict, whose nouns the text encoder reads too")
-    add("--share", type=float, help="of the pictures in a batch from the sets after the first (as they come)")
-    add("--word-steps", type=int, default=0, metavar="N", help="of the text encoder alone (%(default)s)")
-    add("--warm-steps", type=int, default=3000, metavar="N", help="(%(default)s)")
-    add("--steps", type=int, default=3000, metavar="N", help="with the paper's loss (%(default)s)")
-    add("--tune-steps", type=int, default=0, metavar="N", help="with the base (%(default)s)")
-    add("--settle-steps", type=int, default=0, metavar="N", help="with the tuned base as it is (%(default)s)")
-    add("--settle-warm", type=int, default=0, metavar="N", help="contrastive before these (%(default)s)")
-    add("--keep", type=float, default=0.0, metavar="WEIGHT", help="of what --start knew, while settling")
-    add("--tune-batch", type=positive_int, default=64, help="(%(default)s)")
-    add("--tune-from", type=int, default=7, metavar="N", help="blocks of the base that stay (%(default)s)")
-    add("--tune-size", type=positive_int, default=192, metavar="PIXELS", help="(%(default)s)")
-    add(
-        "--looks",
-        type=_look,
+        "--views",
+        type=view_argument,
         nargs="+",
         default=SINGLE_VIEW,
         metavar="SIZE",
-        help="in the end: 224, 224m mirrored",
+        help="224, 224m mirrored",
     )
-    add(
-        "--each",
-        type=positive_int,
-        default=1,
-        metavar="N",
-        help="texts of a picture in a batch (%(default)s)",
-    )
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("data").add_argument
+    add("--sentences", type=Path, metavar="FOLDER", help="Multi30k, for the text encoder")
+    add("--nouns", type=Path, metavar="FOLDER", help="WordNet's dict, for the text encoder")
+    add("--extra-share", type=float, help="of draws for the sets after the first (by their size)")
+    add("--texts-per-image", type=positive_int, default=1, metavar="N", help="in a batch (%(default)s)")
+    add("--workers", type=positive_int, default=1, help="threads that prepare batches (%(default)s)")
+
+
+def _add_stages(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("stages").add_argument
     add("--rate", type=float, default=1e-3, help="learning rate of the warm-up (%(default)s)")
+    add("--text-steps", type=int, default=0, metavar="N", help="of the text encoder alone (%(default)s)")
+    add("--warm-steps", type=int, default=3000, metavar="N", help="contrastive warm-up (%(default)s)")
+    add("--steps", type=int, default=3000, metavar="N", help="with the papers' losses (%(default)s)")
+    add("--tune-steps", type=int, default=0, metavar="N", help="with the backbone (%(default)s)")
     add("--tune-rate", type=float, default=1e-4, help="(%(default)s)")
-    add("--contrast", type=float, default=1.0, help="contrastive loss beside the paper's (%(default)s)")
-    ranks = {"nargs": 4, "default": [1.0, 0.5, 2.0, 1.0], "metavar": "WEIGHT"}
-    add("--bi-rank", type=float, help="RRF-Net's four terms; four zeros: triplet loss (%(default)s)", **ranks)
-    cycle = {"nargs": 3, "default": [1.0, 1.0, 1.0], "metavar": "WEIGHT"}
+    add("--tune-batch", type=positive_int, default=64, help="(%(default)s)")
+    add("--tune-from", type=int, default=7, metavar="N", help="first block that is tuned (%(default)s)")
+    add("--tune-size", type=positive_int, default=192, metavar="PIXELS", help="(%(default)s)")
     add(
-        "--cycle", type=float, help="CycleMatch's dual, reconstruction and latent loss (%(default)s)", **cycle
+        "--frozen-warm-steps",
+        type=int,
+        default=0,
+        metavar="N",
+        help="after tuning, contrastive (%(default)s)",
+    )
+    add("--frozen-steps", type=int, default=0, metavar="N", help="after tuning (%(default)s)")
+
+
+def _add_losses(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("losses").add_argument
+    add("--distil", type=float, default=0.0, metavar="WEIGHT", help="of the teacher of sentences")
+    add("--lwf", type=float, default=0.0, metavar="WEIGHT", help="of learning without forgetting --start")
+    add("--contrast", type=float, default=1.0, help="contrastive loss beside the papers' (%(default)s)")
+    add(
+        "--bi-rank",
+        type=float,
+        nargs=4,
+        default=[1.0, 0.5, 2.0, 1.0],
+        metavar="WEIGHT",
+        help="RRF-Net's four terms; four zeros: triplet loss (%(default)s)",
+    )
+    add(
+        "--cycle",
+        type=float,
+        nargs=3,
+        default=[1.0, 1.0, 1.0],
+        metavar="WEIGHT",
+        help="CycleMatch's dual, reconstruction and latent loss (%(default)s)",
     )
     add("--entropy", type=float, default=0.5, help="ITMeetsAL's adversary (%(default)s)")
-    add("--within", type=float, default=0.5, help="ITMeetsAL's matching in a modality (%(default)s)")
-    add("--fusion", choices=("conv", "lc"), default="conv", help="of RRF-Net's steps (%(default)s)")
-    add("--recurrences", type=int, default=3, metavar="T", help="of RRF-Net (%(default)s)")
-    add("--workers", type=positive_int, default=1, help="threads that make batches (%(default)s)")
-    return parser
+    add("--within", type=float, default=0.5, help="ITMeetsAL's matching inside a modality (%(default)s)")

@@ -1,52 +1,33 @@
-"""What each joint space is trained with: the loss of its paper on top of both encoders."""
+"""Training objectives of joint spaces: the losses of the papers on top of both encoders."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.crossmodal.training.teacher import LENGTH
-from shared.networks.cyclematch import cycle_loss
-from shared.networks.itmeetsal import discriminator_loss, encoder_loss
-from shared.networks.jmc import classification_loss
-from shared.networks.joint import JointSpace
+from shared.crossmodal.training.student import Batch, Objective, Student, distillation_loss, text_distillation
+from shared.networks.cyclematch import CycleMatch, cycle_loss
+from shared.networks.itmeetsal import ITMeetsAL, discriminator_loss, encoder_loss
+from shared.networks.jmc import JMC, classification_loss
+from shared.networks.joint import JointSpace, LinearProjections, MatchingHead
 from shared.networks.matching_losses import bi_rank_loss, contrastive_loss, triplet_loss
 
-#: Pictures that the base sees at once: the maps of more leave the cache of a CPU, which halves its speed.
-CHUNK = 16
-
-
-class Student(nn.Module):
-    """A joint space in training, and the layer that speaks to the teacher of sentences."""
-
-    def __init__(self, space: JointSpace) -> None:
-        super().__init__()
-        self.space = space
-        self.to_teacher = nn.Linear(space.text.last[-1].out_features, LENGTH)
-
-    def read(self, seen: Tensor, texts: int) -> Tensor:
-        """Embeddings `[texts, F]` of pictures `[B, 3, H, W]`, or of their descriptions `[B, 1 + R, K]`.
-
-        Each picture's embedding comes as often in a row as it has texts in the batch.
-        """
-        rows = seen
-        if seen.ndim == 4:
-            rows = torch.cat([self.space.base(part) for part in seen.split(CHUNK)])
-        return self.space.image(rows).repeat_interleave(texts // len(seen), 0)
+#: Below it cosines would count for nothing but rounding.
+MIN_TEMPERATURE = 0.01
 
 
 @dataclass(frozen=True)
-class Ranking:
-    """Which parts of the papers' losses count, for ablations; by default all of them.
+class HeadLosses:
+    """Losses of the papers, and the weights of their terms for ablations.
 
     Attributes:
-        bi_rank: Weights of the bi-rank loss's four terms, see `bi_rank_loss`; None for a triplet loss.
+        bi_rank: Weights of the four terms of `bi_rank_loss`; None for a triplet loss.
         cycle: Weights of CycleMatch's dual, reconstruction and latent losses.
-        entropy: Weight of ITMeetsAL's modality entropy; with 0 its discriminator only watches.
+        entropy: Weight of ITMeetsAL's modality entropy; with 0 its discriminator has no influence.
         within: Weight of ITMeetsAL's KL matching inside each modality.
     """
 
@@ -55,196 +36,219 @@ class Ranking:
     entropy: float = 0.5
     within: float = 0.5
 
-    def loss(
-        self, name: str, head: nn.Module, image: Tensor, text: Tensor, ids: Tensor, **rank: float | int
+    def __call__(
+        self, head: nn.Module, image: Tensor, text: Tensor, ids: Tensor, *, margin: float, hardest: int
     ) -> Tensor:
-        """The loss of one head on embeddings `[B, features]`; other arguments as for `match`."""
-        if name == "cyclematch":
-            return cycle_loss(head.image_cycle(image), head.text_cycle(text), ids, weights=self.cycle, **rank)
-        x, y = head.images(image), head.texts(text)
-        if name == "itmeetsal":
-            parts = {"entropy": self.entropy, "within": self.within}
-            return encoder_loss(head, x, y, ids, **parts, **rank) + discriminator_loss(head, x, y)
-        if name == "plain" or self.bi_rank is None:
-            return triplet_loss(x, y, ids, **rank)
-        # Divided by N and B, as the paper has it, the loss is small beside the others.
-        return rank["hardest"] * bi_rank_loss(x, y, ids, weights=self.bi_rank, **rank)
+        """Compute the loss of one head.
+
+        Args:
+            head: Head of a joint space.
+            image: Image features `[B, F]`.
+            text: Text features `[B, F]`.
+            ids: Identities `[B]`, see `shared.networks.matching_losses`.
+            margin: Margin of the ranking.
+            hardest: Number of negatives that count for each row and direction.
+        """
+        if isinstance(head, CycleMatch):
+            cycles = head.image_cycle(image), head.text_cycle(text)
+            return cycle_loss(*cycles, ids, weights=self.cycle, margin=margin, hardest=hardest)
+        x, y = _project(head, image, text)
+        if isinstance(head, ITMeetsAL):
+            encoders = encoder_loss(
+                head, x, y, ids, entropy=self.entropy, within=self.within, margin=margin, hardest=hardest
+            )
+            return encoders + discriminator_loss(head, x, y)
+        if isinstance(head, LinearProjections) or self.bi_rank is None:
+            return triplet_loss(x, y, ids, margin=margin, hardest=hardest)
+        # Divided by N and B, as in the paper, the loss is small beside the other losses.
+        return hardest * bi_rank_loss(x, y, ids, weights=self.bi_rank, margin=margin, hardest=hardest)
 
 
-def distillation(pupil: Student, text: Tensor, teacher: Tensor) -> Tensor:
-    """One minus the cosine with the teacher's vectors; nothing for texts that have none.
+@dataclass(frozen=True)
+class WarmUp:
+    """Contrastive warm-up of all heads, with distillation of the text encoder.
 
-    Args:
-        pupil: In training.
-        text: Embeddings `[B, features]` of texts.
-        teacher: `[B, LENGTH]`, rows of zeros where there are none.
-
-    Returns:
-        0..2, the mean over texts with a vector.
+    Attributes:
+        distillation: Weight of `distillation_loss`.
     """
-    known = teacher.abs().sum(1) > 0
-    apart = 1 - F.cosine_similarity(pupil.to_teacher(text), teacher, dim=1)
-    return (apart * known).sum() / known.sum().clamp(min=1)
+
+    distillation: float = 0.0
+
+    def __call__(self, student: Student, batch: Batch) -> Tensor:
+        x, subword_ids, ids, _, teacher = batch
+        space = student.space
+        image, text = student.embed_images(x, len(ids)), space.text(subword_ids)
+        loss = image.new_zeros(())
+        for name in space.heads:
+            loss = loss + head_contrastive_loss(space, name, image, text, ids)
+        return (
+            loss + self.distillation * distillation_loss(student, text, teacher)
+            if self.distillation
+            else loss
+        )
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Loss of each head's paper, and what a recipe adds to it.
+
+    Attributes:
+        margin: Margin of the ranking.
+        hardest: Number of negatives that count for each row and direction.
+        contrastive: Weight of `head_contrastive_loss`, which uses all negatives.
+        distillation: Weight of `distillation_loss`.
+        head_losses: Losses of the papers.
+    """
+
+    margin: float
+    hardest: int
+    contrastive: float = 0.0
+    distillation: float = 0.0
+    head_losses: HeadLosses = field(default_factory=HeadLosses)
+
+    def __call__(self, student: Student, batch: Batch) -> Tensor:
+        x, subword_ids, ids, _, teacher = batch
+        space = student.space
+        image, text = student.embed_images(x, len(ids)), space.text(subword_ids)
+        loss = image.new_zeros(())
+        for name, head in space.heads.items():
+            loss = loss + self.head_losses(head, image, text, ids, margin=self.margin, hardest=self.hardest)
+            if self.contrastive:
+                loss = loss + self.contrastive * head_contrastive_loss(space, name, image, text, ids)
+        return (
+            loss + self.distillation * distillation_loss(student, text, teacher)
+            if self.distillation
+            else loss
+        )
+
+
+@dataclass(frozen=True)
+class WithTexts:
+    """Objective of pairs, with distillation on texts without images.
+
+    Attributes:
+        objective: Objective of the pairs; the batch has its tensors first, then those of `text_distillation`.
+        weight: Weight of `text_distillation`.
+    """
+
+    objective: Objective
+    weight: float
+
+    def __call__(self, student: Student, batch: Batch) -> Tensor:
+        *pairs, subword_ids, teacher = batch
+        loss = self.objective(student, tuple(pairs))
+        return loss + self.weight * text_distillation(student, (subword_ids, teacher))
+
+
+@dataclass(frozen=True)
+class Retaining:
+    """Objective with learning without forgetting: known pairs keep their vectors.
+
+    As in Li and Hoiem, "Learning without Forgetting", ECCV 2016, here on the vectors of all heads.
+
+    Attributes:
+        objective: Objective of all pairs, on region features.
+        weight: Weight of the drift: for each head half the squared distance between the old and the new
+            vectors of length 1, of images and of texts.
+        reference: The joint space before the training, in eval mode.
+        known_identities: Pairs of a lower identity are known to the reference.
+    """
+
+    objective: Objective
+    weight: float
+    reference: JointSpace
+    known_identities: int
+
+    def __call__(self, student: Student, batch: Batch) -> Tensor:
+        drift = self._drift(student.space, batch)
+        loss = self.objective(student, batch)
+        return loss if drift is None else loss + self.weight * drift
+
+    def _drift(self, space: JointSpace, batch: Batch) -> Tensor | None:
+        x, subword_ids, ids, *_ = batch
+        texts_per_image = len(ids) // len(x)
+        known = ids < self.known_identities
+        if known.sum() < 2 * texts_per_image:
+            return None  # batch normalisation needs more than one image
+        x, subword_ids = x[known[::texts_per_image]], subword_ids[known]
+        with torch.no_grad():
+            old = self.reference.image(x), self.reference.text(subword_ids)
+        new = space.image(x), space.text(subword_ids)
+        drift = x.new_zeros(())
+        for name, head in space.heads.items():
+            pairs = zip(_project(head, *new), _project(self.reference.heads[name], *old), strict=True)
+            for vectors, reference in pairs:
+                difference = F.normalize(vectors, dim=-1) - F.normalize(reference, dim=-1)
+                drift = drift + difference.square().sum(-1).mean() / 2
+        return drift
+
+
+@dataclass(frozen=True)
+class ProductMatching:
+    """Objective of JMC, for a joint space with its head: matching and classification.
+
+    The batch has products from `PairSampler.draw`, then region features and subword ids of outliers, which
+    belong to no class.
+
+    Attributes:
+        margin: Margin of the ranking.
+        hardest: Number of negatives that count for each row and direction.
+        matching: Weight of the contrastive and the bi-rank loss.
+        classification: Weight of the cross-entropies, of products and outliers.
+    """
+
+    margin: float
+    hardest: int
+    matching: float
+    classification: float
+
+    def __call__(self, student: Student, batch: Batch) -> Tensor:
+        x, subword_ids, ids, classes, _, outlier_x, outlier_ids = batch
+        space = student.space
+        head = cast(JMC, space.heads["jmc"])
+        image, text = head.images(space.image(x)), head.texts(space.text(subword_ids))
+        loss = image.new_zeros(())
+        if self.matching:
+            rank = bi_rank_loss(image, text, ids, margin=self.margin, hardest=self.hardest)
+            contrastive = contrastive_loss(image, text, ids, temperature=_temperature(space, "jmc"))
+            loss = loss + self.matching * (self.hardest * rank + contrastive)
+        if self.classification:
+            # Embeddings learn nothing from outliers, not even the running mean of their normalisation.
+            space.eval()
+            with torch.no_grad():
+                outliers = _project(head, space.image(outlier_x), space.text(outlier_ids))
+            space.train()
+            last_class = cast(nn.Linear, head.classifier[-1]).out_features - 1
+            outlier_classes = classes.new_full((len(outliers[0]),), last_class)
+            images, texts = torch.cat([image, outliers[0]]), torch.cat([text, outliers[1]])
+            labels = torch.cat([classes, outlier_classes])
+            loss = loss + self.classification * classification_loss(head, images, texts, labels)
+        return loss
 
 
 def head_contrastive_loss(space: JointSpace, name: str, image: Tensor, text: Tensor, ids: Tensor) -> Tensor:
-    """Contrastive loss, the mean over all scores of a head.
+    """Compute the contrastive loss of a head, the mean over all its scores.
 
     Args:
-        space: In training; its temperatures learn as well.
-        name: Of the head.
-        image: Embeddings `[B, features]` of pictures.
-        text: Embeddings `[B, features]` of their texts.
-        ids: `[B]`, see `shared.networks.matching_losses`.
+        space: Joint space in training; its temperatures learn as well.
+        name: Name of the head.
+        image: Image features `[B, F]`.
+        text: Text features `[B, F]`.
+        ids: Identities `[B]`, see `shared.networks.matching_losses`.
     """
-    head = space.heads[name]
-    x, y = head.images(image), head.texts(text)
+    x, y = _project(space.heads[name], image, text)
     scores = [(x, y)] if x.ndim == 2 else list(zip(x.unbind(1), y.unbind(1), strict=True))
-    # Below 0.01 cosines would count for nothing but rounding.
-    temperature = space.temperatures[name].exp().clamp(min=0.01)
-    return sum(contrastive_loss(*both, ids, temperature=temperature) for both in scores) / len(scores)
-
-
-def text_distillation_loss(pupil: Student, batch: tuple[Tensor, ...]) -> Tensor:
-    """The teacher's vectors alone, for texts without pictures."""
-    pieces, teacher = batch
-    return distillation(pupil, pupil.space.text(pieces), teacher)
-
-
-def add_text_distillation(
-    pupil: Student,
-    batch: tuple[Tensor, ...],
-    *,
-    loss: Callable[[Student, tuple[Tensor, ...]], Tensor],
-    weight: float,
-) -> Tensor:
-    """A loss of pairs, and what the teacher says of texts without pictures.
-
-    Args:
-        pupil: In training.
-        batch: What `loss` reads, then that of `text_distillation_loss`.
-        loss: Of pairs.
-        weight: Of `text_distillation_loss`.
-    """
-    *pairs, pieces, teacher = batch
-    return loss(pupil, tuple(pairs)) + weight * text_distillation_loss(pupil, (pieces, teacher))
-
-
-def retain_embeddings(
-    pupil: Student,
-    batch: tuple[Tensor, ...],
-    *,
-    loss: Callable[[Student, tuple[Tensor, ...]], Tensor],
-    weight: float,
-    before: JointSpace,
-    familiar: int,
-) -> Tensor:
-    """A loss, and how far pairs that a space knew have moved since: what is new must not cost what is old.
-
-    As in Li and Hoiem, "Learning without Forgetting", ECCV 2016, here with the vectors of all heads.
-
-    Args:
-        pupil: In training.
-        batch: What `loss` reads, of descriptions.
-        loss: Of all pairs.
-        weight: Of what has moved: for each head half the squared distance between vectors of length 1, of
-            pictures and of texts.
-        before: The space as it was, in eval mode.
-        familiar: Pairs with a lower identity are known to it.
-    """
-    seen, pieces, ids, *_ = batch
-    texts = len(ids) // len(seen)
-    known = ids < familiar
-    if known.sum() < 2 * texts:
-        return loss(pupil, batch)  # batch normalisation needs more than one picture
-    seen, pieces = seen[known[::texts]], pieces[known]
-    with torch.no_grad():
-        old = before.image(seen), before.text(pieces)
-    new = pupil.space.image(seen), pupil.space.text(pieces)
-    moved = seen.new_zeros(())
-    for name, head in pupil.space.heads.items():
-        was = before.heads[name]
-        for now, then in ((head.images(new[0]), was.images(old[0])), (head.texts(new[1]), was.texts(old[1]))):
-            apart = F.normalize(now, dim=-1) - F.normalize(then, dim=-1)
-            moved = moved + apart.square().sum(-1).mean() / 2
-    return loss(pupil, batch) + weight * moved
-
-
-def warm_up_loss(pupil: Student, batch: tuple[Tensor, ...], *, distil: float) -> Tensor:
-    """Contrastive loss of each head, and the teacher's words with the weight `distil`."""
-    seen, pieces, ids, _, teacher = batch
-    image, text = pupil.read(seen, len(ids)), pupil.space.text(pieces)
-    loss = sum(head_contrastive_loss(pupil.space, name, image, text, ids) for name in pupil.space.heads)
-    return loss + distil * distillation(pupil, text, teacher) if distil else loss
-
-
-def match(
-    pupil: Student,
-    batch: tuple[Tensor, ...],
-    *,
-    margin: float,
-    hardest: int,
-    contrast: float = 0.0,
-    distil: float = 0.0,
-    ranking: Ranking | None = None,
-) -> Tensor:
-    """The loss of each head's paper, and what else a recipe adds to it.
-
-    Args:
-        pupil: In training.
-        batch: From `shared.crossmodal.training.batches.Pairs.draw`.
-        margin: Of the ranking.
-        hardest: How many negatives count for each row and direction.
-        contrast: Weight of the contrastive loss, which looks at all negatives.
-        distil: Weight of `distillation`.
-        ranking: What parts of the papers' losses count; by default all.
-    """
-    seen, pieces, ids, _, teacher = batch
-    space = pupil.space
-    image, text = pupil.read(seen, len(ids)), space.text(pieces)
-    rank = {"margin": margin, "hardest": hardest}
-    loss = image.new_zeros(())
-    for name, head in space.heads.items():
-        loss = loss + (ranking or Ranking()).loss(name, head, image, text, ids, **rank)
-        if contrast:
-            loss = loss + contrast * head_contrastive_loss(space, name, image, text, ids)
-    return loss + distil * distillation(pupil, text, teacher) if distil else loss
-
-
-def product_loss(
-    pupil: Student,
-    batch: tuple[Tensor, ...],
-    *,
-    matching: float,
-    classification: float,
-    margin: float,
-    hardest: int,
-) -> Tensor:
-    """Both losses of JMC, each with its weight; for a joint space with JMC's head.
-
-    Args:
-        pupil: In training.
-        batch: Products from `shared.crossmodal.training.batches.Pairs.draw`, then others' descriptions and pieces.
-        matching: Weight of the contrastive and the bi-rank loss.
-        classification: Weight of the cross-entropies, of products and of what is none.
-        margin: Of the ranking.
-        hardest: How many negatives count for each row and direction.
-    """
-    seen, pieces, ids, classes, _, other_seen, other_pieces = batch
-    space, head = pupil.space, pupil.space.heads["jmc"]
-    x, y = head.images(space.image(seen)), head.texts(space.text(pieces))
+    temperature = _temperature(space, name)
     loss = x.new_zeros(())
-    if matching:
-        temperature = space.temperatures["jmc"].exp().clamp(min=0.01)
-        rank = hardest * bi_rank_loss(x, y, ids, margin=margin, hardest=hardest)
-        loss = loss + matching * (rank + contrastive_loss(x, y, ids, temperature=temperature))
-    if classification:
-        # No embedding learns from what is no product, not even the mean that its normalisation keeps.
-        space.eval()
-        with torch.no_grad():
-            u, v = head.images(space.image(other_seen)), head.texts(space.text(other_pieces))
-        space.train()
-        neither = classes.new_full((len(u),), head.classifier[-1].out_features - 1)
-        both = torch.cat([x, u]), torch.cat([y, v]), torch.cat([classes, neither])
-        loss = loss + classification * classification_loss(head, *both)
-    return loss
+    for pair in scores:
+        loss = loss + contrastive_loss(*pair, ids, temperature=temperature)
+    return loss / len(scores)
+
+
+def _project(head: nn.Module, image: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
+    matching_head = cast(MatchingHead, head)
+    return matching_head.images(image), matching_head.texts(text)
+
+
+def _temperature(space: JointSpace, name: str) -> Tensor:
+    return space.temperatures[name].exp().clamp(min=MIN_TEMPERATURE)

@@ -1,155 +1,180 @@
-"""What the validation set says of a joint space in training, and what it decides in the end."""
+"""Validation of joint spaces in training, and the configuration that validation sets decide at the end."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from shared.crossmodal.benchmarks.recall import figures, shared_text_metrics
+from shared.crossmodal.benchmarks.recall import recall_metrics, shared_text_metrics
 from shared.crossmodal.data.datasets import CaptionedImages, join
-from shared.crossmodal.embedders.region_features import View
-from shared.crossmodal.embedders.region_features import embed_views as looks
-from shared.crossmodal.training.feature_cache import region_features as describe
+from shared.crossmodal.embedders.region_features import View, embed_views
 from shared.crossmodal.text.tokenizer import SubwordTokenizer
 from shared.crossmodal.training.calibration import calibrate
+from shared.crossmodal.training.feature_cache import region_features
 from shared.crossmodal.training.score_fusion import adaptive_weights, fuse
+from shared.crossmodal.training.student import Student
+from shared.networks.cyclematch import CycleMatch
 from shared.networks.joint import ENSEMBLE, JointSpace
 from shared.networks.regions import RegionBackbone
 
+BATCH_SIZE = 128
 
-class ValidationSets:
-    """Several validation sets; their scores add up.
+
+class ValidationSet:
+    """One validation set.
 
     Args:
-        sets: All of them.
+        data: Images and texts.
+        features: Region features of the images, `[images, 1 + R, K]`, for joint spaces without a backbone of
+            their own; None if there are no such.
+        tokenizer: Tokenizer of the texts.
+        device: Device of the joint spaces.
+
+    Attributes:
+        data: See above.
+        features: See above; may be replaced.
+    """
+
+    def __init__(
+        self, data: CaptionedImages, features: np.ndarray | None, tokenizer: SubwordTokenizer, device: str
+    ) -> None:
+        self.data, self.features, self._tokenizer, self._device = data, features, tokenizer, device
+
+    def __call__(self, student: Student) -> dict[str, float]:
+        """Return the figures of a student; `score` selects the weights."""
+        space, data = student.space, self.data
+        images = self.embed_images(space)
+        if data.classes is None:
+            texts = self.embed_texts(space, data.texts)
+            metrics = {
+                name: recall_metrics(similarity(space, images, texts, name), data.image_index)
+                for name in space.engines
+            }
+            first, *engines = space.engines
+            r_sums = {f"{name}_R_sum": metrics[name]["R_sum"] for name in engines}
+            return metrics[first] | r_sums | {"score": metrics[first]["R_sum"]}
+        distinct, relevant = data.distinct_texts()
+        texts = self.embed_texts(space, distinct)
+        figures = shared_text_metrics(similarity(space, images, texts, space.engines[0]), relevant)
+        return figures | {"score": figures["i2t_R@1"] + figures["t2i_mAP"]}
+
+    @torch.inference_mode()
+    def embed_images(self, space: JointSpace) -> Tensor:
+        """Return the image features of the set, `[images, F]`."""
+        rows = self.features
+        if space.base is not None:
+            rows = np.concatenate(
+                [region_features(space.base, [image.image()]) for image in self.data.images]
+            )
+        assert rows is not None
+        batches = torch.from_numpy(rows).split(BATCH_SIZE)
+        return torch.cat([space.image(batch.float().to(self._device)) for batch in batches])
+
+    @torch.inference_mode()
+    def embed_texts(self, space: JointSpace, texts: Sequence[str]) -> Tensor:
+        """Return the text features of any texts, `[texts, F]`."""
+        subword_ids = (torch.from_numpy(self._tokenizer(batch)) for batch in _batches(texts))
+        return torch.cat([space.text(ids.to(self._device)) for ids in subword_ids])
+
+
+class ValidationSets:
+    """Several validation sets; the first one decides how scores are fused, and all what scores mean.
+
+    Args:
+        sets: The sets.
+
+    Attributes:
+        sets: See above.
     """
 
     def __init__(self, sets: Sequence[ValidationSet]) -> None:
         self.sets = sets
 
-    def __call__(self, network: nn.Module) -> dict[str, float]:
-        """Figures of a `Student` on the first set, and with its name on each other; `score` is of all."""
-        found, *more = (one(network) for one in self.sets)
-        for one, own in zip(self.sets[1:], more, strict=True):
-            found |= {f"{one.data.name}: {name}": value for name, value in own.items()}
-            found["score"] += own["score"]
-        return found
+    def __call__(self, student: Student) -> dict[str, float]:
+        """Return the figures of all sets, those after the first with their names; scores are summed."""
+        figures, *extra = (part(student) for part in self.sets)
+        for part, part_figures in zip(self.sets[1:], extra, strict=True):
+            figures |= {f"{part.data.name}: {name}": value for name, value in part_figures.items()}
+            figures["score"] += part_figures["score"]
+        return figures
 
     @torch.inference_mode()
-    def embedded(
-        self, space: JointSpace, base: RegionBackbone, given: Sequence[View]
+    def embed(
+        self, space: JointSpace, backbone: RegionBackbone, views: Sequence[View]
     ) -> tuple[Tensor, Tensor]:
-        """Embeddings of the pictures and of the texts of all sets, as a search has them.
+        """Return the image and text features of all sets, as a search computes them.
 
         Args:
-            space: What is chosen for.
-            base: What describes pictures.
-            given: See `looks`.
+            space: The joint space.
+            backbone: Network for region features.
+            views: Test-time augmentation views.
         """
-        photos = [photo for one in self.sets for photo in one.data.photos]
-        texts = [text for one in self.sets for text in one.data.texts]
-        pictures = [looks(base, space.image, photo.image(), given) for photo in photos]
-        return torch.stack(pictures), self.sets[0].texts(space, texts)
+        images = [image for part in self.sets for image in part.data.images]
+        texts = [text for part in self.sets for text in part.data.texts]
+        features = [embed_views(backbone, space.image, image.image(), views) for image in images]
+        return torch.stack(features), self.sets[0].embed_texts(space, texts)
 
     @torch.inference_mode()
-    def weigh(self, space: JointSpace, pictures: Tensor, texts: Tensor) -> dict[str, list[float]]:
-        """Chooses `scores`, the weights of CycleMatch's, on the first set; nothing without that head."""
-        if "cyclematch" not in space.heads:
-            return {}
-        head, first = space.heads["cyclematch"], self.sets[0].data
-        own = head.images(pictures[: len(first.photos)]), head.texts(texts[: len(first.texts)])
-        scores = np.einsum("ikd,jkd->kij", *(part.cpu().numpy() for part in own))
-        chosen = adaptive_weights(scores, first.owners)
-        space.set_score_weights(chosen)
-        return {"scores": chosen}
-
-    def conclude(self, space: JointSpace, pictures: Tensor, texts: Tensor) -> dict[str, object]:
-        """Chooses the weights of the heads in the ensemble on the first set, and what scores mean on all.
+    def fit_score_weights(self, space: JointSpace, images: Tensor, texts: Tensor) -> dict[str, Any]:
+        """Fit and set the weights of CycleMatch's late fusion on the first set.
 
         Args:
-            space: Gets the weights.
-            pictures: See `embedded`.
-            texts: See `embedded`.
+            space: Joint space whose weights are set.
+            images: Image features, see `embed`.
+            texts: Text features, see `embed`.
 
         Returns:
-            `shares`, if there is an ensemble, and what `calibrate` finds, by engine.
+            Keys of a configuration: `scores`; none without CycleMatch.
         """
-        config: dict[str, object] = {}
-        data = join([one.data for one in self.sets]) if len(self.sets) > 1 else self.sets[0].data
+        if "cyclematch" not in space.heads:
+            return {}
+        head, first = cast(CycleMatch, space.heads["cyclematch"]), self.sets[0].data
+        vectors = head.images(images[: len(first.images)]), head.texts(texts[: len(first.texts)])
+        scores = np.einsum("ikd,jkd->kij", *(part.cpu().numpy() for part in vectors))
+        weights = adaptive_weights(scores, first.image_index)
+        space.set_score_weights(weights)
+        return {"scores": weights}
+
+    def fit_calibration(self, space: JointSpace, images: Tensor, texts: Tensor) -> dict[str, Any]:
+        """Fit and set the weights of the ensemble on the first set, and calibrate all engines on all sets.
+
+        Args:
+            space: Joint space whose weights are set.
+            images: Image features, see `embed`.
+            texts: Text features, see `embed`.
+
+        Returns:
+            Keys of a configuration: `shares`, if there is an ensemble, and those of `calibrate`, by engine.
+        """
+        config: dict[str, Any] = {}
         first = self.sets[0].data
-        owned = slice(len(first.photos)), slice(len(first.texts))
-        each = {name: self.sets[0].similarity(space, pictures, texts, name) for name in space.heads}
+        data = join([part.data for part in self.sets]) if len(self.sets) > 1 else first
+        of_first = slice(len(first.images)), slice(len(first.texts))
+        scores = {name: similarity(space, images, texts, name) for name in space.heads}
         if ENSEMBLE in space.engines:
-            parts = np.stack(list(each.values()))
-            own = parts[:, owned[0], owned[1]]
-            config["shares"] = adaptive_weights(own, first.owners, factors=(0.5, 2.0))
-            space.set_head_weights(config["shares"])
-            each[ENSEMBLE] = fuse(parts, config["shares"])
+            heads = np.stack(list(scores.values()))
+            weights = adaptive_weights(
+                heads[:, of_first[0], of_first[1]], first.image_index, factors=(0.5, 2.0)
+            )
+            space.set_head_weights(weights)
+            config["shares"] = weights
+            scores[ENSEMBLE] = fuse(heads, weights)
         for engine in space.engines:
-            print(f"{engine}: {figures(each[engine][owned], first.owners)}")
-            found = calibrate(each[engine], data.owners, data.identities)
-            for name, value in found.items():
+            print(f"{engine}: {recall_metrics(scores[engine][of_first], first.image_index)}")
+            for name, value in calibrate(scores[engine], data.image_index, data.identities).items():
                 config.setdefault(name, {})[engine] = value
         return config
 
 
-class ValidationSet:
-    """A validation set.
+@torch.inference_mode()
+def similarity(space: JointSpace, images: Tensor, texts: Tensor, engine: str) -> np.ndarray:
+    """Return the scores of image and text features, float32 `[images, texts]`."""
+    return (space.embed_images(images, engine) @ space.embed_texts(texts, engine).T).float().cpu().numpy()
 
-    Args:
-        data: Its pictures and texts.
-        rows: Descriptions of its pictures `[photos, 1 + R, K]`, for spaces without a base of their own; None
-            where there are only others.
-        tokens: What turns texts into rows.
-        device: Where joint spaces are.
 
-    Attributes:
-        data: See above.
-        rows: See above; may be set anew.
-    """
-
-    def __init__(self, data: CaptionedImages, rows: np.ndarray | None, tokens: SubwordTokenizer, device: str) -> None:
-        self.data, self.rows, self._tokens, self._device = data, rows, tokens, device
-
-    def __call__(self, network: nn.Module) -> dict[str, float]:
-        """Figures of a `Student`; `score` is what counts."""
-        space, data = network.space, self.data
-        pictures = self.pictures(space)
-        if data.classes is None:
-            texts = self.texts(space, data.texts)
-            each = {name: self.similarity(space, pictures, texts, name) for name in space.engines}
-            each = {name: figures(one, data.owners) for name, one in each.items()}
-            found = each[space.engines[0]]
-            others = {f"{name}_R_sum": each[name]["R_sum"] for name in space.engines[1:]}
-            return found | others | {"score": found["R_sum"]}
-        texts, relevant = data.distinct()
-        found = shared_text_metrics(self.similarity(space, pictures, self.texts(space, texts)), relevant)
-        return found | {"score": found["i2t_R@1"] + found["t2i_mAP"]}
-
-    @torch.inference_mode()
-    def similarity(self, space: JointSpace, pictures: Tensor, texts: Tensor, engine: str = "") -> np.ndarray:
-        """Scores `[pictures, texts]` of embeddings."""
-        engine = engine or space.engines[0]
-        return (
-            (space.embed_images(pictures, engine) @ space.embed_texts(texts, engine).T).float().cpu().numpy()
-        )
-
-    @torch.inference_mode()
-    def pictures(self, space: JointSpace) -> Tensor:
-        """Embeddings of the validation set's pictures."""
-        rows = self.rows
-        if space.base is not None:
-            rows = np.concatenate([describe(space.base, [photo.image()]) for photo in self.data.photos])
-        parts = torch.from_numpy(rows).split(128)
-        return torch.cat([space.image(part.float().to(self._device)) for part in parts])
-
-    @torch.inference_mode()
-    def texts(self, space: JointSpace, texts: Sequence[str]) -> Tensor:
-        """Embeddings of texts."""
-        parts = (texts[start : start + 128] for start in range(0, len(texts), 128))
-        return torch.cat(
-            [space.text(torch.from_numpy(self._tokens(part)).to(self._device)) for part in parts]
-        )
+def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (texts[start : start + BATCH_SIZE] for start in range(0, len(texts), BATCH_SIZE))
