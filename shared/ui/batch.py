@@ -33,7 +33,7 @@ Row: TypeAlias = Mapping[str, object]
 
 
 def batch_tab(function: Callable[..., BatchResult], settings: Sequence[Component], button: str) -> gr.File:
-    """Create the contents of the tab for many images.
+    """Create the tab "Several photos": an input for many images, and an archive of their results.
 
     Args:
         function: Endpoint `(paths, *settings, progress)`, which usually calls `run_batch`.
@@ -43,10 +43,11 @@ def batch_tab(function: Callable[..., BatchResult], settings: Sequence[Component
     Returns:
         The input for the images, for the function's endpoint.
     """
-    files = image_files("Photos", elem_classes="is-files")
-    start = gr.Button(button, variant="primary")
-    archive = gr.File(label="All results in one ZIP", visible=False, elem_classes="is-zip")
-    report = gr.HTML(padding=False)
+    with gr.Tab("Several photos"):
+        files = image_files("Photos", elem_classes="is-files")
+        start = gr.Button(button, variant="primary")
+        archive = gr.File(label="All results in one ZIP", visible=False, elem_classes="is-zip")
+        report = gr.HTML(padding=False)
 
     # Gradio (6.31) passes the progress bar by its position, so it cannot follow a variable number of values.
     def show(paths: list[str], progress: gr.Progress = PROGRESS, *values: object) -> list[object]:

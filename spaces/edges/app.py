@@ -129,8 +129,7 @@ with ui.page("Edges") as demo:
         with gr.Column(scale=3), gr.Tabs() as tabs:
             drawing = drawing_tab(SPACE, detect, [image, *settings])
             comparison = ui.compare_tab(detect_edges, ENGINES, [image, *settings], second="canny")
-            with gr.Tab("Several photos"):
-                images = ui.batch_tab(detect_edges_in_many, settings, "Find edges in all of them")
+            images = ui.batch_tab(detect_edges_in_many, settings, "Find edges in all of them")
     ui.how_it_works(Path(__file__).parent, WEIGHTS)
     changes = [image.change, engine.change, *panel.changes, button.click]
     ui.load_open_tab(tabs, [drawing, comparison], changes)

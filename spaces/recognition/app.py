@@ -131,8 +131,7 @@ with ui.page("Recognition") as demo:
             where = segmentation_tab(SPACE, run_segmenter, [image, segmenter])
             why, method = explanation_tab(SPACE, run_classifier, run_explanation, [image, engine])
             compared = comparison_tab(SPACE, run_classifier, [image, engine, top_k])
-            with gr.Tab("Several pictures"):
-                images = ui.batch_tab(recognize_many, [engine, segmenter], "Recognize all of them")
+            images = ui.batch_tab(recognize_many, [engine, segmenter], "Recognize all of them")
     engines = [*CLASSIFIERS.values(), *SEGMENTERS.values()]
     ui.how_it_works(Path(__file__).parent, [row.weights for row in engines if row.weights])
     changes = [image.change, engine.change, segmenter.change, top_k.release, button.click]

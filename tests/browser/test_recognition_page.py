@@ -50,17 +50,17 @@ def heat(page: Page) -> str:
 
 
 @pytest.mark.parametrize(("width", "height", "theme"), [(1400, 900, "light"), (390, 844, "dark")])
-def test_all_tabs_fit(visit, photo, width, height, theme):
+def test_all_tabs_fit(visit, cat_path, width, height, theme):
     page = visit("/recognition", width=width, height=height, theme=theme)
     expect(page.get_by_text("the answers appear here")).to_be_visible()
-    upload_image(page, photo)
+    upload_image(page, cat_path)
     expect(page.locator("#what")).to_contain_text("cat")
     expect(page.locator("#what")).to_contain_text("240 × 160 pixels")
     contents = {
         "Where": "#where .is-bars dt",
         "Why": "#why .is-bars dt",
         "Compare": "#compare .output-class",
-        "Several pictures": ".is-files",
+        "Several photos": ".is-files",
     }
     for tab, selector in contents.items():
         open_tab(page, tab)
@@ -72,7 +72,7 @@ def test_all_tabs_fit(visit, photo, width, height, theme):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_only_the_open_tab_is_filled(visit, server, photo):
+def test_only_the_open_tab_is_filled(visit, server, cat_path):
     def calls(name):
         with server.http() as http:
             text = http.get("/metrics").text
@@ -82,7 +82,7 @@ def test_only_the_open_tab_is_filled(visit, server, photo):
     page = visit("/recognition")
     endpoints = ("show_classes", "show_regions", "show_explanation", "compare")
     before = {name: calls(name) for name in endpoints}
-    upload_image(page, photo)
+    upload_image(page, cat_path)
     expect(page.locator("#what")).to_contain_text("240 × 160 pixels")
     open_tab(page, "Where")
     expect(page.locator("#where")).to_contain_text("240 × 160 pixels")
@@ -93,9 +93,9 @@ def test_only_the_open_tab_is_filled(visit, server, photo):
     assert after == dict(zip(endpoints, (1, 1, 0, 0), strict=True))
 
 
-def test_a_click_on_a_region_cuts_it_out(visit, photo):
+def test_a_click_on_a_region_cuts_it_out(visit, cat_path):
     page = visit("/recognition")
-    upload_image(page, photo)
+    upload_image(page, cat_path)
     open_tab(page, "Where")
     expect(page.locator("#where .is-bars dt").first).to_be_visible()
     image = page.locator(".is-regions img.base-image")
@@ -128,9 +128,9 @@ def test_a_click_on_a_region_cuts_it_out(visit, photo):
     expect(page.locator(".is-cutout")).to_be_hidden()
 
 
-def test_explanation_of_a_chosen_class_and_of_a_new_photo(visit, photo):
+def test_explanation_of_a_chosen_class_and_of_a_new_photo(visit, cat_path):
     page = visit("/recognition")
-    upload_image(page, photo)
+    upload_image(page, cat_path)
     expect(page.locator("#what")).to_contain_text("240 × 160 pixels")
     open_tab(page, "Why")
     first = heat(page)
@@ -159,21 +159,21 @@ def test_explanation_of_a_chosen_class_and_of_a_new_photo(visit, photo):
     assert menu.input_value() != likeliest
 
 
-def test_compare_two_classifiers(visit, photo):
+def test_compare_two_classifiers(visit, cat_path):
     page = visit("/recognition")
-    upload_image(page, photo)
+    upload_image(page, cat_path)
     open_tab(page, "Compare")
     expect(page.locator(".is-compare .output-class")).to_have_count(2)
     expect(page.locator(".is-compare")).to_contain_text("CFN")
     expect(page.locator(".is-compare")).to_contain_text("Plain network")
 
 
-def test_several_photos_become_a_table(visit, photo, tmp_path):
+def test_several_photos_become_a_table(visit, cat_path, tmp_path):
     bad = tmp_path / "bad.png"
     bad.write_text("no picture")
     page = visit("/recognition")
-    open_tab(page, "Several pictures")
-    page.locator(".is-files input[type=file]").set_input_files([photo, bad])
+    open_tab(page, "Several photos")
+    page.locator(".is-files input[type=file]").set_input_files([cat_path, bad])
     expect(page.locator(".is-files tbody tr")).to_have_count(2)
     page.get_by_role("button", name="Recognize all of them").click()
     expect(page.get_by_text("Skipped: This file is not a picture")).to_be_visible()
@@ -183,12 +183,12 @@ def test_several_photos_become_a_table(visit, photo, tmp_path):
     assert [row["file"] for row in csv.DictReader(table)] == ["cat.jpg", "bad.png"]
 
 
-def test_a_bad_file_gets_one_sentence(visit, photo, tmp_path):
+def test_a_bad_file_gets_one_sentence(visit, cat_path, tmp_path):
     bad = tmp_path / "bad.png"
     bad.write_text("no picture")
     page = visit("/recognition")
     upload_image(page, bad)
     expect(page.get_by_text("This file is not a picture").first).to_be_visible()
     remove_image(page)
-    upload_image(page, photo)  # the page still works
+    upload_image(page, cat_path)  # the page still works
     expect(page.locator("#what")).to_contain_text("240 × 160 pixels")

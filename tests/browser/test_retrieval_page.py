@@ -33,10 +33,10 @@ def draw(page: Page, left: float, top: float, right: float, bottom: float) -> No
 
 
 @pytest.mark.parametrize(("width", "height", "theme"), [(1400, 900, "light"), (390, 844, "dark")])
-def test_all_tabs_fit(visit, photo, width, height, theme):
+def test_all_tabs_fit(visit, cat_path, width, height, theme):
     page = visit("/retrieval", width=width, height=height, theme=theme)
     expect(grid_images(page)).to_have_count(SAMPLES)  # the gallery stands in for matches
-    upload_image(page, photo)
+    upload_image(page, cat_path)
     expect(page.locator("#matches .is-tiles b").first).to_be_visible()
     assert grid_names(page)[0] == "cat"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -81,7 +81,7 @@ def test_more_like_this_and_back(visit):
     expect(grid_images(page)).to_have_count(SAMPLES)
 
 
-def test_a_box_is_drawn_and_forgotten(visit, photo, tmp_path):
+def test_a_box_is_drawn_and_forgotten(visit, cat_path, tmp_path):
     both = Image.new("RGB", (900, 400))
     for name, left in (("cat", 0), ("rocket", 450)):
         both.paste(Image.open(sample_images()[name]).resize((450, 400)), (left, 0))
@@ -97,15 +97,15 @@ def test_a_box_is_drawn_and_forgotten(visit, photo, tmp_path):
     draw(page, 0.98, 0.9, 0.9, 0.5)
     expect(grid_images(page).first.locator("img")).to_have_attribute("alt", "rocket")
     remove_image(page)
-    upload_image(page, photo)  # far smaller than the box
+    upload_image(page, cat_path)  # far smaller than the box
     expect(grid_images(page).first.locator("img")).to_have_attribute("alt", "cat")
     expect(page.locator(".is-frame")).to_have_count(0)
     expect(page.get_by_text("The box holds nothing")).to_have_count(0)
 
 
-def test_settings_of_the_list(visit, photo):
+def test_settings_of_the_list(visit, cat_path):
     page = visit("/retrieval")
-    upload_image(page, photo)
+    upload_image(page, cat_path)
     expect(page.locator("#matches .is-tiles b").first).to_be_visible()
     every = scores(page)
     page.locator(".label-wrap", has_text="Settings").click()
@@ -118,17 +118,17 @@ def test_settings_of_the_list(visit, photo):
     expect(grid_images(page)).to_have_count(SAMPLES)
 
 
-def test_a_gallery_of_ones_own(visit, photo, tmp_path):
+def test_a_gallery_of_ones_own(visit, cat_path, tmp_path):
     page, other = visit("/retrieval"), visit("/retrieval")
     bad, trip = tmp_path / "bad.png", tmp_path / "trip.zip"
     bad.write_text("no picture")
     with zipfile.ZipFile(trip, "w") as archive:
-        archive.write(photo, "trip/beach.jpg")
-        archive.write(photo, "../outside.jpg")
+        archive.write(cat_path, "trip/beach.jpg")
+        archive.write(cat_path, "../outside.jpg")
     expect(grid_images(page)).to_have_count(SAMPLES)
     open_tab(page, "Gallery")
     expect(grid_images(page, "gallery")).to_have_count(SAMPLES)
-    add(page, photo, bad, trip)
+    add(page, cat_path, bad, trip)
     expect(page.locator("#gallery .prose.is-added")).to_contain_text("Added 2 pictures, skipped 2 files")
     expect(page.locator("#gallery .prose.is-added")).to_contain_text("Its path leads out of the archive.")
     expect(grid_images(page, "gallery")).to_have_count(SAMPLES + 2)
@@ -136,10 +136,10 @@ def test_a_gallery_of_ones_own(visit, photo, tmp_path):
 
     open_tab(page, "Matches")
     expect(grid_images(page)).to_have_count(SAMPLES + 2)
-    upload_image(page, photo)
+    upload_image(page, cat_path)
     expect(page.locator("#matches .is-tiles b").first).to_be_visible()
     assert set(grid_names(page)[:3]) == {"cat", "cat.jpg", "trip/beach.jpg"}
-    upload_image(other, photo)
+    upload_image(other, cat_path)
     expect(other.locator("#matches .is-tiles b").first).to_be_visible()
     assert "cat.jpg" not in grid_names(other)  # another visitor sees nothing of it
 
@@ -162,7 +162,7 @@ def test_a_gallery_of_ones_own(visit, photo, tmp_path):
     expect(grid_images(page, "gallery")).to_have_count(SAMPLES)
 
 
-def test_a_bad_file_gets_one_sentence(visit, photo, tmp_path):
+def test_a_bad_file_gets_one_sentence(visit, cat_path, tmp_path):
     bad = tmp_path / "bad.png"
     bad.write_text("no picture")
     page = visit("/retrieval")
@@ -170,5 +170,5 @@ def test_a_bad_file_gets_one_sentence(visit, photo, tmp_path):
     upload_image(page, bad)
     expect(page.get_by_text("This file is not a picture").first).to_be_visible()
     remove_image(page)
-    upload_image(page, photo)  # the page still works
+    upload_image(page, cat_path)  # the page still works
     expect(page.locator("#matches .is-tiles b").first).to_be_visible()
