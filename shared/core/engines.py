@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Generic, NoReturn, TypeVar
+from typing import Generic, TypeVar
 
 Model = TypeVar("Model", covariant=True)
-
-
-def _no_factory(**options: object) -> NoReturn:
-    raise NotImplementedError("this engine has no factory: give its row one in `load`")
 
 
 @dataclass(frozen=True)
@@ -22,11 +18,11 @@ class Engine(Generic[Model]):
         name: Identifier in code and in the API.
         title: Name on the page.
         description: One line for visitors: purpose, strengths and cost.
-        weights: Weight folder or Hub repository (see `shared.core.weights.find`); None without weights.
-        from_hub: True if the weights come from the Hugging Face Hub when they are first needed.
         load: Factory of the model. It takes `folder` (weights in place of the engine's own), `device` and
             `allow_hub` as keyword arguments, and imports the model's module only when it is called, so that a
             page can list engines before torch is loaded.
+        weights: Weight folder or Hub repository (see `shared.core.weights.find`); None without weights.
+        from_hub: True if the weights come from the Hugging Face Hub when they are first needed.
         licence: SPDX identifier of the weights' licence; None without weights.
         parameters: Number of learned parameters; None without weights.
     """
@@ -34,9 +30,9 @@ class Engine(Generic[Model]):
     name: str
     title: str
     description: str
+    load: Callable[..., Model]
     weights: str | None = None
     from_hub: bool = False
-    load: Callable[..., Model] = _no_factory
     licence: str | None = None
     parameters: int | None = None
 
@@ -52,8 +48,9 @@ def find(engines: Mapping[str, Engine[Model]], name: str) -> Engine[Model]:
     Raises:
         ValueError: No engine has this name.
 
-    >>> find(table(Engine("rds", "RDS", "the best one", weights="edges-rds")), "rds").weights
-    'edges-rds'
+    >>> engines = table(Engine("zero", "Zero", "Always 0.", load=lambda **options: 0))
+    >>> find(engines, "zero").load(device="cpu")
+    0
     """
     if name not in engines:
         raise ValueError(f"the engine must be one of {', '.join(engines)}, received {name!r}")

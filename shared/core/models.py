@@ -73,12 +73,39 @@ def load_network(
         ValueError: The engine has no weights.
         WeightsError: The weights cannot be used.
     """
-    import torch  # deferred: a page needs `Lazy` before it needs torch, which is slow to import
-
     if engine.weights is None:
         raise ValueError(f"the engine {engine.name} has no weights")
-    folder = weights.find(engine.weights, folder=folder, allow_hub=allow_hub or engine.from_hub)
-    network = weights.load(network_class, engine.weights, folder=folder)
+    allow_hub = allow_hub or engine.from_hub
+    return load_on_device(network_class, engine.weights, folder=folder, device=device, allow_hub=allow_hub)
+
+
+def load_on_device(
+    network_class: type[Network],
+    name: str,
+    *,
+    folder: str | os.PathLike | None = None,
+    device: str | torch.device | None = None,
+    allow_hub: bool = False,
+) -> tuple[Network, Path]:
+    """Load a network onto a device.
+
+    Args:
+        network_class: See `shared.core.weights.load`.
+        name: Name of the weights, see `shared.core.weights.find`.
+        folder: Path of the weight folder, if it is known.
+        device: Device of the network; by default the fastest.
+        allow_hub: True permits the download of missing weights.
+
+    Returns:
+        The network in eval mode, and its weight folder.
+
+    Raises:
+        WeightsError: The weights cannot be used.
+    """
+    import torch  # deferred: a page needs `Lazy` before it needs torch, which is slow to import
+
+    folder = weights.find(name, folder=folder, allow_hub=allow_hub)
+    network = weights.load(network_class, name, folder=folder)
     device = torch.device(device or devices.default_device())
     if device.type == "cpu":
         devices.keep_freed_memory()

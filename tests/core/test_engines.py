@@ -6,10 +6,15 @@ import pytest
 
 from shared.core.engines import Engine, find, table
 
+
+def load_list(**options):
+    return [options]
+
+
 ENGINES = table(
-    Engine("new", "New", "the best one", weights="some-weights"),
-    Engine("old", "Old", "nothing learned"),
-    Engine("far", "Far", "from the Hub", weights="someone/something", from_hub=True),
+    Engine("new", "New", "the best one", load_list, weights="some-weights"),
+    Engine("old", "Old", "nothing learned", load_list),
+    Engine("far", "Far", "from the Hub", load_list, weights="someone/something", from_hub=True),
 )
 
 
@@ -19,9 +24,15 @@ def test_engines_keep_their_order():
 
 
 def test_an_engine_is_found_by_its_name():
-    assert find(ENGINES, "new") == Engine("new", "New", "the best one", "some-weights", from_hub=False)
+    assert find(ENGINES, "new") == Engine("new", "New", "the best one", load_list, "some-weights")
     assert find(ENGINES, "old").weights is None
     assert find(ENGINES, "far").from_hub
+
+
+def test_a_row_loads_its_model():
+    assert find(ENGINES, "old").load(device="cpu") == [{"device": "cpu"}]
+    with pytest.raises(TypeError, match="load"):
+        Engine("empty", "Empty", "has no factory")
 
 
 @pytest.mark.parametrize("name", ["New", "", "newer"])

@@ -82,7 +82,7 @@ def test_a_network_is_loaded_onto_a_device_in_channels_last(monkeypatch, tmp_pat
 
     monkeypatch.setattr(models.weights, "find", find)
     monkeypatch.setattr(models.weights, "load", lambda network_class, name, folder: network_class(3, 4, 2))
-    engine = Engine("e", "E", "An engine.", weights="someone/something", from_hub=True)
+    engine = Engine("e", "E", "An engine.", load=dict, weights="someone/something", from_hub=True)
     network, folder = load_network(engine, nn.Conv2d, device="cpu")
     assert folder == tmp_path
     assert network.weight.is_contiguous(memory_format=torch.channels_last)
@@ -91,4 +91,4 @@ def test_a_network_is_loaded_onto_a_device_in_channels_last(monkeypatch, tmp_pat
 
 def test_an_engine_without_weights_has_no_network():
     with pytest.raises(ValueError, match="canny has no weights"):
-        load_network(Engine("canny", "Canny", "Classical edges."), nn.Conv2d)
+        load_network(Engine("canny", "Canny", "Classical edges.", load=dict), nn.Conv2d)

@@ -7,7 +7,7 @@ from PIL import Image
 from shared.core.engines import Engine, table
 from shared.ui.engines import compare_tab, engine_menu, inference_function, lazy_models
 
-ENGINES = table(Engine("a", "Best", "slow but good"), Engine("b", "Fast", "quick"))
+ENGINES = table(Engine("a", "Best", "slow but good", load=dict), Engine("b", "Fast", "quick", load=dict))
 
 
 @pytest.fixture
