@@ -17,9 +17,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from shared.evaluation import ranking, reports
+from shared.index.vectors import l2_normalize
 from shared.retrieval.benchmarks.common import add_arguments, decode, describe, load_heads, weights_name
 from shared.retrieval.descriptor.extractor import HEAD
-from shared.retrieval.descriptor.whitening import l2_normalize
 from shared.training.datasets import LabelledImages, read_grocery
 
 MODULE = "shared.retrieval.benchmark grocery"

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from shared.index.vectors import l2_normalize
 from shared.retrieval.deepindex.hamming_embedding import asymmetric_cosines, pack_bits
-from shared.retrieval.descriptor.whitening import Whitening, l2_normalize
+from shared.retrieval.descriptor.whitening import Whitening
 
 #: Number of distances in memory at a time, 64 MB in float32.
 BLOCK = 2**24

@@ -11,8 +11,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
-from shared.core.engines import Engine
-from shared.core.models import load_network
+from shared.core.models import load_on_device
 from shared.networks.backbones.efficientnet_lite import EfficientNetLite
 from shared.networks.backbones.mobilenet_v1 import MobileNetV1
 from shared.networks.backbones.mobilenet_v2 import expanded_maps
@@ -38,50 +37,28 @@ CHANNELS: Mapping[str, int] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class BackboneEngine(Engine[nn.Module]):
-    """Row of a backbone.
+class Backbone:
+    """Backbone of an extractor.
 
     Attributes:
+        weights: Name of its weights.
         network: Class of the network, a key of `LEVELS`.
     """
 
-    network: type[nn.Module] = nn.Module
+    weights: str
+    network: type[nn.Module]
 
 
-_LITE = BackboneEngine(
-    name="lite",
-    title="EfficientNet-Lite2",
-    description="trained to find edited copies and further photos of an object",
-    weights="retrieval-lite",
-    network=EfficientNetLite,
-)
-_MOBILENET = BackboneEngine(
-    name="mobilenet",
-    title="MobileNetV1",
-    description="trained to find edited copies",
-    weights="retrieval-mobilenet",
-    network=MobileNetV1,
-)
-_CFN = BackboneEngine(
-    name="cfn",
-    title="CFN",
-    description="backbone of the convolutional fusion network",
-    weights="recognition-cfn",
-    network=CFN,
-)
-_PLAIN = BackboneEngine(
-    name="plain",
-    title="MobileNetV2",
-    description="trained on ImageNet alone, for comparison",
-    weights="recognition-plain",
-    network=CFN,
-)
+_LITE = Backbone("retrieval-lite", EfficientNetLite)
+_MOBILENET = Backbone("retrieval-mobilenet", MobileNetV1)
 
-#: Backbones of each extractor; an ensemble concatenates the levels of all.
-EXTRACTORS: Mapping[str, tuple[BackboneEngine, ...]] = MappingProxyType(
+#: Backbones of each extractor. `cfn` is the backbone of the convolutional fusion network, `plain` MobileNetV2
+#: as trained on ImageNet; `lite` and `mobilenet` were trained for retrieval, and the ensemble `both`
+#: concatenates the levels of these two.
+EXTRACTORS: Mapping[str, tuple[Backbone, ...]] = MappingProxyType(
     {
-        "cfn": (_CFN,),
-        "plain": (_PLAIN,),
+        "cfn": (Backbone("recognition-cfn", CFN),),
+        "plain": (Backbone("recognition-plain", CFN),),
         "lite": (_LITE,),
         "mobilenet": (_MOBILENET,),
         "both": (_LITE, _MOBILENET),
@@ -89,14 +66,14 @@ EXTRACTORS: Mapping[str, tuple[BackboneEngine, ...]] = MappingProxyType(
 )
 
 
-def find_extractor(name: str) -> tuple[BackboneEngine, ...]:
+def find_extractor(name: str) -> tuple[Backbone, ...]:
     """Return the backbones of an extractor.
 
     Raises:
         ValueError: No extractor has this name.
 
-    >>> [backbone.name for backbone in find_extractor("both")]
-    ['lite', 'mobilenet']
+    >>> [backbone.weights for backbone in find_extractor("both")]
+    ['retrieval-lite', 'retrieval-mobilenet']
     """
     if name not in EXTRACTORS:
         raise ValueError(f"the engine must be one of {', '.join(EXTRACTORS)}, received {name!r}")
@@ -127,7 +104,7 @@ def load_backbones(
     """
     backbones = find_extractor(name)
     loaded = [
-        load_network(backbone, backbone.network, folder=folder, device=device, allow_hub=allow_hub)
+        load_on_device(backbone.network, backbone.weights, folder=folder, device=device, allow_hub=allow_hub)
         for backbone, folder in zip(backbones, _folder_list(folders, len(backbones)), strict=True)
     ]
     networks = [network for network, _ in loaded]

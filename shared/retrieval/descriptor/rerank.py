@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import cg
 
-from shared.retrieval.descriptor.whitening import l2_normalize
+from shared.index.vectors import l2_normalize
 
 #: Number of similarities in memory at a time, 64 MB in float32.
 BLOCK = 2**24

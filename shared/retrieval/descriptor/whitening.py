@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shared.index.vectors import l2_normalize
+
 
 @dataclass(frozen=True, eq=False)
 class Whitening:
@@ -87,15 +89,6 @@ def fit_pairs(x: np.ndarray, y: np.ndarray, dims: int, shrinkage: float = 0.0) -
     _, principal = _principal_directions(np.concatenate([first, second]) @ within.T)
     projection = principal[:dims] @ within @ span
     return Whitening(mean.astype(np.float32), projection.astype(np.float32))
-
-
-def l2_normalize(x: np.ndarray) -> np.ndarray:
-    """Scale vectors `[..., D]` to unit length; zeros stay zeros.
-
-    >>> l2_normalize(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
-    [[0.6, 0.8], [0.0, 0.0]]
-    """
-    return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)
 
 
 def _principal_directions(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

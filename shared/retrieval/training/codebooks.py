@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import faiss
 import numpy as np
 
+from shared.index.vectors import l2_normalize
 from shared.retrieval.deepindex.codebook import Codebook
 from shared.retrieval.deepindex.hamming_embedding import median_thresholds, random_rotation
 from shared.retrieval.deepindex.patches import Bag
 from shared.retrieval.deepindex.vocabulary import Vocabulary
-from shared.retrieval.descriptor.whitening import Whitening, fit_pca, l2_normalize
+from shared.retrieval.descriptor.whitening import Whitening, fit_pca
 
 
 @dataclass(frozen=True)
