@@ -19,7 +19,7 @@ from shared.core.images import MAX_PIXELS, ImageError, open_image
 from shared.gallery.snapshot import GalleryEntry, GalleryFullError, GallerySnapshot
 from shared.gallery.thumbnails import MAX_SIDE
 from shared.index import file
-from shared.index.file import Reader
+from shared.index.reader import Reader
 
 CONTENT = "gallery"
 #: Bytes of a file beyond those that count in memory.

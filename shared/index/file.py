@@ -18,12 +18,13 @@ import stat
 from collections.abc import Mapping, Sequence
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
-#: Default content type, and the version of the layout.
+from shared.index.reader import IndexFileError, Reader, damaged_error
+
+#: Default type of content, and the version of the layout.
 VECTOR_INDEX, VERSION = "vector index", 1
 MAX_BYTES = 16 * 2**30
 _MAX_HEADER = 65_536
@@ -42,13 +43,6 @@ _DTYPES: dict[str, np.dtype] = {
     "U8": np.dtype("u1"),
 }
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
-
-#: Largest magnitude in centroids; those of vectors of length 1 are far below.
-_MAX_MAGNITUDE = 1e3
-
-
-class IndexFileError(ValueError):
-    """File of another kind, or damaged; the text is a sentence that names it and the fix."""
 
 
 def write(
@@ -116,91 +110,6 @@ def read(path: str | os.PathLike, max_bytes: int = MAX_BYTES, content: str = VEC
         raise IndexFileError(f"{path} cannot be read ({reason}): check the path.") from error
 
 
-class Reader:
-    """Checked access to the values and arrays of a file; every method raises `IndexFileError` on a violation.
-
-    Attributes:
-        path: Path of the file.
-        values: Plain values by name.
-        arrays: Arrays by name.
-        content: Type of content.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        values: dict[str, Any],
-        arrays: dict[str, np.ndarray],
-        content: str = VECTOR_INDEX,
-    ) -> None:
-        self.path = path
-        self.values = values
-        self.arrays = arrays
-        self.content = content
-
-    def integer(self, name: str, minimum: int, maximum: int) -> int:
-        """Return a whole number in `minimum`..`maximum`."""
-        value = self.values.get(name)
-        if type(value) is not int or not minimum <= value <= maximum:
-            self.fail(f"{name} is {value!r:.40}")
-        return value
-
-    def fraction(self, name: str) -> float:
-        """Return a number above 0 and up to 1."""
-        value = self.values.get(name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
-            self.fail(f"{name} is {value!r:.40}")
-        return float(value)
-
-    def choice(self, name: str, options: Sequence[str]) -> str:
-        """Return one of several strings."""
-        value = self.values.get(name)
-        if not isinstance(value, str) or value not in options:
-            self.fail(f"{name} is {value!r:.40}")
-        return value
-
-    def array(self, name: str, dtype: npt.DTypeLike, *shape: int | None) -> np.ndarray:
-        """Return an array of that dtype and shape, in which None stands for any length."""
-        array = self.arrays.get(name)
-        if array is None:
-            self.fail(f"{name} is missing")
-        fits = array.ndim == len(shape) and all(
-            expected in (None, length) for expected, length in zip(shape, array.shape, strict=True)
-        )
-        self.check(fits and array.dtype == dtype, f"{name} is {array.dtype} {list(array.shape)}")
-        return array
-
-    def numbers(self, name: str, *shape: int | None) -> np.ndarray:
-        """Return a float32 array of finite numbers of plausible magnitude."""
-        array = self.array(name, np.float32, *shape)
-        plausible = bool((np.abs(array) <= _MAX_MAGNITUDE).all())  # false for NaN
-        self.check(plausible, f"{name} holds what is no number")
-        return array
-
-    def unit_vectors(self, name: str, dimension: int) -> np.ndarray:
-        """Return vectors of length 1, float32 `[N, dimension]`."""
-        vectors = self.numbers(name, None, dimension)
-        squares = np.einsum("nd,nd->n", vectors, vectors)
-        self.check(bool((np.abs(squares - 1) < 1e-3).all()), f"{name} are not of length 1")
-        return vectors
-
-    def ids(self, name: str, count: int) -> np.ndarray:
-        """Return distinct ids, int64 `[count]`, none of them negative."""
-        ids = self.array(name, np.int64, count)
-        self.check(count == 0 or ids.min() >= 0, f"{name} are negative")
-        self.check(len(np.unique(ids)) == count, f"{name} are not all different")
-        return ids
-
-    def check(self, valid: bool, reason: str) -> None:
-        """Raise `IndexFileError` with a reason unless a condition holds."""
-        if not valid:
-            self.fail(reason)
-
-    def fail(self, reason: str) -> NoReturn:
-        """Raise `IndexFileError` with a reason."""
-        raise _damaged(self.path, reason, self.content)
-
-
 def _write(
     file: BinaryIO, values: Mapping[str, Any], arrays: Mapping[str, Sequence[np.ndarray]], content: str
 ) -> None:
@@ -260,16 +169,16 @@ def _read(path: Path, file: BufferedReader, max_bytes: int, content: str) -> Rea
     for array in arrays.values():
         for block in _blocks(array):
             if file.readinto(block) != len(block):
-                raise _damaged(path, "it became shorter while it was read", content)
+                raise damaged_error(path, "it became shorter while it was read", content)
             checksum.update(block)
     if checksum.hexdigest() != digest:
-        raise _damaged(path, "its checksum is wrong", content)
+        raise damaged_error(path, "its checksum is wrong", content)
     try:
         values = json.loads(metadata["values"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise _damaged(path, "its values are not JSON", content) from error
+        raise damaged_error(path, "its values are not JSON", content) from error
     if not isinstance(values, dict):
-        raise _damaged(path, "its values have no names", content)
+        raise damaged_error(path, "its values have no names", content)
     return Reader(path, values, arrays, content)
 
 
@@ -285,12 +194,12 @@ def _allocate(path: Path, header: dict[str, Any], size: int, content: str) -> di
                 type(length) is int and 0 <= length <= max_length for length in shape
             )
         except (ValueError, TypeError, KeyError) as error:
-            raise _damaged(path, "its header describes no arrays", content) from error
+            raise damaged_error(path, "its header describes no arrays", content) from error
         if not valid or begin != end or stop != end + math.prod(shape) * dtype.itemsize:
-            raise _damaged(path, "its header contradicts itself", content)
+            raise damaged_error(path, "its header contradicts itself", content)
         layouts[name], end = (shape, dtype), stop
     if end != size:
-        raise _damaged(path, f"it holds {size} bytes of arrays where its header says {end}", content)
+        raise damaged_error(path, f"it holds {size} bytes of arrays where its header says {end}", content)
     return {name: np.empty(shape, dtype) for name, (shape, dtype) in layouts.items()}
 
 
@@ -308,8 +217,3 @@ def _format(content: str) -> str:
 
 def _foreign(path: Path, content: str) -> IndexFileError:
     return IndexFileError(f"{path} is no saved {content}: give the path of one, or make it anew.")
-
-
-def _damaged(path: Path, reason: str, content: str) -> IndexFileError:
-    noun = content.rpartition(" ")[2]
-    return IndexFileError(f"{path} is damaged ({reason}): use a copy of it, or make the {noun} anew.")

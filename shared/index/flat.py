@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import faiss
 import numpy as np
 
-from shared.index.file import Reader
+from shared.index.reader import Reader
 from shared.index.storage import State, Storage, few_threads
 from shared.index.vectors import BATCH_SIZE, ExactNeighbors, GrowingArray, batch_slices
 

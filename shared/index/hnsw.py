@@ -14,7 +14,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-from shared.index.file import Reader
+from shared.index.reader import Reader
 from shared.index.storage import State, Storage, search_faiss
 from shared.index.vectors import BATCH_SIZE, ExactNeighbors, GrowingArray
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 import faiss
 import numpy as np
 
-from shared.index.file import Reader
 from shared.index.product_quantizer import ProductQuantizer
+from shared.index.reader import Reader
 from shared.index.storage import State, Storage, search_faiss
 from shared.index.vectors import BATCH_SIZE, ExactNeighbors, l2_normalize
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shared.index.file import Reader
+from shared.index.reader import Reader
 from shared.index.vectors import GrowingArray
 
 MAX_METADATA = 65_536  # characters of JSON

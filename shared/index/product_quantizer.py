@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import faiss
 import numpy as np
 
-from shared.index.file import Reader
+from shared.index.reader import Reader
 
 CENTROIDS = 256
 #: Lengths of a sub-vector for which faiss has specialised code; for others it takes three times as long.

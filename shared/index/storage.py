@@ -16,7 +16,7 @@ import faiss
 import numpy as np
 from faiss import swig_ptr
 
-from shared.index.file import Reader
+from shared.index.reader import Reader
 from shared.index.vectors import ExactNeighbors
 
 #: Fewer queries than this are searched on the caller's own thread: waking other threads takes longer than the

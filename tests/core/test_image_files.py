@@ -37,19 +37,19 @@ def test_folders_are_searched_recursively(tmp_path):
     for name in ("b.PNG", "a.jpg", "deep/deeper/c.webp", "deep/d.bmp", ".hidden.png"):
         save(tmp_path / name)
     (tmp_path / "notes.txt").write_text("no photo")
-    photos = read_images([tmp_path])
-    assert names(photos) == ["a", "b", "d", "c"]
-    assert [photo.folder for photo in photos] == [tmp_path.name, tmp_path.name, "deep", "deeper"]
-    assert read_images([str(tmp_path)]) == photos
+    images = read_images([tmp_path])
+    assert names(images) == ["a", "b", "d", "c"]
+    assert [image_file.folder for image_file in images] == [tmp_path.name, tmp_path.name, "deep", "deeper"]
+    assert read_images([str(tmp_path)]) == images
 
 
 def test_archives_are_read_without_unpacking(archive):
-    photos = read_images([archive])
-    assert len(photos) == 40
-    assert [photo.member for photo in photos] == sorted(photo.member for photo in photos)
-    assert (photos[0].name, photos[0].folder) == ("01", "cats")
-    assert photos[0].image().getpixel((0, 0)) == (1, 2, 254)
-    assert read_images([archive.rename(archive.with_suffix(".ZIP"))])[0].member == photos[0].member
+    images = read_images([archive])
+    assert len(images) == 40
+    assert [image_file.member for image_file in images] == sorted(image_file.member for image_file in images)
+    assert (images[0].name, images[0].folder) == ("01", "cats")
+    assert images[0].image().getpixel((0, 0)) == (1, 2, 254)
+    assert read_images([archive.rename(archive.with_suffix(".ZIP"))])[0].member == images[0].member
 
 
 def test_lists_name_sources_relative_to_their_folder(tmp_path, archive):
@@ -88,24 +88,24 @@ def test_a_source_without_images_is_an_error(tmp_path):
 
 
 def test_threads_read_one_archive_at_the_same_time(archive):
-    photos = read_images([archive]) * 10
+    images = read_images([archive]) * 10
     with ThreadPoolExecutor(8) as pool:
-        pixels = list(pool.map(lambda photo: photo.image().getpixel((1, 1)), photos))
-    assert pixels == [(n, 2 * n, 255 - n) for n in (int(photo.name) for photo in photos)]
+        pixels = list(pool.map(lambda image_file: image_file.image().getpixel((1, 1)), images))
+    assert pixels == [(n, 2 * n, 255 - n) for n in (int(image_file.name) for image_file in images)]
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1"])
 def test_images_are_rgb(mode, tmp_path):
     Image.new("RGB", (4, 3), "white").convert(mode).save(tmp_path / "a.png")
-    picture = ImageFile(tmp_path / "a.png").image()
-    assert picture.mode == "RGB"
-    assert picture.getpixel((0, 0)) == (255, 255, 255)
+    image = ImageFile(tmp_path / "a.png").image()
+    assert image.mode == "RGB"
+    assert image.getpixel((0, 0)) == (255, 255, 255)
 
 
 def test_the_file_of_an_image_is_open_for_reading(tmp_path, archive):
     lone = save(tmp_path / "lone.png")
     with ImageFile(lone).open() as file:
         assert file.read() == lone.read_bytes()
-    photo = read_images([archive])[3]
-    with photo.open() as file, zipfile.ZipFile(archive) as whole:
-        assert file.read() == whole.read(photo.member)
+    image_file = read_images([archive])[3]
+    with image_file.open() as file, zipfile.ZipFile(archive) as zip_file:
+        assert file.read() == zip_file.read(image_file.member)

@@ -14,7 +14,7 @@ from shared.gallery import file as gallery_file
 from shared.gallery.gallery import Gallery
 from shared.gallery.snapshot import GalleryFullError
 from shared.index import file as index_file
-from shared.index.file import IndexFileError
+from shared.index.reader import IndexFileError
 from tests.gallery.galleries import features, filled
 from tests.predictors import astronaut
 

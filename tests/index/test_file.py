@@ -12,8 +12,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from shared.index import file
-from shared.index.file import IndexFileError
 from shared.index.product_quantizer import ProductQuantizer
+from shared.index.reader import IndexFileError
 from shared.index.vector_index import INDEX_TYPES, VectorIndex
 from tests.index.test_vector_index import DIMENSION, check_all, draw, make
 
