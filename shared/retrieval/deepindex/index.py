@@ -20,6 +20,7 @@ import numpy as np
 
 from shared.core.images import Box
 from shared.index import file as index_file
+from shared.index.reader import IndexFileError
 from shared.retrieval.deepindex.inverted_file import InvertedFile, Layout, PostingMatches, QueryWords
 from shared.retrieval.deepindex.patches import Bag
 from shared.retrieval.deepindex.varint import compress, decompress
@@ -235,7 +236,7 @@ class DeepIndex:
         """
         reader = index_file.read(path, content=CONTENT)
         if reader.values.get("vocabulary") != vocabulary.digest():
-            raise index_file.IndexFileError(
+            raise IndexFileError(
                 f"{path} was built with another vocabulary: load that one, or index anew."
             )
         index = cls(vocabulary, settings)

@@ -22,7 +22,7 @@ from shared.core.models import Lazy
 from shared.core.uploads import UploadReader
 from shared.gallery.gallery import MAX_COUNT, Gallery
 from shared.gallery.snapshot import GalleryEntry, GalleryFullError
-from shared.index.file import IndexFileError
+from shared.index.reader import IndexFileError
 from shared.ui.gallery.session_store import SessionStore
 
 if TYPE_CHECKING:  # needs faiss, for which the first page must not wait
