@@ -25,6 +25,8 @@ SIGLIP = "siglip2"
 JMC = "jmc"
 #: Weights with both encoders and a head for each of the three networks.
 JOINT_WEIGHTS = "crossmodal-joint"
+PRODUCT_WEIGHTS = "crossmodal-jmc"
+SIGLIP_REPOSITORY = "google/siglip2-base-patch16-224"
 
 
 def load_joint_space(
@@ -38,7 +40,7 @@ def load_joint_space(
     from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
 
     return JointSpaceEmbedder.load(
-        ENGINES[ENSEMBLE], folder=folder, backbone_folder=backbone_folder, device=device, allow_hub=allow_hub
+        JOINT_WEIGHTS, folder=folder, backbone_folder=backbone_folder, device=device, allow_hub=allow_hub
     )
 
 
@@ -53,7 +55,7 @@ def load_product_space(
     from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
 
     return JointSpaceEmbedder.load(
-        CLASSIFIERS[JMC], folder=folder, backbone_folder=backbone_folder, device=device, allow_hub=allow_hub
+        PRODUCT_WEIGHTS, folder=folder, backbone_folder=backbone_folder, device=device, allow_hub=allow_hub
     )
 
 
@@ -66,7 +68,7 @@ def load_siglip(
     """Load SigLIP 2; whoever chooses this engine has asked for its download."""
     from shared.crossmodal.embedders.siglip import SiglipEmbedder
 
-    return SiglipEmbedder.load(ENGINES[SIGLIP], folder=folder, device=device, allow_hub=True)
+    return SiglipEmbedder.load(SIGLIP, SIGLIP_REPOSITORY, folder=folder, device=device, allow_hub=True)
 
 
 ENGINES: Mapping[str, Engine[Embedder]] = table(
@@ -111,7 +113,7 @@ ENGINES: Mapping[str, Engine[Embedder]] = table(
         name=SIGLIP,
         title="Many languages (SigLIP 2)",
         description="A large public network of 2025. The first use downloads 1.5 GB and takes a while.",
-        weights="google/siglip2-base-patch16-224",
+        weights=SIGLIP_REPOSITORY,
         from_hub=True,
         load=load_siglip,
         licence="apache-2.0",
@@ -126,7 +128,7 @@ CLASSIFIERS: Mapping[str, Engine[JointSpaceEmbedder]] = table(
         name=JMC,
         title="Groceries and fashion (JMC)",
         description="Matches a product's picture with its words and tells its class. Nothing is downloaded.",
-        weights="crossmodal-jmc",
+        weights=PRODUCT_WEIGHTS,
         load=load_product_space,
         licence="cc-by-nc-4.0",
         parameters=925_884,

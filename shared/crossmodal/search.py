@@ -98,7 +98,6 @@ class CrossModalSearch(GallerySearch):
             WeightsError: Weights cannot be used.
         """
         engine = engines.find(ENGINES, name)
-        assert engine.load is not None
         key = (engine.load, str(folder), str(device))
         with _loading:
             embedder = _embedders.get(key)

@@ -1,4 +1,4 @@
-"""A tiny set of pictures with sentences: colors that words name."""
+"""Data sets of tiny images of one colour, which their texts name."""
 
 import io
 import zipfile
@@ -10,42 +10,51 @@ from PIL import Image
 
 from shared.core import weights
 from shared.networks.cfn import CFN
-from tests.predictors import lively
+from tests.predictors import with_random_weights
 
 COLORS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 60, 220), "white": (240, 240, 240)}
 
 
 @pytest.fixture(scope="session")
-def base_folder(tmp_path_factory):
-    """Weights of a recognition network that has learned nothing."""
-    return weights.save(lively(CFN(classes=3, fusion="none")), tmp_path_factory.mktemp("base"))
+def recognition_folder(tmp_path_factory):
+    """Weights of an untrained recognition network."""
+    network = with_random_weights(CFN(classes=3, fusion="none"))
+    return weights.save(network, tmp_path_factory.mktemp("recognition"))
 
 
 @pytest.fixture(scope="session")
 def color_folder(tmp_path_factory):
-    """Flickr8k's layout: photos of one color each, five sentences each; of every color two, in `dev` one."""
+    """Data set in Flickr8k's layout: two images of each colour, five captions each; one of each in `dev`."""
     folder = tmp_path_factory.mktemp("colors")
     rng = np.random.default_rng(0)
     lines = ["image\tsplit\t" + "\t".join(f"caption{number}" for number in range(1, 6))]
     for split in ("train", "dev", "test"):
         with zipfile.ZipFile(folder / f"{split}.zip", "w") as archive:
-            # of two photos alike only chance tells which is right, and a validation must tell more
+            # Of two images of a colour chance decides which comes first, and a validation must be exact.
             for number in range(4 if split == "dev" else 8):
                 name, color = list(COLORS.items())[number % 4]
                 noise = rng.normal(0, 12, (24, 24, 3))
                 stream = io.BytesIO()
                 Image.fromarray((noise + color).clip(0, 255).astype(np.uint8)).save(stream, "PNG")
                 archive.writestr(f"{split}{number}.png", stream.getvalue())
-                words = (f"a {name} wall", f"{name} all over", f"it is {name}", f"the {name} one", f"{name}")
-                lines.append("\t".join([f"{split}{number}", split, *words]))
+                captions = (f"a {name} wall", f"{name} all over", f"it is {name}", f"the {name} one", name)
+                lines.append("\t".join([f"{split}{number}", split, *captions]))
     (folder / "captions.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
 
 
 @pytest.fixture(scope="module")
 def one_core():
-    """Small networks learn hardly faster with more cores, and where these have other work far slower."""
-    before = torch.get_num_threads()
+    """Limit torch to one core: small networks learn hardly faster with more, and slower if these are busy."""
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
-    torch.set_num_threads(before)
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def training_data(color_folder, recognition_folder, tmp_path_factory):
+    """Options of trainings on the images of one colour, whose region features share a cache."""
+    cache = tmp_path_factory.mktemp("cache")
+    folders = ["--recognition", str(recognition_folder), "--cache", str(cache)]
+    return ["--data", f"flickr8k={color_folder}", *folders]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from shared.crossmodal.benchmarks.recall import figures, first_relevant_ranks
-from shared.crossmodal.training.score_fusion import adaptive_weights, fuse
 from shared.crossmodal.training.calibration import calibrate
+from shared.crossmodal.training.score_fusion import adaptive_weights, fuse
 from shared.evaluation import ranking
 
 # Two pictures with two texts each; columns are texts.

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from shared.crossmodal.products.products import NEITHER, remove_class_names, text_variants
 
 from shared.core import weights
 from shared.core.errors import InputError
@@ -19,7 +20,6 @@ from shared.crossmodal.data.datasets import read_flickr8k, read_grocery_texts
 from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
 from shared.crossmodal.engines import CLASSIFIERS
 from shared.crossmodal.products.joint_classifier import JointClassifier
-from shared.crossmodal.products.products import NEITHER, remove_class_names, text_variants
 from shared.crossmodal.train_jmc import ProductTraining, arguments, main
 from shared.crossmodal.training.objectives import Student, product_loss
 from shared.networks.joint import JointSpace

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from shared.crossmodal.training.vocabulary import extend_vocabulary
 
 from shared.crossmodal.data.datasets import read_flickr8k
 from shared.crossmodal.data.named_things import MOST_PHOTOS, names_alone, read_named, read_nouns, say
@@ -16,7 +17,6 @@ from shared.crossmodal.data.training_data import read_held_out, read_training_da
 from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
 from shared.crossmodal.engines import ENGINES
 from shared.crossmodal.text.tokenizer import SubwordTokenizer
-from shared.crossmodal.training.vocabulary import extend_vocabulary
 from shared.crossmodal.train import main
 from shared.crossmodal.training.batches import Pairs
 from shared.crossmodal.training.joint_arguments import arguments
@@ -129,7 +129,9 @@ def test_material_of_several_sets(color_folder, tmp_path):
     photos(tmp_path / "more" / "owl", "bird")
     folders = [f"named={tmp_path / name}" for name in ("things", "more")]
     line = ["--data", f"flickr8k={color_folder}", *folders, "--out", "x", "--cache", "x"]
-    plain, shared = (read_training_data(arguments().parse_args([*line, *end])) for end in ([], ["--share", "0.4"]))
+    plain, shared = (
+        read_training_data(arguments().parse_args([*line, *end])) for end in ([], ["--share", "0.4"])
+    )
     assert [name.rpartition("-")[2] for name in plain.names] == ["flickr8k", "things", "more"]
     with pytest.raises(SystemExit, match="needs classes"):
         read_training_data(

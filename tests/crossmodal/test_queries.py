@@ -1,9 +1,18 @@
-"""Arithmetic with words."""
+"""Query arithmetic: terms, their weights and their sum."""
 
 import numpy as np
 import pytest
 
-from shared.crossmodal.text.queries import MAX_CHARACTERS, MAX_TERMS, QueryError, Term, combine, parse
+from shared.crossmodal.text.queries import (
+    MAX_CHARACTERS,
+    MAX_TERMS,
+    QueryError,
+    Term,
+    clean_sentence,
+    combine,
+    parse,
+    parse_terms,
+)
 
 
 @pytest.mark.parametrize(
@@ -17,6 +26,7 @@ from shared.crossmodal.text.queries import MAX_CHARACTERS, MAX_TERMS, QueryError
         ("- beach + dog", [("beach", -1), ("dog", 1)]),
         ("2:red shoe - 0.5:leather", [("red shoe", 2), ("leather", -0.5)]),
         ("1,5 : shoe", [("shoe", 1.5)]),
+        ("10:shoe", [("shoe", 10)]),
         ("t-shirt x+y", [("t-shirt x+y", 1)]),
         ("note: a dog", [("note: a dog", 1)]),
         ("7up", [("7up", 1)]),
@@ -25,12 +35,12 @@ from shared.crossmodal.text.queries import MAX_CHARACTERS, MAX_TERMS, QueryError
         ("dog +\n snow", [("dog", 1), ("snow", 1)]),
     ],
 )
-def test_queries_are_sums_of_terms(query, terms):
+def test_a_query_is_a_sum_of_terms(query, terms):
     assert parse(query) == [Term(text, weight) for text, weight in terms]
 
 
 @pytest.mark.parametrize(
-    ("query", "words"),
+    ("query", "message"),
     [
         ("", "Type some words"),
         (" \n ", "Type some words"),
@@ -47,18 +57,50 @@ def test_queries_are_sums_of_terms(query, terms):
         (" + ".join("abcdefghi"), f"may have {MAX_TERMS} terms; this one has 9"),
     ],
 )
-def test_what_is_no_query_says_why(query, words):
-    with pytest.raises(QueryError, match=words):
+def test_an_invalid_query_is_an_error_with_the_reason(query, message):
+    with pytest.raises(QueryError, match=message):
         parse(query)
 
 
-def test_terms_pull_and_push():
-    axes = np.eye(3)
-    found = combine(parse("dog - beach + 2:snow"), axes)
-    assert found.dtype == np.float32
-    assert found == pytest.approx(np.array([1, -1, 2]) / np.sqrt(6))
+def test_terms_are_read_with_emoji_spelled_out():
+    assert parse_terms("a 🐕 - 2:beach") == [Term("a dog", 1), Term("beach", -2)]
+    with pytest.raises(QueryError, match="“the” names nothing"):
+        parse_terms("dog - the")
 
 
-def test_nothing_left():
+def test_a_sentence_has_no_arithmetic():
+    assert clean_sentence("red -  green\n🐕") == "red - green dog"
+    for text, message in (
+        (" ", "Write some words"),
+        ("it is", "names nothing"),
+        ("?!", "no word in this text"),
+    ):
+        with pytest.raises(QueryError, match=message):
+            clean_sentence(text)
+    with pytest.raises(QueryError, match=f"{MAX_CHARACTERS} letters; this one has 600"):
+        clean_sentence("red " * 149 + "blue")
+
+
+def test_the_vector_of_a_query_is_the_normalised_weighted_sum():
+    vector = combine(parse("dog - beach + 2:snow"), np.eye(3))
+    assert vector.dtype == np.float32
+    assert vector == pytest.approx(np.array([1, -1, 2]) / np.sqrt(6))
+
+
+def test_equal_terms_cancel_each_other_out():
     with pytest.raises(QueryError, match="cancel"):
         combine(parse("dog - dog"), np.ones((2, 3)) / np.sqrt(3))
+
+
+@pytest.mark.parametrize("weight", [0.01, 1, 10])
+@pytest.mark.parametrize(("ratio", "cancels"), [(0.8e-3, True), (1.2e-3, False)])
+def test_terms_cancel_each_other_out_below_a_thousandth_of_their_weights(weight, ratio, cancels):
+    """Two terms with an angle of 2 asin(ratio) leave this ratio of the sum of their weights."""
+    angle = np.arcsin(ratio)
+    vectors = np.array([[np.cos(angle), np.sin(angle)], [np.cos(angle), -np.sin(angle)]])
+    terms = [Term("dog", weight), Term("hound", -weight)]
+    if cancels:
+        with pytest.raises(QueryError, match="cancel"):
+            combine(terms, vectors)
+    else:
+        assert combine(terms, vectors) == pytest.approx([0, 1], abs=1e-3)

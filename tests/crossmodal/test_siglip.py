@@ -1,4 +1,4 @@
-"""The public network from the Hub: a tiny one of its kind, with weights that mean nothing."""
+"""SigLIP 2 from the Hub: a tiny network of its kind, with random weights."""
 
 import sys
 import time
@@ -6,25 +6,27 @@ import time
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, SiglipConfig, SiglipModel
 from transformers.utils import logging
 
 from shared.core import hub, weights
-from shared.crossmodal.embedders import siglip
-from shared.crossmodal.embedders.siglip import BATCH, SiglipEmbedder
-from shared.crossmodal.engines import ENGINES, SIGLIP
+from shared.core.images import ImageError
+from shared.crossmodal.embedders import hub_embedder, siglip
+from shared.crossmodal.embedders.siglip import TRAINING_BATCH, SiglipEmbedder
+from shared.crossmodal.engines import SIGLIP, SIGLIP_REPOSITORY, load_siglip
 from shared.crossmodal.search import CrossModalSearch
 from shared.gallery.gallery import Gallery
 from shared.gallery.index import MismatchError
-from tests.crossmodal.colors import ColorSpace, picture
+from tests.crossmodal.color_embedder import ColorEmbedder, color_image
 
 LAYERS = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A snapshot as the Hub has it."""
+    """Snapshot in the layout of the Hub."""
     logging.set_verbosity_error()
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("siglip")
@@ -45,146 +47,142 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def space(folder):
-    return SiglipEmbedder.load(ENGINES[SIGLIP], folder=folder, device="cpu")
+def embedder(folder):
+    return load_siglip(folder=folder, device="cpu")
 
 
 @pytest.fixture
-def search(space):
-    return CrossModalSearch(SIGLIP, space)
+def search(embedder):
+    return CrossModalSearch(SIGLIP, embedder)
 
 
 @pytest.fixture
-def described():
-    """A gallery that another engine has filled."""
-    other = CrossModalSearch("ensemble", ColorSpace())
-    other.add([(f"{name}.png", picture(name)) for name in ("red", "green", "blue")])
-    return other.gallery
+def gallery():
+    """Gallery that another engine has filled."""
+    ensemble = CrossModalSearch("ensemble", ColorEmbedder())
+    ensemble.add([(f"{name}.png", color_image(name)) for name in ("red", "green", "blue")])
+    return ensemble.gallery
 
 
 @pytest.fixture
-def looks(space, monkeypatch):
-    """How many pictures the network looks at, call by call."""
-    seen, real = [], space._seen
-    monkeypatch.setattr(space, "_seen", lambda pictures: seen.append(len(pictures)) or real(pictures))
-    monkeypatch.setattr(space, "_known", {})
-    return seen
+def batch_sizes(embedder, monkeypatch):
+    """Numbers of images that pass through the network, call by call, from an empty cache on."""
+    sizes, encode = [], embedder.encode_images
+    monkeypatch.setattr(embedder, "encode_images", lambda images: sizes.append(len(images)) or encode(images))
+    monkeypatch.setattr(embedder, "_cache", {})
+    return sizes
 
 
-def test_probability_is_that_of_the_sigmoid(folder, space):
-    """Where one pair in `BATCH` belongs together; that of half has so many times the odds."""
-    shown = [picture("red", side=64), picture("white", side=64)]
-    texts = ["red wall", "green"]
-    found = space.describe(shown)
-    pictures = space.pictures(np.stack([one["picture"] for one in found]), SIGLIP)
-    told = space.probability(pictures @ space.texts(["RED wall", "green"], SIGLIP).T, SIGLIP)
+def test_the_probability_is_that_of_the_sigmoid_at_even_odds(folder, embedder):
+    """The sigmoid's prior is one match in `TRAINING_BATCH` pairs."""
+    images = [color_image("red", side=64), color_image("white", side=64)]
+    vectors = embedder.embed_images(images, SIGLIP)
+    scores = vectors @ embedder.embed_texts(["RED wall", "green"], SIGLIP).T
+    even = embedder.calibration(SIGLIP).probability(scores)
     network = SiglipModel.from_pretrained(folder).eval()
-    pixels = torch.stack([torch.tensor(np.array(one)).permute(2, 0, 1) / 127.5 - 1 for one in shown])
+    pixels = torch.stack([torch.tensor(np.array(image)).permute(2, 0, 1) / 127.5 - 1 for image in images])
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
-    ids = tokenizer(texts, padding="max_length", max_length=6, return_tensors="pt")["input_ids"]
+    ids = tokenizer(["red wall", "green"], padding="max_length", max_length=6, return_tensors="pt")[
+        "input_ids"
+    ]
     with torch.inference_mode():
-        rare = network(input_ids=ids, pixel_values=pixels).logits_per_image.sigmoid().numpy()
-    assert np.allclose(told / (1 - told), rare / (1 - rare) * (BATCH - 1), rtol=0.02)
+        sigmoid = network(input_ids=ids, pixel_values=pixels).logits_per_image.sigmoid().numpy()
+    assert np.allclose(even / (1 - even), sigmoid / (1 - sigmoid) * (TRAINING_BATCH - 1), rtol=0.02)
 
 
-def test_a_region_is_pooled_as_the_whole_is(space, monkeypatch):
-    monkeypatch.setattr(siglip, "_windows", lambda side, cells: [list(range(side * side))])
-    shown = picture("red", "green", "blue", *["white"] * 6)
-    (one,) = space.describe([shown])
-    regions = space.regions(shown, SIGLIP)
-    assert np.allclose(regions, space.pictures(one["picture"][None], SIGLIP), atol=2e-3)
+def test_a_region_is_pooled_like_the_whole_image(embedder, monkeypatch):
+    monkeypatch.setattr(siglip, "window_positions", lambda side, cells: [list(range(side * side))])
+    image = color_image("red", "green", "blue", *["white"] * 6)
+    whole = embedder.embed_images([image], SIGLIP)
+    assert np.allclose(embedder.embed_regions(image, SIGLIP), whole, atol=2e-3)
 
 
-def test_a_gallery_of_another_engine_is_searched(search, described, looks):
-    found = search("a red wall", gallery=described)
-    assert looks == [3]
-    assert {hit.name for hit in found.hits} == {"red.png", "green.png", "blue.png"}
-    assert [hit.rank for hit in found.hits] == [1, 2, 3]
-    assert all(0 < hit.probability < 1 for hit in found.hits)
-    assert found.good_match is None  # nobody has measured a threshold
-    assert found.threshold is None
-    search("green", gallery=described)
-    assert looks == [3]  # once is enough
-    another = CrossModalSearch(SIGLIP, search.space)
-    another("blue", gallery=described.copy())
-    assert looks == [3]  # also for another visitor's copy
-    assert len(search.like(1, gallery=described).hits) == 2
-    described.remove([0])
-    described.add("white.png", picture("white"), ColorSpace().describe([picture("white")])[0])
-    assert len(search("green", gallery=described).hits) == 3
-    assert looks == [3, 1]
+def test_a_gallery_of_another_engine_is_embedded_once(search, gallery, batch_sizes):
+    results = search("a red wall", gallery=gallery)
+    assert batch_sizes == [3]
+    assert {hit.name for hit in results.hits} == {"red.png", "green.png", "blue.png"}
+    assert [hit.rank for hit in results.hits] == [1, 2, 3]
+    assert all(0 < hit.probability < 1 for hit in results.hits)
+    assert (results.good_match, results.threshold) == (None, None)  # which nobody has measured
+    search("green", gallery=gallery)
+    copy = CrossModalSearch(SIGLIP, search.embedder)
+    copy("blue", gallery=gallery.copy())
+    assert batch_sizes == [3]  # also for another visitor's copy
+    assert len(search.like(1, gallery=gallery).hits) == 2
+    gallery.remove([0])
+    gallery.add("white.png", color_image("white"), ColorEmbedder().describe([color_image("white")])[0])
+    assert len(search("green", gallery=gallery).hits) == 3
+    assert batch_sizes == [3, 1]
 
 
-def test_its_own_gallery_is_not_looked_at_twice(search, looks):
+def test_its_own_gallery_is_not_embedded_anew(search, batch_sizes):
     search.gallery.clear()
-    search.add([picture("red"), picture("blue", side=90)])
-    before = len(looks)
+    search.add([color_image("red"), color_image("blue", side=90)])
+    described = len(batch_sizes)
     assert len(search("blue").hits) == 2
-    assert len(looks) == before
-    reason = search.explain("a blue wall", 1)
-    assert reason.heat.shape == (7, 7)
-    assert [word.text for word in reason.words] == ["a", "blue", "wall"]
-    assert search.match(picture("red"), "red").engine == SIGLIP
-    assert len(search.sentences(picture("red"), "a red wall\na green wall")) == 2
+    assert len(batch_sizes) == described
+    explanation = search.explain("a blue wall", 1)
+    assert explanation.heatmap.shape == (7, 7)
+    assert [word.text for word in explanation.words] == ["a", "blue", "wall"]
+    assert search.match(color_image("red"), "red").engine == SIGLIP
+    assert len(search.rank_sentences(color_image("red"), "a red wall\na green wall").sentences) == 2
 
 
-def test_texts_of_any_length_and_script(space):
-    rows = space.texts(["red", "wall " * 500, "כלב", "🐶", "赤い壁"], SIGLIP)
-    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
-    assert np.allclose(rows[0], space.texts(["red"], SIGLIP)[0], atol=1e-5)
-    assert space.unknown(["a zzyzx"]) == ()
+def test_texts_of_any_length_and_script(embedder):
+    vectors = embedder.embed_texts(["red", "wall " * 500, "כלב", "🐶", "赤い壁"], SIGLIP)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert np.allclose(vectors[0], embedder.embed_texts(["red"], SIGLIP)[0], atol=1e-5)
+    assert embedder.unknown_words(["a zzyzx"]) == ()
 
 
-def test_no_more_pictures_than_a_cpu_can_look_at(search, described, looks, monkeypatch):
-    monkeypatch.setattr(siglip, "MOST_ON_CPU", 2)
+def test_too_many_new_images_for_a_cpu_are_an_error(search, gallery, batch_sizes, monkeypatch):
+    monkeypatch.setattr(hub_embedder, "MAX_NEW_ON_CPU", 2)
     with pytest.raises(MismatchError, match="3 new pictures, and without a GPU it looks at 2"):
-        search("red", gallery=described)
-    described.remove([0])
-    assert len(search("red", gallery=described).hits) == 2
+        search("red", gallery=gallery)
+    gallery.remove([0])
+    assert len(search("red", gallery=gallery).hits) == 2
 
 
-def test_only_so_many_pictures_are_remembered(space, described, looks, monkeypatch):
-    monkeypatch.setattr(siglip, "REMEMBERED", 2)
-    now = described.snapshot()
-    rows = space.gallery_vectors(now, now.ids, SIGLIP)
-    assert rows.shape == (3, 32)
-    assert len(space._known) == 2
-    assert np.array_equal(space.gallery_vectors(now, now.ids, SIGLIP), rows)
-    assert looks == [3, 1]  # at the oldest one again
+def test_the_cache_drops_the_oldest_images(embedder, gallery, batch_sizes, monkeypatch):
+    monkeypatch.setattr(hub_embedder, "CACHE_SIZE", 2)
+    snapshot = gallery.snapshot()
+    vectors = embedder.gallery_vectors(snapshot, snapshot.ids, SIGLIP)
+    assert vectors.shape == (3, 32)
+    assert len(embedder._cache) == 2
+    assert np.array_equal(embedder.gallery_vectors(snapshot, snapshot.ids, SIGLIP), vectors)
+    assert batch_sizes == [3, 1]
 
 
-def test_weights_that_lack_something_are_not_made_up(folder, tmp_path):
-    from safetensors.torch import load_file, save_file
-
+def test_missing_weights_are_an_error_and_not_initialised(folder, tmp_path):
     for file in folder.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    kept = load_file(folder / "model.safetensors")
-    kept.pop("vision_model.head.probe")
-    save_file(kept, tmp_path / "model.safetensors", {"format": "pt"})
+    state = load_file(folder / "model.safetensors")
+    state.pop("vision_model.head.probe")
+    save_file(state, tmp_path / "model.safetensors", {"format": "pt"})
     with pytest.raises(weights.WeightsError, match="is not SigLIP 2, or only a part of it"):
-        SiglipEmbedder.load(ENGINES[SIGLIP], folder=tmp_path)
+        load_siglip(folder=tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"no weights")
     with pytest.raises(weights.WeightsError, match="is not SigLIP 2"):
-        SiglipEmbedder.load(ENGINES[SIGLIP], folder=tmp_path)
+        load_siglip(folder=tmp_path)
 
 
-def test_without_a_network_the_answer_comes_at_once(monkeypatch):
+def test_without_a_connection_the_error_comes_at_once(monkeypatch):
     monkeypatch.setattr(hub, "cached", lambda *_: None)
     monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(hub, "reachable", lambda: False)
     started = time.perf_counter()
-    with pytest.raises(weights.WeightsError, match="google/siglip2-base-patch16-224 is not on this machine"):
+    with pytest.raises(weights.WeightsError, match=f"{SIGLIP_REPOSITORY} is not on this machine"):
         CrossModalSearch.load(SIGLIP)
     assert time.perf_counter() - started < 1
 
 
-def test_without_the_package_it_says_how_to_get_it(monkeypatch):
+def test_without_its_package_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(weights.WeightsError, match=r"pip install image-spaces\[hub\]"):
-        SiglipEmbedder.load(ENGINES[SIGLIP])
+        SiglipEmbedder.load(SIGLIP, SIGLIP_REPOSITORY)
 
 
-def test_an_empty_gallery_has_nothing_to_find(search):
+def test_an_empty_gallery_has_no_hits(search):
     assert search("red", gallery=Gallery()).hits == ()
-    with pytest.raises(Exception, match="There is no picture 3"):
+    with pytest.raises(ImageError, match="There is no picture 3"):
         search.like(3, gallery=Gallery())

@@ -1,6 +1,4 @@
-"""How the page shows why words and a picture go together, sentences, and what a product is."""
-
-from types import SimpleNamespace
+"""Texts and charts of the tabs of cross-modal search."""
 
 import numpy as np
 import pytest
@@ -8,19 +6,50 @@ from PIL import Image
 
 from shared.core.errors import InputError
 from shared.core.weights import WeightsError
+from shared.crossmodal.explanation.result import MatchExplanation, WordContribution
+from shared.crossmodal.products.match import ProductMatch, match_product
+from shared.crossmodal.products.prediction import ClassPrediction, ModalityPrediction, ProductPrediction
+from shared.crossmodal.sentences import RankedSentence, SentenceRanking
 from shared.crossmodal.tabs import describe, match
-from shared.crossmodal.tabs.explanation_panel import ALL, ExplanationPanel, chips, measured
+from shared.crossmodal.tabs.word_heatmaps import (
+    WHOLE_QUERY,
+    WordHeatmaps,
+    deletion_summary,
+    word_buttons,
+)
 
 
-def word(text, weight, names=True):
-    return SimpleNamespace(text=text, weight=weight, names=names, heat=np.zeros((3, 3)))
+def word(text, score_drop, is_content=True):
+    return WordContribution(text, score_drop, np.zeros((3, 3), np.float32), is_content)
 
 
-def reason(*words, **more):
-    strongest = max((one for one in words if one.names), key=lambda one: one.weight, default=None)
-    values = {"score": 0.5, "probability": 0.8, "without_hot": 0.2, "without_cold": -0.45, "seconds": 0.1}
-    picture = SimpleNamespace(picture=lambda word=None: Image.new("RGB", (40, 30)))
-    return SimpleNamespace(words=words, strongest=strongest, engine="e", **vars(picture), **values | more)
+def explanation(*words):
+    return MatchExplanation(
+        image=Image.new("RGB", (40, 30)),
+        heatmap=np.zeros((3, 3), np.float32),
+        words=words,
+        score=0.5,
+        probability=0.8,
+        score_without_hottest=0.2,
+        score_without_coldest=-0.45,
+        engine="rrf",
+    )
+
+
+def product(known=True):
+    def prediction(label):
+        return ModalityPrediction((ClassPrediction(label, "grocery", 0.7),) * 4, 0.9 if known else 0.1)
+
+    return ProductPrediction(
+        combined=prediction("Apple"),
+        image=prediction("Pear"),
+        text=prediction("Lime"),
+        engine="jmc",
+        match_probability=0.75,
+        score=0.5,
+        image_bits=2.5,
+        text_bits=-0.5,
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -28,86 +57,75 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
 
 
-def test_words_that_name_something_can_be_pressed():
-    shown = chips(reason(word("a", 0.01, names=False), word("<b>", 0.2), word("cat", -0.1)))
-    assert shown.count("<button") == 3  # all of it, and two words
-    assert f'data-id="0" aria-pressed="true">{ALL}' in shown
-    assert "<span>a</span>" in shown
-    assert "&lt;b&gt;" in shown
-    assert 'class="is-plus" style="width:100%"' in shown
-    assert 'class="is-minus" style="width:50%"' in shown
-    assert chips(reason()) == ""
+def test_content_words_are_buttons_with_bars():
+    html = word_buttons(explanation(word("a", 0.01, is_content=False), word("<b>", 0.2), word("cat", -0.1)))
+    assert html.count("<button") == 3  # the whole query, and two words
+    assert f'data-id="0" aria-pressed="true">{WHOLE_QUERY}' in html
+    assert "<span>a</span>" in html
+    assert "&lt;b&gt;" in html
+    assert 'class="is-plus" style="width:100%"' in html
+    assert 'class="is-minus" style="width:50%"' in html
+    assert word_buttons(explanation()) == ""
 
 
-def test_deletion_is_told_in_plain_words():
-    told = measured(reason(word("red", 0.1), word("<cat>", 0.3)))
-    assert "Without “&lt;cat&gt;” the score falls from 0.50 to 0.20." in told
-    assert "hottest third of the picture painted over it is 0.20, with the coldest third −0.45" in told
-    assert "Without" not in measured(reason(word("red", -0.1)))
-    assert "Press a word" not in measured(reason())
+def test_the_deletion_test_is_told_in_plain_words():
+    text = deletion_summary(explanation(word("red", 0.1), word("<cat>", 0.3)))
+    assert "The score is 0.50. Cover the highlighted third of the picture, and it becomes 0.20" in text
+    assert "cover the least highlighted third, and it becomes −0.45." in text
+    assert "Leave out “&lt;cat&gt;”, and it becomes 0.20." in text
+    assert "Leave out" not in deletion_summary(explanation(word("red", -0.1)))
+    assert "Press a word" not in deletion_summary(explanation())
 
 
-def test_a_panel_has_a_picture_for_each_word():
-    panel = ExplanationPanel(())
-    title, _, _, pictures, first = panel.fill(reason(word("a", 0, names=False), word("cat", 0.3)), "**Why?**")
-    assert (title, len(pictures), first) == ("**Why?**", 2, pictures[0])
+def test_the_panel_has_an_image_for_each_content_word():
+    panel = WordHeatmaps((), None)
+    words = word("a", 0, is_content=False), word("cat", 0.3)
+    title, _, _, paths, first = panel.values(explanation(*words), "**Why?**")
+    assert (title, len(paths), first) == ("**Why?**", 2, paths[0])
     assert Image.open(first).size == (40, 30)
-    assert panel.fill(None) == ["", "", "", [], None]
+    assert panel.values(None) == ["", "", "", [], None]
 
 
-def test_sentences_as_bars_and_values():
-    rows = [SimpleNamespace(rank=1, text="A <dog>.", probability=0.12345, score=0.54321)]
-    assert "A &lt;dog&gt;." in describe.sentence_bars(rows)
-    assert "12%" in describe.sentence_bars(rows)
-    values = describe.as_json(rows, "rrf")
-    assert (values["engine"], values["good"]) == ("rrf", False)
-    assert values["sentences"] == [{"rank": 1, "text": "A <dog>.", "probability": 0.1235, "score": 0.5432}]
+@pytest.mark.parametrize(("probability", "likely"), [(0.02, False), (0.49, False), (0.5, True), (0.9, True)])
+def test_sentences_that_hardly_fit_get_a_warning(probability, likely):
+    ranking = SentenceRanking((RankedSentence("A <dog>.", 0.5, probability, 1),), "rrf")
+    assert ("none of these fits" not in describe.verdict(ranking)) is likely
+    assert (f"{probability:.0%}" in describe.verdict(ranking)) is not likely
+    html = describe.sentence_chart(ranking)
+    assert "A &lt;dog&gt;." in html
+    assert f"{probability:.0%}" in html
 
 
-@pytest.mark.parametrize(("probability", "good"), [(0.02, False), (0.49, False), (0.5, True), (0.9, True)])
-def test_sentences_that_hardly_fit_are_told(probability, good):
-    rows = [SimpleNamespace(rank=1, text="A dog.", probability=probability, score=0.5)]
-    assert ("surely" not in describe.verdict(rows)) is good
-    assert (f"{probability:.0%}" in describe.verdict(rows)) is not good
-    assert describe.as_json(rows, "rrf")["good"] is good
+def test_a_product_has_a_chart_for_each_kind_of_evidence():
+    html = match.class_charts(product())
+    assert html.count("Apple (grocery)") == html.count("Pear (grocery)") == match.TOP_K
+    assert "× 5.7" in html
+    assert "÷ 1.4" in html
+    assert match.product_summary(product()) == [match.PRODUCT, html]
+    assert match.product_summary(product(known=False)) == [match.NO_PRODUCT, ""]
+    assert match.product_summary(None) == ["", ""]
 
 
-def side(label="Apple", known=True):
-    candidates = [SimpleNamespace(label=label, group="grocery", probability=0.7)] * 4
-    return SimpleNamespace(candidates=candidates, best=candidates[0], known=known, fits=0.9)
-
-
-def product(**more):
-    values = {"match": 0.75, "picture_part": 2.5, "words_part": -0.5}
-    answer = side(**more)
-    return SimpleNamespace(both=answer, picture=side("Pear"), words=side("Lime"), answer=answer, **values)
-
-
-def test_what_a_product_is():
-    shown = match.class_bars(product())
-    assert shown.count("Apple (grocery)") == shown.count("Pear (grocery)") == match.SHOWN
-    assert "+2.5 bits" in shown
-    assert "−0.5 bits" in shown
-    assert match._products(product()) == [match.PRODUCTS, shown]
-    assert match._products(product(known=False)) == [match.NOTHING, ""]
-    assert match._products(None) == ["", ""]
-    values = match.as_json(reason(word("cat", 0.3)), product())
+def test_a_match_serialises_itself():
+    values = ProductMatch(explanation(word("cat", 0.3)), product()).as_dict()
     assert values["probability"] == 0.8
-    assert values["words"] == [{"word": "cat", "lost": 0.3}]
-    assert values["product"]["picture"][0] == {"label": "Pear", "group": "grocery", "probability": 0.7}
-    assert (values["product"]["words_bits"], values["product"]["known"]) == (-0.5, True)
+    assert values["words"] == [{"word": "cat", "score_drop": 0.3}]
+    assert values["product"]["image"][0] == {"label": "Pear", "group": "grocery", "probability": 0.7}
+    assert (values["product"]["text_bits"], values["product"]["known"]) == (-0.5, True)
+    assert ProductMatch(explanation(), None).as_dict()["product"] is None
 
 
-def test_without_a_classifier_the_rest_is_told():
-    def refuse():
+def test_a_match_works_without_the_weights_of_the_classifier():
+    def missing():
         raise WeightsError("The weights are not on this machine.")
 
-    def none(picture, text):
+    def refuse(image, text):
         raise InputError("no")
 
-    doer = SimpleNamespace(match=lambda picture, text: (picture, text))
-    assert match.ask(lambda: doer, refuse, "p", "t") == (("p", "t"), None)
-    assert match.ask(lambda: doer, lambda: lambda *given: given, "p", "t") == (("p", "t"), ("p", "t"))
+    result = explanation()
+    image = Image.new("RGB", (1, 1))
+    assert match_product(lambda *_: result, missing, image, "cat").product is None
+    prediction = product()
+    assert match_product(lambda *_: result, lambda: lambda *_: prediction, image, "cat").product is prediction
     with pytest.raises(InputError):
-        match.ask(lambda: SimpleNamespace(match=none), refuse, "p", "t")
-    assert match.as_json(reason(), None)["product"] is None
+        match_product(refuse, missing, image, "cat")

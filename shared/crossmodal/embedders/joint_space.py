@@ -12,8 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from shared.core import weights
-from shared.core.engines import Engine
-from shared.core.models import load_network
+from shared.core.models import load_on_device
 from shared.core.scheduling import InferenceScheduler
 from shared.crossmodal.embedders.embedder import (
     CALIBRATION_GALLERY_SIZE,
@@ -84,18 +83,18 @@ class JointSpaceEmbedder(Embedder):
     @classmethod
     def load(
         cls,
-        engine: Engine,
+        name: str,
         *,
         folder: str | os.PathLike | None = None,
         backbone_folder: str | os.PathLike | None = None,
         device: str | torch.device | None = None,
         allow_hub: bool = False,
     ) -> JointSpaceEmbedder:
-        """Load the joint space of an engine.
+        """Load a joint space.
 
         Args:
-            engine: Row of the engine, which names the weights.
-            folder: Weights to use in place of the engine's own.
+            name: Name of the weights, see `shared.core.weights.find`.
+            folder: Folder of the weights, if it is known.
             backbone_folder: Weights to use in place of the recognition network's own, for a joint space
                 without a fine-tuned backbone.
             device: Device of the networks; by default the best available.
@@ -104,7 +103,7 @@ class JointSpaceEmbedder(Embedder):
         Raises:
             WeightsError: Weights cannot be used, or were trained with another backbone.
         """
-        network, path = load_network(engine, JointSpace, folder=folder, device=device, allow_hub=allow_hub)
+        network, path = load_on_device(JointSpace, name, folder=folder, device=device, allow_hub=allow_hub)
         config = weights.read_config(path)
         if network.base is not None:
             backbone = network.base.to(memory_format=torch.channels_last)

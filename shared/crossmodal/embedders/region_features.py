@@ -12,9 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from shared.core import weights
-from shared.core.engines import Engine
 from shared.core.images import to_tensor
-from shared.core.models import load_network
+from shared.core.models import load_on_device
 from shared.networks.cfn import CFN
 from shared.networks.regions import RegionBackbone, RegionEmbedding, pool_windows
 
@@ -24,7 +23,7 @@ IMAGE_SIZE = 224
 View = tuple[int, bool]
 SINGLE_VIEW: tuple[View, ...] = ((IMAGE_SIZE, False),)
 #: Recognition network whose weights the backbone has unless it was fine-tuned.
-RECOGNITION: Engine[CFN] = Engine("cfn", "CFN", "recognition network", weights="recognition-cfn")
+RECOGNITION = "recognition-cfn"
 
 
 class Backbone(NamedTuple):
@@ -55,7 +54,7 @@ def load_backbone(
     Raises:
         WeightsError: The weights cannot be used.
     """
-    cfn, path = load_network(RECOGNITION, CFN, folder=folder, device=device, allow_hub=allow_hub)
+    cfn, path = load_on_device(CFN, RECOGNITION, folder=folder, device=device, allow_hub=allow_hub)
     network = RegionBackbone().load_cfn(cfn).to(next(cfn.parameters()).device)
     return Backbone(network.to(memory_format=torch.channels_last).eval(), weights.digest(path))
 

@@ -20,7 +20,6 @@ from PIL import Image
 from torch import Tensor
 
 from shared.core import devices, weights
-from shared.core.engines import Engine
 from shared.core.images import to_tensor
 from shared.core.scheduling import InferenceScheduler
 from shared.crossmodal.embedders.embedder import MatchCalibration
@@ -64,17 +63,19 @@ class SiglipEmbedder(HubEmbedder):
     @classmethod
     def load(
         cls,
-        engine: Engine,
+        engine: str,
+        repository: str,
         *,
         folder: str | os.PathLike | None = None,
         device: str | torch.device | None = None,
         allow_hub: bool = False,
     ) -> SiglipEmbedder:
-        """Load the network of an engine.
+        """Load a network from the Hub.
 
         Args:
-            engine: Row of the engine, which names the repository.
-            folder: Snapshot of the repository to use instead.
+            engine: Name of its engine.
+            repository: Repository of the network.
+            folder: Snapshot of the repository, if it is known.
             device: Device of the network; by default the best available.
             allow_hub: True permits a download from the Hub.
 
@@ -85,8 +86,7 @@ class SiglipEmbedder(HubEmbedder):
             raise weights.WeightsError(
                 "This engine needs the package transformers: pip install image-spaces[hub]"
             )
-        assert engine.weights is not None
-        path = weights.find(engine.weights, folder=folder, allow_hub=allow_hub)
+        path = weights.find(repository, folder=folder, allow_hub=allow_hub)
         # Imported only once the weights are there, since that takes seconds.
         from transformers import AutoTokenizer, SiglipModel
 
@@ -102,10 +102,10 @@ class SiglipEmbedder(HubEmbedder):
                 f"What is in {path} is not SigLIP 2, or only a part of it: delete the folder, and it "
                 "will be downloaded again."
             ) from error
-        fingerprint = hashlib.sha256(f"{engine.weights} {path.name}".encode()).hexdigest()
+        fingerprint = hashlib.sha256(f"{repository} {path.name}".encode()).hexdigest()
         network = network.eval().requires_grad_(False)
         network = network.to(torch.device(device or devices.default_device()))
-        return cls(engine.name, network, tokenizer, int(fingerprint[:16], 16))
+        return cls(engine, network, tokenizer, int(fingerprint[:16], 16))
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
         return self._vision(images)[0].half().cpu().numpy()

@@ -99,7 +99,6 @@ class JointClassifier:
             WeightsError: Weights cannot be used.
         """
         engine = engines.find(CLASSIFIERS, name)
-        assert engine.load is not None
         embedder = engine.load(
             folder=folder, backbone_folder=backbone_folder, device=device, allow_hub=allow_hub
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shared.crossmodal.embedders.region_features import SINGLE_VIEW, View
 from shared.crossmodal.training.arguments import training_parser
-from shared.crossmodal.training.backbones import SCALES
+from shared.crossmodal.training.starting_point import PRETRAINED_BACKBONES
 from shared.evaluation.reports import positive_int
 from shared.networks.joint import HEAD_CLASSES
 
@@ -46,7 +46,11 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
     add("--heads", nargs="+", choices=heads, default=list(DEFAULT_HEADS), help="(%(default)s)")
     add("--fusion", choices=("conv", "lc"), default="conv", help="of RRF-Net's steps (%(default)s)")
     add("--recurrences", type=int, default=3, metavar="T", help="of RRF-Net (%(default)s)")
-    add("--backbone", choices=list(SCALES), help="ImageNet backbone in place of the recognition network's")
+    add(
+        "--backbone",
+        choices=list(PRETRAINED_BACKBONES),
+        help="ImageNet backbone in place of the recognition network's",
+    )
     add("--start", type=Path, metavar="FOLDER", help="weights of a fine-tuned joint space to go on from")
     add("--start-weight", type=float, help="of --start in the mean (what the validation likes best)")
     add(

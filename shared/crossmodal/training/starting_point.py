@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from shared.core import weights
 from shared.crossmodal.data.training_data import TrainingData
 from shared.crossmodal.embedders.region_features import Backbone, load_backbone
-from shared.crossmodal.text.tokenizer import build_vocabulary
-from shared.crossmodal.training.backbones import load_pretrained_backbone
-from shared.crossmodal.training.vocabulary import extend_vocabulary
+from shared.crossmodal.text.tokenizer import FIRST_WORD_ID, SubwordTokenizer, build_vocabulary
 from shared.networks.joint import JointSpace
+from shared.networks.regions import RegionBackbone
+from shared.training.pretrained import load_imagenet_weights
+
+#: Scale of each public ImageNet backbone, all of which are EfficientNet-Lite.
+PRETRAINED_BACKBONES = {"efficientnet_lite0": 0}
 
 #: Arguments of `JointSpace` that a trained space passes on.
 _INHERITED = ("heads", "buckets", "words", "width", "hidden", "features", "fusion", "recurrences", "trunk")
+#: Embedding table of the text encoder in a state dictionary.
+_TABLE = "text.pieces.weight"
 
 
 @dataclass(frozen=True)
@@ -84,3 +91,49 @@ def trained_space(args: argparse.Namespace, data: TrainingData) -> StartingPoint
     space, settings = extend_vocabulary(space, settings, candidates, args.words)
     state = {name: value.clone() for name, value in space.state_dict().items()}
     return StartingPoint(settings, config["network"], space=space, state=state)
+
+
+def load_pretrained_backbone(name: str) -> Backbone:
+    """Load a public backbone on the CPU, in eval mode.
+
+    Args:
+        name: One of `PRETRAINED_BACKBONES`.
+
+    Raises:
+        PackageError: The package with its weights is not installed.
+    """
+    network = RegionBackbone(backbone=name)
+    state, digest = load_imagenet_weights(PRETRAINED_BACKBONES[name])
+    network.load_state_dict(state)
+    return Backbone(network.to(memory_format=torch.channels_last).eval(), digest)
+
+
+def extend_vocabulary(
+    space: JointSpace, settings: dict[str, Any], words: Sequence[str], max_words: int
+) -> tuple[JointSpace, dict[str, Any]]:
+    """Give words of their own rows in the embedding table of a joint space.
+
+    The row of a new word is the mean of the rows of its letter n-grams, so that the embeddings of all texts
+    stay as they are.
+
+    Args:
+        space: Joint space with these settings.
+        settings: Arguments of `JointSpace`, with `words` and `buckets`.
+        words: Distinct candidates; those in the vocabulary are skipped.
+        max_words: Size limit of the vocabulary; present words stay in any case.
+
+    Returns:
+        The new joint space and its settings.
+    """
+    vocabulary = set(settings["words"])
+    new_words = [word for word in words if word not in vocabulary][: max(0, max_words - len(vocabulary))]
+    tokenizer = SubwordTokenizer(settings["words"], settings["buckets"])
+    settings = settings | {"words": [*settings["words"], *new_words]}
+    extended = JointSpace(**settings, tuned=space.base is not None)
+    state = space.state_dict()
+    table = state[_TABLE]
+    rows = [table[tokenizer.subword_ids(word)].mean(0) for word in new_words]
+    first_bucket = FIRST_WORD_ID + len(vocabulary)
+    state[_TABLE] = torch.cat([table[:first_bucket], *(row[None] for row in rows), table[first_bucket:]])
+    extended.load_state_dict(state)
+    return extended.train(space.training), settings

@@ -1,0 +1,68 @@
+"""Description of images by ranked sentences."""
+
+import pytest
+
+from shared.crossmodal.search import CrossModalSearch
+from shared.crossmodal.sentences import (
+    MAX_SENTENCES,
+    RankedSentence,
+    SentenceRanking,
+    everyday_sentences,
+)
+from shared.crossmodal.text.queries import QueryError
+from tests.crossmodal.color_embedder import ColorEmbedder, color_image
+
+
+@pytest.fixture
+def search():
+    return CrossModalSearch("ensemble", ColorEmbedder())
+
+
+def test_a_visitors_sentences_are_ranked(search):
+    ranking = search.rank_sentences(color_image("red"), "green grass\n\na red wall\nblue sky\na red wall")
+    assert [sentence.rank for sentence in ranking.sentences] == [1, 2, 3]
+    assert ranking.sentences[0].text == "a red wall"
+    assert ranking.sentences[0].probability > ranking.sentences[1].probability
+    assert ranking.engine == "ensemble"
+
+
+def test_built_in_sentences_are_ranked(search):
+    sentences = search.rank_sentences(color_image("red"), top_k=3).sentences
+    assert len(sentences) == 3
+    assert {sentence.text for sentence in sentences} <= set(everyday_sentences())
+    assert "red" in sentences[0].text.lower()
+
+
+@pytest.mark.parametrize(
+    ("sentences", "message"),
+    [
+        ("  \n ", "at least one sentence"),
+        (["x", "x", *(f"dog {number}" for number in range(MAX_SENTENCES))], "At most 1,000 lines"),
+        ("red\nthe of", "names nothing"),
+        ("red\n" + "blue " * 200, "letters"),
+    ],
+)
+def test_sentences_that_cannot_be_used_are_an_error(search, sentences, message):
+    with pytest.raises(QueryError, match=message):
+        search.rank_sentences(color_image("red"), sentences)
+
+
+@pytest.mark.parametrize(("probability", "good"), [(0.02, False), (0.49, False), (0.5, True), (0.9, True)])
+def test_a_likely_first_sentence_is_a_good_match(probability, good):
+    ranking = SentenceRanking((RankedSentence("A dog.", 0.54321, probability, 1),), "rrf")
+    assert ranking.good_match is good
+    assert ranking.as_dict() == {
+        "sentences": [{"rank": 1, "text": "A dog.", "probability": probability, "score": 0.5432}],
+        "good_match": good,
+        "engine": "rrf",
+    }
+
+
+def test_built_in_sentences_are_plain_and_distinct():
+    sentences = everyday_sentences()
+    assert len(sentences) >= 300
+    assert len(set(map(str.lower, sentences))) == len(sentences)
+    for sentence in sentences:
+        assert sentence == sentence.strip()
+        assert sentence.endswith(".")
+        assert 4 <= len(sentence.split()) <= 16
