@@ -68,7 +68,7 @@ ENGINES: Mapping[str, Engine[EdgeBackend]] = table(
     Engine(
         name="rds",
         title="Best lines (RDS)",
-        description="learned from people's drawings; works offline",
+        description="learned from edges that people drew; works offline",
         weights="edges-rds",
         load=rds("rds"),
         licence="cc-by-nc-4.0",
@@ -76,8 +76,8 @@ ENGINES: Mapping[str, Engine[EdgeBackend]] = table(
     ),
     Engine(
         name="hed",
-        title="Simpler training (HED)",
-        description="the same network, trained the older way, to compare",
+        title="Older training (HED)",
+        description="the same network, trained the way that came before",
         weights="edges-hed",
         load=rds("hed"),
         licence="cc-by-nc-4.0",
@@ -85,8 +85,8 @@ ENGINES: Mapping[str, Engine[EdgeBackend]] = table(
     ),
     Engine(
         name="fcfn",
-        title="Blended features (FCFN)",
-        description="another network, nearly as good; works offline",
+        title="Second opinion (FCFN)",
+        description="a different network, almost as good",
         weights="edges-fcfn",
         load=fcfn("fcfn"),
         licence="cc-by-nc-4.0",
@@ -95,7 +95,7 @@ ENGINES: Mapping[str, Engine[EdgeBackend]] = table(
     Engine(
         name="canny",
         title="Classical formula (Canny)",
-        description="of 1986: every strong contrast is a line; it learned nothing",
+        description="draws every strong contrast; a formula from 1986 that has learned nothing",
         load=canny,
     ),
 )

@@ -1,4 +1,4 @@
-"""Edges from the outside: Gradio's Python client, plain HTTP, MCP, and every kind of odd picture."""
+"""The edges space through its API: Gradio's Python client, plain HTTP, MCP, and unusual image files."""
 
 import base64
 import io
@@ -23,60 +23,60 @@ from tests.test_security import data_url
 ENGINES = ["rds", "hed", "fcfn", "canny"]
 
 
-def opened(path):
+def decode(path):
     with Image.open(path) as image:
         image.load()
         return image
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_drawing_has_the_photos_size(client, photo, engine):
-    drawing = opened(client.predict(image=handle_file(photo), engine=engine, api_name="/detect_edges"))
+def test_drawing_has_the_photos_size(client, cat_path, engine):
+    drawing = decode(client.predict(image=handle_file(cat_path), engine=engine, api_name="/detect_edges"))
     assert (drawing.format, drawing.mode, drawing.size) == ("PNG", "L", (240, 160))
     assert np.ptp(np.asarray(drawing)) > 0
 
 
-def test_styles_are_the_same_drawing(client, photo):
+def test_styles_are_the_same_drawing(client, cat_path):
     def draw(style):
         settings = {"engine": "canny", "thin": True, "api_name": "/detect_edges"}
-        return opened(client.predict(image=handle_file(photo), style=style, **settings))
+        return decode(client.predict(image=handle_file(cat_path), style=style, **settings))
 
     white = np.asarray(draw("white on black"))
     assert set(np.unique(white)) == {0, 255}
     assert np.array_equal(255 - white, np.asarray(draw("black on white")))
-    clear = draw("transparent")
-    assert clear.mode == "RGBA"
-    assert np.array_equal(white, np.asarray(clear)[..., 3])
+    transparent = draw("transparent")
+    assert transparent.mode == "RGBA"
+    assert np.array_equal(white, np.asarray(transparent)[..., 3])
 
 
-def test_a_higher_threshold_draws_less(client, photo):
+def test_a_higher_threshold_draws_less(client, cat_path):
     def lines(threshold):
         settings = {"engine": "canny", "thin": True, "threshold": threshold, "api_name": "/detect_edges"}
-        return (np.asarray(opened(client.predict(image=handle_file(photo), **settings))) > 0).sum()
+        return (np.asarray(decode(client.predict(image=handle_file(cat_path), **settings))) > 0).sum()
 
     assert lines(0.05) > lines(0.6)
 
 
-def test_details(client, photo):
+def test_details(client, cat_path):
     soft, sides, lines, svg, figures = client.predict(
-        image=handle_file(photo), detail="high", threshold=0.4, api_name="/edge_details"
+        image=handle_file(cat_path), detail="high", threshold=0.4, api_name="/edge_details"
     )
-    assert [opened(path).size for path in (soft, lines)] == [(240, 160)] * 2
+    assert [decode(path).size for path in (soft, lines)] == [(240, 160)] * 2
     assert [side["caption"] for side in sides] == ["texture", "2", "3", "4", "objects"]
-    assert {opened(side["image"]).size for side in sides} == {(240, 160)}
+    assert {decode(side["image"]).size for side in sides} == {(240, 160)}
     assert ElementTree.parse(svg).getroot().get("viewBox") == "0 0 240 160"
     assert Path(svg).name == "cat.svg"
-    assert (figures["size"], figures["threshold"]) == ([240, 160], 0.4)
+    assert (figures["size"], figures["threshold"], figures["engine"]) == ([240, 160], 0.4, "rds")
     assert figures["seconds"] > 0
 
 
-def test_many_pictures_become_one_zip(client, photo, tmp_path):
+def test_many_images_become_one_zip(client, cat_path, tmp_path):
     bad, twin = tmp_path / "bad.png", tmp_path / "again" / "cat.jpg"
     bad.write_text("no picture")
     twin.parent.mkdir()
-    twin.write_bytes(photo.read_bytes())
+    twin.write_bytes(cat_path.read_bytes())
     path, report = client.predict(
-        images=[handle_file(file) for file in (photo, bad, twin)],
+        images=[handle_file(file) for file in (cat_path, bad, twin)],
         engine="canny",
         thin=True,
         api_name="/detect_edges_in_many",
@@ -90,19 +90,19 @@ def test_many_pictures_become_one_zip(client, photo, tmp_path):
     assert "not a picture" in report[1][1]
 
 
-def test_too_many_pictures_are_refused(client, photo):
-    with pytest.raises(AppError, match="51 pictures; at most 50"):
-        client.predict(images=[handle_file(photo)] * 51, api_name="/detect_edges_in_many")
+def test_too_many_images_are_refused(client, cat_path):
+    with pytest.raises(AppError, match="51 pictures; up to 50"):
+        client.predict(images=[handle_file(cat_path)] * 51, api_name="/detect_edges_in_many")
     with pytest.raises(AppError, match="choose one or more"):
         client.predict(images=[], api_name="/detect_edges_in_many")
 
 
-def test_calls_that_the_home_page_shows(server, photo, tmp_path, monkeypatch):
-    (tmp_path / "photo.jpg").write_bytes(photo.read_bytes())
+def test_examples_of_the_home_page(server, cat_path, tmp_path, monkeypatch):
+    (tmp_path / "photo.jpg").write_bytes(cat_path.read_bytes())
     monkeypatch.chdir(tmp_path)
     names = {}
     exec(home.PYTHON.format(url=server.url), names)
-    assert opened(names["drawing"]).size == (240, 160)
+    assert decode(names["drawing"]).size == (240, 160)
 
     if shutil.which("curl"):
         script = home.CURL.format(url=server.url)
@@ -110,15 +110,15 @@ def test_calls_that_the_home_page_shows(server, photo, tmp_path, monkeypatch):
         assert answer.startswith("event: complete")
         address = answer.partition('"url": "')[2].partition('"')[0]
         with server.http() as http:
-            assert opened(io.BytesIO(http.get(address).content)).size == (240, 160)
+            assert decode(io.BytesIO(http.get(address).content)).size == (240, 160)
 
     assert json.loads(home.MCP.format(url=server.url))["mcpServers"]["image-spaces"]["url"].endswith("/mcp/")
 
 
-def test_mcp_tools(agent, photo):
+def test_mcp_tools(agent, cat_path):
     tools, use = agent()
-    good = use("detect_edges", image=data_url(photo.read_bytes()), engine="canny")
-    bad = use("detect_edges", image=data_url(b"text", "png"), engine="canny")
+    result = use("detect_edges", image=data_url(cat_path.read_bytes()), engine="canny")
+    failure = use("detect_edges", image=data_url(b"text", "png"), engine="canny")
     assert {"detect_edges", "edge_details", "detect_edges_in_many"} <= set(tools)
     schema = tools["detect_edges"].inputSchema
     assert tools["detect_edges"].description.startswith("Turn a photo into a line drawing")
@@ -126,21 +126,21 @@ def test_mcp_tools(agent, photo):
     assert schema["properties"]["engine"]["enum"] == ENGINES
     assert all(field["description"] for field in schema["properties"].values())
 
-    assert not good.isError
-    assert (good.content[0].type, good.content[0].mimeType) == ("image", "image/png")
-    assert opened(io.BytesIO(base64.b64decode(good.content[0].data))).size == (240, 160)
-    assert bad.isError
-    assert "not a picture" in bad.content[0].text
+    assert not result.isError
+    assert (result.content[0].type, result.content[0].mimeType) == ("image", "image/png")
+    assert decode(io.BytesIO(base64.b64decode(result.content[0].data))).size == (240, 160)
+    assert failure.isError
+    assert "not a picture" in failure.content[0].text
 
 
-def encoded(image, format, **options):
+def encode(image, format, **options):
     stream = io.BytesIO()
     image.save(stream, format, **options)
     return stream.getvalue()
 
 
-def announced(width, height):
-    """A PNG file that announces a size and holds hardly any data."""
+def png_header(width, height):
+    """Return a PNG file with a header of this size and hardly any data."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -155,80 +155,80 @@ def announced(width, height):
 
 
 def scene(size=(60, 40), mode="RGB"):
-    """A bright square on dark, so that there is an edge."""
+    """Return an image of a bright square on a dark background."""
     image = Image.new("RGB", size, (40, 60, 50))
     image.paste((220, 200, 180), (size[0] // 4, size[1] // 4, size[0] // 2 + 1, size[1] // 2 + 1))
     return image.convert(mode)
 
 
-def turned():
+def rotated():
     exif = Image.Exif()
-    exif[0x0112] = 6  # lies on its side
-    return encoded(scene(), "JPEG", exif=exif)
+    exif[0x0112] = 6  # to be rotated by 90 degrees
+    return encode(scene(), "JPEG", exif=exif)
 
 
-def see_through():
+def transparent():
     image = scene(mode="P")
     image.info["transparency"] = 0
-    return encoded(image, "PNG")
+    return encode(image, "PNG")
 
 
-def deep():
+def sixteen_bit():
     values = np.asarray(scene(mode="L"), np.uint16) * 257
-    return encoded(Image.fromarray(values), "PNG")
+    return encode(Image.fromarray(values), "PNG")
 
 
-GOOD = {
-    "one_pixel.png": (encoded(scene((1, 1)), "PNG"), (1, 1)),
-    "thin.png": (encoded(scene((1, 3000)), "PNG"), (1, 3000)),
-    "turned.jpg": (turned(), (40, 60)),
-    "cmyk.jpg": (encoded(scene(mode="CMYK"), "JPEG"), (60, 40)),
-    "palette.png": (see_through(), (60, 40)),
-    "deep.png": (deep(), (60, 40)),
-    "animated.gif": (encoded(scene(), "GIF", save_all=True, append_images=[scene(mode="L")]), (60, 40)),
-    "photo.webp": (encoded(scene(), "WEBP"), (60, 40)),
-    "photo.bmp": (encoded(scene(), "BMP"), (60, 40)),
-    "scan.tiff": (encoded(scene(mode="1"), "TIFF"), (60, 40)),
-    "wrong_suffix.gif": (encoded(scene(), "PNG"), (60, 40)),
-    "ünïcödé 照片 'x'.png": (encoded(scene(), "PNG"), (60, 40)),
+READABLE = {
+    "one_pixel.png": (encode(scene((1, 1)), "PNG"), (1, 1)),
+    "thin.png": (encode(scene((1, 3000)), "PNG"), (1, 3000)),
+    "rotated.jpg": (rotated(), (40, 60)),
+    "cmyk.jpg": (encode(scene(mode="CMYK"), "JPEG"), (60, 40)),
+    "palette.png": (transparent(), (60, 40)),
+    "16-bit.png": (sixteen_bit(), (60, 40)),
+    "animated.gif": (encode(scene(), "GIF", save_all=True, append_images=[scene(mode="L")]), (60, 40)),
+    "photo.webp": (encode(scene(), "WEBP"), (60, 40)),
+    "photo.bmp": (encode(scene(), "BMP"), (60, 40)),
+    "scan.tiff": (encode(scene(mode="1"), "TIFF"), (60, 40)),
+    "wrong_suffix.gif": (encode(scene(), "PNG"), (60, 40)),
+    "ünïcödé 照片 'x'.png": (encode(scene(), "PNG"), (60, 40)),
 }
-BAD = {
+UNREADABLE = {
     "text.png": (b"This is no picture.", "not a picture"),
     "empty.jpg": (b"", "empty"),
-    "cut.jpg": (encoded(scene((400, 400)), "JPEG", quality=95)[:2000], "damaged"),
-    "wide.png": (announced(12_000, 12_000), "50 million pixels"),
-    "bomb.png": (announced(60_000, 60_000), "50 million pixels"),
+    "cut.jpg": (encode(scene((400, 400)), "JPEG", quality=95)[:2000], "damaged"),
+    "wide.png": (png_header(12_000, 12_000), "50 million pixels"),
+    "bomb.png": (png_header(60_000, 60_000), "50 million pixels"),
     "drawing.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
 }
 
 
-@pytest.mark.parametrize("name", GOOD)
-def test_odd_pictures_work(client, tmp_path, name):
-    data, size = GOOD[name]
+@pytest.mark.parametrize("name", READABLE)
+def test_unusual_files_work(client, tmp_path, name):
+    data, size = READABLE[name]
     (tmp_path / name).write_bytes(data)
-    picture = handle_file(tmp_path / name)
-    assert opened(client.predict(image=picture, engine="canny", api_name="/detect_edges")).size == size
+    image = handle_file(tmp_path / name)
+    assert decode(client.predict(image=image, engine="canny", api_name="/detect_edges")).size == size
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_bad_pictures_get_one_sentence(server, client, tmp_path, name):
-    data, words = BAD[name]
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_unreadable_files_are_explained_in_one_sentence(server, client, tmp_path, name):
+    data, reason = UNREADABLE[name]
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(AppError) as told:
+    with pytest.raises(AppError) as error:
         client.predict(image=handle_file(tmp_path / name), engine="canny", api_name="/detect_edges")
-    sentence = str(told.value)
-    assert words in sentence
+    sentence = str(error.value)
+    assert reason in sentence
     assert sentence.endswith(".")
     assert len(sentence) < 200
     assert str(tmp_path) not in sentence
-    with server.http() as http:  # and the server is as well as before
+    with server.http() as http:  # the server still works
         assert http.get("/healthz").status_code == 200
 
 
-def test_no_picture_and_no_such_engine(client, photo):
+def test_arguments_out_of_range_are_refused(client, cat_path):
     with pytest.raises(AppError, match="no picture yet"):
         client.predict(image=None, api_name="/detect_edges")
     with pytest.raises(AppError, match="not in the list of choices"):
-        client.predict(image=handle_file(photo), engine="magic", api_name="/detect_edges")
+        client.predict(image=handle_file(cat_path), engine="magic", api_name="/detect_edges")
     with pytest.raises(AppError, match=r"less than or equal|maximum|0\.95"):
-        client.predict(image=handle_file(photo), threshold=7, api_name="/detect_edges")
+        client.predict(image=handle_file(cat_path), threshold=7, api_name="/detect_edges")

@@ -38,7 +38,7 @@ def settings_panel() -> Settings:
                 0,
                 step=0.01,
                 label="Threshold",
-                info="For thin lines: the higher, the fewer; 0 is automatic",
+                info="For thin lines: higher draws fewer, 0 is automatic",
             ),
             detail=gr.Radio(
                 list(SCALES), value="standard", label="Detail", info="High takes about three times as long"
