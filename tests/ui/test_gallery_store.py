@@ -140,9 +140,9 @@ def test_a_gallery_is_saved_and_loaded(store, colors):
 
 
 def test_saved_galleries_that_cannot_be_loaded(store, colors, tmp_path):
-    other = Gallery()
-    other.add("x", Image.new("RGB", (9, 9)), {"other": np.zeros(3, np.float32)})
-    other.save(tmp_path / "other.gallery")
+    foreign = Gallery()
+    foreign.add("x", Image.new("RGB", (9, 9)), {"other": np.zeros(3, np.float32)})
+    foreign.save(tmp_path / "other.gallery")
     (tmp_path / "bad.gallery").write_text("no gallery")
     for name, message in (("other", "another space or version"), ("bad", "cannot be loaded: bad.gallery")):
         with pytest.raises(ImageError, match=message) as raised:
