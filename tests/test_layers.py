@@ -29,7 +29,17 @@ DEPENDENCIES = {
 DEPENDENCIES |= {capability: {*DEPENDENCIES} for capability in CAPABILITIES}
 
 #: Calls that read files or import modules by name, which networks must not do.
-FILE_CALLS = {"open", "load_file", "safe_open", "read_text", "read_bytes", "fromfile", "loadtxt", "memmap"}
+FILE_CALLS = {
+    "open",
+    "load",
+    "load_file",
+    "safe_open",
+    "read_text",
+    "read_bytes",
+    "fromfile",
+    "loadtxt",
+    "memmap",
+}
 IMPORT_CALLS = {"__import__", "import_module", "find_spec", "spec_from_file_location"}
 
 
