@@ -1,1 +1,1 @@
-"""Recognition: Convolutional Fusion Networks (Liu et al., MMM 2017, MTAP 2018), and why they decide so."""
+"""Recognition with convolutional fusion networks: classification, segmentation and explanations."""

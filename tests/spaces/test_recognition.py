@@ -12,7 +12,7 @@ from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from tests.spaces.test_edges import BAD, GOOD
+from tests.spaces.test_edges import READABLE, UNREADABLE
 from tests.test_security import data_url
 
 TOOLS = ["classify", "segment", "explain", "recognize", "recognize_many"]
@@ -26,8 +26,8 @@ def decode(path_or_content) -> Image.Image:
 
 
 @pytest.mark.parametrize("engine", ["cfn", "plain"])
-def test_a_cat_is_a_cat(client, photo, engine):
-    result = client.predict(image=handle_file(photo), engine=engine, api_name="/classify")
+def test_a_cat_is_a_cat(client, cat_path, engine):
+    result = client.predict(image=handle_file(cat_path), engine=engine, api_name="/classify")
     probabilities = [prediction["probability"] for prediction in result["predictions"]]
     assert any("cat" in prediction["label"].split() for prediction in result["predictions"])
     assert probabilities == sorted(probabilities, reverse=True)
@@ -37,39 +37,39 @@ def test_a_cat_is_a_cat(client, photo, engine):
     assert not result["out_of_distribution"]
 
 
-def test_number_of_answers(client, photo):
-    result = client.predict(image=handle_file(photo), top_k=12, api_name="/classify")
+def test_number_of_answers(client, cat_path):
+    result = client.predict(image=handle_file(cat_path), top_k=12, api_name="/classify")
     assert len({prediction["id"] for prediction in result["predictions"]}) == 12
     with pytest.raises(AppError, match="greater than maximum value 20"):
-        client.predict(image=handle_file(photo), top_k=21, api_name="/classify")
+        client.predict(image=handle_file(cat_path), top_k=21, api_name="/classify")
 
 
 @pytest.mark.parametrize("engine", ["fcfn", "streets"])
-def test_tinted_photo_has_the_size_of_the_photo(client, photo, engine):
-    tinted = decode(client.predict(image=handle_file(photo), engine=engine, api_name="/segment"))
+def test_tinted_photo_has_the_size_of_the_photo(client, cat_path, engine):
+    tinted = decode(client.predict(image=handle_file(cat_path), engine=engine, api_name="/segment"))
     assert (tinted.format, tinted.mode, tinted.size) == ("PNG", "RGB", (240, 160))
 
 
-def test_heat_depends_on_class_and_method(client, photo):
+def test_heat_depends_on_class_and_method(client, cat_path):
     def heat(**settings):
-        image = decode(client.predict(image=handle_file(photo), api_name="/explain", **settings))
+        image = decode(client.predict(image=handle_file(cat_path), api_name="/explain", **settings))
         assert (image.format, image.mode, image.size) == ("PNG", "RGB", (240, 160))
         return np.asarray(image).astype(int)
 
     default = heat()
-    assert (default != np.asarray(Image.open(photo))).any()
+    assert (default != np.asarray(Image.open(cat_path))).any()
     assert (default != heat(label="fountain")).any()
     assert (default != heat(method="occlusion")).any()
     assert np.array_equal(heat(label="Tiger Cat"), heat(label="tiger cat"))
 
 
-def test_unknown_class_gets_similar_classes(client, photo):
+def test_unknown_class_gets_similar_classes(client, cat_path):
     with pytest.raises(AppError, match=r"no class 'tigercat' here: please try tiger cat"):
-        client.predict(image=handle_file(photo), label="tigercat", api_name="/explain")
+        client.predict(image=handle_file(cat_path), label="tigercat", api_name="/explain")
 
 
-def test_all_results_at_once(client, photo):
-    values, path = client.predict(image=handle_file(photo), label="tabby", api_name="/recognize")
+def test_all_results_at_once(client, cat_path):
+    values, path = client.predict(image=handle_file(cat_path), label="tabby", api_name="/recognize")
     assert values["size"] == [240, 160]
     assert len(values["classification"]["predictions"]) == 5
     assert values["explanation"]["label"] == "tabby"
@@ -93,12 +93,12 @@ def test_all_results_at_once(client, photo):
     }
 
 
-def test_many_photos_become_a_table(client, photo, tmp_path):
+def test_many_photos_become_a_table(client, cat_path, tmp_path):
     bad, flower = tmp_path / "bad.png", tmp_path / "=1+1.png"
     bad.write_text("no picture")
     Image.new("RGB", (60, 40), "pink").save(flower)
     path, report = client.predict(
-        images=[handle_file(file) for file in (photo, bad, flower)], api_name="/recognize_many"
+        images=[handle_file(file) for file in (cat_path, bad, flower)], api_name="/recognize_many"
     )
     assert [row[0] for row in report] == ["cat.jpg", "bad.png", flower.name]
     assert "not a picture" in report[1][1]
@@ -120,9 +120,9 @@ def test_many_photos_become_a_table(client, photo, tmp_path):
     assert rows[2]["file"] == "'=1+1.png"  # no formula
 
 
-def test_plain_http(server, photo):
+def test_plain_http(server, cat_path):
     image = {
-        "url": data_url(photo.read_bytes()),
+        "url": data_url(cat_path.read_bytes()),
         "meta": {"_type": "gradio.FileData"},
     }
     with server.http() as http:
@@ -133,9 +133,9 @@ def test_plain_http(server, photo):
     assert len(json.loads(data)[0]["predictions"]) == 3
 
 
-def test_mcp_tools(agent, photo):
+def test_mcp_tools(agent, cat_path):
     tools, use = agent()
-    image = data_url(photo.read_bytes())
+    image = data_url(cat_path.read_bytes())
     classes, regions = use("classify", image=image), use("segment", image=image)
     heat, unknown = (use("explain", image=image, label=label) for label in ("tiger cat", "unicorn"))
     for name in TOOLS:
@@ -158,7 +158,7 @@ def test_mcp_tools(agent, photo):
 @pytest.mark.parametrize("function", ["classify", "segment", "explain"])
 @pytest.mark.parametrize("name", ["one_pixel.png", "thin.png", "palette.png"])
 def test_unusual_images_work(client, tmp_path, name, function):
-    content, size = GOOD[name]
+    content, size = READABLE[name]
     (tmp_path / name).write_bytes(content)
     result = client.predict(image=handle_file(tmp_path / name), api_name=f"/{function}")
     assert len(result["predictions"]) == 5 if function == "classify" else decode(result).size == size
@@ -167,7 +167,7 @@ def test_unusual_images_work(client, tmp_path, name, function):
 @pytest.mark.parametrize("function", ["classify", "segment", "explain", "recognize"])
 @pytest.mark.parametrize("name", ["text.png", "cut.jpg", "wide.png"])
 def test_unusable_images_get_one_sentence(client, tmp_path, name, function):
-    content, reason = BAD[name]
+    content, reason = UNREADABLE[name]
     (tmp_path / name).write_bytes(content)
     with pytest.raises(AppError, match=reason) as error:
         client.predict(image=handle_file(tmp_path / name), api_name=f"/{function}")
@@ -176,18 +176,18 @@ def test_unusable_images_get_one_sentence(client, tmp_path, name, function):
 
 
 @pytest.mark.parametrize("function", ["classify", "segment", "explain", "recognize"])
-def test_missing_image_and_unknown_engine(client, photo, function):
+def test_missing_image_and_unknown_engine(client, cat_path, function):
     with pytest.raises(AppError, match="no picture yet"):
         client.predict(image=None, api_name=f"/{function}")
     with pytest.raises(AppError, match="not in the list of choices"):
-        client.predict(image=handle_file(photo), engine="magic", api_name=f"/{function}")
+        client.predict(image=handle_file(cat_path), engine="magic", api_name=f"/{function}")
 
 
-def test_missing_images_and_unknown_method(client, photo):
+def test_missing_images_and_unknown_method(client, cat_path):
     with pytest.raises(AppError, match="choose one or more"):
         client.predict(images=[], api_name="/recognize_many")
     with pytest.raises(AppError, match="not in the list of choices"):
-        client.predict(image=handle_file(photo), method="magic", api_name="/explain")
+        client.predict(image=handle_file(cat_path), method="magic", api_name="/explain")
 
 
 def test_health_and_card(server):
