@@ -12,17 +12,10 @@ import gradio as gr
 from PIL.Image import Image
 
 from shared import ui
-from shared.core.devices import on_zero_gpu
 from shared.core.images import open_image
+from shared.crossmodal import tabs
 from shared.crossmodal.engines import ENGINES, ENSEMBLE
 from shared.crossmodal.products.match import match_product
-from shared.crossmodal.query import Query
-from shared.crossmodal.tabs.describe import describe_tab
-from shared.crossmodal.tabs.match import match_tab
-from shared.crossmodal.tabs.models import lazy_classifier, lazy_searches
-from shared.crossmodal.tabs.query_inputs import query_inputs
-from shared.crossmodal.tabs.text_search import text_search_tab
-from shared.ui.components.box import parse_box
 from shared.ui.gallery.endpoints import gallery_endpoints
 from shared.ui.gallery.gallery_store import GalleryStore
 from shared.ui.gallery.tab import gallery_tab
@@ -30,13 +23,9 @@ from shared.ui.search.hit_grid import hit_images
 
 SPACE = "crossmodal"
 CARD_IMAGE = "lion"  # the sample photo on the home page's card
-# Galleries cannot follow to ZeroGPU's GPU, and the networks are small.
-DEVICE = "cpu" if on_zero_gpu() else None
-EXAMPLES = ["a motorcycle", "a man takes a photo", "animal face", "night sky", "sky + tower", "sky - tower"]
-SEARCHES = lazy_searches(DEVICE)
-CLASSIFIER = lazy_classifier(DEVICE)
+SEARCHES, CLASSIFIER = tabs.lazy_searches(), tabs.lazy_classifier()
 GALLERIES = GalleryStore(lambda images, gallery: SEARCHES[ENSEMBLE]().add(images, gallery), ui.gallery_images)
-
+Paths: TypeAlias = list[str] | None
 Hits: TypeAlias = tuple[dict[str, Any], list[tuple[str, str]]]
 
 
@@ -47,7 +36,7 @@ def preview(image: Image) -> Image:
 
 @ui.user_facing(SPACE)
 def search_by_text(
-    text: str, engine: str, top_k: int, min_score: float, session: Any, gallery: Any, images: Any = None
+    text: str, engine: str, top_k: int, min_score: float, session: str, gallery: str, images: Paths = None
 ) -> Hits:
     """Find the pictures that fit some words, in a gallery or among pictures that you send along.
 
@@ -61,8 +50,7 @@ def search_by_text(
         images: Pictures to search in instead, at most 50, for this call only; their ids count from 0.
 
     Returns:
-        The hits, best first, with ids, scores, probabilities and whether the best is a good match; and their
-        pictures.
+        The hits, best first, with probabilities and whether the best is a good match; and their pictures.
     """
     searched = GALLERIES.get_or_ingest(images, session, gallery)
     results = SEARCHES[engine]()(text, top_k=int(top_k), min_score=min_score or None, gallery=searched)
@@ -77,9 +65,9 @@ def search_by_image_and_text(
     text_weight: float,
     engine: str,
     top_k: int,
-    session: Any,
-    gallery: Any,
-    images: Any = None,
+    session: str,
+    gallery: str,
+    images: Paths = None,
 ) -> Hits:
     """Find the pictures that resemble a picture and fit some words, such as a photo and "at night".
 
@@ -97,8 +85,8 @@ def search_by_image_and_text(
     Returns:
         The hits, best first, with ids and scores; and their pictures.
     """
-    opened, searched = open_image(image), GALLERIES.get_or_ingest(images, session, gallery)
-    query = Query(text, opened, parse_box(box, opened.size), text_weight)
+    query = tabs.image_query(text, image, box, text_weight)
+    searched = GALLERIES.get_or_ingest(images, session, gallery)
     results = SEARCHES[engine]()(query, top_k=int(top_k), gallery=searched)
     return results.as_dict(), hit_images(results, searched)
 
@@ -128,9 +116,8 @@ def match(image: str, text: str, engine: str) -> tuple[dict[str, Any], Image]:
         engine: Engine to compare with.
 
     Returns:
-        The probability, what the score loses without each word and without parts of the picture; which of our
-        groceries and clothes it may be, by both, by the picture and by the words; and the picture with a heat
-        map of where the words are.
+        The probability, what the score loses without each word or part of the picture, and which product it
+        may be; and the picture with a heat map of the words.
     """
     result = match_product(SEARCHES[engine]().match, CLASSIFIER, open_image(image), text)
     return result.as_dict(), result.explanation.overlay()
@@ -141,24 +128,22 @@ with ui.page("Cross-modal search") as demo:
     visitor = GALLERIES.create_session()
     with gr.Row():
         with gr.Column(scale=2):
-            query = query_inputs(ENGINES, EXAMPLES)
-        with gr.Column(scale=3), gr.Tabs() as tabs:
-            search = text_search_tab(SPACE, visitor, ENGINES, SEARCHES, query)
-            description, sentences = describe_tab(SPACE, SEARCHES, query.image, query.engine)
-            matching = match_tab(SPACE, SEARCHES, CLASSIFIER, query)
-            own_gallery = gallery_tab(SPACE, visitor)
+            query = tabs.query_inputs(ENGINES)
+        with gr.Column(scale=3), gr.Tabs() as all_tabs:
+            search = tabs.text_search_tab(SPACE, visitor, ENGINES, SEARCHES, query)
+            description, sentences = tabs.describe_tab(SPACE, SEARCHES, query.image, query.engine)
+            matching = tabs.match_tab(SPACE, SEARCHES, CLASSIFIER, query)
+            gallery = gallery_tab(SPACE, visitor)
     ui.how_it_works(Path(__file__).parent, ["crossmodal-joint", "crossmodal-jmc"])
-    lazy_tabs = [search, description, matching, own_gallery.tab]
-    ui.load_open_tab(tabs, lazy_tabs, [demo.load, *query.triggers])
-    where = [visitor.session, visitor.key, ui.image_files(visible=False)]
-    hits = {"Matches": gr.JSON, "Pictures": gr.Gallery}
-    by_text = [query.typed_text, query.engine, query.top_k, query.min_score]
-    ui.endpoint(search_by_text, [*by_text, *where], hits)
-    by_both = [query.image, query.typed_text, query.box, query.text_weight, query.engine, query.top_k]
-    ui.endpoint(search_by_image_and_text, [*by_both, *where], hits)
+    ui.load_open_tab(all_tabs, [search, description, matching, gallery.tab], [demo.load, *query.triggers])
+    sources = [visitor.session, visitor.key, ui.image_files(visible=False)]
+    text = [query.typed_text, query.engine, query.top_k, query.min_score]
+    both = [query.image, query.typed_text, query.box, query.text_weight, query.engine, query.top_k]
+    ui.endpoint(search_by_text, [*text, *sources], {"Matches": gr.JSON, "Pictures": gr.Gallery})
+    ui.endpoint(search_by_image_and_text, [*both, *sources], {"Matches": gr.JSON, "Pictures": gr.Gallery})
     ui.endpoint(describe, [query.image, sentences, query.engine], {"Sentences": gr.JSON})
     ui.endpoint(match, [query.image, query.typed_text, query.engine], {"Answer": gr.JSON, "Heat": gr.Image})
-    gallery_endpoints(SPACE, visitor, own_gallery.files)
+    gallery_endpoints(SPACE, visitor, gallery.files)
 
 if __name__ == "__main__":
     ui.launch(demo)

@@ -1,41 +1,50 @@
-"""What a visitor does on the page for cross-modal search, in a real browser."""
+"""A visitor's steps on the page of cross-modal search, in a real browser."""
 
 import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from shared.crossmodal.engines import ENGINES
 from shared.ui.sample_images import gallery_images, sample_images
 from tests.browser.steps import grid_images, grid_names, open_tab, remove_image, upload_image
 
 SAMPLES = len(gallery_images())
 
 
-def ask(page: Page, words: str) -> None:
+def search(page: Page, words: str) -> None:
     """Type words and press Enter."""
     field = page.get_by_label("Words", exact=True)
     field.fill(words)
     field.press("Enter")
 
 
+def scored_hits(page: Page):
+    return page.locator("#matches .is-tiles b")
+
+
+def assert_fits(page: Page, width: int) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 @pytest.mark.parametrize(("width", "height", "theme"), [(1400, 900, "light"), (390, 844, "dark")])
 def test_all_tabs_fit(visit, width, height, theme):
     page = visit("/crossmodal", width=width, height=height, theme=theme)
-    expect(grid_images(page)).to_have_count(SAMPLES)  # the gallery stands in for matches
-    ask(page, "a motorcycle in a garage")
-    expect(page.locator("#matches .is-tiles b")).to_have_count(SAMPLES)
+    expect(grid_images(page)).to_have_count(SAMPLES)  # the gallery, before there is a query
+    search(page, "a motorcycle in a garage")
+    expect(scored_hits(page)).to_have_count(SAMPLES)
     assert grid_names(page)[0].startswith("motorcycle")
-    expect(page.locator("#matches")).to_contain_text("pictures searched in")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    expect(page.locator("#matches")).to_contain_text(f"to search {SAMPLES} pictures")
+    assert_fits(page, width)
 
     grid_images(page).first.get_by_text("Why?").click()
     expect(page.locator(".is-why img")).to_be_visible()
-    expect(page.locator(".is-why")).to_contain_text("painted over")
-    whole = page.locator(".is-why img").get_attribute("src")
+    expect(page.locator(".is-why")).to_contain_text("Cover the highlighted third of the picture")
+    whole_query = page.locator(".is-why img").get_attribute("src")
     page.locator(".is-why .is-words button", has_text="motorcycle").click()
-    expect(page.locator(".is-why img")).not_to_have_attribute("src", whole)
+    expect(page.locator(".is-why img")).not_to_have_attribute("src", whole_query)
     expect(page.locator(".is-why .is-words [aria-pressed=true]")).to_have_text("motorcycle")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert_fits(page, width)
     page.get_by_role("button", name="Close").click()
     expect(page.locator(".is-why img")).to_be_hidden()
 
@@ -43,24 +52,24 @@ def test_all_tabs_fit(visit, width, height, theme):
     expect(page.get_by_label("Words or picture").first).to_be_visible()
     open_tab(page, "Describe")
     expect(page.locator("#describe .is-bars dt")).to_have_count(10)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert_fits(page, width)
     open_tab(page, "Match")
-    expect(page.locator("#match .is-bars").first).to_contain_text("They belong together")
-    expect(page.locator("#match .is-words button")).to_have_count(3)  # all of it, and two words
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    expect(page.locator("#match .is-bars").first).to_contain_text("They go together")
+    expect(page.locator("#match .is-words button")).to_have_count(3)  # the whole query, and two words
+    assert_fits(page, width)
     open_tab(page, "Gallery")
     expect(grid_images(page, "gallery")).to_have_count(SAMPLES)
     page.get_by_role("button", name="How it works").click()
     expect(page.locator(".is-figure svg")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert_fits(page, width)
 
 
-def test_examples_and_more_like_this(visit):
+def test_an_example_and_a_search_with_a_hit(visit):
     page = visit("/crossmodal")
     expect(grid_images(page)).to_have_count(SAMPLES)
     page.get_by_role("button", name="a motorcycle", exact=True).click()
     expect(page.get_by_label("Words", exact=True)).to_have_value("a motorcycle")
-    expect(page.locator("#matches .is-tiles b")).to_have_count(SAMPLES)
+    expect(scored_hits(page)).to_have_count(SAMPLES)
     first, second = grid_names(page)[:2]
     assert {first, second} == {"motorcycle", "motorcycle again"}
     grid_images(page).first.locator("button").first.click()  # which empties the words
@@ -75,19 +84,20 @@ def test_examples_and_more_like_this(visit):
 def test_two_engines_side_by_side(visit):
     page = visit("/crossmodal")
     expect(grid_images(page)).to_have_count(SAMPLES)
-    ask(page, "a flower")
-    expect(page.locator("#matches .is-tiles b")).to_have_count(SAMPLES)
+    search(page, "a flower")
+    expect(scored_hits(page)).to_have_count(SAMPLES)
     page.locator(".label-wrap", has_text="Settings").click()
     page.get_by_role("combobox", name="Compare with").click()
-    page.get_by_role("option", name="RRF-Net", exact=True).click()
+    title = ENGINES["rrf"].title
+    page.get_by_role("option", name=title, exact=True).click()
     expect(page.locator("#matches .is-columns h4")).to_have_count(2)
-    expect(page.locator("#matches .is-columns h4").last).to_have_text("RRF-Net")
+    expect(page.locator("#matches .is-columns h4").last).to_have_text(title)
     expect(grid_images(page)).to_have_count(2 * SAMPLES)
     page.locator("#matches .is-columns section").last.get_by_text("Why?").first.click()
     expect(page.locator(".is-why img")).to_be_visible()
 
 
-def test_words_that_cannot_be_used_get_one_sentence(visit):
+def test_unusable_words_are_explained_in_one_sentence(visit):
     page = visit("/crossmodal")
     expect(grid_images(page)).to_have_count(SAMPLES)
     for words, sentence in (
@@ -95,20 +105,20 @@ def test_words_that_cannot_be_used_get_one_sentence(visit):
         ("x" * 10_000, "this one has 10,000"),
         ("dog - dog", "cancel each other out"),
     ):
-        ask(page, words)
+        search(page, words)
         expect(page.locator("#matches .is-tiles-empty")).to_contain_text(sentence)
-    ask(page, "\N{DOG FACE} على الشاطئ")
-    expect(grid_images(page)).to_have_count(SAMPLES)  # and the page still works
-    expect(page.locator("#matches")).to_contain_text("Not in the vocabulary")
+    search(page, "\N{DOG FACE} على الشاطئ")
+    expect(grid_images(page)).to_have_count(SAMPLES)  # the page still works
+    expect(page.locator("#matches")).to_contain_text("Some words are new here")
 
 
-def test_sentences_of_ones_own(visit):
+def test_a_visitors_sentences_are_compared(visit):
     page = visit("/crossmodal")
     open_tab(page, "Describe")
     expect(page.locator("#describe")).to_contain_text("Choose a picture")
     upload_image(page, sample_images()["motorcycle"])
     expect(page.locator("#describe .is-bars dt")).to_have_count(10)
-    expect(page.locator("#describe")).to_contain_text("None of these surely fits")
+    expect(page.locator("#describe")).to_contain_text("Probably none of these fits")
     page.get_by_label(re.compile("Your own sentences")).fill("A motorcycle in a garage.\nA dog on a beach.")
     page.get_by_role("button", name="Compare", exact=True).click()
     expect(page.locator("#describe .is-bars dt")).to_have_count(2)

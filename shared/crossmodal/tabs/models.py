@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from shared.core.devices import on_zero_gpu
 from shared.core.models import Lazy
 from shared.crossmodal.engines import CLASSIFIERS, ENGINES, JMC
 from shared.ui.engines import lazy_models
@@ -11,31 +12,27 @@ if TYPE_CHECKING:  # which bring torch
     from shared.crossmodal.search import CrossModalSearch
 
 
-def lazy_searches(device: str | None = None) -> dict[str, Lazy["CrossModalSearch"]]:
-    """Return the search of each engine.
+#: Galleries cannot follow to ZeroGPU's GPU, and the networks are small.
+DEVICE = "cpu" if on_zero_gpu() else None
 
-    Args:
-        device: Device of the networks; by default the best available.
-    """
+
+def lazy_searches() -> dict[str, Lazy["CrossModalSearch"]]:
+    """Return the search of each engine."""
 
     def load(engine: str) -> "CrossModalSearch":
         from shared.crossmodal.search import CrossModalSearch
 
-        return CrossModalSearch.load(engine, device=device)
+        return CrossModalSearch.load(engine, device=DEVICE)
 
     return lazy_models(load, ENGINES)
 
 
-def lazy_classifier(device: str | None = None) -> Lazy["JointClassifier"]:
-    """Return the product classifier.
-
-    Args:
-        device: Device of the networks; by default the best available.
-    """
+def lazy_classifier() -> Lazy["JointClassifier"]:
+    """Return the product classifier."""
 
     def load(engine: str) -> "JointClassifier":
         from shared.crossmodal.products.joint_classifier import JointClassifier
 
-        return JointClassifier.load(engine, device=device)
+        return JointClassifier.load(engine, device=DEVICE)
 
     return lazy_models(load, CLASSIFIERS)[JMC]

@@ -1,6 +1,6 @@
 """Input components of a cross-modal query, and their settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from shared.ui.events import Trigger, on_event
 from shared.ui.search.limits import hit_limits
 
 PLACEHOLDER = "a motorcycle, dog - beach + snow, 2:red shoe"
+EXAMPLES = ("a motorcycle", "a man takes a photo", "animal face", "night sky", "sky + tower", "sky - tower")
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,11 @@ class QueryInputs:
         return [*query, *engines, self.top_k.change, self.min_score.change]
 
 
-def query_inputs(engines: Mapping[str, Engine[Any]], examples: Sequence[str]) -> QueryInputs:
+def query_inputs(engines: Mapping[str, Engine[Any]]) -> QueryInputs:
     """Create the components of a query.
 
     Args:
         engines: Engines by name.
-        examples: Example texts.
     """
     with gr.Row(elem_classes="is-asking"):
         typed_text = gr.Textbox(
@@ -72,7 +72,7 @@ def query_inputs(engines: Mapping[str, Engine[Any]], examples: Sequence[str]) ->
         button = gr.Button("Search", variant="primary", scale=1, min_width=90)
     samples = gr.Dataset(
         components=[gr.Textbox(visible=False)],
-        samples=[[text] for text in examples],
+        samples=[[text] for text in EXAMPLES],
         label="Or try one of these",
         elem_classes="is-tries",
     )

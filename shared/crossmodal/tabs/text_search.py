@@ -37,15 +37,31 @@ class QueryValues(NamedTuple):
     min_score: float
 
     def query(self, image_id: int | None = None) -> Query:
-        """Return the query; its image is opened here, once for all engines.
+        """Return the query.
 
         Args:
             image_id: Id of the image if it comes from the gallery.
         """
         if not self.image:
             return Query(self.text)
-        image = open_image(self.image)
-        return Query(self.text, image, parse_box(self.box, image.size), self.text_weight, image_id)
+        return image_query(self.text, self.image, self.box, self.text_weight, image_id)
+
+
+def image_query(text: str, path: str, box: str, text_weight: float, image_id: int | None = None) -> Query:
+    """Open the image of a query, once for all engines, and parse its box.
+
+    Args:
+        text: Text of the query; may be empty.
+        path: Path of the image.
+        box: See `shared.ui.components.box.parse_box`.
+        text_weight: Weight of the text beside the image, 0..1.
+        image_id: Id of the image if it comes from the gallery.
+
+    Raises:
+        ImageError: The image cannot be used, or the box is invalid.
+    """
+    image = open_image(path)
+    return Query(text, image, parse_box(box, image.size), text_weight, image_id)
 
 
 def text_search_tab(
