@@ -6,7 +6,7 @@ from PIL import Image
 from shared.crossmodal.embedders.embedder import IMAGE_FEATURE, Embedder, MatchCalibration
 from shared.crossmodal.text.words import split_words, unknown_words
 from shared.gallery.index import FINGERPRINT
-from tests.crossmodal.conftest import COLORS
+from tests.crossmodal.colors import COLORS
 
 VOCABULARY = [*COLORS, "wall", "dog"]
 

@@ -1,4 +1,4 @@
-"""Data sets of tiny images of one colour, which their texts name."""
+"""Data sets of tiny images of one colour, which their texts name, and trainings on them."""
 
 import io
 import zipfile
@@ -9,10 +9,12 @@ import torch
 from PIL import Image
 
 from shared.core import weights
+from shared.crossmodal import train_jmc
 from shared.networks.cfn import CFN
+from tests.crossmodal.colors import COLORS
+from tests.crossmodal.product_data import write_stripes, write_walls
+from tests.crossmodal.training_options import PRODUCT_STAGES, SMALL_PRODUCTS
 from tests.predictors import with_random_weights
-
-COLORS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 60, 220), "white": (240, 240, 240)}
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +60,30 @@ def training_data(color_folder, recognition_folder, tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
     folders = ["--recognition", str(recognition_folder), "--cache", str(cache)]
     return ["--data", f"flickr8k={color_folder}", *folders]
+
+
+@pytest.fixture(scope="session")
+def wall_folder(color_folder, tmp_path_factory):
+    """Data set of walls of one colour, in the layout of the Grocery Store set."""
+    return write_walls(tmp_path_factory.mktemp("walls"), color_folder)
+
+
+@pytest.fixture(scope="session")
+def stripe_folder(tmp_path_factory):
+    """Data set of images that show no wall, in the layout of Flickr8k."""
+    return write_stripes(tmp_path_factory.mktemp("stripes"))
+
+
+@pytest.fixture(scope="session")
+def product_data(wall_folder, stripe_folder, recognition_folder, tmp_path_factory):
+    """Options of trainings of JMC on walls, whose region features share a cache."""
+    data = ["--data", f"grocery={wall_folder}", "--outliers", f"flickr8k={stripe_folder}"]
+    cache = tmp_path_factory.mktemp("product-cache")
+    return [*data, "--recognition", str(recognition_folder), "--cache", str(cache)]
+
+
+@pytest.fixture(scope="session")
+def jmc_folder(product_data, tmp_path_factory):
+    """Weights of JMC after a training on walls."""
+    options = [*product_data, *SMALL_PRODUCTS, *PRODUCT_STAGES]
+    return train_jmc.main([*options, "--out", str(tmp_path_factory.mktemp("jmc"))])

@@ -5,7 +5,7 @@ import pytest
 
 from shared.crossmodal.benchmark import main as benchmark
 from shared.crossmodal.training.teacher import TEACHER_DIM
-from tests.crossmodal.conftest import COLORS
+from tests.crossmodal.colors import COLORS
 
 pytestmark = pytest.mark.usefixtures("one_core")
 
