@@ -99,13 +99,13 @@ class EdgeDetector:
         started = time.perf_counter()
         threshold = self.threshold if threshold is None else _check_threshold(threshold)
         scales = _check_scales(scales)
-        photo = open_image(image)
-        width, height = photo.size
+        image = open_image(image)
+        width, height = image.size
         full_precision = width * height <= MAX_FULL_PRECISION_PIXELS
         dtype = torch.float32 if full_precision else torch.float16
         maps = torch.zeros(SIDES + 1, height, width, dtype=dtype)
         for scale in scales:
-            add_tiles(partial(self._tile_maps, photo, scale), maps, _tiling(scale), weight=1 / len(scales))
+            add_tiles(partial(self._tile_maps, image, scale), maps, _tiling(scale), weight=1 / len(scales))
         *side_outputs, soft = maps.clamp_(0, 1)
         return EdgeMap(
             soft=soft.float().numpy(),

@@ -110,8 +110,8 @@ def detect_edges_in_many(
         The ZIP file, and the name and the outcome of each photo.
     """
 
-    def process(photo: Image) -> dict[str, bytes]:
-        return detect(photo, engine, threshold, detail).files(style, thin=thin)
+    def process(image: Image) -> dict[str, bytes]:
+        return detect(image, engine, threshold, detail).files(style, thin=thin)
 
     return ui.run_batch(images, process, SPACE, progress)
 

@@ -49,9 +49,9 @@ def pack(tmp_path: Path) -> Path:
     for number, name in enumerate(NAMES):
         truth = np.concatenate([squares(number), squares(number)])
         Image.fromarray(truth).save(folder / f"boundaries/test/{name}.png")
-        photo = np.full((60, 90, 3), 40, np.uint8)
-        photo[15 + number : 45 + number, 20:60] = 220
-        Image.fromarray(photo).save(folder / f"images/test/{name}.jpg", quality=95)
+        pixels = np.full((60, 90, 3), 40, np.uint8)
+        pixels[15 + number : 45 + number, 20:60] = 220
+        Image.fromarray(pixels).save(folder / f"images/test/{name}.jpg", quality=95)
         soft = np.rint(255 * soften(squares(number))).astype(np.uint8)
         Image.fromarray(soft).save(folder / f"good/{name}.png")
         Image.fromarray(np.zeros_like(soft)).save(folder / f"empty/{name}.png")

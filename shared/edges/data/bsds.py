@@ -16,7 +16,7 @@ class Sample:
 
     Attributes:
         id: File name without suffix.
-        image_path: The photo.
+        image_path: Path of the image.
         boundaries_path: The annotators' 1-bit maps, one below the other.
         annotators: Number of annotators.
     """
@@ -27,7 +27,7 @@ class Sample:
     annotators: int
 
     def image(self) -> Image.Image:
-        """Decode the photo as RGB."""
+        """Decode the image as RGB."""
         return Image.open(self.image_path).convert("RGB")
 
     def boundaries(self) -> np.ndarray:

@@ -67,17 +67,17 @@ def bsds_examples(
     """
     examples = []
     for sample in read_bsds(root, split):
-        photo = sample.image()
-        image, target = np.array(photo), consensus(sample.boundaries())
+        image, target = sample.image(), consensus(sample.boundaries())
+        pixels = np.array(image)
         if labels == "plain":
             target = target[None]
         elif labels == "canny":
-            target = canny_relaxed(target, image)
+            target = canny_relaxed(target, pixels)
         elif soft_detector is not None:
-            target = soft_relaxed(target, soft_detector(photo))
+            target = soft_relaxed(target, soft_detector(image))
         else:
             raise ValueError(f"the labels {labels!r} need a soft detector")
-        examples.append(Example(image, target))
+        examples.append(Example(pixels, target))
     return examples
 
 
