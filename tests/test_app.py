@@ -74,7 +74,7 @@ def test_healthz_returns_503_when_a_space_fails():
     assert response.json() == {"ok": False, "spaces": {"edges": {"ok": False}}}
 
 
-def test_metrics_count_calls_failures_and_seconds(server, client, photo, tmp_path):
+def test_metrics_count_calls_failures_and_seconds(server, client, cat_path, tmp_path):
     def value(name, engine, **labels):
         label_text = "".join(f',{key}="{text}"' for key, text in labels.items())
         with server.http() as http:
@@ -88,7 +88,7 @@ def test_metrics_count_calls_failures_and_seconds(server, client, photo, tmp_pat
     bad = tmp_path / "bad.png"
     bad.write_text("no picture")
     before = [value("requests_total", "canny"), value("failures_total", "canny", kind="expected")]
-    client.predict(image=handle_file(photo), engine="canny", api_name="/detect_edges")
+    client.predict(image=handle_file(cat_path), engine="canny", api_name="/detect_edges")
     with pytest.raises(AppError):
         client.predict(image=handle_file(bad), engine="canny", api_name="/detect_edges")
     assert value("requests_total", "canny") == before[0] + 2

@@ -65,13 +65,13 @@ def test_the_server_is_no_proxy(server):
     ],
 )
 @pytest.mark.parametrize("function", ["detect_edges", "edge_details", "detect_edges_in_many"])
-def test_images_of_the_server_are_not_read(server, photo, function, fields):
-    path = {"path": str(photo), **fields}  # a valid image that nobody has uploaded
+def test_images_of_the_server_are_not_read(server, cat_path, function, fields):
+    path = {"path": str(cat_path), **fields}  # a valid image that nobody has uploaded
     arguments = {"images": [path]} if function.endswith("many") else {"image": path}
     with server.http() as http:
         event, answer = call(http, function, {**arguments, "engine": "canny"})
     assert event == "error"
-    assert str(photo.parent) not in str(answer)
+    assert str(cat_path.parent) not in str(answer)
 
 
 def test_addresses_inside_the_network_are_not_fetched(server):
@@ -96,9 +96,9 @@ def test_uploaded_pages_are_downloads(server):
     assert answer.headers["content-disposition"].startswith("attachment")
 
 
-def test_svg_results_are_downloads(server, photo):
+def test_svg_results_are_downloads(server, cat_path):
     with server.http() as http:
-        path = upload(http, "photo.jpg", photo.read_bytes())
+        path = upload(http, "photo.jpg", cat_path.read_bytes())
         event, answer = call(http, "edge_details", {"image": {"path": path, "meta": META}, "engine": "canny"})
         assert event == "complete"
         svg = http.get(answer[3]["url"].removeprefix(server.url))
@@ -165,12 +165,12 @@ def test_only_the_documented_functions_are_listed(server):
     assert set(names) == {f"/{name}" for name in offered}
 
 
-def test_data_urls_are_opened_like_files(server, photo):
+def test_data_urls_are_opened_like_files(server, cat_path):
     def detect(http, data):
         url = f"data:image/png;base64,{data}"
         return call(http, "detect_edges", {"image": {"url": url, "meta": META}, "engine": "canny"})
 
     with server.http() as http:
-        assert detect(http, base64.b64encode(photo.read_bytes()).decode())[0] == "complete"
+        assert detect(http, base64.b64encode(cat_path.read_bytes()).decode())[0] == "complete"
         assert "not a picture" in detect(http, base64.b64encode(b"text").decode())[1]["error"]
         assert "base64" in detect(http, "@@")[1]["error"]
