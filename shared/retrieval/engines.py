@@ -109,7 +109,7 @@ _ROWS = (
     SearchEngine(
         name="pq",
         title="Large galleries, smallest (PQ)",
-        description="Keeps 88 bytes of each photo and compares these; from 20,000 photos on.",
+        description="Compares short codes of photos in place of their descriptors; from 20,000 photos on.",
         load=descriptor("pq"),
         weights="retrieval-descriptor",
         licence="cc-by-nc-4.0",

@@ -152,7 +152,7 @@ class ImageSearch(GallerySearch):
 
     def search_by_id(
         self,
-        id: int,
+        image_id: int,
         top_k: int = 20,
         min_score: float | None = None,
         hide_duplicates: bool = False,
@@ -161,7 +161,7 @@ class ImageSearch(GallerySearch):
         """Find the images that are most similar to one of the gallery, which is left out itself.
 
         Args:
-            id: Id of that image.
+            image_id: Id of that image.
             top_k: See `__call__`.
             min_score: See `__call__`.
             hide_duplicates: See `__call__`.
@@ -173,17 +173,21 @@ class ImageSearch(GallerySearch):
             MismatchError: The gallery was described with other weights.
         """
         gallery = self._or_default(gallery)
-        request = SearchRequest(top_k, min_score, id, hide_duplicates, gallery)
-        return self._search(lambda: EncodedQuery(gallery.snapshot_with(id).image_features(id)), request)
+        request = SearchRequest(top_k, min_score, image_id, hide_duplicates, gallery)
+
+        def encode() -> EncodedQuery:
+            return EncodedQuery(gallery.snapshot_with(image_id).image_features(image_id))
+
+        return self._search(encode, request)
 
     def explain(
-        self, image: Source, id: int, box: Box | None = None, gallery: Gallery | None = None
+        self, image: Source, image_id: int, box: Box | None = None, gallery: Gallery | None = None
     ) -> Explanation:
         """Explain a match by the regions of both images that make their score.
 
         Args:
             image: Query; any source that `shared.core.images.open_image` takes.
-            id: Id of the matched image.
+            image_id: Id of the matched image.
             box: Part of the query that was searched with, in pixels; by default the whole.
             gallery: The searched gallery; by default that of this search.
 
@@ -195,8 +199,8 @@ class ImageSearch(GallerySearch):
         started = time.perf_counter()
         gallery = self._or_default(gallery)
         query = open_image(image)
-        thumbnail = open_image(gallery.snapshot_with(id).entries[id].thumbnail)
-        match = Match(crop(query, box), thumbnail, id, gallery)
+        thumbnail = open_image(gallery.snapshot_with(image_id).entries[image_id].thumbnail)
+        match = Match(crop(query, box), thumbnail, image_id, gallery)
         evidence = self.strategy.evidence(match, self.index(gallery))
         explanation = Explanation.from_evidence(evidence, query, thumbnail, box)
         return replace(explanation, engine=self.engine, seconds=time.perf_counter() - started)

@@ -39,13 +39,13 @@ class Match:
     Attributes:
         query: Image, or the part of it that was searched with.
         image: Thumbnail of the match.
-        id: Id of the match in the gallery.
+        image_id: Id of the match in the gallery.
         gallery: The searched gallery.
     """
 
     query: Image.Image
     image: Image.Image
-    id: int
+    image_id: int
     gallery: Gallery
 
 
@@ -198,7 +198,7 @@ class VisualWordStrategy(SearchStrategy[WordGalleryIndex]):
     def evidence(self, match: Match, index: WordGalleryIndex) -> Evidence:
         """Find the patches of both images that share words."""
         query = self.describer(match.query)
-        return word_evidence(index.patch_matches(match.gallery, query, match.id))
+        return word_evidence(index.patch_matches(match.gallery, query, match.image_id))
 
     def bytes_per_image(self, index: WordGalleryIndex) -> float:
         """Return the mean bytes of an image in the memory of an index."""

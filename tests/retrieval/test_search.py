@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.core import weights
+from shared.core import images, weights
 from shared.core.image_files import read_images
 from shared.core.images import ImageError
 from shared.core.weights import WeightsError
@@ -197,14 +197,14 @@ def test_unusable_images_are_skipped_and_reported(describer, tmp_path):
     search, progress = make_search("exact", describer), []
     closed = io.BytesIO(b"x")
     closed.close()
-    images = [
+    inputs = [
         sample_image(0),
         ("bad", b"not an image"),
         ("missing", tmp_path / "no.png"),
         ("closed", closed),
         sample_image(1),
     ]
-    report = search.add(images, progress=lambda done, total: progress.append((done, total)))
+    report = search.add(inputs, progress=lambda done, total: progress.append((done, total)))
     assert report.ids == (0, 1)
     assert [name for name, _ in report.skipped] == ["bad", "missing", "closed"]
     assert all(reason.endswith(".") for _, reason in report.skipped)
@@ -400,6 +400,20 @@ def test_weights_are_loaded_as_they_belong_together(network_folder, vocabulary, 
     foreign = vocabulary.save(tmp_path / "foreign", network="another")
     with pytest.raises(WeightsError, match="learned with other weights"):
         Describer.load(DescriberWeights(head, foreign, network_folder))
+
+
+@pytest.mark.parametrize("engine", ["exact", "deepindex-signature", "histogram"])
+def test_a_file_is_decoded_once_per_request(engine, describer, gallery, tmp_path, monkeypatch):
+    search = make_search(engine, describer, gallery=gallery)
+    path = tmp_path / "query.png"
+    sample_image(3).save(path)
+    decoded = []
+    identify = images._identify
+    monkeypatch.setattr(images, "_identify", lambda data: decoded.append(data) or identify(data))
+    search(path)
+    assert decoded == [path.read_bytes()]
+    search.explain(path, 3)
+    assert decoded[1:] == [path.read_bytes(), gallery.entry(3).thumbnail]
 
 
 def test_features_are_plain_arrays(describer):

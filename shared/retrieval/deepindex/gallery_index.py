@@ -40,7 +40,7 @@ class WordGalleryIndex(GalleryIndex):
         """Underlying index."""
         return self._index
 
-    def patch_matches(self, gallery: Gallery, query: Features, id: int) -> list[PatchMatch]:
+    def patch_matches(self, gallery: Gallery, query: Features, image_id: int) -> list[PatchMatch]:
         """Return the pairs of patches that share a word, see `DeepIndex.patch_matches`.
 
         Raises:
@@ -48,9 +48,9 @@ class WordGalleryIndex(GalleryIndex):
         """
         self.refresh(gallery)
         with self._lock.read():
-            if self._snapshot is None or id not in self._snapshot.entries:
-                raise ImageNotFoundError(id)
-            return self._index.patch_matches(self._to_bag(query), str(id))
+            if self._snapshot is None or image_id not in self._snapshot.entries:
+                raise ImageNotFoundError(image_id)
+            return self._index.patch_matches(self._to_bag(query), str(image_id))
 
     def _clear(self) -> None:
         self._index = DeepIndex(self._vocabulary)

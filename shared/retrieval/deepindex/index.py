@@ -236,9 +236,7 @@ class DeepIndex:
         """
         reader = index_file.read(path, content=CONTENT)
         if reader.values.get("vocabulary") != vocabulary.digest():
-            raise IndexFileError(
-                f"{path} was built with another vocabulary: load that one, or index anew."
-            )
+            raise IndexFileError(f"{path} was built with another vocabulary: load that one, or index anew.")
         index = cls(vocabulary, settings)
         encoded_names = reader.array("names", np.uint8, None)
         try:

@@ -27,7 +27,9 @@ HINT = (
     "A faster or smaller search may overlook some pictures. How many of the ten nearest ones does it still "
     "find (recall@10), how long does it take, and how much memory does it need? Press the button to measure "
     "every engine on this machine, with your gallery. Engines for large galleries show their worth only "
-    "there, so wherever it can be done, made-up pictures are added until there are 20,000."
+    "there, so wherever it can be done, made-up pictures are added until there are 20,000.\n\n"
+    "The nearest pictures are those of the descriptor. DeepIndex and the histogram compare other things, so "
+    "their recall only tells how often they agree with it, not how good they are."
 )
 HEADINGS = ("", "engine", "recall@10", "ms per search", "bytes per picture", "pictures")
 MIN_COST = 1e-4  # the axis of costs is logarithmic
