@@ -1,4 +1,4 @@
-"""Readers of images with texts, and the built-in sentences."""
+"""Readers of images with texts."""
 
 import csv
 import io
@@ -17,7 +17,6 @@ from shared.crossmodal.data.datasets import (
     read_flickr8k,
     read_grocery_texts,
 )
-from shared.crossmodal.sentences import everyday_sentences
 
 
 def write_archive(path, names):
@@ -132,13 +131,3 @@ def test_classes_of_joined_data_sets_follow_one_another():
     assert data.class_names == ("x1", "x2", "y1", "y2")
     assert data.classes.tolist() == [0, 1, 2, 3]
     assert data.image_index.tolist() == [0, 1, 2, 3]
-
-
-def test_the_built_in_sentences_are_distinct_and_complete():
-    sentences = everyday_sentences()
-    assert len(sentences) >= 300
-    assert len(set(map(str.lower, sentences))) == len(sentences)
-    for sentence in sentences:
-        assert sentence == sentence.strip()
-        assert sentence.endswith(".")
-        assert 4 <= len(sentence.split()) <= 16

@@ -7,8 +7,7 @@ import torch
 from PIL import Image
 
 from shared.core import weights
-from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
-from shared.crossmodal.engines import ENGINES
+from shared.crossmodal.engines import load_joint_space
 from shared.crossmodal.train import main
 from shared.crossmodal.training.starting_point import load_pretrained_backbone
 from shared.networks.joint import JointSpace
@@ -73,7 +72,7 @@ def test_an_imagenet_backbone_is_saved_with_the_space(published_weights, color_f
     options += ["--batch", "8", "--start", str(untuned)]
     tuned = main([*data, *options, "--out", str(tmp_path / "tuned")])
     assert weights.read_config(tuned)["trunk"] == BACKBONE
-    embedder = JointSpaceEmbedder.load(ENGINES["rrf"], folder=tuned)
+    embedder = load_joint_space(folder=tuned)
     assert embedder.describe([Image.new("RGB", (50, 40))])[0]["picture"].shape == (16,)
 
 

@@ -9,9 +9,8 @@ from safetensors.torch import load_file
 
 from shared.core import weights
 from shared.crossmodal.data.datasets import read_flickr8k
-from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
 from shared.crossmodal.embedders.region_features import load_backbone
-from shared.crossmodal.engines import ENGINES
+from shared.crossmodal.engines import load_joint_space
 from shared.crossmodal.train import JointTraining, main
 from shared.crossmodal.training.feature_cache import region_features
 from shared.crossmodal.training.joint_arguments import joint_parser
@@ -89,7 +88,7 @@ def test_the_backbone_is_tuned_from_a_block_on(
     data = ["--texts-per-image", "2", "--mirrored", "--views", "64", "64m"]
     options = [*SMALL, *stages, *data, "--tune-from", "3", "--heads", "itmeetsal"]
     folder = main([*training_data, *options, "--out", str(tmp_path)])
-    embedder = JointSpaceEmbedder.load(ENGINES["itmeetsal"], folder=folder)  # needs no recognition network
+    embedder = load_joint_space(folder=folder)  # needs no recognition network
     start = load_backbone(recognition_folder).network
     blocks = zip(start.base.blocks, embedder.backbone.base.blocks, strict=True)
     for index, (before, after) in enumerate(blocks):
@@ -135,7 +134,7 @@ def test_the_end_is_averaged_with_the_start_and_with_peers(
     out = tmp_path / "alone"
     run = JointTraining(joint_parser().parse_args([*options, "--out", str(out)]))
     before = {name: value.clone() for name, value in run.start.space.state_dict().items()}
-    after = JointSpaceEmbedder.load(ENGINES["ensemble"], folder=run.run()).network.state_dict()
+    after = load_joint_space(folder=run.run()).network.state_dict()
     assert before.keys() == after.keys()
     changed = [name for name in before if not torch.equal(before[name].half(), after[name].half())]
     assert any(name.startswith("text.") for name in changed)

@@ -9,8 +9,7 @@ from PIL import Image
 
 from shared.crossmodal.data.datasets import read_flickr8k
 from shared.crossmodal.data.named_things import read_named_images
-from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
-from shared.crossmodal.engines import ENGINES
+from shared.crossmodal.engines import load_joint_space
 from shared.crossmodal.text.tokenizer import SubwordTokenizer
 from shared.crossmodal.train import main
 from shared.crossmodal.training.objectives import Retaining
@@ -97,7 +96,7 @@ def test_a_trained_space_learns_new_names(
     losses = ["--distil", "1", "--lwf", "0.1", "--start", str(first), "--start-weight", "0"]
     out = ["--out", str(tmp_path / "second")]
     folder = main([*training_data, *options, *data, *stages, *losses, *out])
-    embedder = JointSpaceEmbedder.load(ENGINES["rrf"], folder=folder)
+    embedder = load_joint_space(folder=folder)
     assert {"red", "purple", "orange", "violet"} <= set(embedder.config["words"])
     images = [image.image() for image in read_named_images(named_folder, "test").images]
     images += [image.image() for image in read_flickr8k(color_folder, "test").images[:4]]

@@ -36,9 +36,9 @@ def explanation(*words):
     )
 
 
-def product(known=True):
+def product(is_known=True):
     def prediction(label):
-        return ModalityPrediction((ClassPrediction(label, "grocery", 0.7),) * 4, 0.9 if known else 0.1)
+        return ModalityPrediction((ClassPrediction(label, "grocery", 0.7),) * 4, 0.9 if is_known else 0.1)
 
     return ProductPrediction(
         combined=prediction("Apple"),
@@ -68,7 +68,7 @@ def test_content_words_are_buttons_with_bars():
     assert word_buttons(explanation()) == ""
 
 
-def test_the_deletion_test_is_told_in_plain_words():
+def test_the_deletion_test_is_summarised_in_sentences():
     text = deletion_summary(explanation(word("red", 0.1), word("<cat>", 0.3)))
     assert "The score is 0.50. Cover the highlighted third of the picture, and it becomes 0.20" in text
     assert "cover the least highlighted third, and it becomes −0.45." in text
@@ -102,7 +102,7 @@ def test_a_product_has_a_chart_for_each_kind_of_evidence():
     assert "× 5.7" in html
     assert "÷ 1.4" in html
     assert match.product_summary(product()) == [match.PRODUCT, html]
-    assert match.product_summary(product(known=False)) == [match.NO_PRODUCT, ""]
+    assert match.product_summary(product(is_known=False)) == [match.NO_PRODUCT, ""]
     assert match.product_summary(None) == ["", ""]
 
 

@@ -11,8 +11,7 @@ from shared.crossmodal import recalibrate
 from shared.crossmodal.benchmark import main as benchmark
 from shared.crossmodal.data.datasets import read_flickr8k
 from shared.crossmodal.embedders.embedder import IMAGE_FEATURE
-from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
-from shared.crossmodal.engines import ENGINES, OFFLINE_ENGINES, load_joint_space
+from shared.crossmodal.engines import OFFLINE_ENGINES, load_joint_space
 from shared.crossmodal.train import main
 from shared.gallery.index import FINGERPRINT
 from shared.networks.cfn import CFN
@@ -85,7 +84,7 @@ def test_the_ensemble_is_the_weighted_mean_of_all_scores(embedder, color_folder)
 def test_the_fingerprint_is_that_of_the_weights(embedder, trained, recognition_folder, color_folder):
     image = read_flickr8k(color_folder, "test").images[0].image()
     assert (embedder.describe([image])[0][FINGERPRINT] == embedder.model_fingerprint).all()
-    rrf = JointSpaceEmbedder.load(ENGINES["rrf"], folder=trained["rrf"], backbone_folder=recognition_folder)
+    rrf = load_joint_space(folder=trained["rrf"], backbone_folder=recognition_folder)
     assert rrf.engines == ("rrf",)
     assert rrf.model_fingerprint != embedder.model_fingerprint
 
@@ -125,7 +124,7 @@ def test_recalibration_restores_fusion_weights_and_calibration(
 def test_weights_of_a_different_backbone_are_an_error(trained, tmp_path):
     backbone_folder = weights.save(CFN(classes=3, fusion="none"), tmp_path)
     with pytest.raises(weights.WeightsError, match="train it anew"):
-        JointSpaceEmbedder.load(ENGINES["rrf"], folder=trained["rrf"], backbone_folder=backbone_folder)
+        load_joint_space(folder=trained["rrf"], backbone_folder=backbone_folder)
 
 
 def test_benchmark_of_images_and_sentences(trained, recognition_folder, color_folder, tmp_path):
