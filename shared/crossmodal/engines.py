@@ -75,7 +75,7 @@ ENGINES: Mapping[str, Engine[Embedder]] = table(
     Engine(
         name=ENSEMBLE,
         title="Best of ours (all three)",
-        description="Adds up the scores of the three networks below. Nothing is downloaded.",
+        description="Adds up the scores of CycleMatch, RRF-Net and ITMeetsAL. Nothing is downloaded.",
         weights=JOINT_WEIGHTS,
         load=load_joint_space,
         licence="cc-by-nc-4.0",
@@ -84,7 +84,7 @@ ENGINES: Mapping[str, Engine[Embedder]] = table(
     Engine(
         name="cyclematch",
         title="Five comparisons (CycleMatch)",
-        description="Maps words to pictures and back, and compares them on the way. Nothing is downloaded.",
+        description="Goes from words to pictures and back, and compares on the way. Nothing is downloaded.",
         weights=JOINT_WEIGHTS,
         load=load_joint_space,
         licence="cc-by-nc-4.0",
@@ -92,8 +92,8 @@ ENGINES: Mapping[str, Engine[Embedder]] = table(
     ),
     Engine(
         name="rrf",
-        title="The plainest (RRF-Net)",
-        description="One layer, applied again and again, and all its results fused. Nothing is downloaded.",
+        title="Simple design (RRF-Net)",
+        description="Applies one layer again and again and combines the results. Nothing is downloaded.",
         weights=JOINT_WEIGHTS,
         load=load_joint_space,
         licence="cc-by-nc-4.0",
@@ -102,8 +102,7 @@ ENGINES: Mapping[str, Engine[Embedder]] = table(
     Engine(
         name="itmeetsal",
         title="Nearly as good alone (ITMeetsAL)",
-        description="Learned until a second network could no longer tell words from pictures. Nothing is "
-        "downloaded.",
+        description="Trained until a critic could not tell words from pictures. Nothing is downloaded.",
         weights=JOINT_WEIGHTS,
         load=load_joint_space,
         licence="cc-by-nc-4.0",
