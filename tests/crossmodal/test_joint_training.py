@@ -131,6 +131,7 @@ def test_the_end_is_averaged_with_the_start_and_with_peers(
     """Scores rise with every validation, so that the last mean of all is the best one."""
     monkeypatch.setattr("shared.crossmodal.train.START_WEIGHTS", (0.0, 0.8))
     options = [*training_data, "--start", str(tuned_folder), "--distil", "1", *TUNING, "--tune-from", "17"]
+    options += ["--tune-rate", "0.05"]  # large steps, so that means of different weights differ
     out = tmp_path / "alone"
     run = JointTraining(joint_parser().parse_args([*options, "--out", str(out)]))
     before = {name: value.clone() for name, value in run.start.space.state_dict().items()}
