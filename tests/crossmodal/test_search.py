@@ -197,9 +197,9 @@ def test_many_threads_search_and_change_a_gallery(search):
 
     def work(number):
         barrier.wait()
-        for turn in range(10):
+        for repetition in range(10):
             if number == 0:
-                report = search.add([(f"image {turn}", color_image("green"))])
+                report = search.add([(f"image {repetition}", color_image("green"))])
                 search.gallery.remove(report.ids)
             assert search("red").hits[0].name == "red"
 
