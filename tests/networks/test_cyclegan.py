@@ -160,8 +160,8 @@ def test_tiles_that_share_statistics_meet_without_a_seam():
 def test_statistics_are_shared_inside_the_block_only():
     layer = InstanceNorm2d(2)
     x = torch.randn(1, 2, 8, 8)
-    own = layer(x)
+    normalized = layer(x)
     with shared_statistics(layer, 5 + 3 * x):
-        assert not torch.allclose(layer(x), own)
-        assert torch.allclose(layer(5 + 3 * x), own, atol=1e-4)
-    assert torch.equal(layer(x), own)
+        assert not torch.allclose(layer(x), normalized)
+        assert torch.allclose(layer(5 + 3 * x), normalized, atol=1e-4)
+    assert torch.equal(layer(x), normalized)
