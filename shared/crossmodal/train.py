@@ -11,7 +11,7 @@
    `--frozen-warm-steps` first as in 3, where there is much to learn that is new.
 
 With `--start` a trained space goes on from 5 with its settings. It may read further data sets, such as images
-of things with names (`shared.crossmodal.data.named_things`); `--lwf` then holds the vectors of the first data
+of things with names (`shared.crossmodal.data.named_images`); `--lwf` then holds the vectors of the first data
 set's pairs. Its weights are averaged with those at the start and with those of other runs from there
 (`--peers`), as the validation likes best or with `--start-weight` (Wortsman et al., "Robust fine-tuning of
 zero-shot models", CVPR 2022; "Model soups", ICML 2022).

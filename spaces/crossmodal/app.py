@@ -137,10 +137,12 @@ with ui.page("Cross-modal search") as demo:
     ui.how_it_works(Path(__file__).parent, ["crossmodal-joint", "crossmodal-jmc"])
     ui.load_open_tab(all_tabs, [search, description, matching, gallery.tab], [demo.load, *query.triggers])
     sources = [visitor.session, visitor.key, ui.image_files(visible=False)]
-    text = [query.typed_text, query.engine, query.top_k, query.min_score]
-    both = [query.image, query.typed_text, query.box, query.text_weight, query.engine, query.top_k]
-    ui.endpoint(search_by_text, [*text, *sources], {"Matches": gr.JSON, "Pictures": gr.Gallery})
-    ui.endpoint(search_by_image_and_text, [*both, *sources], {"Matches": gr.JSON, "Pictures": gr.Gallery})
+    mixed_inputs = [query.image, query.typed_text, query.box, query.text_weight, query.engine, query.top_k]
+    hits = {"Matches": gr.JSON, "Pictures": gr.Gallery}
+    ui.endpoint(
+        search_by_text, [query.typed_text, query.engine, query.top_k, query.min_score, *sources], hits
+    )
+    ui.endpoint(search_by_image_and_text, [*mixed_inputs, *sources], hits)
     ui.endpoint(describe, [query.image, sentences, query.engine], {"Sentences": gr.JSON})
     ui.endpoint(match, [query.image, query.typed_text, query.engine], {"Answer": gr.JSON, "Heat": gr.Image})
     gallery_endpoints(SPACE, visitor, gallery.files)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.crossmodal.data.named_things import (
+from shared.crossmodal.data.named_images import (
     MAX_IMAGES,
     bare_name_mask,
     name_texts,

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from shared.crossmodal.data.datasets import read_flickr8k
-from shared.crossmodal.data.named_things import read_named_images
+from shared.crossmodal.data.named_images import read_named_images
 from shared.crossmodal.engines import load_joint_space
 from shared.crossmodal.text.tokenizer import SubwordTokenizer
 from shared.crossmodal.train import main

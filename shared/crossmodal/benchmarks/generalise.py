@@ -19,7 +19,7 @@ from shared.core.weights import WeightsError
 from shared.crossmodal.benchmarks.embedding import image_features
 from shared.crossmodal.benchmarks.recall import shared_text_metrics
 from shared.crossmodal.data.datasets import SPLITS, CaptionedImages
-from shared.crossmodal.data.named_things import read_named_images
+from shared.crossmodal.data.named_images import read_named_images
 from shared.crossmodal.data.registry import READERS
 from shared.crossmodal.embedders.embedder import Embedder
 from shared.crossmodal.engines import JOINT_WEIGHTS, load_joint_space, load_product_space

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from shared.crossmodal.data.datasets import CaptionedImages, read_fashion, read_flickr8k, read_grocery_texts
-from shared.crossmodal.data.named_things import read_named_images
+from shared.crossmodal.data.named_images import read_named_images
 
 READERS: Mapping[str, Callable[[str | Path, str], CaptionedImages]] = {
     "flickr8k": read_flickr8k,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from shared.crossmodal.data.datasets import CaptionedImages, MissingSplitError, join, read_multi30k
-from shared.crossmodal.data.named_things import bare_name_mask, read_wordnet_nouns
+from shared.crossmodal.data.named_images import bare_name_mask, read_wordnet_nouns
 from shared.crossmodal.data.registry import READERS
 
 #: Name of a reader, and the folder of its data set.

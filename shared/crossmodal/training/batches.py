@@ -13,7 +13,7 @@ from torch import Tensor
 
 from shared.core.images import to_tensor
 from shared.crossmodal.data.datasets import CaptionedImages
-from shared.crossmodal.data.named_things import caption_with_name
+from shared.crossmodal.data.named_images import caption_with_name
 from shared.crossmodal.embedders.region_features import IMAGE_SIZE
 from shared.crossmodal.text.tokenizer import SubwordTokenizer
 from shared.crossmodal.training.teacher import TEACHER_DIM

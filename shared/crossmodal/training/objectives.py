@@ -167,10 +167,10 @@ class Retaining:
     def _drift(self, space: JointSpace, batch: Batch) -> Tensor | None:
         x, subword_ids, ids, *_ = batch
         texts_per_image = len(ids) // len(x)
-        known = ids < self.known_identities
-        if known.sum() < 2 * texts_per_image:
+        retained = ids < self.known_identities
+        if retained.sum() < 2 * texts_per_image:
             return None  # batch normalisation needs more than one image
-        x, subword_ids = x[known[::texts_per_image]], subword_ids[known]
+        x, subword_ids = x[retained[::texts_per_image]], subword_ids[retained]
         with torch.no_grad():
             old = self.reference.image(x), self.reference.text(subword_ids)
         new = space.image(x), space.text(subword_ids)

@@ -79,16 +79,16 @@ def read_named_images(root: str | Path, split: str, max_images: int = MAX_IMAGES
     check_split(split)
     position = _HELD_OUT.get(split)
     names_by_id = _read_names(Path(root))
-    things: dict[tuple[str, ...], list[ImageFile]] = {}
+    files_by_names: dict[tuple[str, ...], list[ImageFile]] = {}
     for image in read_images([root]):
         names = _names(image, names_by_id)
         if names:
-            things.setdefault(names, []).append(image)
+            files_by_names.setdefault(names, []).append(image)
     images: list[ImageFile] = []
     texts: list[str] = []
     image_index: list[int] = []
     classes: list[int] = []
-    for number, (names, files) in enumerate(sorted(things.items())):
+    for number, (names, files) in enumerate(sorted(files_by_names.items())):
         for order, image in enumerate(files[:max_images]):
             held_out = order % 10 if order % 10 in _HELD_OUT.values() else None
             if held_out == position:
@@ -105,7 +105,7 @@ def read_named_images(root: str | Path, split: str, max_images: int = MAX_IMAGES
         tuple(texts),
         np.array(image_index),
         np.array(classes),
-        tuple(names[0] for names in sorted(things)),
+        tuple(names[0] for names in sorted(files_by_names)),
     )
 
 
