@@ -116,8 +116,7 @@ def match(image: str, text: str, engine: str) -> tuple[dict[str, Any], Image]:
         engine: Engine to compare with.
 
     Returns:
-        The probability, what the score loses without each word or part of the picture, and which product it
-        may be; and the picture with a heat map of the words.
+        The probability, what each word and part of the picture adds, the product, and a heat map of the words.
     """
     result = match_product(SEARCHES[engine]().match, CLASSIFIER, open_image(image), text)
     return result.as_dict(), result.explanation.overlay()
@@ -139,9 +138,8 @@ with ui.page("Cross-modal search") as demo:
     sources = [visitor.session, visitor.key, ui.image_files(visible=False)]
     mixed_inputs = [query.image, query.typed_text, query.box, query.text_weight, query.engine, query.top_k]
     hits = {"Matches": gr.JSON, "Pictures": gr.Gallery}
-    ui.endpoint(
-        search_by_text, [query.typed_text, query.engine, query.top_k, query.min_score, *sources], hits
-    )
+    text_inputs = [query.typed_text, query.engine, query.top_k, query.min_score]
+    ui.endpoint(search_by_text, [*text_inputs, *sources], hits)
     ui.endpoint(search_by_image_and_text, [*mixed_inputs, *sources], hits)
     ui.endpoint(describe, [query.image, sentences, query.engine], {"Sentences": gr.JSON})
     ui.endpoint(match, [query.image, query.typed_text, query.engine], {"Answer": gr.JSON, "Heat": gr.Image})
