@@ -1,1 +1,1 @@
-"""Cross-modal search: words and pictures in one space."""
+"""Cross-modal search: text and images in one vector space."""

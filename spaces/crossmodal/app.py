@@ -116,7 +116,7 @@ def match(image: str, text: str, engine: str) -> tuple[dict[str, Any], Image]:
         engine: Engine to compare with.
 
     Returns:
-        The probability, what each word and part of the picture adds, the product, and a heat map of the words.
+        The probability, what each word and part of the picture adds, the product, and a heat map of words.
     """
     result = match_product(SEARCHES[engine]().match, CLASSIFIER, open_image(image), text)
     return result.as_dict(), result.explanation.overlay()
