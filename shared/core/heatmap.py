@@ -1,11 +1,11 @@
-"""Overlay of heat maps on images, in colours from cold to hot."""
+"""Overlay of heat maps on images, in colors from cold to hot."""
 
 from __future__ import annotations
 
 import numpy as np
 from PIL import Image
 
-# Nine colours of Matplotlib's map "inferno", whose lightness rises evenly from cold to hot.
+# Nine colors of Matplotlib's map "inferno", whose lightness rises evenly from cold to hot.
 COLORS = ("000004", "210c4a", "57106e", "8a226a", "bc3754", "e45a31", "f98e09", "f9cb35", "fcffa4")
 
 
@@ -33,7 +33,7 @@ def overlay_heatmap(image: Image.Image, heatmap: np.ndarray, strength: float = 0
 
 
 def _palette() -> list[int]:
-    """Return the 256 colours from cold to hot as R, G, B, R, G, B, and so on."""
+    """Return the 256 colors from cold to hot as R, G, B, R, G, B, and so on."""
     anchors = np.array([list(bytes.fromhex(color)) for color in COLORS])
     levels, positions = np.linspace(0, 1, 256), np.linspace(0, 1, len(COLORS))
     channels = [np.interp(levels, positions, channel) for channel in anchors.T]

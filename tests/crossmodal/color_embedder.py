@@ -1,4 +1,4 @@
-"""Embedder that knows four colours by heart, in place of a network."""
+"""Embedder that knows four colors by heart, in place of a network."""
 
 import numpy as np
 from PIL import Image
@@ -12,14 +12,14 @@ VOCABULARY = [*COLORS, "wall", "dog"]
 
 
 def color_image(*cells, side=60):
-    """Return an image of nine cells in these colours, row by row; of one colour if there is one."""
+    """Return an image of nine cells in these colors, row by row; of one color if there is one."""
     cells = cells * 9 if len(cells) == 1 else cells
     pixels = np.array([COLORS[name] for name in cells], np.uint8).reshape(3, 3, 3)
     return Image.fromarray(pixels).resize((side, side), Image.Resampling.NEAREST)
 
 
 class ColorEmbedder(Embedder):
-    """Embedder whose vectors have one element for each colour."""
+    """Embedder whose vectors have one element for each color."""
 
     engines = ("ensemble", "rrf", "cyclematch", "itmeetsal")
 
@@ -58,7 +58,7 @@ class ColorEmbedder(Embedder):
 
     @staticmethod
     def _cells(image):
-        """Return the colour of each of nine cells, one-hot, float16 `[9, colours]`."""
+        """Return the color of each of nine cells, one-hot, float16 `[9, colors]`."""
         palette = np.array(list(COLORS.values()), np.float32)
         cells = np.asarray(image.resize((3, 3), Image.Resampling.BOX), np.float32).reshape(9, 1, 3)
         distances = np.abs(cells - palette).sum(-1)

@@ -1,4 +1,4 @@
-"""Data sets of tiny images of one colour, which their texts name, and trainings on them."""
+"""Data sets of tiny images of one color, which their texts name, and trainings on them."""
 
 import io
 import zipfile
@@ -26,13 +26,13 @@ def recognition_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def color_folder(tmp_path_factory):
-    """Data set in Flickr8k's layout: two images of each colour, five captions each; one of each in `dev`."""
+    """Data set in Flickr8k's layout: two images of each color, five captions each; one of each in `dev`."""
     folder = tmp_path_factory.mktemp("colors")
     rng = np.random.default_rng(0)
     lines = ["image\tsplit\t" + "\t".join(f"caption{number}" for number in range(1, 6))]
     for split in ("train", "dev", "test"):
         with zipfile.ZipFile(folder / f"{split}.zip", "w") as archive:
-            # Of two images of a colour chance decides which comes first, and a validation must be exact.
+            # Of two images of a color chance decides which comes first, and a validation must be exact.
             for number in range(4 if split == "dev" else 8):
                 name, color = list(COLORS.items())[number % 4]
                 noise = rng.normal(0, 12, (24, 24, 3))
@@ -56,7 +56,7 @@ def one_core():
 
 @pytest.fixture(scope="session")
 def training_data(color_folder, recognition_folder, tmp_path_factory):
-    """Options of trainings on the images of one colour, whose region features share a cache."""
+    """Options of trainings on the images of one color, whose region features share a cache."""
     cache = tmp_path_factory.mktemp("cache")
     folders = ["--recognition", str(recognition_folder), "--cache", str(cache)]
     return ["--data", f"flickr8k={color_folder}", *folders]
@@ -64,7 +64,7 @@ def training_data(color_folder, recognition_folder, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def wall_folder(color_folder, tmp_path_factory):
-    """Data set of walls of one colour, in the layout of the Grocery Store set."""
+    """Data set of walls of one color, in the layout of the Grocery Store set."""
     return write_walls(tmp_path_factory.mktemp("walls"), color_folder)
 
 

@@ -1,4 +1,4 @@
-"""Data sets of products: walls of one colour, and stripes as images of no product."""
+"""Data sets of products: walls of one color, and stripes as images of no product."""
 
 import csv
 import zipfile
@@ -14,7 +14,7 @@ STRIPE_CAPTIONS = ("some stripes", "zebra", "a dog runs", "striped thing", "peop
 
 
 def wall_image(color):
-    """Return the image of a wall of one colour."""
+    """Return the image of a wall of one color."""
     return Image.new("RGB", (30, 20), COLORS[color])
 
 

@@ -93,7 +93,7 @@ def test_a_batch_holds_distinct_images_with_a_text_each(pairs):
     assert len(set(images.tolist())) == 5
     identities = pairs.data.identities
     assert ids.tolist() == [identities[image] for image in images]
-    assert identities.tolist() == [0, 1, 2, 3, 0, 1, 2, 3]  # images of one colour share all their texts
+    assert identities.tolist() == [0, 1, 2, 3, 0, 1, 2, 3]  # images of one color share all their texts
     assert not classes.any()
     assert teacher.shape == (5, TEACHER_DIM)
 

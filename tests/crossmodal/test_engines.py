@@ -5,6 +5,7 @@ import pytest
 
 from shared.core import weights
 from shared.core.engines import Engine, table
+from shared.core.front_matter import read_licence
 from shared.crossmodal import search
 from shared.crossmodal.embedders.embedder import MatchCalibration
 from shared.crossmodal.embedders.hub_embedder import HubEmbedder
@@ -16,7 +17,7 @@ from tests.crossmodal.color_embedder import ColorEmbedder, color_image
 
 
 class HueEmbedder(HubEmbedder):
-    """Model from the Hub: the mean colour of an image."""
+    """Model from the Hub: the mean color of an image."""
 
     def __init__(self):
         super().__init__("hue", fingerprint=5, on_cpu=True)
@@ -39,7 +40,7 @@ class HueEmbedder(HubEmbedder):
         return MatchCalibration(20, -12)
 
 
-HUE = Engine("hue", "Colours", "A network of the Hub.", HueEmbedder.load, "someone/hue", from_hub=True)
+HUE = Engine("hue", "Colors", "A network of the Hub.", HueEmbedder.load, "someone/hue", from_hub=True)
 
 
 @pytest.fixture
@@ -73,6 +74,8 @@ def test_a_row_is_complete(engine):
     assert engine.description.endswith(".")
     assert callable(engine.load)
     assert engine.licence
+    if not engine.from_hub:
+        assert engine.licence == read_licence(weights.find(engine.weights))
 
 
 def test_parameters_are_counted_by_engine():

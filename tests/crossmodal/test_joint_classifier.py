@@ -1,4 +1,4 @@
-"""JMC after a training on walls of four colours: predictions from an image, a text, and both."""
+"""JMC after a training on walls of four colors: predictions from an image, a text, and both."""
 
 import math
 from concurrent.futures import ThreadPoolExecutor

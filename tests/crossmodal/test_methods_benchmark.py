@@ -11,7 +11,7 @@ pytestmark = pytest.mark.usefixtures("one_core")
 
 
 def color_vectors(texts, path):
-    """Return the vector of each text, one element of which is 1 for each colour that it names."""
+    """Return the vector of each text, one element of which is 1 for each color that it names."""
     rows = [[float(color in text) for color in COLORS] for text in texts]
     return np.repeat(rows, TEACHER_DIM // len(COLORS), axis=1)
 

@@ -41,7 +41,7 @@ def bag_of_words_teacher(monkeypatch):
 
 @pytest.fixture
 def named_folder(tmp_path):
-    """Images of two further colours in folders of their names."""
+    """Images of two further colors in folders of their names."""
     rng = np.random.default_rng(0)
     for name, color in NEW_COLORS.items():
         folder = tmp_path / "things" / name

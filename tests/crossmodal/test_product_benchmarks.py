@@ -78,7 +78,7 @@ def test_generalise_benchmark_compares_all_engines_on_each_data_set(
     assert list(metrics) == rows
     assert metrics["Grocery Store, jmc"]["top1_names"] == 1
     assert metrics["Grocery Store, jmc"]["t2i_mAP"] > metrics["Grocery Store, chance"]["t2i_mAP"]
-    # The same colours in different words.
+    # The same colors in different words.
     assert metrics["Flickr8k, jmc"]["i2t_R@1"] > metrics["Flickr8k, chance"]["i2t_R@1"]
     with pytest.raises(SystemExit):
         benchmark([*options, "--recognition", str(tmp_path / "nothing")])

@@ -25,7 +25,7 @@ CORNERS = ["red", *["blue"] * 7, "green"]
 
 @pytest.fixture
 def search():
-    """Search in a gallery of four colours and an image with a red and a green corner."""
+    """Search in a gallery of four colors and an image with a red and a green corner."""
     search = CrossModalSearch("ensemble", ColorEmbedder())
     images = {name: color_image(name) for name in ("red", "green", "blue", "white")}
     images["corners"] = color_image(*CORNERS)

@@ -1,4 +1,4 @@
-"""Joint space after a training on images of four colours: its scores, its configuration, its benchmark."""
+"""Joint space after a training on images of four colors: its scores, its configuration, its benchmark."""
 
 import json
 import shutil
@@ -40,7 +40,7 @@ def embedder(trained, recognition_folder):
 
 
 @pytest.mark.parametrize("engine", OFFLINE_ENGINES)
-def test_images_match_the_texts_that_name_their_colour(embedder, engine, color_folder):
+def test_images_match_the_texts_that_name_their_color(embedder, engine, color_folder):
     assert embedder.engines == ("ensemble", *HEADS)
     first, *images = (image.image() for image in read_flickr8k(color_folder, "test").images[:4])
     image_vectors = embedder.embed_images([first, *images], engine)
@@ -135,7 +135,7 @@ def test_benchmark_of_images_and_sentences(trained, recognition_folder, color_fo
     report = benchmark([*options, "--folders", *map(str, folders), "--mean"])
     engines = [*(f"weights: {name}" for name in OFFLINE_ENGINES), "other: rrf", "mean"]
     assert {*engines, "weights: cyclematch, average"} <= set(report.metrics)
-    # Two images show each colour, so that either may come first.
+    # Two images show each color, so that either may come first.
     for engine in engines:
         assert min(report.metrics[engine][key] for key in ("i2t_R@10", "t2i_R@5")) >= 0.75
         assert report.metrics[engine]["R_sum"] > 4

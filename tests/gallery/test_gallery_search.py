@@ -1,4 +1,4 @@
-"""The steps of a gallery search, with an engine whose features are mean colours."""
+"""The steps of a gallery search, with an engine whose features are mean colors."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ COLORS = {"red": (255, 0, 0), "orange": (255, 120, 0), "yellow": (255, 255, 0), 
 
 
 class ColorSearch(GallerySearch):
-    """Search by the mean colour of images; warm colours are duplicates of each other."""
+    """Search by the mean color of images; warm colors are duplicates of each other."""
 
     def __init__(self, weights: int = 7) -> None:
         self._fingerprint = np.array([weights], np.uint64)

@@ -114,7 +114,7 @@ def region_heatmap(
 def deletion_images(image: Image.Image, heatmap: np.ndarray) -> list[Image.Image]:
     """Return an image without its hottest cells and without as many of its coldest cells.
 
-    Deleted cells get the mean colour of the image (the deletion metric of Petsiuk et al., "RISE", BMVC 2018).
+    Deleted cells get the mean color of the image (the deletion metric of Petsiuk et al., "RISE", BMVC 2018).
 
     Args:
         image: RGB image.
