@@ -80,7 +80,7 @@ def read_images(sources: Iterable[str | Path]) -> list[ImageFile]:
         The images of all sources.
 
     Raises:
-        FileNotFoundError: A source does not exist, or neither is nor holds an image (`IMAGE_SUFFIXES`).
+        FileNotFoundError: A source does not exist, or is no image and contains none (`IMAGE_SUFFIXES`).
     """
     images: list[ImageFile] = []
     for source in map(Path, sources):

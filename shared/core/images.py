@@ -23,7 +23,9 @@ Source: TypeAlias = str | os.PathLike | bytes | BinaryIO | Image.Image | np.ndar
 Box: TypeAlias = tuple[float, float, float, float]
 
 MAX_PIXELS = 50_000_000
-MAX_BYTES = 64 * 2**20
+MAX_FILE_BYTES = 64 * 2**20
+#: Longest side in pixels of thumbnails, and of images that are described or explained at reduced size.
+THUMBNAIL_SIDE = 640
 
 # PIL reads many other formats, but visitors do not have them, and some of them start other programs (EPS).
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
@@ -31,7 +33,7 @@ Image.init()
 _OPENERS = {name: Image.OPEN[name] for name in FORMATS if name in Image.OPEN}
 
 # Transposition that undoes each value of the EXIF orientation tag (Exif 2.32, section 4.6.4 A).
-_UPRIGHT = {
+_TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -66,12 +68,12 @@ def open_image(source: Source) -> Image.Image:
         parts are white; an animation gives its first frame; 16-bit and float values are scaled to 8 bits.
 
     Raises:
-        ImageError: The source is no image, is damaged, or is larger than `MAX_PIXELS` or `MAX_BYTES`.
+        ImageError: The source is no image, is damaged, or is larger than `MAX_PIXELS` or `MAX_FILE_BYTES`.
     """
     if source is None:
         raise ImageError("There is no picture yet: please choose one first.")
     image = _from_array(source) if isinstance(source, np.ndarray) else source
-    image = image if isinstance(image, Image.Image) else _identify(_read(image))
+    image = image if isinstance(image, Image.Image) else _open_header(read_file(image))
     _check_pixels(*image.size)
     try:
         image.load()
@@ -104,7 +106,7 @@ def crop(image: Image.Image, box: Box | None) -> Image.Image:
     return image.crop(clipped)
 
 
-def shrink(image: Image.Image, max_side: int = 640) -> Image.Image:
+def shrink(image: Image.Image, max_side: int = THUMBNAIL_SIDE) -> Image.Image:
     """Shrink an image to a longest side of `max_side` pixels; a smaller one is returned as it is.
 
     >>> shrink(Image.new("RGB", (2000, 1)), 100).size
@@ -175,31 +177,39 @@ def encode_image(image: Image.Image, format: str = "PNG", quality: int = 92) -> 
     return stream.getvalue()
 
 
-def _read(source: Any) -> bytes:
-    """Read the bytes of a file, at most one more than the limit."""
+def read_file(source: Any) -> bytes:
+    """Read an image file, of which at most one byte more than the limit is read.
+
+    Args:
+        source: A path, an open binary file, or bytes.
+
+    Raises:
+        ImageError: The file cannot be read, is empty, or is larger than `MAX_FILE_BYTES`.
+    """
     data = source
     try:
         if isinstance(source, (str, os.PathLike)):
             with open(source, "rb") as stream:
-                data = stream.read(MAX_BYTES + 1)
+                data = stream.read(MAX_FILE_BYTES + 1)
         elif hasattr(source, "read"):
             if source.seekable():
                 source.seek(0)
-            data = source.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: a closed file, or a path with a zero byte
+            data = source.read(MAX_FILE_BYTES + 1)
+    # ValueError: a closed file, or a path with a zero byte; RuntimeError: an encrypted member of an archive
+    except (OSError, ValueError, RuntimeError) as error:
         raise ImageError("The picture file cannot be found or read: please choose it again.") from error
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise ImageError(f"Expected a picture or its file, received {type(source).__name__}.")
     if len(data) == 0:
         raise ImageError("This file is empty: please choose another one.")
-    if len(data) > MAX_BYTES:
+    if len(data) > MAX_FILE_BYTES:
         raise ImageError(
-            f"This file is larger than {MAX_BYTES // 2**20} MB: please make the picture smaller."
+            f"This file is larger than {MAX_FILE_BYTES // 2**20} MB: please make the picture smaller."
         )
     return bytes(data)
 
 
-def _identify(data: bytes) -> Image.Image:
+def _open_header(data: bytes) -> Image.Image:
     """Read the header of a file.
 
     This is `Image.open` without PIL's own check of the size, which warns or fails at a limit that is a
@@ -227,7 +237,7 @@ def _check_pixels(width: int, height: int) -> None:
 def _rotate_upright(image: Image.Image) -> Image.Image:
     """Apply the EXIF orientation."""
     try:
-        transposition = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+        transposition = _TRANSPOSITIONS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # see open_image; an image with unreadable metadata is still usable
         return image
     return image if transposition is None else image.transpose(transposition)

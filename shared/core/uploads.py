@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from shared.core.file_names import display_name
-from shared.core.images import MAX_BYTES
+from shared.core.images import MAX_FILE_BYTES
 
 #: Errors of reading a damaged archive; RuntimeError stands for encryption and unknown compression, ValueError
 #: for names in a wrong encoding.
@@ -50,7 +50,7 @@ class UploadLimits:
     """
 
     files: int = 20_000
-    file_bytes: int = MAX_BYTES
+    file_bytes: int = MAX_FILE_BYTES
     total_bytes: int = 2 * 2**30
     ratio: int = 100
     small: int = 4 * 2**20

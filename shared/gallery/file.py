@@ -15,15 +15,14 @@ from typing import Any
 import numpy as np
 
 from shared.core.file_names import MAX_NAME_LENGTH
-from shared.core.images import MAX_PIXELS, ImageError, open_image
+from shared.core.images import MAX_PIXELS, THUMBNAIL_SIDE, ImageError, open_image
 from shared.gallery.snapshot import GalleryEntry, GalleryFullError, GallerySnapshot
-from shared.gallery.thumbnails import MAX_SIDE
 from shared.index import file
 from shared.index.reader import Reader
 
 CONTENT = "gallery"
-#: Bytes of a file beyond those that count in memory.
-OVERHEAD = 2**17
+#: Allowance in bytes for headers and tables, not part of `Gallery.nbytes`.
+FILE_OVERHEAD = 2**17
 MAX_FEATURES, MAX_DIMENSIONS = 64, 4
 _JPEG = b"\xff\xd8\xff"
 _DTYPES = ("float32", "float16", "int64", "uint64", "int32", "uint8")
@@ -52,9 +51,7 @@ def write(path: str | os.PathLike, snapshot: GallerySnapshot, next_id: int) -> N
     for number, name in enumerate(snapshot.feature_names):
         features = snapshot.features(name)[1]
         if str(features.dtype) not in _DTYPES or features.ndim > MAX_DIMENSIONS + 1:
-            raise ValueError(
-                f"{name} is {features.dtype} {list(features.shape)}, which a file has no place for"
-            )
+            raise ValueError(f"{name} is {features.dtype} {list(features.shape)}, which files do not support")
         shapes[name] = list(features.shape[1:])
         arrays[f"feature {number}"] = [features.reshape(len(features), -1)]
     values: dict[str, Any] = {"pictures": len(entries), "next_id": next_id, "features": shapes}
@@ -79,12 +76,12 @@ def read(
         IndexFileError: The file is missing, damaged, or holds no gallery.
         GalleryFullError: It holds too many images.
     """
-    reader = file.read(path, max_bytes + OVERHEAD, CONTENT)
+    reader = file.read(path, max_bytes + FILE_OVERHEAD, CONTENT)
     count = reader.integer("pictures", 0, 2**31)
     if count > max_count:
-        raise GalleryFullError(f"The file holds {count:,} pictures: at most {max_count:,} have room here.")
+        raise GalleryFullError(f"The file holds {count:,} pictures: the limit here is {max_count:,}.")
     ids = reader.array("ids", np.int64, count)
-    reader.check(bool((np.diff(ids) > 0).all()) and ids.min(initial=0) >= 0, "ids do not rise")
+    reader.check(bool((np.diff(ids) > 0).all()) and ids.min(initial=0) >= 0, "ids are not ascending")
     next_id = reader.integer("next_id", int(ids.max(initial=-1)) + 1, 2**62)
     return next_id, _read_images(reader, ids, _read_features(reader, count))
 
@@ -107,7 +104,7 @@ def _read_features(reader: Reader, count: int) -> dict[str, np.ndarray]:
     """Read all features by name, `[count, ...]`."""
     shapes = reader.values.get("features")
     if not isinstance(shapes, dict) or len(shapes) > MAX_FEATURES:
-        reader.fail("it tells no features")
+        reader.fail("it does not list its features")
     features = {}
     for number, (name, shape) in enumerate(shapes.items()):
         valid = isinstance(shape, list) and len(shape) <= MAX_DIMENSIONS
@@ -132,7 +129,7 @@ def _read_name(reader: Reader, encoded: bytes) -> str:
 
 def _read_thumbnail(reader: Reader, jpeg: bytes) -> bytes:
     try:
-        valid = jpeg.startswith(_JPEG) and max(open_image(jpeg).size) <= MAX_SIDE
+        valid = jpeg.startswith(_JPEG) and max(open_image(jpeg).size) <= THUMBNAIL_SIDE
     except ImageError:
         valid = False
     reader.check(valid, "a thumbnail is no JPEG, or too large")

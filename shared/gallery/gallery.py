@@ -19,25 +19,14 @@ import numpy as np
 from PIL import Image
 
 from shared.core.file_names import display_name
-from shared.core.images import ImageError, open_image
+from shared.core.images import open_image
 from shared.gallery import file
-from shared.gallery.snapshot import GalleryEntry, GalleryFullError, GallerySnapshot
+from shared.gallery.snapshot import GalleryEntry, GalleryFullError, GallerySnapshot, ImageNotFoundError
 from shared.gallery.thumbnails import thumbnail
 
-MAX_COUNT, MAX_BYTES = 2000, 256 * 2**20
-#: Bytes of an image beyond its thumbnail, its name and its features.
-OVERHEAD = 512
-
-
-class ImageNotFoundError(ImageError):
-    """Id without an image in the gallery; the text is one sentence for the visitor.
-
-    Args:
-        id: The id.
-    """
-
-    def __init__(self, id: int) -> None:
-        super().__init__(f"There is no picture {id} in the gallery: it may have been removed.")
+MAX_COUNT, MAX_GALLERY_BYTES = 2000, 256 * 2**20
+#: Bytes that an image counts in addition to its thumbnail, its name and its features.
+BYTES_PER_ENTRY = 512
 
 
 class Gallery:
@@ -55,7 +44,7 @@ class Gallery:
         ValueError: A limit is below 1.
     """
 
-    def __init__(self, max_count: int = MAX_COUNT, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, max_count: int = MAX_COUNT, max_bytes: int = MAX_GALLERY_BYTES) -> None:
         if min(max_count, max_bytes) < 1:
             raise ValueError(f"the limits must be at least 1, received {max_count!r} and {max_bytes!r}")
         self.max_count, self.max_bytes = max_count, max_bytes
@@ -75,13 +64,13 @@ class Gallery:
 
     @property
     def version(self) -> int:
-        """Number that rises with each change; what is derived from the gallery is valid while it is equal."""
+        """Number that grows with each change; what is derived from the gallery is valid while it is equal."""
         with self._lock:
             return self._version
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all thumbnails, names and features, with an overhead for each image."""
+        """Bytes of all thumbnails, names and features, with `BYTES_PER_ENTRY` for each image."""
         with self._lock:
             return self._nbytes
 
@@ -128,7 +117,7 @@ class Gallery:
             Id of the image.
 
         Raises:
-            GalleryFullError: The gallery has no room for it.
+            GalleryFullError: The image exceeds the limits of the gallery.
             ValueError: Its features do not match those of the other images.
         """
         return self._put(display_name(name), size or image.size, thumbnail(image), features)
@@ -137,13 +126,13 @@ class Gallery:
         """Remove images: all of them, or none if it fails.
 
         Raises:
-            KeyError: An id does not exist.
+            ImageNotFoundError: The gallery has no image of an id.
         """
         with self._lock:
             distinct = dict.fromkeys(ids)
-            missing = [id for id in distinct if id not in self._entries]
-            if missing:
-                raise KeyError(f"there is no picture under the ids {missing[:5]}")
+            for id in distinct:
+                if id not in self._entries:
+                    raise ImageNotFoundError(id)
             for id in distinct:
                 self._nbytes -= _cost(self._entries.pop(id), self._features.pop(id))
             if distinct:
@@ -161,18 +150,18 @@ class Gallery:
         """Return the entry of an image.
 
         Raises:
-            KeyError: The id does not exist.
+            ImageNotFoundError: The gallery has no such image.
         """
         with self._lock:
             if id not in self._entries:
-                raise KeyError(f"there is no picture {id} in the gallery")
+                raise ImageNotFoundError(id)
             return self._entries[id]
 
     def image(self, id: int) -> Image.Image:
         """Return the thumbnail of an image, of mode RGB.
 
         Raises:
-            KeyError: The id does not exist.
+            ImageNotFoundError: The gallery has no such image.
         """
         return open_image(self.entry(id).thumbnail)
 
@@ -200,7 +189,7 @@ class Gallery:
 
     @classmethod
     def load(
-        cls, path: str | os.PathLike, *, max_count: int = MAX_COUNT, max_bytes: int = MAX_BYTES
+        cls, path: str | os.PathLike, *, max_count: int = MAX_COUNT, max_bytes: int = MAX_GALLERY_BYTES
     ) -> Gallery:
         """Read a gallery from a file, which need not be trusted.
 
@@ -270,6 +259,6 @@ def _layout(features: Mapping[str, np.ndarray]) -> dict[str, str]:
 
 
 def _cost(entry: GalleryEntry, features: Mapping[str, np.ndarray]) -> int:
-    """Return the bytes that an image counts."""
+    """Return the number of bytes that an image adds to `Gallery.nbytes`."""
     numbers = sum(value.nbytes for value in features.values())
-    return len(entry.thumbnail) + len(entry.name.encode(errors="replace")) + numbers + OVERHEAD
+    return len(entry.thumbnail) + len(entry.name.encode(errors="replace")) + numbers + BYTES_PER_ENTRY

@@ -17,7 +17,8 @@ from shared.index.read_write_lock import ReadWriteLock
 from shared.index.vector_index import VectorIndex
 
 Features = Mapping[str, np.ndarray]
-#: Name of the feature that holds the fingerprint of the weights that described an image.
+#: Name of the feature that holds the fingerprint of the weights that described an image, uint64. An element
+#: of 0 in a required fingerprint turns the check of this element off. The name is part of saved galleries.
 FINGERPRINT = "made"
 
 
@@ -191,7 +192,7 @@ def check_fingerprint(snapshot: GallerySnapshot, ids: Sequence[int], fingerprint
     Args:
         snapshot: Snapshot with the images.
         ids: Ids of the images.
-        fingerprint: Expected fingerprint, uint64; an element of 0 accepts any value.
+        fingerprint: Required fingerprint, uint64; an element of 0 turns off the check of that element.
 
     Raises:
         MismatchError: They were described with other weights.

@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import BinaryIO, TypeAlias, TypeVar, cast
+from typing import TypeAlias, TypeVar, cast
 
 import numpy as np
 from PIL import Image
 
 from shared.core.image_files import ImageFile, read_images
-from shared.core.images import MAX_BYTES, ImageError, Source, open_image
+from shared.core.images import ImageError, Source, open_image, read_file
 from shared.core.scheduling import READER_POOL, WorkerPool, prefetch
 from shared.gallery.gallery import Gallery
 from shared.gallery.index import Features, check_fingerprint
@@ -49,13 +49,13 @@ class IngestReport:
     Attributes:
         ids: Ids of the added images, in the order of the input.
         skipped: Name and reason of each image that cannot be used.
-        full: Sentence that says why the gallery took no further images, which were not read; empty if all
-            had room.
+        full_message: Sentence that says why the gallery took no further images, which were not read; empty if
+            the gallery took all.
     """
 
     ids: tuple[int, ...]
     skipped: tuple[tuple[str, str], ...]
-    full: str = ""
+    full_message: str = ""
 
 
 def ingest(
@@ -77,7 +77,7 @@ def ingest(
         progress: Called with the number of finished images and the total, or None if it is unknown.
 
     Raises:
-        FileNotFoundError: A path does not exist, or neither is nor holds an image.
+        FileNotFoundError: A path does not exist, or is no image and contains none.
         MismatchError: The gallery was described with other weights.
     """
     snapshot = gallery.snapshot()
@@ -96,15 +96,15 @@ def ingest(
         skipped.append((name, reason))
         report_progress()
 
-    full = ""
+    full_message = ""
     for described in describe(_with_names(inputs), on_skip):
         try:
             ids.append(gallery.add(described.name, described.image, described.features, described.size))
         except GalleryFullError as error:
-            full = str(error)
+            full_message = str(error)
             break
         report_progress()
-    return IngestReport(tuple(ids), tuple(skipped), full)
+    return IngestReport(tuple(ids), tuple(skipped), full_message)
 
 
 def decode_stream(
@@ -128,8 +128,10 @@ def decode_stream(
         Result of `prepare` for each image.
     """
 
-    def read(named: tuple[str, ImageInput]) -> tuple[T | None, str]:
+    def read(named: tuple[str, ImageInput | ImageError]) -> tuple[T | None, str]:
         name, source = named
+        if isinstance(source, ImageError):
+            return None, str(source)
         try:
             image = source.open_image() if isinstance(source, ImageFile) else open_image(source)
         except ImageError as error:
@@ -153,19 +155,19 @@ def _as_iterable(
     return images
 
 
-def _read_open_files(images: Iterable[tuple[str, ImageInput]]) -> Iterator[tuple[str, ImageInput]]:
-    """Replace open files by their bytes, since a caller may close one before it is decoded."""
+def _read_open_files(
+    images: Iterable[tuple[str, ImageInput]],
+) -> Iterator[tuple[str, ImageInput | ImageError]]:
+    """Replace open files by their bytes or the error, since a caller may close one before it is decoded."""
     for name, source in images:
         if not hasattr(source, "read") or isinstance(source, (ImageFile, Image.Image)):
             yield name, source
             continue
-        file = cast(BinaryIO, source)
+        content: bytes | ImageError
         try:
-            if file.seekable():
-                file.seek(0)
-            content = file.read(MAX_BYTES + 1)
-        except (OSError, ValueError, RuntimeError):
-            content = b""  # refused as an empty file
+            content = read_file(source)
+        except ImageError as error:
+            content = error
         yield name, content
 
 

@@ -59,7 +59,8 @@ class Hit:
         score: Similarity to the query; its unit depends on the engine.
         rank: Position in the list, from 1.
         duplicate_count: Number of hidden near-duplicates that would follow in the list.
-        probability: Match probability, 0..1; None where scores are not calibrated.
+        probability: Match probability, 0..1; None where scores are not calibrated. `as_dict` gives
+            that of `ConfidenceBands.probability` instead where there are bands.
     """
 
     id: int
@@ -158,21 +159,21 @@ def list_hits(
             are hidden.
     """
     entries = index_hits.snapshot.entries
-    likelihoods = [None] * len(index_hits.ids) if probabilities is None else probabilities.tolist()
+    hit_probabilities = [None] * len(index_hits.ids) if probabilities is None else probabilities.tolist()
     hits = [
-        Hit(id, entries[id].name, score, 0, probability=likelihood)
-        for id, score, likelihood in zip(index_hits.ids, index_hits.scores, likelihoods, strict=True)
+        Hit(id, entries[id].name, score, 0, probability=probability)
+        for id, score, probability in zip(index_hits.ids, index_hits.scores, hit_probabilities, strict=True)
         if id != request.exclude_id
     ]
     if request.min_score is not None:
         hits = [hit for hit in hits if hit.ranking_score >= request.min_score]
-    numbers = groups(index_hits.snapshot, [hit.id for hit in hits]) if groups else range(len(hits))
+    group_ids = groups(index_hits.snapshot, [hit.id for hit in hits]) if groups else range(len(hits))
     best: dict[int, Hit] = {}
-    for number, hit in zip(numbers, hits, strict=True):
-        if number in best:
-            best[number] = replace(best[number], duplicate_count=best[number].duplicate_count + 1)
+    for group_id, hit in zip(group_ids, hits, strict=True):
+        if group_id in best:
+            best[group_id] = replace(best[group_id], duplicate_count=best[group_id].duplicate_count + 1)
         else:
-            best[number] = replace(hit, rank=len(best) + 1)
+            best[group_id] = replace(hit, rank=len(best) + 1)
     return list(best.values())
 
 

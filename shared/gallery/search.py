@@ -100,7 +100,7 @@ class GallerySearch(ABC):
             progress: Called with the number of finished images and the total, or None if it is unknown.
 
         Raises:
-            FileNotFoundError: A path does not exist, or neither is nor holds an image.
+            FileNotFoundError: A path does not exist, or is no image and contains none.
             MismatchError: The gallery was described with other weights.
         """
         return ingest(

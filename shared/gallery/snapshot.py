@@ -7,6 +7,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from shared.core.images import ImageError
+
+
+class ImageNotFoundError(ImageError):
+    """Id without an image in the gallery; the text is one sentence for the visitor.
+
+    Args:
+        id: The id.
+    """
+
+    def __init__(self, id: int) -> None:
+        super().__init__(f"There is no picture {id} in the gallery: it may have been removed.")
+
 
 class GalleryFullError(ValueError):
     """Image beyond the limits of a gallery; the text is one sentence for the visitor."""
@@ -20,7 +33,7 @@ class GalleryEntry:
         id: Unique number, which is never used again in the gallery.
         name: Name on display, such as that of a file.
         size: Width and height of the original in pixels, upright.
-        thumbnail: JPEG file whose longest side has at most `shared.gallery.thumbnails.MAX_SIDE` pixels.
+        thumbnail: JPEG file whose longest side has at most `shared.core.images.THUMBNAIL_SIDE` pixels.
     """
 
     id: int
@@ -47,7 +60,7 @@ class GallerySnapshot:
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """All ids, rising."""
+        """All ids, ascending."""
         return tuple(self.entries)
 
     @property
@@ -66,7 +79,8 @@ class GallerySnapshot:
             Ids, int64 `[N]`, and values `[N, ...]`; `[0]` for no images.
 
         Raises:
-            KeyError: An image or the feature does not exist.
+            ImageNotFoundError: The gallery has no such image.
+            KeyError: The feature does not exist.
         """
         chosen = self.ids if ids is None else tuple(ids)
         rows = [self.feature(name, id) for id in chosen]
@@ -76,7 +90,7 @@ class GallerySnapshot:
         """Return all features of an image by name.
 
         Raises:
-            KeyError: The image does not exist.
+            ImageNotFoundError: The gallery has no such image.
         """
         return {name: self.feature(name, id) for name in self.feature_names}
 
@@ -84,11 +98,12 @@ class GallerySnapshot:
         """Return one feature of one image.
 
         Raises:
-            KeyError: The image or the feature does not exist.
+            ImageNotFoundError: The gallery has no such image.
+            KeyError: The feature does not exist.
         """
         features = self._features.get(id)
         if features is None:
-            raise KeyError(f"there is no picture {id} in the gallery")
+            raise ImageNotFoundError(id)
         if name not in features:
             raise KeyError(f"the gallery's pictures have {', '.join(features) or 'no features'}, not {name}")
         return features[name]

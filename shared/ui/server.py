@@ -1,4 +1,4 @@
-"""The web server: settings for Gradio, the routes beside the pages, and a single space or the whole suite."""
+"""The web server: settings for Gradio, further routes, and a single space or the whole suite."""
 
 import asyncio
 import io
@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse
 from PIL import Image
 
 from shared.core.gradio_workarounds import check_caller_paths, without_page_servers
-from shared.core.images import MAX_BYTES, open_image
+from shared.core.images import MAX_FILE_BYTES, open_image
 from shared.ui import assets, telemetry
 from shared.ui.components.results import before_and_after
 from shared.ui.home import home
@@ -90,7 +90,7 @@ def gradio_settings() -> dict[str, Any]:
     return {
         "theme": theme(),
         "css": assets.style_sheet(),
-        "max_file_size": MAX_BYTES,
+        "max_file_size": MAX_FILE_BYTES,
         "footer_links": ["api", "settings"],
         "run_history": False,
         "enable_monitoring": False,

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image, PngImagePlugin
 
-from shared.core.images import MAX_BYTES, ImageError, open_image
+from shared.core.images import MAX_FILE_BYTES, ImageError, open_image
 from tests.core.sample_files import encode, plain, png_header
 
 # The module silences these for the process, but pytest restores the original filters for each test.
@@ -141,7 +141,7 @@ def test_the_limit_of_bytes_is_checked_before_decoding():
     stream = Endless()
     with pytest.raises(ImageError, match="larger than 64 MB"):
         open_image(stream)
-    assert stream.bytes_read == MAX_BYTES + 1
+    assert stream.bytes_read == MAX_FILE_BYTES + 1
 
 
 def test_a_bomb_in_the_metadata_of_a_png():

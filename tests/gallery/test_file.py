@@ -41,7 +41,7 @@ def test_a_file_keeps_to_the_limits(tmp_path):
         Gallery.load(tmp_path / "gallery", max_count=2)
     with pytest.raises(GalleryFullError, match="MB"):
         Gallery.load(tmp_path / "gallery", max_bytes=4000)
-    (tmp_path / "long").write_bytes(bytes(gallery_file.OVERHEAD + 5000))
+    (tmp_path / "long").write_bytes(bytes(gallery_file.FILE_OVERHEAD + 5000))
     with pytest.raises(IndexFileError, match="at most"):
         Gallery.load(tmp_path / "long", max_bytes=4000)
 

@@ -1,5 +1,6 @@
 """The steps of a gallery search, with an engine whose features are mean colors."""
 
+import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -112,11 +113,11 @@ def test_an_empty_gallery_has_no_hits():
 
 
 def test_a_gallery_of_other_weights_is_refused(search):
-    stranger = ColorSearch(weights=8)
+    other_search = ColorSearch(weights=8)
     with pytest.raises(MismatchError, match="other weights"):
-        stranger("red", gallery=search.gallery)
+        other_search("red", gallery=search.gallery)
     with pytest.raises(MismatchError, match="other weights"):
-        stranger.add([("red", image_of("red"))], search.gallery)
+        other_search.add([("red", image_of("red"))], search.gallery)
     bare = Gallery()
     bare.add("red", image_of("red"), {"size": np.zeros(2, np.float32)})
     with pytest.raises(MismatchError, match="lacks"):
@@ -184,7 +185,7 @@ def test_unusable_images_are_skipped_and_reported(tmp_path):
     assert [search.gallery.entry(id).name for id in report.ids] == ["blue.png", "picture 4"]
     assert [name for name, _ in report.skipped] == ["red.png", "hole"]
     assert progress == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    assert report.full == ""
+    assert report.full_message == ""
 
 
 def test_an_open_file_is_read_before_the_next_is_requested(tmp_path):
@@ -199,12 +200,22 @@ def test_an_open_file_is_read_before_the_next_is_requested(tmp_path):
     assert len(search.add(files()).ids) == 5
 
 
+def test_an_unreadable_file_object_is_reported_as_such(tmp_path):
+    image_of("red").save(tmp_path / "red.png")
+    with open(tmp_path / "red.png", "rb") as closed:
+        pass
+    report = ColorSearch().add([("closed", closed), ("empty", io.BytesIO())])
+    assert [name for name, _ in report.skipped] == ["closed", "empty"]
+    assert "cannot be found or read" in report.skipped[0][1]
+    assert "is empty" in report.skipped[1][1]
+
+
 def test_a_full_gallery_says_so():
     search = ColorSearch()
     search.gallery = Gallery(max_count=1)
     report = search.add([image_of("red"), image_of("blue")])
     assert len(report.ids) == 1
-    assert "full with 1 pictures" in report.full
+    assert "full with 1 pictures" in report.full_message
 
 
 def test_one_image_may_be_added_without_a_list(tmp_path):

@@ -209,7 +209,7 @@ def test_unusable_images_are_skipped_and_reported(describer, tmp_path):
     assert [name for name, _ in report.skipped] == ["bad", "missing", "closed"]
     assert all(reason.endswith(".") for _, reason in report.skipped)
     assert progress == [(number, 5) for number in range(1, 6)]
-    assert report.full == ""
+    assert report.full_message == ""
 
 
 def test_a_full_gallery_stops_the_ingestion(describer):
@@ -217,7 +217,7 @@ def test_a_full_gallery_stops_the_ingestion(describer):
     requested = []
     report = search.add((requested.append(number) or sample_image(number)) for number in range(200))
     assert report.ids == (0, 1)
-    assert report.full == "The gallery is full with 2 pictures: please remove some of them first."
+    assert report.full_message == "The gallery is full with 2 pictures: please remove some of them first."
     assert len(requested) < 30
 
 
@@ -408,8 +408,8 @@ def test_a_file_is_decoded_once_per_request(engine, describer, gallery, tmp_path
     path = tmp_path / "query.png"
     sample_image(3).save(path)
     decoded = []
-    identify = images._identify
-    monkeypatch.setattr(images, "_identify", lambda data: decoded.append(data) or identify(data))
+    open_header = images._open_header
+    monkeypatch.setattr(images, "_open_header", lambda data: decoded.append(data) or open_header(data))
     search(path)
     assert decoded == [path.read_bytes()]
     search.explain(path, 3)

@@ -7,8 +7,8 @@ from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from shared.core.images import THUMBNAIL_SIDE
 from shared.crossmodal.engines import ENGINES, OFFLINE_ENGINES, SIGLIP
-from shared.gallery.thumbnails import MAX_SIDE
 from shared.ui.sample_images import gallery_images, sample_images
 from tests.spaces.test_edges import READABLE, UNREADABLE, decode
 from tests.spaces.test_retrieval import files, names
@@ -58,7 +58,7 @@ def test_words_find_an_image(client, engine):
         assert all(-1 <= value <= 1 for value in values)
     assert results["good_match"] == (results["hits"][0]["probability"] >= results["threshold"])
     assert (results["engine"], results["searched"]) == (engine, SAMPLES)
-    assert max(decode(images[0]["image"]).size) == MAX_SIDE
+    assert max(decode(images[0]["image"]).size) == THUMBNAIL_SIDE
 
 
 def test_options_of_a_search_with_words(search_by_text, motorcycle):
@@ -99,7 +99,7 @@ def test_an_image_and_a_text_are_matched(client, motorcycle):
     assert max(right["words"], key=lambda word: word["score_drop"])["word"] == "motorcycle"
     assert right["score_without_hottest"] < right["score_without_coldest"]
     assert {"known", "in_distribution", "combined", "image", "text"} <= set(right["product"])
-    assert max(decode(heatmap).size) == MAX_SIDE
+    assert max(decode(heatmap).size) == THUMBNAIL_SIDE
 
 
 def test_a_visitors_gallery_is_private_and_has_a_key(visitor, gallery_api, motorcycle, tmp_path):

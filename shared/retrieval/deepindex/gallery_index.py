@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from shared.gallery.gallery import Gallery, ImageNotFoundError
+from shared.gallery.gallery import Gallery
 from shared.gallery.index import Features, GalleryIndex
-from shared.gallery.snapshot import GallerySnapshot
+from shared.gallery.snapshot import GallerySnapshot, ImageNotFoundError
 from shared.retrieval.deepindex.index import DeepIndex, PatchMatch
 from shared.retrieval.deepindex.patches import Bag
 from shared.retrieval.deepindex.vocabulary import Vocabulary

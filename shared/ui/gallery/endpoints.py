@@ -17,7 +17,8 @@ def gallery_endpoints(space: str, visitor: VisitorSession, files: gr.File) -> No
     """Offer `add_images`, `remove_images` and `save_gallery` through the API and as MCP tools.
 
     Args:
-        space: Name of the space, for the counts, the documentation and the name of a file.
+        space: Name of the space, under which calls are counted in /metrics; also for the documentation and
+            the name of a file.
         visitor: Session of the page's visitor.
         files: The page's input for images.
     """

@@ -148,7 +148,7 @@ class GalleryStore:
         uploads = UploadReader([path for path in files if path not in saved])
         report = self._ingest(uploads if progress is None else _with_progress(uploads, progress), gallery)
         self._galleries.trim(key)
-        full = [("All others", report.full)] if report.full else []
+        full = [("All others", report.full_message)] if report.full_message else []
         return UploadReport(key, (*ids, *report.ids), (*uploads.skipped, *report.skipped, *full))
 
     def ingest_files(self, files: Sequence[str]) -> Gallery:
@@ -181,7 +181,7 @@ class GalleryStore:
         key, gallery = self.get_for_update(session, key)
         try:
             gallery.remove([int(id) for id in ids])
-        except (KeyError, TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             raise ImageError(_unknown_id(gallery)) from error
         return key, gallery
 
@@ -220,7 +220,7 @@ class GalleryStore:
 
     def _describe_samples(self) -> Gallery:
         samples = self._samples()
-        gallery = Gallery(MAX_COUNT + len(samples))  # samples take no room from a visitor's images
+        gallery = Gallery(MAX_COUNT + len(samples))  # samples do not count towards a visitor's limit
         self._ingest(samples.items(), gallery)
         return gallery
 
@@ -237,7 +237,7 @@ def find_entry(gallery: Gallery, id: Any) -> GalleryEntry:
     """
     try:
         return gallery.entry(int(id))
-    except (KeyError, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
         raise ImageError(_unknown_id(gallery)) from error
 
 

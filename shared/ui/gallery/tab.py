@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from shared.core.gradio_workarounds import new_cache_path
-from shared.core.images import MAX_BYTES
+from shared.core.images import MAX_FILE_BYTES
 from shared.gallery.gallery import MAX_COUNT, Gallery
 from shared.ui.batch import PROGRESS
 from shared.ui.components.image_inputs import image_files
@@ -20,7 +20,7 @@ from shared.ui.tabs import LazyTab
 PAGE_SIZE = 48  # images shown at a time
 MAX_LISTED = 100  # skipped files listed by name
 PRIVACY = (
-    f"Add up to {MAX_COUNT:,} pictures, or ZIP files of up to {MAX_BYTES // 2**20} MB. Only you can see "
+    f"Add up to {MAX_COUNT:,} pictures, or ZIP files of up to {MAX_FILE_BYTES // 2**20} MB. Only you can see "
     "them, and they are deleted an hour after you leave. To carry on another day, download the gallery as "
     "one file and add that file again."
 )
@@ -72,7 +72,7 @@ def gallery_tab(space: str, visitor: VisitorSession) -> GalleryTab:
     """Create the tab.
 
     Args:
-        space: Name of the space, for the counts and the name of the saved file.
+        space: Name of the space, under which calls are counted in /metrics; also for the saved file.
         visitor: Session of the page's visitor.
     """
     store, session, version = visitor.store, visitor.session, visitor.version
