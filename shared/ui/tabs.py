@@ -17,14 +17,14 @@ class LazyTab:
 
     Attributes:
         tab: The tab; it needs an `elem_id`, by which the browser finds out which tab is open.
-        function: Deterministic function from the values of the inputs to the values of the outputs.
+        fill: Deterministic function from the values of the inputs to the values of the outputs.
         inputs: Components to read.
         outputs: Components to fill. A component that is an input as well gets a plain value or a `gr.update`.
         triggers: Events of this tab, in addition to those of all tabs.
     """
 
     tab: gr.Tab
-    function: Callable[..., Sequence[object]]
+    fill: Callable[..., Sequence[object]]
     inputs: Sequence[Component]
     outputs: Sequence[Block]
     triggers: Sequence[Trigger] = ()
@@ -33,7 +33,8 @@ class LazyTab:
 def load_open_tab(tabs: gr.Tabs, lazy_tabs: Sequence[LazyTab], triggers: Sequence[Trigger]) -> None:
     """Fill the open tab after each event, and another tab when a visitor opens it.
 
-    An event is one call however many tabs there are, and costs nothing if the tab's inputs are unchanged.
+    An event is one call however many tabs there are, and does not call the tab's function if its inputs are
+    unchanged.
 
     Args:
         tabs: Parent of all tabs.
@@ -52,7 +53,7 @@ def load_open_tab(tabs: gr.Tabs, lazy_tabs: Sequence[LazyTab], triggers: Sequenc
         tab_values = [values[item] for item in lazy_tab.inputs] if lazy_tab else None
         if lazy_tab is None or tab_values is None or filled.get(open_id) == tab_values:
             return [gr.skip()] * (1 + len(outputs))
-        results = dict(zip(lazy_tab.outputs, lazy_tab.function(*tab_values), strict=True))
+        results = dict(zip(lazy_tab.outputs, lazy_tab.fill(*tab_values), strict=True))
         values |= {item: _value(result) for item, result in results.items()}
         filled = {**filled, open_id: [values[item] for item in lazy_tab.inputs]}
         return [filled, *(results[item] if item in results else gr.skip() for item in outputs)]

@@ -83,7 +83,7 @@ def why_tab():
 @pytest.mark.parametrize("out_of_distribution", [False, True])
 def test_warning_for_photos_unlike_the_training_photos(photo, out_of_distribution):
     tab = what_tab(out_of_distribution)
-    label, warning, note = tab.function(photo, "cfn", 5)
+    label, warning, note = tab.fill(photo, "cfn", 5)
     assert list(label) == [f"Class {n}" for n in range(5)]
     assert warning.visible is out_of_distribution
     assert note.startswith("40 × 20 pixels")
@@ -94,7 +94,7 @@ def test_warning_for_photos_unlike_the_training_photos(photo, out_of_distributio
 
 def test_comparison_of_two_engines(photo):
     tab = create(lambda inputs: classification.comparison_tab("test", classifier(), inputs))
-    first, second = tab.function("plain", photo, "cfn", 2)
+    first, second = tab.fill("plain", photo, "cfn", 2)
     assert (first.label, second.label) == ("Best answers (CFN)", "Plain network")
     assert [answer["label"] for answer in first.value["confidences"]] == ["Class 0", "Class 1"]
 
@@ -102,7 +102,7 @@ def test_comparison_of_two_engines(photo):
 def test_regions_have_the_colors_of_their_classes(photo):
     ids = np.zeros((20, 40), np.uint8)
     ids[:, :20], ids[:5, 30:] = 1, 2
-    regions, note, chart, *_ = where_tab(ids).function(photo, "fcfn")
+    regions, note, chart, *_ = where_tab(ids).fill(photo, "fcfn")
     assert regions.color_map == {"cat": "#800000", "tv monitor": "#008000"}
     assert [annotation["label"] for annotation in regions.value["annotations"]] == ["cat", "tv monitor"]
     assert "Click on a region" in note
@@ -126,7 +126,7 @@ def test_region_is_cut_out_at_its_full_size(photo):
 
 
 def test_photo_without_regions(photo):
-    _, note, chart, cutout, save, pack, archive = where_tab().function(photo, "fcfn")
+    _, note, chart, cutout, save, pack, archive = where_tab().fill(photo, "fcfn")
     assert note.startswith(segmentation.NO_REGIONS)
     assert chart == ""
     assert not save.interactive
@@ -137,7 +137,7 @@ def test_photo_without_regions(photo):
 
 def test_class_menu_belongs_to_the_photo_and_the_engine(photo):
     tab = why_tab()
-    menu, images, note, chart, menu_source = tab.function(photo, "cfn", None, "grad-cam", None)
+    menu, images, note, chart, menu_source = tab.fill(photo, "cfn", None, "grad-cam", None)
     assert menu["value"] == 0
     assert len(menu["choices"]) == explanation.CLASSES
     assert menu["choices"][0] == ("Class 0 (50.0%)", 0)
@@ -146,24 +146,24 @@ def test_class_menu_belongs_to_the_photo_and_the_engine(photo):
     assert note.startswith("The network is 50.0% sure that this is “Class 0”")
     assert re.findall("<dt>(.*?)</dt>", chart) == ["textures", "objects", "bias"]
     assert "−0.50" in chart
-    same_photo, *_ = tab.function(photo, "cfn", 3, "grad-cam", menu_source)
+    same_photo, *_ = tab.fill(photo, "cfn", 3, "grad-cam", menu_source)
     assert same_photo == gr.update(value=3)
-    second_engine, *_ = tab.function(photo, "plain", 3, "grad-cam", menu_source)
+    second_engine, *_ = tab.fill(photo, "plain", 3, "grad-cam", menu_source)
     assert second_engine["value"] == 0
 
 
 def test_class_without_evidence(photo):
-    _, _, note, *_ = why_tab().function(photo, "cfn", 7, "occlusion", [photo, "cfn"])
+    _, _, note, *_ = why_tab().fill(photo, "cfn", 7, "occlusion", [photo, "cfn"])
     assert note.startswith("Nothing in this photo looks like “Class 7” to the network.")
 
 
 def test_tabs_without_a_photo_say_what_to_do(photo):
-    label, warning, note = what_tab().function(None, "cfn", 5)
+    label, warning, note = what_tab().fill(None, "cfn", 5)
     assert (label, warning.visible, note) == (None, False, classification.HINT)
-    regions, note, chart, *updates = where_tab().function(None, "fcfn")
+    regions, note, chart, *updates = where_tab().fill(None, "fcfn")
     assert (regions, note, chart) == (None, segmentation.HINT, "")
     assert len(updates) == 4
-    result = why_tab().function(None, "cfn", 3, "grad-cam", [photo, "cfn"])
+    result = why_tab().fill(None, "cfn", 3, "grad-cam", [photo, "cfn"])
     assert result[1:3] == [None, explanation.HINT]
 
 

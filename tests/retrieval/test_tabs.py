@@ -62,7 +62,7 @@ def page(tmp_path, monkeypatch):
 
 
 def show(page, image_id, image, box="", engine="exact", top_k=24, min_score=0, hide_duplicates=False):
-    return page.tab.function(image_id, "session", 0, image, box, engine, top_k, min_score, hide_duplicates)
+    return page.tab.fill(image_id, "session", 0, image, box, engine, top_k, min_score, hide_duplicates)
 
 
 def test_options_are_arguments_of_a_search():

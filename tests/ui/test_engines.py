@@ -52,6 +52,6 @@ def test_results_of_two_engines_are_compared():
         image, menu = gr.Image(), engine_menu(ENGINES)
         with gr.Tabs():
             tab = compare_tab(lambda path, name, n: {name: n}, ENGINES, [image, menu], "b", kind=gr.Label)
-    assert tab.function("b", None, "a", 1) == [None, None]
-    first, second = tab.function("b", "photo.jpg", "a", 0.5)
+    assert tab.fill("b", None, "a", 1) == [None, None]
+    first, second = tab.fill("b", "photo.jpg", "a", 0.5)
     assert (first.label, second.label) == ("Best", "Fast")

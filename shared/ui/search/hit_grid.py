@@ -12,8 +12,8 @@ from shared.ui.components.results import result_file
 from shared.ui.search.image_grid import GridImage, grid_heading, grid_message, image_grid_html
 from shared.ui.search.summary import NO_HITS, count_good
 
-PRESS = "More like this"
-EXPLAIN = "Why?"
+SELECT_TOOLTIP = "More like this"
+EXPLAIN_LABEL = "Why?"
 
 
 def hit_grid_html(results: SearchResults, gallery: Gallery) -> str:
@@ -27,21 +27,21 @@ def hit_grid_html(results: SearchResults, gallery: Gallery) -> str:
     hits = [hit for hit in results.hits if hit.id in entries]  # an image may just have been removed
     if not hits:
         return grid_message(NO_HITS)
-    full_bar = max(1.0, hits[0].ranking_score)
-    images = [_grid_image(hit, entries[hit.id].thumbnail, full_bar) for hit in hits]
-    grid = partial(image_grid_html, press=PRESS, button=EXPLAIN, tag=results.engine)
+    max_score = max(1.0, hits[0].ranking_score)
+    images = [_grid_image(hit, entries[hit.id].thumbnail, max_score) for hit in hits]
+    grid = partial(image_grid_html, press=SELECT_TOOLTIP, button=EXPLAIN_LABEL, tag=results.engine)
     if results.threshold is None:
         return grid(images)
     if results.confidence_bands is not None:
         names = [results.confidence_bands.name(hit.score) for hit in hits]
         return "".join(
-            grid_heading(name.capitalize()) + grid(part, faint=name == results.confidence_bands.below)
-            for name, part in _group_by_band(names, images, results.confidence_bands)
+            grid_heading(name.capitalize()) + grid(group, faint=name == results.confidence_bands.below)
+            for name, group in _group_by_band(names, images, results.confidence_bands)
         )
     good = count_good(hits, results.threshold)
     if good == len(hits):
         return grid(images)
-    heading = "Less alike" if hits[0].probability is None else "Less likely"
+    heading = "Less similar" if hits[0].probability is None else "Less likely"
     other_hits = grid_heading(f"{heading}, probably something else") + grid(images[good:], faint=True)
     return (grid(images[:good]) if good else "") + other_hits
 
@@ -57,8 +57,8 @@ def side_by_side_html(results: Sequence[SearchResults], titles: Sequence[str], g
     if len(results) == 1:
         return hit_grid_html(results[0], gallery)
     columns = [
-        f"<section><h4>{html.escape(title)}</h4>{hit_grid_html(part, gallery)}</section>"
-        for title, part in zip(titles, results, strict=True)
+        f"<section><h4>{html.escape(title)}</h4>{hit_grid_html(result, gallery)}</section>"
+        for title, result in zip(titles, results, strict=True)
     ]
     return f'<div class="is-columns">{"".join(columns)}</div>'
 
@@ -81,14 +81,14 @@ def hit_images(results: SearchResults, gallery: Gallery) -> list[tuple[str, str]
     ]
 
 
-def _grid_image(hit: Hit, jpeg: bytes, full_bar: float) -> GridImage:
+def _grid_image(hit: Hit, jpeg: bytes, max_score: float) -> GridImage:
     score = round(hit.score, 2) + 0.0  # turns -0.0 into 0.0
     return GridImage(
         hit.id,
         hit.name,
         jpeg,
-        figure=f"{score:.2f}" if hit.probability is None else f"{hit.probability:.0%}",
-        bar=hit.ranking_score / full_bar,
+        value=f"{score:.2f}" if hit.probability is None else f"{hit.probability:.0%}",
+        bar=hit.ranking_score / max_score,
         note=f"and {hit.duplicate_count} nearly the same" if hit.duplicate_count else "",
     )
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from shared.ui import assets
 
-MAX_SIDE = 360  # pixels; sharp on a phone's screen, and twenty of them have half a megabyte
+TILE_SIDE = 360  # pixels; sharp on a phone's screen, and twenty of them have half a megabyte
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class GridImage:
         id: Number of the image, which the grid's events report.
         name: Caption; of a path, the last part.
         jpeg: Content of a JPEG file.
-        figure: Figure in front of the name, such as a score.
+        value: Number in front of the name, such as a score.
         bar: Length of a bar below the image, 0..1; None for no bar.
         note: Small text below the name.
     """
@@ -34,7 +34,7 @@ class GridImage:
     id: int
     name: str
     jpeg: bytes
-    figure: str = ""
+    value: str = ""
     bar: float | None = None
     note: str = ""
 
@@ -61,8 +61,8 @@ def image_grid_html(
         faint: True to dim the images.
     """
     dimmed = " is-faint" if faint else ""
-    figures = "".join(_figure(image, press, button, tag) for image in images)
-    return f'<div class="is-tiles{dimmed}">{figures}</div>'
+    tiles = "".join(_tile_html(image, press, button, tag) for image in images)
+    return f'<div class="is-tiles{dimmed}">{tiles}</div>'
 
 
 def grid_heading(text: str) -> str:
@@ -75,7 +75,7 @@ def grid_message(text: str) -> str:
     return f'<div class="is-tiles-empty"><p>{html.escape(text)}</p></div>'
 
 
-def data_url(jpeg: bytes, max_side: int = MAX_SIDE) -> str:
+def data_url(jpeg: bytes, max_side: int = TILE_SIDE) -> str:
     """Return a JPEG file as a data URL, with at most `max_side` pixels on its longest side."""
     with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as image:
         image.draft("RGB", (max_side, max_side))  # decodes a smaller image, in a fraction of the time
@@ -85,7 +85,7 @@ def data_url(jpeg: bytes, max_side: int = MAX_SIDE) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
-def _figure(image: GridImage, press: str, button: str, tag: str) -> str:
+def _tile_html(image: GridImage, press: str, button: str, tag: str) -> str:
     name = html.escape(image.name)
     data = f'data-id="{image.id}" data-tag="{html.escape(tag)}"'
     picture = f'<img src="{data_url(image.jpeg)}" alt="{name}">'
@@ -98,7 +98,7 @@ def _figure(image: GridImage, press: str, button: str, tag: str) -> str:
     if button:
         title = html.escape(f"{button}: {image.name}")
         small_button = f'<button {data} data-event="click" title="{title}">{html.escape(button)}</button>'
-    figure = f"<b>{html.escape(image.figure)}</b> " if image.figure else ""
+    value = f"<b>{html.escape(image.value)}</b> " if image.value else ""
     note = f"<small>{html.escape(image.note)}</small>" if image.note else ""
-    caption = f'<span title="{name}">{figure}{html.escape(image.name.rpartition("/")[2])}</span>{note}'
+    caption = f'<span title="{name}">{value}{html.escape(image.name.rpartition("/")[2])}</span>{note}'
     return f"<figure>{picture}{bar}<figcaption><div>{caption}</div>{small_button}</figcaption></figure>"

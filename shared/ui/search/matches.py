@@ -19,13 +19,13 @@ from shared.ui.components.results import result_file
 from shared.ui.errors import user_facing
 from shared.ui.events import Trigger, on_event
 from shared.ui.gallery.gallery_store import VisitorSession, find_entry
-from shared.ui.search.hit_grid import PRESS, side_by_side_html
+from shared.ui.search.hit_grid import SELECT_TOOLTIP, side_by_side_html
 from shared.ui.search.image_grid import GridImage, grid_message, image_grid, image_grid_html
 from shared.ui.search.summary import summarize
 from shared.ui.tabs import LazyTab
 
 PREVIEW_SIZE = 24  # images of the gallery that are shown before there is a query
-EMPTY = "The gallery is empty: add pictures under “Gallery”, or go back to the sample photos there."
+EMPTY_GALLERY = "The gallery is empty: add pictures under “Gallery”, or go back to the sample photos there."
 
 #: Function `(gallery, image_id, *values)` that searches a gallery with the values of a query's inputs.
 #: `image_id` is the id of the query image if it comes from the gallery, else None. It returns the results of
@@ -42,7 +42,7 @@ class SearchQuery:
         inputs: Components of the query and its settings.
         image: The input of the query image, one of `inputs`.
         texts: Inputs of query texts, which a search with a hit clears.
-        triggers: Events of the tab's own, see `LazyTab`.
+        triggers: Further events that refill the tab, see `LazyTab`.
     """
 
     engines: Mapping[str, Engine[Any]]
@@ -81,7 +81,7 @@ def matches_tab(
     """Create the tab of a search; a press on a hit searches with that image.
 
     Args:
-        space: Name of the space, for the counts.
+        space: Name of the space, under which calls are counted in /metrics.
         visitor: Session of the page's visitor.
         query: Components of the query.
         search: See `Search`.
@@ -105,7 +105,7 @@ def matches_tab(
         gallery = store.get(session)
         closed = gr.Column(visible=False)
         if not len(gallery):
-            return ["", closed, grid_message(EMPTY)]
+            return ["", closed, grid_message(EMPTY_GALLERY)]
         if not is_gallery_image(values[image_position], image_id, gallery):
             image_id = None
         try:
@@ -114,7 +114,7 @@ def matches_tab(
             return ["", closed, grid_message(str(error))]
         if not results:
             return [hint, closed, _preview_html(gallery)]
-        titles = [query.engines[part.engine].title for part in results]
+        titles = [query.engines[result.engine].title for result in results]
         return [_summary(results, titles), closed, side_by_side_html(results, titles, gallery)]
 
     @user_facing(space)
@@ -133,6 +133,7 @@ def matches_tab(
     on_event([grid.click], explain, [session, *query.inputs], [panel, *explanation.outputs])
     on_event([close.click], lambda: gr.Column(visible=False), [], panel)
     explanation.image.change(None, js=assets.script("scroll_to_explanation"))
+    # The version is an input because a tab is filled anew only if an input has changed.
     inputs = [image_id, session, visitor.version, *query.inputs]
     return LazyTab(tab, show, inputs, [summary, panel, grid], query.triggers)
 
@@ -147,11 +148,11 @@ def is_gallery_image(path: str | None, image_id: int | None, gallery: Gallery) -
 def _summary(results: Sequence[SearchResults], titles: Sequence[str]) -> str:
     if len(results) == 1:
         return summarize(results[0])
-    return "\n\n".join(f"{title}: {summarize(part)}" for title, part in zip(titles, results, strict=True))
+    return "\n\n".join(f"{title}: {summarize(result)}" for title, result in zip(titles, results, strict=True))
 
 
 def _preview_html(gallery: Gallery) -> str:
     entries = gallery.entries[:PREVIEW_SIZE]
     return image_grid_html(
-        [GridImage(entry.id, entry.name, entry.thumbnail) for entry in entries], press=PRESS
+        [GridImage(entry.id, entry.name, entry.thumbnail) for entry in entries], press=SELECT_TOOLTIP
     )

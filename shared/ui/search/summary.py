@@ -9,7 +9,7 @@ from shared.gallery.results import Hit, SearchResults
 
 NO_HITS = "No picture reaches the lowest score that you have set. Lower it under “Settings” to see more."
 UNCALIBRATED = "The best come first. These scores only rank the pictures; they don't say how good a match is."
-WRONG = "Now and then this is wrong: with nothing of the kind in the gallery"
+FALSE_ACCEPT_NOTE = "Now and then this is wrong: with nothing of the kind in the gallery"
 MAX_WORDS = 5  # unknown words in one sentence
 
 
@@ -50,7 +50,7 @@ def _verdict(results: SearchResults) -> str:
         return f"**No good match.** {best}; a good one would be {limit.removeprefix('a score of ')}."
     verdict = f"**{good} good {'match' if good == 1 else 'matches'}** ({limit})."
     if results.false_accept_rate is not None:
-        verdict += f" {WRONG}, {_per_100(results.false_accept_rate)} still find a good match."
+        verdict += f" {FALSE_ACCEPT_NOTE}, {_per_100(results.false_accept_rate)} still find a good match."
     return verdict
 
 
@@ -67,7 +67,7 @@ def _band_verdict(hits: Sequence[Hit], bands: ConfidenceBands) -> str:
     first, *weaker = bands.bands
     rates = f"{_per_100(first.false_accept_rate)} still call a picture “{first.name}”"
     rates += "".join(f", and {100 * band.false_accept_rate:.0f} at least “{band.name}”" for band in weaker)
-    return f"{', '.join(parts)}. {WRONG}, {rates}."
+    return f"{', '.join(parts)}. {FALSE_ACCEPT_NOTE}, {rates}."
 
 
 def _per_100(rate: float) -> str:
