@@ -68,7 +68,7 @@ ENGINES: Mapping[str, Engine[EdgeBackend]] = table(
     Engine(
         name="rds",
         title="Best lines (RDS)",
-        description="learned from edges that people drew; works offline",
+        description="Learned from edges that people drew; works offline.",
         weights="edges-rds",
         load=rds("rds"),
         licence="cc-by-nc-4.0",
@@ -77,7 +77,7 @@ ENGINES: Mapping[str, Engine[EdgeBackend]] = table(
     Engine(
         name="hed",
         title="Older training (HED)",
-        description="the same network, trained the way that came before",
+        description="The same network, trained the way that came before.",
         weights="edges-hed",
         load=rds("hed"),
         licence="cc-by-nc-4.0",
@@ -86,7 +86,7 @@ ENGINES: Mapping[str, Engine[EdgeBackend]] = table(
     Engine(
         name="fcfn",
         title="Second opinion (FCFN)",
-        description="a different network, almost as good",
+        description="A different network, almost as good.",
         weights="edges-fcfn",
         load=fcfn("fcfn"),
         licence="cc-by-nc-4.0",
@@ -95,7 +95,7 @@ ENGINES: Mapping[str, Engine[EdgeBackend]] = table(
     Engine(
         name="canny",
         title="Classical formula (Canny)",
-        description="draws every strong contrast; a formula from 1986 that has learned nothing",
+        description="Draws every strong contrast; a formula from 1986 that has learned nothing.",
         load=canny,
     ),
 )
