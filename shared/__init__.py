@@ -1,1 +1,1 @@
-"""The model package that every space calls: doors in `core`, networks in `networks`, and the wings."""
+"""Models, tabs and tools of Image Spaces; see docs/architecture.md."""

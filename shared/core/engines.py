@@ -22,7 +22,8 @@ class Engine(Generic[Model]):
             `allow_hub` as keyword arguments, and imports the model's module only when it is called, so that a
             page can list engines before torch is loaded.
         weights: Weight folder or Hub repository (see `shared.core.weights.find`); None without weights.
-        from_hub: True if the weights come from the Hugging Face Hub when they are first needed.
+        from_hub: True if the weights come from the Hugging Face Hub when they are first needed. Choosing such
+            an engine permits that download, whatever `allow_hub` says.
         licence: SPDX identifier of the weights' licence; None without weights.
         parameters: Number of learned parameters; None without weights.
     """

@@ -44,7 +44,7 @@ def find(
 ) -> Path:
     """Find the folder of a set of weights.
 
-    The order is: `folder`, `weights/<name>` beside the package, the local cache of the Hub, and, only if
+    The order is: `folder`, `weights/<name>` next to the package, the local cache of the Hub, and, only if
     `allow_hub` is set, the Hub itself. All but the last send no request.
 
     Args:

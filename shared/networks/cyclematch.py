@@ -133,7 +133,7 @@ def reconstruction_loss(
 ) -> Tensor:
     """Compute the ranking loss after a whole cycle: G(F(v)) retrieves v, and F(G(t)) retrieves t.
 
-    A distance would also be small if all reconstructions were alike; a ranking is not.
+    A distance would also be small if all reconstructions were the same; a ranking is not.
 
     Args:
         image: Cycle of images; row i belongs to row i of `text`.

@@ -76,7 +76,7 @@ def average_with_teacher(network: CFN, teacher: Teacher, student_fraction: float
 
     Args:
         network: The student; changed in place.
-        teacher: Teacher of the same architecture, side branches aside.
+        teacher: Teacher of the same architecture, except for the side branches.
         student_fraction: Weight of the student, 0..1.
     """
     for layer in Teacher.SHARED_LAYERS:

@@ -30,10 +30,10 @@ class AnnotatedImage:
 
 
 def read_annotated_images(images: str | Path, annotations: str | Path) -> list[AnnotatedImage]:
-    """List images and annotations of the same file name (suffix aside), sorted by name.
+    """List images and annotations of the same file name (except for the suffix), sorted by name.
 
-    Serves segmentation sets (`labels/ID.png` with class ids, PASCAL VOC's layout) and folders of soft edge
-    maps (`maps/ID.png`, 8 bit) alike.
+    Serves both segmentation sets (`labels/ID.png` with class ids, PASCAL VOC's layout) and folders of soft
+    edge maps (`maps/ID.png`, 8 bit).
 
     Args:
         images: Folder of images.

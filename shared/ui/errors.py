@@ -27,7 +27,8 @@ def user_facing(space: str) -> Callable[[Function], Function]:
     `EXPECTED` errors keep their message. All others become one neutral sentence, and the log gets the trace.
 
     Args:
-        space: Name of the space, for the counts. The function's argument `engine`, if any, is counted too.
+        space: Name of the space, under which calls are counted in /metrics. The function's argument `engine`,
+            if any, is counted too.
     """
 
     def decorate(function: Function) -> Function:

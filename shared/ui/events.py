@@ -27,7 +27,7 @@ class Concurrency(NamedTuple):
 #: Events that run a network.
 INFERENCE = Concurrency("accelerator", 1)
 
-#: Events that take minutes, such as the upload of a folder; short calls of other visitors run beside them.
+#: Events that take minutes, such as the upload of a folder; short calls of other visitors go on meanwhile.
 LONG_RUNNING = Concurrency("gallery", 2)
 
 # Pixels must not change on their way to a program; Gradio's default is WebP.

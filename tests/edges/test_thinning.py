@@ -131,7 +131,7 @@ def test_thin_keeps_lines_holes_and_parts():
 
 
 def test_speed_of_a_photo():
-    """The contract is 30 ms on an idle machine; the bound leaves room for a busy one."""
+    """The contract is 30 ms on an idle machine; the bound is higher, for a busy one."""
     soft = triangle_filter(np.random.default_rng(0).random((321, 481)).astype(np.float32), 2)
     times = []
     for _ in range(5):

@@ -1,4 +1,4 @@
-"""Gradio tabs of edge detection, and the settings beside them."""
+"""Gradio tabs of edge detection, and their settings."""
 
 from shared.edges.tabs.drawing import drawing_tab, side_images
 from shared.edges.tabs.settings import SCALES, settings_panel

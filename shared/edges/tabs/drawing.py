@@ -1,4 +1,4 @@
-"""Tab "Result": the photo beside its drawing, the side outputs of the engine, and the files to download."""
+"""Tab "Result": the photo next to its drawing, the side outputs of the engine, and the files to download."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -30,7 +30,7 @@ def drawing_tab(space: str, detect: Detect, inputs: Sequence[Component]) -> Lazy
     """Create the tab.
 
     Args:
-        space: Name of the space, for the counts.
+        space: Name of the space, under which calls are counted in /metrics.
         detect: Function that runs a detector.
         inputs: The image, the engine menu, the style, the choice of thin lines, the threshold and the detail.
     """

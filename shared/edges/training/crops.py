@@ -1,4 +1,4 @@
-"""Random crops for training edge networks: image and labels are rotated, scaled and mirrored alike."""
+"""Random crops for training edge networks: images and labels are rotated, scaled and mirrored together."""
 
 from __future__ import annotations
 

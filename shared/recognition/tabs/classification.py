@@ -27,7 +27,7 @@ def classification_tab(space: str, classify: Classify, inputs: Sequence[Componen
     """Create the tab.
 
     Args:
-        space: Name of the space, for the counts.
+        space: Name of the space, under which calls are counted in /metrics.
         classify: Function that runs a classifier.
         inputs: The image, the engine menu, the number of classes.
     """
@@ -52,7 +52,7 @@ def comparison_tab(space: str, classify: Classify, inputs: Sequence[Component]) 
     """Create the tab "Compare" with the classes of two engines.
 
     Args:
-        space: Name of the space, for the counts.
+        space: Name of the space, under which calls are counted in /metrics.
         classify: Function that runs a classifier.
         inputs: The image, the engine menu, the number of classes.
     """

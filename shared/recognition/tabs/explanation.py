@@ -35,7 +35,7 @@ def explanation_tab(
     """Create the tab.
 
     Args:
-        space: Name of the space, for the counts.
+        space: Name of the space, under which calls are counted in /metrics.
         classify: Function that runs a classifier, for the order of the class menu.
         explain: Function that explains a class.
         inputs: The image and the engine menu.

@@ -32,7 +32,7 @@ def segmentation_tab(space: str, segment: Segment, inputs: Sequence[Component]) 
     """Create the tab.
 
     Args:
-        space: Name of the space, for the counts.
+        space: Name of the space, under which calls are counted in /metrics.
         segment: Function that runs a segmenter.
         inputs: The image and the engine menu.
     """
