@@ -1,23 +1,26 @@
-"""Trains a joint space of images and sentences: `python -m shared.crossmodal.train --data NAME=FOLDER ...`.
+"""Train a joint space of images and sentences: `python -m shared.crossmodal.train --data NAME=FOLDER ...`.
 
-1. The recognition network, or `--backbone`, describes every image once; `--cache` keeps these region features
-   and the teacher's vectors.
-2. With `--text-steps`: the text encoder learns from the teacher alone, also on `--sentences`. With `--text`
-   it starts as that of another joint space instead.
-3. Warm-up: contrastive loss of every head, and the teacher's vectors for the text encoder.
-4. The loss of each head's paper, on hard negatives. JMC has a training of its own (`train_jmc`).
-5. With `--tune-steps`: the backbone learns with the rest, on images.
-6. With `--frozen-steps`: the backbone is frozen again, and the rest learns on from its region features; with
-   `--frozen-warm-steps` first as in 3, where there is much to learn that is new.
+First, the recognition network or `--backbone` computes the region features of all images. With `--distil`,
+the teacher (a public sentence encoder, see `shared.crossmodal.training.teacher`) computes the vectors of all
+texts. `--cache` stores both. Then a new space has these stages:
 
-With `--start` a trained space goes on from 5 with its settings. It may read further data sets, such as images
-of things with names (`shared.crossmodal.data.named_images`); `--lwf` then holds the vectors of the first data
-set's pairs. Its weights are averaged with those at the start and with those of other runs from there
-(`--peers`), as the validation likes best or with `--start-weight` (Wortsman et al., "Robust fine-tuning of
-zero-shot models", CVPR 2022; "Model soups", ICML 2022).
+1. Text encoder (`--text-steps`): distillation of the teacher, also on `--sentences`. With `--text`, the text
+   encoder of another joint space is loaded instead.
+2. Warm-up (`--warm-steps`): contrastive loss of every head, and distillation loss.
+3. Matching (`--steps`): loss of each head's paper on hard negatives. `train_jmc` trains JMC.
+4. Fine-tuning (`--tune-steps`): stage 3 on images, with the backbone.
+5. Frozen backbone (`--frozen-warm-steps`, `--frozen-steps`): stages 2 and 3 on the region features of the
+   fine-tuned backbone.
 
-Each stage has a folder under `--out`; one that lowers the validation score is discarded. An interrupted run
-resumes.
+With `--start`, a trained space with a fine-tuned backbone is loaded, and only stages 4 and 5 are run. Its
+`--data` may include further data sets, such as images of things with names
+(`shared.crossmodal.data.named_images`); in stage 5, `--lwf` weights a loss that preserves the vectors of the
+first data set's pairs. The weights are averaged with those of `--start`, and with those of other runs from
+there (`--peers`). The mixing weight is `--start-weight`, or the one with the best validation score (Wortsman
+et al., "Robust fine-tuning of zero-shot models", CVPR 2022; "Model soups", ICML 2022).
+
+Each stage has a folder under `--out`. Without `--start`, a stage that lowers the validation score is
+discarded. An interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -58,6 +61,9 @@ class JointTraining:
         args: From `shared.crossmodal.training.joint_arguments.joint_parser`.
 
     Attributes:
+        args: See above.
+        data: Data sets of the training.
+        starting_point: State before the first stage: a new space, or that of `--start`.
         pairs: Sampler of images and texts.
         texts: Sampler of all texts with the teacher's vectors; None without the teacher.
         extra_texts: Sampler of texts without images; None without `--nouns`.
@@ -70,8 +76,8 @@ class JointTraining:
         self.data = read_training_data(
             args.data, sentences=args.sentences, nouns=args.nouns, extra_share=args.extra_share
         )
-        self.start = (trained_space if args.start else new_space)(args, self.data)
-        inputs = prepare_inputs(args, self.data, self.start)
+        self.starting_point = (trained_space if args.start else new_space)(args, self.data)
+        inputs = prepare_inputs(args, self.data, self.starting_point)
         self.pairs, self.validation = inputs.pairs, inputs.validation
         self.texts, self.extra_texts = inputs.texts, inputs.extra_texts
 
@@ -79,19 +85,19 @@ class JointTraining:
         """Run all stages and write the weight folder."""
         args = self.args
         warm_up, matching = self._objectives()
-        if self.start.space is None:
+        if self.starting_point.space is None:
             student = self._new_student()
             student = self.stage("warm", student, warm_up, args.warm_steps, args.rate)
             student = self.stage("match", student, matching, args.steps, args.rate / 3)
         else:
-            student = self.fit_projection(Student(self.start.space))
+            student = self.fit_projection(Student(self.starting_point.space))
         if args.tune_steps:
             student = self.tune(student, matching)
-        elif args.backbone and self.start.backbone is not None:
-            student.space.base = self.start.backbone.network  # which no other weights have
+        elif args.backbone and self.starting_point.backbone is not None:
+            student.space.base = self.starting_point.backbone.network  # which no other weights have
         if student.space.base is not None:
-            student = self.tune_frozen(student, warm_up, matching)
-        if self.start.space is not None and args.tune_steps:
+            student = self.train_on_frozen_backbone(student, warm_up, matching)
+        if self.starting_point.space is not None and args.tune_steps:
             self.average(student)
         return self._save(student.space)
 
@@ -138,11 +144,11 @@ class JointTraining:
         return self._fit(name, student, optimizer, self._make_batch(draw, self.args.batch), objective, steps)
 
     def tune(self, student: Student, objective: Objective) -> Student:
-        """Train the backbone with the rest, on images."""
+        """Train all weights on images, those of the backbone from block `--tune-from` on."""
         args = self.args
         if student.space.base is None:
-            assert self.start.backbone is not None
-            student.space.base = copy.deepcopy(self.start.backbone.network)
+            assert self.starting_point.backbone is not None
+            student.space.base = copy.deepcopy(self.starting_point.backbone.network)
         student.space.base.freeze(args.tune_from)
         optimizer = adamw(student, pretrained=student.space.base, rate=args.tune_rate)
         sampler = self._sampler(replace(self.pairs, features=()))
@@ -150,8 +156,8 @@ class JointTraining:
         make_batch = self._make_batch(draw, args.tune_batch)
         return self._fit("tune", student, optimizer, make_batch, objective, args.tune_steps)
 
-    def tune_frozen(self, student: Student, warm_up: Objective, matching: Objective) -> Student:
-        """Train the rest on with the frozen, fine-tuned backbone, in larger batches than images allow."""
+    def train_on_frozen_backbone(self, student: Student, warm_up: Objective, matching: Objective) -> Student:
+        """Train all but the fine-tuned backbone, in larger batches than images allow."""
         args = self.args
         if not args.frozen_warm_steps + args.frozen_steps:
             return student
@@ -163,7 +169,7 @@ class JointTraining:
         with self._features_of(backbone):
             student = self.stage("frozen-warm", student, warm_up, args.frozen_warm_steps, args.rate)
             student = self.stage("frozen", student, matching, args.frozen_steps, args.rate / 3)
-            if self.start.space is not None and not args.tune_steps:
+            if self.starting_point.space is not None and not args.tune_steps:
                 self.average(student)  # while region features replace the images
         student.space.base = backbone
         return student
@@ -174,7 +180,7 @@ class JointTraining:
         start_weights = START_WEIGHTS if args.start_weight is None else (args.start_weight,)
         average(
             student.space,
-            self.start.state,
+            self.starting_point.state,
             lambda: self.validation(student)["score"],
             peers=args.peers or (),
             start_weights=start_weights,
@@ -193,10 +199,10 @@ class JointTraining:
 
     def _retaining(self, objective: Objective) -> Objective:
         """Return an objective that also holds the vectors of the first data set's pairs, see `Retaining`."""
-        if self.start.space is None:
+        if self.starting_point.space is None:
             raise SystemExit("--lwf needs a space to retain: give --start")
-        reference = JointSpace(**self.start.settings, tuned=True)
-        reference.load_state_dict(self.start.state)
+        reference = JointSpace(**self.starting_point.settings, tuned=True)
+        reference.load_state_dict(self.starting_point.state)
         reference.base = None
         reference.to(self.args.device).eval().requires_grad_(False)
         # Identities are numbered in the order of images, and those of the first data set come first.
@@ -206,7 +212,7 @@ class JointTraining:
     def _new_student(self) -> Student:
         """Return a student with a new joint space, after the training of its text encoder alone, if any."""
         args = self.args
-        student = Student(JointSpace(**self.start.settings))
+        student = Student(JointSpace(**self.starting_point.settings))
         if args.text:
             trained = weights.load(JointSpace, args.text.name, folder=args.text)
             student.space.text.load_state_dict(trained.text.state_dict())
@@ -263,23 +269,39 @@ class JointTraining:
         objective: Objective,
         steps: int,
     ) -> Student:
-        """Train a student, and return it as it was if its validation score is lower afterwards."""
+        """Train a student and, without `--start`, discard a training that lowers the validation score.
+
+        Args:
+            name: Name of the stage and its folder.
+            student: Student to train.
+            optimizer: Optimizer of its parameters.
+            make_batch: Returns the batch of a step.
+            objective: Objective of the stage.
+            steps: Optimizer steps.
+
+        Returns:
+            The trained student with `--start`; without, that with the higher score, before or after.
+        """
         before = copy.deepcopy(student).to(self.args.device).eval()
         settings = self._settings(name, steps, "score")
         trained = fit(student, optimizer, make_batch, objective, settings, self.validation)
-        if self.start.space is not None:
-            return trained  # which may be worse alone, and better in an average with the start
+        if self.starting_point.space is not None:
+            return trained  # a lower score alone may be a higher one in the weight average
         # With little data, the best of a stage can still be worse than its start.
         old, new = (self.validation(candidate)["score"] for candidate in (before, trained))
         print(f"{name}: score {old:.4f} before, {new:.4f} after")
         return trained if new >= old else before
 
     def _save(self, space: JointSpace) -> Path:
-        config = {"network": self.start.digest, "tuned": space.base is not None, "looks": self.args.views}
+        config = {
+            "network": self.starting_point.digest,
+            "tuned": space.base is not None,
+            "looks": self.args.views,
+        }
         backbone = space.base
         if backbone is None:
-            assert self.start.backbone is not None
-            backbone = self.start.backbone.network
+            assert self.starting_point.backbone is not None
+            backbone = self.starting_point.backbone.network
         features = self.validation.embed(space, backbone, self.args.views)
         config |= self.validation.fit_score_weights(space, *features)
         config |= self.validation.fit_calibration(space, *features)

@@ -1,8 +1,8 @@
-"""Trains JMC on products with texts: `python -m shared.crossmodal.train_jmc --data NAME=FOLDER ...`.
+"""Train JMC on products with texts: `python -m shared.crossmodal.train_jmc --data NAME=FOLDER ...`.
 
 1. Matching: contrastive and bi-rank loss between images and texts.
-2. The classifier alone, on frozen embeddings.
-3. Both together: the matching loss and `--classify` times the classification loss.
+2. Classification: the classifier alone, on frozen embeddings.
+3. Joint training: the matching loss and `--classify` times the classification loss.
 
 `--recipe matching` and `--recipe classification` train for as many steps with one of both losses alone, for
 comparison. Images and sentences of `--outliers` belong to no class; the classifier learns to recognise them,
@@ -281,23 +281,29 @@ def product_parser() -> argparse.ArgumentParser:
         type=dataset_argument,
         required=True,
         metavar="NAME=FOLDER",
-        help="images of no class: flickr8k",
+        help="data set of images without a class: flickr8k",
     )
-    add("--recipe", choices=RECIPES, default="joint", help="(%(default)s)")
+    add("--recipe", choices=RECIPES, default="joint", help="losses of the training (%(default)s)")
     add(
         "--steps",
         type=int,
         nargs=3,
         default=[1500, 500, 1500],
         metavar="N",
-        help="of the stages (%(default)s)",
+        help="optimizer steps of each stage (%(default)s)",
     )
-    add("--regions", type=positive_int, default=4, metavar="N", help="read in a step (%(default)s)")
+    add(
+        "--regions",
+        type=positive_int,
+        default=4,
+        metavar="N",
+        help="regions of an image in a step (%(default)s)",
+    )
     add("--rate", type=float, default=2e-3, help="learning rate (%(default)s)")
     add("--decay", type=float, default=1e-2, help="weight decay (%(default)s)")
-    add("--classify", type=float, default=1.0, help="classification loss beside matching (%(default)s)")
-    add("--spans", type=float, default=0.3, help="texts cut to a few words (%(default)s)")
-    add("--embedding", type=positive_int, default=64, help="of a subword (%(default)s)")
+    add("--classify", type=float, default=1.0, help="weight of the classification loss (%(default)s)")
+    add("--spans", type=float, default=0.3, help="share of texts cut to a few words (%(default)s)")
+    add("--embedding", type=positive_int, default=64, help="length of a subword's embedding (%(default)s)")
     return parser
 
 

@@ -74,7 +74,7 @@ def test_a_stage_that_lowers_the_score_is_discarded(training_data, tmp_path):
     options = [*training_data, *SMALL, "--heads", "plain", "--out", str(tmp_path)]
     run = JointTraining(joint_parser().parse_args(options))
     warm_up = WarmUp()
-    student = Student(JointSpace(**run.start.settings))
+    student = Student(JointSpace(**run.starting_point.settings))
     student = run.stage("good", student, warm_up, 60, 0.01)
     score = run.validation(student)["score"]
     student = run.stage("bad", student, lambda student, batch: -warm_up(student, batch), 30, 0.1)
@@ -108,7 +108,7 @@ def test_the_backbone_is_tuned_from_a_block_on(
 def test_a_start_keeps_the_settings_of_its_weights(training_data, tuned_folder, length_teacher, tmp_path):
     options = ["--start", str(tuned_folder), "--width", "24", "--heads", "plain", *TUNING]
     run = JointTraining(joint_parser().parse_args([*training_data, *options, "--out", str(tmp_path)]))
-    assert (run.start.settings["width"], run.start.settings["heads"]) == (16, ["rrf"])
+    assert (run.starting_point.settings["width"], run.starting_point.settings["heads"]) == (16, ["rrf"])
 
 
 def test_the_projection_to_the_teacher_is_fitted_to_a_start(
@@ -117,7 +117,7 @@ def test_the_projection_to_the_teacher_is_fitted_to_a_start(
     """Weights leave this layer out."""
     options = ["--start", str(tuned_folder), "--distil", "1", *TUNING, "--out", str(tmp_path)]
     run = JointTraining(joint_parser().parse_args([*training_data, *options]))
-    space, pairs = run.start.space, run.pairs
+    space, pairs = run.starting_point.space, run.pairs
     random, fitted = Student(space), run.fit_projection(Student(space))
     teacher = torch.from_numpy(pairs.teacher).float()
     with torch.no_grad():
@@ -134,7 +134,7 @@ def test_the_end_is_averaged_with_the_start_and_with_peers(
     options += ["--tune-rate", "0.05"]  # large steps, so that means of different weights differ
     out = tmp_path / "alone"
     run = JointTraining(joint_parser().parse_args([*options, "--out", str(out)]))
-    before = {name: value.clone() for name, value in run.start.space.state_dict().items()}
+    before = {name: value.clone() for name, value in run.starting_point.space.state_dict().items()}
     after = load_joint_space(folder=run.run()).network.state_dict()
     assert before.keys() == after.keys()
     changed = [name for name in before if not torch.equal(before[name].half(), after[name].half())]

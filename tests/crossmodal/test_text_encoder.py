@@ -59,7 +59,7 @@ def test_the_text_encoder_learns_from_texts_with_and_without_images(
     # The test split also says "it is red", "green" and "blue": three of the four images are held out.
     assert "sky" in run.pairs.tokenizer.word_ids
     assert len(run.texts.texts) == 40 + 4
-    student = Student(JointSpace(**run.start.settings))
+    student = Student(JointSpace(**run.starting_point.settings))
     batch = run.texts.draw(30, 0)
     loss = float(text_distillation(student.eval(), batch).detach())
     trained = run.learn_texts(student)

@@ -43,16 +43,26 @@ def view_argument(text: str) -> View:
 def _add_start(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("network and start").add_argument
     heads = [name for name in HEAD_CLASSES if name != "jmc"]  # which `train_jmc` trains
-    add("--heads", nargs="+", choices=heads, default=list(DEFAULT_HEADS), help="(%(default)s)")
-    add("--fusion", choices=("conv", "lc"), default="conv", help="of RRF-Net's steps (%(default)s)")
-    add("--recurrences", type=int, default=3, metavar="T", help="of RRF-Net (%(default)s)")
+    add(
+        "--heads",
+        nargs="+",
+        choices=heads,
+        default=list(DEFAULT_HEADS),
+        help="networks to train (%(default)s)",
+    )
+    add("--fusion", choices=("conv", "lc"), default="conv", help="fusion of RRF-Net's steps (%(default)s)")
+    add("--recurrences", type=int, default=3, metavar="T", help="recurrent steps of RRF-Net (%(default)s)")
     add(
         "--backbone",
         choices=list(PRETRAINED_BACKBONES),
         help="ImageNet backbone in place of the recognition network's",
     )
-    add("--start", type=Path, metavar="FOLDER", help="weights of a fine-tuned joint space to go on from")
-    add("--start-weight", type=float, help="of --start in the mean (what the validation likes best)")
+    add("--start", type=Path, metavar="FOLDER", help="weights of a fine-tuned joint space to train further")
+    add(
+        "--start-weight",
+        type=float,
+        help="weight of --start in the weight average (the mixing weight with the best validation score)",
+    )
     add(
         "--text",
         type=Path,
@@ -72,52 +82,78 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=SINGLE_VIEW,
         metavar="SIZE",
-        help="224, 224m mirrored",
+        help="test-time augmentation views: 224, or mirrored 224m",
     )
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("data").add_argument
-    add("--sentences", type=Path, metavar="FOLDER", help="Multi30k, for the text encoder")
-    add("--nouns", type=Path, metavar="FOLDER", help="WordNet's dict, for the text encoder")
-    add("--extra-share", type=float, help="of draws for the sets after the first (by their size)")
-    add("--texts-per-image", type=positive_int, default=1, metavar="N", help="in a batch (%(default)s)")
+    add("--sentences", type=Path, metavar="FOLDER", help="Multi30k, sentences for the text encoder")
+    add("--nouns", type=Path, metavar="FOLDER", help="WordNet's dict, nouns for the text encoder")
+    add("--extra-share", type=float, help="share of images from data sets after the first (by their size)")
+    add(
+        "--texts-per-image",
+        type=positive_int,
+        default=1,
+        metavar="N",
+        help="texts of an image in a batch (%(default)s)",
+    )
     add("--workers", type=positive_int, default=1, help="threads that prepare batches (%(default)s)")
 
 
 def _add_stages(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("stages").add_argument
     add("--rate", type=float, default=1e-3, help="learning rate of the warm-up (%(default)s)")
-    add("--text-steps", type=int, default=0, metavar="N", help="of the text encoder alone (%(default)s)")
-    add("--warm-steps", type=int, default=3000, metavar="N", help="contrastive warm-up (%(default)s)")
-    add("--steps", type=int, default=3000, metavar="N", help="with the papers' losses (%(default)s)")
-    add("--tune-steps", type=int, default=0, metavar="N", help="with the backbone (%(default)s)")
-    add("--tune-rate", type=float, default=1e-4, help="(%(default)s)")
-    add("--tune-batch", type=positive_int, default=64, help="(%(default)s)")
-    add("--tune-from", type=int, default=7, metavar="N", help="first block that is tuned (%(default)s)")
-    add("--tune-size", type=positive_int, default=192, metavar="PIXELS", help="(%(default)s)")
+    add(
+        "--text-steps", type=int, default=0, metavar="N", help="steps of the text encoder alone (%(default)s)"
+    )
+    add("--warm-steps", type=int, default=3000, metavar="N", help="steps of the warm-up (%(default)s)")
+    add("--steps", type=int, default=3000, metavar="N", help="steps with the papers' losses (%(default)s)")
+    add("--tune-steps", type=int, default=0, metavar="N", help="steps of fine-tuning (%(default)s)")
+    add("--tune-rate", type=float, default=1e-4, help="learning rate of fine-tuning (%(default)s)")
+    add("--tune-batch", type=positive_int, default=64, help="images in a batch of fine-tuning (%(default)s)")
+    add("--tune-from", type=int, default=7, metavar="N", help="first fine-tuned block (%(default)s)")
+    add(
+        "--tune-size",
+        type=positive_int,
+        default=192,
+        metavar="PIXELS",
+        help="side of the images of fine-tuning (%(default)s)",
+    )
     add(
         "--frozen-warm-steps",
         type=int,
         default=0,
         metavar="N",
-        help="after tuning, contrastive (%(default)s)",
+        help="steps of a warm-up with the frozen backbone (%(default)s)",
     )
-    add("--frozen-steps", type=int, default=0, metavar="N", help="after tuning (%(default)s)")
+    add(
+        "--frozen-steps",
+        type=int,
+        default=0,
+        metavar="N",
+        help="steps with the papers' losses and the frozen backbone (%(default)s)",
+    )
 
 
 def _add_losses(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("losses").add_argument
-    add("--distil", type=float, default=0.0, metavar="WEIGHT", help="of the teacher of sentences")
-    add("--lwf", type=float, default=0.0, metavar="WEIGHT", help="of learning without forgetting --start")
-    add("--contrast", type=float, default=1.0, help="contrastive loss beside the papers' (%(default)s)")
+    add("--distil", type=float, default=0.0, metavar="WEIGHT", help="weight of the distillation loss")
+    add(
+        "--lwf",
+        type=float,
+        default=0.0,
+        metavar="WEIGHT",
+        help="weight of the loss of learning without forgetting, with --start",
+    )
+    add("--contrast", type=float, default=1.0, help="weight of the contrastive loss (%(default)s)")
     add(
         "--bi-rank",
         type=float,
         nargs=4,
         default=[1.0, 0.5, 2.0, 1.0],
         metavar="WEIGHT",
-        help="RRF-Net's four terms; four zeros: triplet loss (%(default)s)",
+        help="weights of RRF-Net's four terms; four zeros: triplet loss (%(default)s)",
     )
     add(
         "--cycle",
@@ -125,7 +161,7 @@ def _add_losses(parser: argparse.ArgumentParser) -> None:
         nargs=3,
         default=[1.0, 1.0, 1.0],
         metavar="WEIGHT",
-        help="CycleMatch's dual, reconstruction and latent loss (%(default)s)",
+        help="weights of CycleMatch's dual, reconstruction and latent loss (%(default)s)",
     )
-    add("--entropy", type=float, default=0.5, help="ITMeetsAL's adversary (%(default)s)")
-    add("--within", type=float, default=0.5, help="ITMeetsAL's matching inside a modality (%(default)s)")
+    add("--entropy", type=float, default=0.5, help="weight of ITMeetsAL's modality entropy (%(default)s)")
+    add("--within", type=float, default=0.5, help="weight of ITMeetsAL's loss in a modality (%(default)s)")

@@ -60,7 +60,7 @@ class HeadLosses:
             return encoders + discriminator_loss(head, x, y)
         if isinstance(head, LinearProjections) or self.bi_rank is None:
             return triplet_loss(x, y, ids, margin=margin, hardest=hardest)
-        # Divided by N and B, as in the paper, the loss is small beside the other losses.
+        # Divided by N and B, as in the paper, the loss is small compared with the other losses.
         return hardest * bi_rank_loss(x, y, ids, weights=self.bi_rank, margin=margin, hardest=hardest)
 
 

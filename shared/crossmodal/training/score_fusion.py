@@ -1,7 +1,7 @@
 """Score fusion: one score of several, by their mean or by weights from a validation set.
 
 CycleMatch (thesis of Y. Liu, chapter 6) compares an image and a sentence in five ways and adds the scores;
-ensembles of RRF-Net with different T are fused alike. Nothing is retrained.
+ensembles of RRF-Net with different T are fused in the same way. Nothing is retrained.
 """
 
 from __future__ import annotations
