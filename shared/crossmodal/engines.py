@@ -65,7 +65,14 @@ def load_siglip(
     device: str | torch.device | None = None,
     allow_hub: bool = True,
 ) -> SiglipEmbedder:
-    """Load SigLIP 2; whoever chooses this engine has asked for its download."""
+    """Load SigLIP 2.
+
+    Args:
+        folder: Snapshot of the repository, if it is known.
+        device: Device of the network; by default the best available.
+        allow_hub: Accepted as by all factories, and not used: the choice of an engine from the Hub permits
+            its download.
+    """
     from shared.crossmodal.embedders.siglip import SiglipEmbedder
 
     return SiglipEmbedder.load(SIGLIP, SIGLIP_REPOSITORY, folder=folder, device=device, allow_hub=True)

@@ -14,13 +14,13 @@ class Query:
     Attributes:
         text: Words, with arithmetic such as "dog - beach + 2:snow".
         image: Image as `shared.core.images.open_image` takes it.
-        box: Part of the image to search with; None for the whole.
-        text_weight: Weight of the text beside the image, 0..1, if there are both.
+        box: Part of `image` to search with, in pixels: left, top, right, bottom; None for the whole.
+        text_weight: Weight of the text, 0..1, if there is an image as well, whose weight is the remainder.
         image_id: Id of the image if it belongs to the searched gallery; it is left out of the hits, and may
             take the place of `image`.
 
     Raises:
-        ValueError: `text_weight` is out of range.
+        ValueError: `text_weight` is out of range, or there is a box without `image`.
     """
 
     text: str = ""
@@ -32,6 +32,8 @@ class Query:
     def __post_init__(self) -> None:
         if not 0 <= self.text_weight <= 1:
             raise ValueError(f"text_weight must be in 0..1, received {self.text_weight!r}")
+        if self.box is not None and self.image is None:
+            raise ValueError("a box needs the image that it is a part of, not only an id")
 
     @property
     def has_text(self) -> bool:

@@ -38,7 +38,7 @@ from shared.gallery.thumbnails import shrink
 
 #: Embedders in use, by factory, folder and device: engines with the same factory share one.
 _embedders: weakref.WeakValueDictionary[tuple[object, str, str], Embedder] = weakref.WeakValueDictionary()
-_loading = threading.Lock()
+_load_lock = threading.Lock()
 
 
 class CrossModalSearch(GallerySearch):
@@ -53,6 +53,7 @@ class CrossModalSearch(GallerySearch):
         gallery: Gallery that is searched where a call names none.
         threshold: Lowest probability of a good match for a text; None where none has been measured. The
             probabilities of hits suppose that one image of the gallery matches.
+        false_accept_rate: See `shared.gallery.results.SearchResults`.
 
     Args:
         engine: See above; one of the embedder's engines.
@@ -90,7 +91,8 @@ class CrossModalSearch(GallerySearch):
             name: One of `shared.crossmodal.engines.ENGINES`.
             folder: Weights to use in place of the engine's own.
             device: Device of the networks; by default the best available.
-            allow_hub: True permits a download of weights that are not on this machine.
+            allow_hub: True permits a download of weights that are not on this machine; engines from the Hub
+                may always download theirs.
             gallery: See above.
 
         Raises:
@@ -99,7 +101,7 @@ class CrossModalSearch(GallerySearch):
         """
         engine = engines.find(ENGINES, name)
         key = (engine.load, str(folder), str(device))
-        with _loading:
+        with _load_lock:
             embedder = _embedders.get(key)
             if embedder is None:
                 embedder = engine.load(folder=folder, device=device, allow_hub=allow_hub)
@@ -149,7 +151,8 @@ class CrossModalSearch(GallerySearch):
             gallery: Gallery to search; by default that of this search.
 
         Returns:
-            Hits with cosines as scores; for a text alone also with probabilities and a good match or none.
+            Hits with cosines as scores; for a text alone also with probabilities, and `good_match` True or
+                False where a threshold has been measured.
 
         Raises:
             QueryError: The query is empty, or its text cannot be used.
@@ -171,7 +174,7 @@ class CrossModalSearch(GallerySearch):
 
         return self._search(encode, SearchRequest(top_k, min_score, query.image_id, gallery=gallery))
 
-    def like(
+    def search_by_id(
         self,
         image_id: int,
         *,

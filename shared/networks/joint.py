@@ -59,7 +59,8 @@ class JointSpace(
 ):
     """Embeddings of images and texts that can be compared.
 
-    The arguments are the keys of the weights' `config.json`.
+    The arguments are the keys of the weights' `config.json`, and the attributes those of its state: so the
+    backbone is called `trunk` in the former and `base` in the latter.
 
     Args:
         heads: Some of `HEAD_CLASSES`.

@@ -1,5 +1,7 @@
 """Rows of engines, and a new engine from the Hub as one class and one row."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -56,7 +58,7 @@ def test_an_engine_from_the_hub_is_one_class_and_one_row(gallery, monkeypatch):
     hue = CrossModalSearch.load("hue")
     results = hue("a red wall", gallery=gallery)
     assert (results.engine, results.hits[0].name, results.good_match) == ("hue", "red", None)
-    assert hue.like(1, gallery=gallery).searched == 3
+    assert hue.search_by_id(1, gallery=gallery).searched == 3
     assert hue(Query(image=color_image("blue")), gallery=gallery).hits[0].name == "blue"
     assert hue.explain("a red wall", 0, gallery).strongest_word.text == "red"
     assert hue.match(color_image("red"), "red").probability > 0.9
@@ -73,6 +75,7 @@ def test_a_row_is_complete(engine):
     assert len(engine.title) <= 34  # as many as a menu shows on a phone
     assert engine.description.endswith(".")
     assert callable(engine.load)
+    inspect.signature(engine.load).bind(folder=None, device=None, allow_hub=False)
     assert engine.licence
     if not engine.from_hub:
         assert engine.licence == read_licence(weights.find(engine.weights))

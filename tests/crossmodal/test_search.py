@@ -84,7 +84,7 @@ def test_an_image_finds_images(search):
 
 def test_an_image_of_the_gallery_is_left_out_of_its_hits(search):
     blue = search(Query(image=color_image("blue"))).hits[0].id
-    results = search.like(blue)
+    results = search.search_by_id(blue)
     assert names(results)[0] == "corners"
     assert "blue" not in names(results)
     assert names(search(Query(image=color_image("blue"), image_id=blue))) == names(results)
@@ -92,6 +92,11 @@ def test_an_image_of_the_gallery_is_left_out_of_its_hits(search):
     assert mixed.good_match is None
     assert names(mixed) == names(search(Query("red", image_id=blue)))
     assert "blue" not in names(mixed)
+
+
+def test_a_box_needs_an_image():
+    with pytest.raises(ValueError, match="a box needs the image"):
+        Query(image_id=0, box=(40, 40, 60, 60))
 
 
 @pytest.mark.parametrize(("text_weight", "name"), [(0.9, "red"), (0.1, "blue"), (0, "blue"), (1, "red")])
@@ -128,11 +133,11 @@ def test_files_that_are_no_images_are_skipped_and_reported(search):
 
 
 def test_a_gallery_of_other_weights_is_an_error(search):
-    stranger = CrossModalSearch("ensemble", ColorEmbedder(fingerprint=8), search.gallery)
+    other_weights = CrossModalSearch("ensemble", ColorEmbedder(fingerprint=8), search.gallery)
     with pytest.raises(MismatchError, match="other weights"):
-        stranger("red")
+        other_weights("red")
     with pytest.raises(MismatchError, match="other weights"):
-        stranger.add([color_image("red")])
+        other_weights.add([color_image("red")])
 
 
 @pytest.mark.parametrize(
@@ -187,7 +192,7 @@ def test_options_out_of_range_are_an_error(search, query, options, error, messag
 
 def test_an_id_that_is_not_in_the_gallery_is_an_error(search):
     with pytest.raises(ImageError, match="no picture 99"):
-        search.like(99)
+        search.search_by_id(99)
     with pytest.raises(ImageError, match="no picture 99"):
         search.explain("red", 99)
 

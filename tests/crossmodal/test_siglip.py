@@ -90,6 +90,11 @@ def test_the_probability_is_that_of_the_sigmoid_at_even_odds(folder, embedder):
     assert np.allclose(even / (1 - even), sigmoid / (1 - sigmoid) * (TRAINING_BATCH - 1), rtol=0.02)
 
 
+def test_an_empty_text_has_a_vector(embedder):
+    vectors = embedder.embed_texts(["", "red"], SIGLIP)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
 def test_a_region_is_pooled_like_the_whole_image(embedder, monkeypatch):
     monkeypatch.setattr(siglip, "window_positions", lambda side, cells: [list(range(side * side))])
     image = color_image("red", "green", "blue", *["white"] * 6)
@@ -108,7 +113,7 @@ def test_a_gallery_of_another_engine_is_embedded_once(search, gallery, batch_siz
     copy = CrossModalSearch(SIGLIP, search.embedder)
     copy("blue", gallery=gallery.copy())
     assert batch_sizes == [3]  # also for another visitor's copy
-    assert len(search.like(1, gallery=gallery).hits) == 2
+    assert len(search.search_by_id(1, gallery=gallery).hits) == 2
     gallery.remove([0])
     gallery.add("white.png", color_image("white"), ColorEmbedder().describe([color_image("white")])[0])
     assert len(search("green", gallery=gallery).hits) == 3
@@ -185,4 +190,4 @@ def test_without_its_package_the_error_names_the_extra(monkeypatch):
 def test_an_empty_gallery_has_no_hits(search):
     assert search("red", gallery=Gallery()).hits == ()
     with pytest.raises(ImageError, match="There is no picture 3"):
-        search.like(3, gallery=Gallery())
+        search.search_by_id(3, gallery=Gallery())

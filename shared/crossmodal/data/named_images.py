@@ -61,8 +61,8 @@ _VISIBLE = frozenset({"05", "06", "08", "13", "15", "17", "18", "20"})
 def read_named_images(root: str | Path, split: str, max_images: int = MAX_IMAGES) -> CaptionedImages:
     """Read images of things, each with short texts that contain its name.
 
-    The name is that of the image's folder (`images` aside), such as `sea_horse`, or the end of the file's
-    name, such as `n01440764_tench`. A file `words.txt` in the root folder or beside it, as Tiny-ImageNet has
+    The name is that of the image's folder, except `images`, such as `sea_horse`, or the end of the file's
+    name, such as `n01440764_tench`. A file `words.txt` in the root folder or next to it, as Tiny-ImageNet has
     it, maps WordNet's numbers to names. Of ten images of a thing, the ninth belongs to the development split
     and the tenth to the test split.
 

@@ -13,7 +13,7 @@ from shared.core.calibration import prior_correction, probability
 from shared.core.scheduling import WorkerPool
 from shared.gallery.snapshot import GallerySnapshot
 
-#: Name of the feature of an image in `Embedder.describe` and in saved galleries.
+#: Name of the feature of an image in `Embedder.describe`; the value is part of saved galleries.
 IMAGE_FEATURE = "picture"
 #: Number of images in the galleries for which thresholds are measured.
 CALIBRATION_GALLERY_SIZE = 24
@@ -21,11 +21,11 @@ CALIBRATION_GALLERY_SIZE = 24
 
 @dataclass(frozen=True)
 class MatchCalibration:
-    """Meaning of the scores of one engine.
+    """Calibration from the scores of one engine to match probabilities.
 
     Attributes:
-        scale: Of the match probability, see `shared.core.calibration.probability`.
-        offset: Of the match probability.
+        scale: Slope of the logistic curve, see `shared.core.calibration.probability`.
+        offset: Intercept of the logistic curve.
         threshold: Lowest match probability of a good match in a gallery of `gallery_size` images, as if half
             of all pairs matched; None where none has been measured.
         false_accept_rate: Fraction of queries without a match whose best hit in such a gallery reaches the
@@ -51,7 +51,7 @@ class MatchCalibration:
 
     @property
     def corrected_threshold(self) -> float | None:
-        """Threshold for probabilities that take the size of a gallery into account, whatever its size."""
+        """`threshold` converted to the scale of `probability(scores, count)`; None without a threshold."""
         if self.threshold is None:
             return None
         return float(prior_correction(self.threshold, self.gallery_size))
@@ -68,7 +68,8 @@ class Embedder(ABC):
 
     Attributes:
         engines: Names of its engines.
-        model_fingerprint: Number that identifies the weights, uint64 `[1]`.
+        model_fingerprint: Number that identifies the weights, uint64 `[1]`, not 0, since 0 turns the check of
+            galleries off.
         worker_pool: Threads on which `describe` runs faster in parallel; None where it does not.
         accepts_any_gallery: True if `gallery_vectors` also works for images that other weights described.
     """
@@ -122,11 +123,16 @@ class Embedder(ABC):
 
     @abstractmethod
     def embed_texts(self, texts: Sequence[str], engine: str) -> np.ndarray:
-        """Return the vectors of texts of any length and script, float32 `[N, D]`."""
+        """Return the vectors of texts of any length and script, float32 `[N, D]`.
+
+        Args:
+            texts: Texts; each may be empty.
+            engine: See `embed_features`.
+        """
 
     @abstractmethod
     def calibration(self, engine: str) -> MatchCalibration:
-        """Return the meaning of the scores of an engine."""
+        """Return the calibration of the scores of an engine."""
 
     def unknown_words(self, texts: Sequence[str]) -> tuple[str, ...]:
         """Return the distinct content words of texts that the model's vocabulary lacks; by default none."""

@@ -15,15 +15,16 @@ from shared.index.vectors import GrowingArray, batch_slices
 
 #: Images up to which all vectors are compared.
 MAX_EXACT = 8192
-#: Length of the projected vectors of the first stage, and the least number of candidates that it returns.
+#: Length of the projected vectors of the first stage, and the smallest number of candidates that it returns.
 PROJECTED_DIM, MIN_CANDIDATES = 160, 400
 
 
 class EmbeddingGalleryIndex(VectorGalleryIndex):
     """Index over the vectors that one engine gives to images.
 
-    Vectors have thousands of elements. A gallery of more than `MAX_EXACT` images is searched in two stages:
-    projections to the leading singular directions select candidates, and float16 vectors score them.
+    Vectors may have more than a thousand elements. A gallery of more than `MAX_EXACT` images is searched in
+    two stages: projections to the leading singular directions select candidates, and float16 vectors score
+    them.
 
     Args:
         embedder: Model that embeds the images.

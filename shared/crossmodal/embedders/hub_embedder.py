@@ -1,4 +1,4 @@
-"""Base class of embedders from the Hugging Face Hub, which need no gallery of their own."""
+"""Base class of embedders from the Hugging Face Hub, which can search galleries that other engines filled."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from shared.gallery.index import FINGERPRINT, MismatchError
 from shared.gallery.snapshot import GallerySnapshot
 from shared.index.vectors import l2_normalize
 
-#: Images of galleries whose features are kept.
+#: Largest number of cached image features.
 CACHE_SIZE = 20_000
-#: New images that a search embeds on a CPU, where each takes about a third of a second.
+#: Largest number of new images that a search embeds on a CPU: SigLIP 2 takes a third of a second for each.
 MAX_NEW_ON_CPU = 400
 #: Images or texts that pass through the network at once.
 BATCH_SIZE = 16
@@ -31,11 +31,13 @@ class HubEmbedder(Embedder):
     """Embedder that embeds the thumbnails of a gallery itself when it is first asked to search them.
 
     A subclass loads its network and defines `encode_images`, `embed_regions`, `embed_texts` and
-    `calibration`. The features of thumbnails are cached by their content.
+    `calibration`; its `embed_texts` must accept empty texts as well. The features of thumbnails are cached by
+    their content.
 
     Args:
         engine: Name of its engine.
-        fingerprint: Number that identifies the weights.
+        fingerprint: Number that identifies the weights, 64 bits; not 0, which turns the check of galleries
+            off.
         on_cpu: True if the network runs on a CPU, which limits the images that a search may embed.
     """
 

@@ -33,7 +33,7 @@ from shared.networks.backbones.onednn import fuse_convolutions
 from shared.networks.joint import JointSpace
 from shared.networks.regions import RegionBackbone
 
-#: Texts that one core embeds sooner than all cores.
+#: Largest number of texts for which one core is faster than all cores.
 FEW_TEXTS = 4
 #: Images or texts that pass through a network at once.
 BATCH_SIZE = 64
@@ -50,7 +50,8 @@ class JointSpaceEmbedder(Embedder):
         config: Configuration of the weights: `words` and `buckets` of the tokenizer; by engine `calibration`
             (scale and offset), `threshold` and `false_accepts` (see `MatchCalibration`); `gallery`, the
             number of images for which these hold; `looks`, the test-time augmentation views.
-        fingerprint: Number that identifies the weights.
+        fingerprint: Number that identifies the weights, 64 bits; not 0, which turns the check of galleries
+            off.
 
     Attributes:
         network: See above.
@@ -65,7 +66,7 @@ class JointSpaceEmbedder(Embedder):
         network: JointSpace,
         backbone: RegionBackbone,
         config: Mapping[str, Any],
-        fingerprint: int = 0,
+        fingerprint: int,
     ) -> None:
         self.network, self.backbone, self.config = network, backbone, config
         self.tokenizer = SubwordTokenizer(config["words"], config["buckets"])

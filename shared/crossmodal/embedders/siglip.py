@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # takes seconds to import
 
 #: Cells along each side of the grid of regions.
 GRID_CELLS = 7
-#: Pairs in a batch of its training, to which the probability of its sigmoid refers.
+#: Number of pairs in a batch of its training, to which the probability of its sigmoid refers.
 TRAINING_BATCH = 32_768
 
 
@@ -41,11 +41,11 @@ class SiglipEmbedder(HubEmbedder):
         engine: Name of its engine.
         network: Network on its device, in eval mode.
         tokenizer: Tokenizer of the network.
-        fingerprint: Number that identifies the weights.
+        fingerprint: Number that identifies the weights, see `HubEmbedder`.
     """
 
     def __init__(
-        self, engine: str, network: SiglipModel, tokenizer: PreTrainedTokenizerBase, fingerprint: int = 0
+        self, engine: str, network: SiglipModel, tokenizer: PreTrainedTokenizerBase, fingerprint: int
     ) -> None:
         self._network: Any = network
         self._tokenizer: Any = tokenizer
@@ -108,11 +108,11 @@ class SiglipEmbedder(HubEmbedder):
         return cls(engine, network, tokenizer, int(fingerprint[:16], 16))
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
-        return self._vision(images)[0].half().cpu().numpy()
+        return self._encode(images)[0].half().cpu().numpy()
 
     def embed_regions(self, image: Image.Image, engine: str) -> np.ndarray:
         """Return the vectors of regions: the network's attention pooling over windows of its patch tokens."""
-        _, tokens = self._vision([image])
+        _, tokens = self._encode([image])
         windows = window_positions(math.isqrt(tokens.shape[1]), GRID_CELLS)
         with self._scheduler.slot(), torch.inference_mode():
             regions = [self._network.vision_model.head(tokens[:, positions]) for positions in windows]
@@ -138,7 +138,7 @@ class SiglipEmbedder(HubEmbedder):
     def calibration(self, engine: str) -> MatchCalibration:
         return self._calibration
 
-    def _vision(self, images: Sequence[Image.Image]) -> tuple[Tensor, Tensor]:
+    def _encode(self, images: Sequence[Image.Image]) -> tuple[Tensor, Tensor]:
         """Return pooled features `[N, D]` and patch tokens `[N, side^2, D]` of up to a batch of images."""
         size = (self._image_side, self._image_side)
         pixels = torch.cat([to_tensor(image.resize(size, Image.Resampling.BILINEAR)) for image in images])

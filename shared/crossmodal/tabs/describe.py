@@ -29,7 +29,7 @@ def describe_tab(
     """Create the tab.
 
     Args:
-        space: Name of the space, for the counts.
+        space: Name of the space, under which calls are counted in /metrics.
         searches: Search of each engine.
         image: Query image.
         engine: Engine menu.

@@ -37,7 +37,7 @@ def match_tab(
     """Create the tab.
 
     Args:
-        space: Name of the space, for the counts.
+        space: Name of the space, under which calls are counted in /metrics.
         searches: Search of each engine.
         classifier: Classifier of products.
         inputs: Components of the query.

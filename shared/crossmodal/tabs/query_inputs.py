@@ -28,7 +28,7 @@ class QueryInputs:
         text: Hidden field with the text that was last submitted.
         image: Query image.
         box: Hidden field with the part of the image to search with.
-        text_weight: Weight of the text beside the image; hidden unless there are both.
+        text_weight: Weight of the text, where there is an image as well; hidden otherwise.
         engine: Engine menu.
         second_engine: Menu of an engine to compare with; its value is empty for none.
         top_k: Largest number of hits.
@@ -96,7 +96,7 @@ def query_inputs(engines: Mapping[str, Engine[Any]]) -> QueryInputs:
 
 
 def _connect(inputs: QueryInputs, button: gr.Button, samples: gr.Dataset) -> None:
-    """Submit the text on Enter, a press, an example or blur, and show its weight beside an image."""
+    """Submit the text on Enter, a press, an example or blur, and show its weight if there is an image."""
     typed_text, text = inputs.typed_text, inputs.text
     submit = assets.script("show_matches")
     gr.on([typed_text.submit, button.click], None, [typed_text], text, js=submit, api_visibility="private")

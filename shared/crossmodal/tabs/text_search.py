@@ -54,7 +54,7 @@ def image_query(text: str, path: str, box: str, text_weight: float, image_id: in
         text: Text of the query; may be empty.
         path: Path of the image.
         box: See `shared.ui.components.box.parse_box`.
-        text_weight: Weight of the text beside the image, 0..1.
+        text_weight: Weight of the text, 0..1; the image has the remainder.
         image_id: Id of the image if it comes from the gallery.
 
     Raises:
@@ -74,7 +74,7 @@ def text_search_tab(
     """Create the tab that shows the hits of a query and explains each.
 
     Args:
-        space: Name of the space, for the counts.
+        space: Name of the space, under which calls are counted in /metrics.
         visitor: Session of the page's visitor.
         engines: Engines by name.
         searches: Search of each engine.

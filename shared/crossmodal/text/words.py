@@ -85,7 +85,7 @@ def content_words(text: str) -> list[str]:
 
 
 def unknown_words(texts: Iterable[str], vocabulary: Container[str]) -> tuple[str, ...]:
-    """Return the distinct content words of texts that a vocabulary lacks, numbers aside.
+    """Return the distinct content words of texts that a vocabulary lacks, except numbers.
 
     >>> unknown_words(["a dog, a zzyzx", "no zzyzx at 10"], {"dog"})
     ('zzyzx',)

@@ -88,7 +88,7 @@ def descriptor_evidence(extractor: Extractor, query: Image.Image, match: Image.I
     inside = [pool_patches(heat, WINDOWS)[:, 0].numpy() for heat in heats]
     cosines = (windows[0] @ windows[1].T).cpu().numpy()
     weight = np.maximum(cosines, 0) * np.sqrt(inside[0][:, None] * inside[1])
-    # the square root keeps cells visible beside the hottest, which exceed them by far
+    # the square root keeps cells visible next to the hottest, which exceed them by far
     return Evidence(heats[0][0].sqrt().numpy(), heats[1][0].sqrt().numpy(), _window_pairs(weight))
 
 
