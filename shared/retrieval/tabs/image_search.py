@@ -109,7 +109,7 @@ def image_matches_tab(
     """Create the tab that shows the matches of an image, and the regions that explain a match.
 
     Args:
-        space: Name of the space, for the counts.
+        space: Name of the space, under which calls are counted in /metrics.
         visitor: Session of the page's visitor.
         engines: Engines of the menu by name.
         searches: Search of each engine.

@@ -45,7 +45,7 @@ def tradeoff_tab(
     """Create the tab.
 
     Args:
-        space: Name of the space, for the counts.
+        space: Name of the space, under which calls are counted in /metrics.
         visitor: Session of the page's visitor.
         engines: Measured engines by name.
         searches: Search of each engine.
