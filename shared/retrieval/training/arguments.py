@@ -23,7 +23,7 @@ def add_extractor_arguments(parser: argparse.ArgumentParser, *, default: str = "
 
 def add_seed_argument(parser: argparse.ArgumentParser) -> None:
     """Add the argument for the seed of everything random."""
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random (%(default)s)")
 
 
 def add_image_arguments(parser: argparse.ArgumentParser) -> None:

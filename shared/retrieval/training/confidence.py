@@ -113,5 +113,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--head", metavar="FOLDER", help="the trained descriptor")
     add_extractor_arguments(parser)
     add_seed_argument(parser)
-    parser.add_argument("--limit", type=positive_int, default=300, metavar="N", help="of each (%(default)s)")
-    parser.add_argument("--views", type=positive_int, default=100, metavar="N", help="of each (%(default)s)")
+    parser.add_argument(
+        "--limit",
+        type=positive_int,
+        default=300,
+        metavar="N",
+        help="photos of each folder or list (%(default)s)",
+    )
+    parser.add_argument(
+        "--views",
+        type=positive_int,
+        default=100,
+        metavar="N",
+        help="photos of each with sampled views (%(default)s)",
+    )

@@ -197,7 +197,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.set_defaults(run=train_network)
     parser.add_argument("--out", type=Path, required=True, help="folder of the run, which it resumes from")
-    parser.add_argument("--network", choices=list(NETWORKS), default="mobilenet", help="(%(default)s)")
+    parser.add_argument(
+        "--network", choices=list(NETWORKS), default="mobilenet", help="backbone to train (%(default)s)"
+    )
     parser.add_argument(
         "--start", type=Path, help="MobileNetV1 for ImageNet (tflite), or weights; others come as packages"
     )
@@ -206,24 +208,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--classes", nargs="+", help="photos of which those in one folder show the same")
     parser.add_argument(
-        "--class-pairs", type=int, default=0, metavar="N", help="pairs of these in a batch (%(default)s)"
+        "--class-pairs", type=int, default=0, metavar="N", help="pairs of --classes in a batch (%(default)s)"
     )
     parser.add_argument("--held-out", nargs="+", required=True, help="other photos, for validation")
-    parser.add_argument("--held-out-limit", type=positive_int, default=100, metavar="N", help="(%(default)s)")
-    parser.add_argument("--steps", type=positive_int, default=110, help="of the schedule (%(default)s)")
+    parser.add_argument(
+        "--held-out-limit",
+        type=positive_int,
+        default=100,
+        metavar="N",
+        help="largest number of held-out photos (%(default)s)",
+    )
+    parser.add_argument("--steps", type=positive_int, default=110, help="steps of the schedule (%(default)s)")
     parser.add_argument("--stop-at", type=positive_int, metavar="STEP", help="end before the schedule does")
-    parser.add_argument("--batch", type=positive_int, default=8)
+    parser.add_argument("--batch", type=positive_int, default=8, help="photos in a batch (%(default)s)")
     parser.add_argument("--sizes", nargs="+", type=positive_int, help="longer sides to draw from, in pixels")
-    parser.add_argument("--pooling", choices=list(POOLINGS), default="gem", help="(%(default)s)")
-    parser.add_argument("--learning-rate", type=float, default=5e-5, help="(%(default)s)")
     parser.add_argument(
-        "--contrastive-weight", type=float, default=0.5, help="of the contrastive loss (%(default)s)"
+        "--pooling", choices=list(POOLINGS), default="gem", help="pooling of the maps (%(default)s)"
     )
     parser.add_argument(
-        "--alpha", type=float, default=1.0, help="weight of the trained network (%(default)s)"
+        "--learning-rate", type=float, default=5e-5, help="highest learning rate (%(default)s)"
     )
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--contrastive-weight", type=float, default=0.5, help="weight of the contrastive loss (%(default)s)"
+    )
+    parser.add_argument(
+        "--alpha",
+        type=float,
+        default=1.0,
+        help="weight of the trained network in the weight average (%(default)s)",
+    )
+    parser.add_argument("--device", default="cpu", help="device of the training (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random (%(default)s)")
 
 
 def _loop_settings(args: argparse.Namespace) -> LoopSettings:

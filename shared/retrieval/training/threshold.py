@@ -78,6 +78,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--head", metavar="FOLDER", help="the trained descriptor")
     add_extractor_arguments(parser)
     parser.add_argument(
-        "--false-accept-rate", type=float, default=0.05, help="largest, of queries (%(default)s)"
+        "--false-accept-rate",
+        type=float,
+        default=0.05,
+        help="largest share of queries with a false match (%(default)s)",
     )
     parser.add_argument("--limit", type=positive_int, metavar="N", help="only the first N queries")

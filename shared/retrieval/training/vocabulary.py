@@ -67,19 +67,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_extractor_arguments(parser)
     add_seed_argument(parser)
     parser.add_argument("--head", metavar="FOLDER", help="the trained descriptor")
-    parser.add_argument("--limit", type=positive_int, default=3000, metavar="N", help="photos (%(default)s)")
     parser.add_argument(
-        "--levels", nargs="+", choices=list(CHANNELS), default=["mid-lite", "high-v1"], help="one or two"
+        "--limit", type=positive_int, default=3000, metavar="N", help="largest number of photos (%(default)s)"
     )
-    parser.add_argument("--words", nargs="+", type=positive_int, default=[300, 300], help="of each level")
+    parser.add_argument(
+        "--levels",
+        nargs="+",
+        choices=list(CHANNELS),
+        default=["mid-lite", "high-v1"],
+        help="one or two levels of the network",
+    )
+    parser.add_argument(
+        "--words", nargs="+", type=positive_int, default=[300, 300], help="number of words of each level"
+    )
     parser.add_argument(
         "--grid", nargs="+", type=positive_int, default=list(GRID), help="patches along a side"
     )
-    parser.add_argument("--overlap", type=float, default=0.5, help="of patches, of their side (%(default)s)")
-    parser.add_argument("--power", type=float, help="of the patches' means (the descriptor's)")
-    parser.add_argument("--dims", type=positive_int, default=128, help="of a whitened patch (%(default)s)")
-    parser.add_argument("--bits", type=int, default=64, help="of a patch at each level (%(default)s)")
-    parser.add_argument("--signature-bits", type=int, default=1024, help="of an image (%(default)s)")
+    parser.add_argument(
+        "--overlap",
+        type=float,
+        default=0.5,
+        help="overlap of patches, as a fraction of their side (%(default)s)",
+    )
+    parser.add_argument("--power", type=float, help="power of the patches' means (the descriptor's)")
+    parser.add_argument(
+        "--dims", type=positive_int, default=128, help="dimensions of a whitened patch (%(default)s)"
+    )
+    parser.add_argument(
+        "--bits", type=int, default=64, help="bits of a patch's code at each level (%(default)s)"
+    )
+    parser.add_argument(
+        "--signature-bits", type=int, default=1024, help="bits of an image's signature (%(default)s)"
+    )
     default = SearchSettings()
     parser.add_argument(
         "--assignments",
@@ -88,7 +107,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=default.assignments,
         help="words for each patch of a query, level by level (%(default)s)",
     )
-    parser.add_argument("--sigma", type=float, default=default.sigma, help="of the votes, bits (%(default)s)")
+    parser.add_argument(
+        "--sigma",
+        type=float,
+        default=default.sigma,
+        help="width of the votes, in bits (%(default)s)",
+    )
     parser.add_argument(
         "--signature", type=float, default=default.signature, help="weight of the signature (%(default)s)"
     )

@@ -104,17 +104,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_image_arguments(parser)
     add_extractor_arguments(parser, default="cfn")
     add_seed_argument(parser)
-    parser.add_argument("--limit", type=positive_int, default=1500, metavar="N", help="photos (%(default)s)")
-    parser.add_argument("--levels", nargs="+", choices=list(CHANNELS), help="(all of the backbones)")
     parser.add_argument(
-        "--level-weights", nargs="+", type=float, metavar="W", help="length of each level's part (all equal)"
+        "--limit", type=positive_int, default=1500, metavar="N", help="largest number of photos (%(default)s)"
     )
-    parser.add_argument("--pooling", choices=list(POOLINGS), default="gem", help="(%(default)s)")
-    parser.add_argument("--power", type=float, default=3.0, help="of GeM (%(default)s)")
+    parser.add_argument(
+        "--levels", nargs="+", choices=list(CHANNELS), help="levels of the descriptor (all of the backbones)"
+    )
+    parser.add_argument(
+        "--level-weights",
+        nargs="+",
+        type=float,
+        metavar="W",
+        help="relative length of each level's part (all equal)",
+    )
+    parser.add_argument(
+        "--pooling", choices=list(POOLINGS), default="gem", help="pooling of the maps (%(default)s)"
+    )
+    parser.add_argument("--power", type=float, default=3.0, help="power of GeM pooling (%(default)s)")
     parser.add_argument("--root", type=float, default=1.0, help="power normalisation (%(default)s: none)")
     parser.add_argument(
         "--sizes", nargs="+", type=positive_int, default=[320], help="longer sides, in pixels"
     )
-    parser.add_argument("--dims", type=positive_int, default=512, help="of the descriptor (%(default)s)")
-    parser.add_argument("--kind", choices=("pairs", "pca"), default="pairs", help="(%(default)s)")
-    parser.add_argument("--shrinkage", type=float, default=0.1, help="of the covariance, 0..1 (%(default)s)")
+    parser.add_argument(
+        "--dims", type=positive_int, default=512, help="dimensions of the descriptor (%(default)s)"
+    )
+    parser.add_argument(
+        "--kind", choices=("pairs", "pca"), default="pairs", help="kind of whitening (%(default)s)"
+    )
+    parser.add_argument(
+        "--shrinkage", type=float, default=0.1, help="shrinkage of the covariance, 0..1 (%(default)s)"
+    )
