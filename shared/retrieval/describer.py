@@ -32,7 +32,7 @@ DESCRIPTOR, COLOR, HASH, WHOLE_PATCH = "descriptor", "color", "hash", "patches w
 
 
 _describers: weakref.WeakValueDictionary[tuple[str, ...], Describer] = weakref.WeakValueDictionary()
-_loading = threading.Lock()
+_load_lock = threading.Lock()
 
 
 def patch_feature(level: str) -> str:
@@ -47,15 +47,15 @@ class DescriberWeights:
     Attributes:
         head: Folder of the descriptor, by default `weights/retrieval-descriptor`; its configuration names the
             extractor that it was trained for.
-        words: Folder of the vocabulary, by default `weights/retrieval-words`.
-        network: Folders of the backbones, see `Extractor.load`.
+        vocabulary: Folder of the vocabulary, by default `weights/retrieval-words`.
+        backbone_folders: Folders of the backbones, see `Extractor.load`.
         device: Device of the network; by default the best available.
         allow_hub: True if missing weights may be downloaded.
     """
 
     head: str | os.PathLike | None = None
-    words: str | os.PathLike | None = None
-    network: Folders | None = None
+    vocabulary: str | os.PathLike | None = None
+    backbone_folders: Folders | None = None
     device: str | torch.device | None = None
     allow_hub: bool = False
 
@@ -137,12 +137,12 @@ class Describer:
         self.model_fingerprint = np.array([_fingerprint(_digest(extractor)), patch_weights], np.uint64)
 
     @classmethod
-    def load(cls, sources: DescriberWeights | None = None, *, require_words: bool = False) -> Describer:
+    def load(cls, sources: DescriberWeights | None = None, *, require_vocabulary: bool = False) -> Describer:
         """Load a describer.
 
         Args:
             sources: Origin of the weights.
-            require_words: True to fail, rather than to go without patches, where no vocabulary fits the
+            require_vocabulary: True to fail, rather than to go without patches, where no vocabulary fits the
                 network.
 
         Raises:
@@ -154,25 +154,29 @@ class Describer:
         config = weights.read_config(folder)
         engine = config.get("engine", "cfn")
         extractor = Extractor.load(
-            engine, folder=sources.network, head=folder, device=sources.device, allow_hub=allow_hub
+            engine, folder=sources.backbone_folders, head=folder, device=sources.device, allow_hub=allow_hub
         )
         vocabulary = None
         try:
-            vocabulary = Vocabulary.load(sources.words, network=extractor.network_digest, allow_hub=allow_hub)
+            vocabulary = Vocabulary.load(
+                sources.vocabulary, network=extractor.network_digest, allow_hub=allow_hub
+            )
         except weights.WeightsError:
-            if require_words or sources.words is not None:
+            if require_vocabulary or sources.vocabulary is not None:
                 raise
         return cls(extractor, vocabulary, ScoreCalibration.from_config(config))
 
     @classmethod
-    def shared(cls, sources: DescriberWeights | None = None, *, require_words: bool = False) -> Describer:
+    def shared(
+        cls, sources: DescriberWeights | None = None, *, require_vocabulary: bool = False
+    ) -> Describer:
         """Return the describer of these weights that is in use, or load it; see `load`."""
         sources = sources or DescriberWeights()
-        key = tuple(map(str, (sources.head, sources.words, sources.network, sources.device)))
-        with _loading:
+        key = tuple(map(str, (sources.head, sources.vocabulary, sources.backbone_folders, sources.device)))
+        with _load_lock:
             describer = _describers.get(key)
-            if describer is None or (require_words and describer.vocabulary is None):
-                describer = _describers[key] = cls.load(sources, require_words=require_words)
+            if describer is None or (require_vocabulary and describer.vocabulary is None):
+                describer = _describers[key] = cls.load(sources, require_vocabulary=require_vocabulary)
             return describer
 
     def __call__(self, image: Image.Image, box: Box | None = None) -> dict[str, np.ndarray]:
@@ -218,10 +222,10 @@ class Describer:
 
     @property
     def patch_features(self) -> tuple[str, ...]:
-        """Names of the features that `bag` reads."""
+        """Names of the features that `to_bag` reads."""
         return tuple(self._whitenings)
 
-    def bag(self, features: Features) -> Bag:
+    def to_bag(self, features: Features) -> Bag:
         """Return the bag in the features of an image, for an index over `vocabulary`.
 
         Raises:

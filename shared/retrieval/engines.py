@@ -29,15 +29,15 @@ class SearchEngine(Engine["SearchStrategy[Any]"]):
     Attributes:
         load: Factory of the strategy. It takes the keyword arguments of
             `shared.retrieval.strategies.SearchStrategy.load_describer`.
-        min_images: Number of images from which the engine is used; in a smaller gallery it compares all
-            images, as `exact` does.
+        min_images: Number of images from which the engine has an index of its own; below this number the
+            index is exact.
     """
 
     load: Callable[..., SearchStrategy[Any]]
     min_images: int = 0
 
 
-def descriptor(index_type: str) -> Callable[..., DescriptorStrategy]:
+def descriptor_factory(index_type: str) -> Callable[..., DescriptorStrategy]:
     """Return the factory of a search by descriptors.
 
     Args:
@@ -52,7 +52,7 @@ def descriptor(index_type: str) -> Callable[..., DescriptorStrategy]:
     return load
 
 
-def visual_words(*, levels: int, signature: bool = False) -> Callable[..., VisualWordStrategy]:
+def visual_words_factory(*, levels: int, signature: bool = False) -> Callable[..., VisualWordStrategy]:
     """Return the factory of a search by visual words.
 
     Args:
@@ -69,7 +69,7 @@ def visual_words(*, levels: int, signature: bool = False) -> Callable[..., Visua
     return load
 
 
-def histogram(**options: Any) -> HistogramStrategy:
+def load_histogram(**options: Any) -> HistogramStrategy:
     """Load a search by color histograms."""
     from shared.retrieval.strategies import HistogramStrategy  # deferred: torch is slow to import
 
@@ -81,7 +81,7 @@ _ROWS = (
         name="exact",
         title="Best matches (descriptor)",
         description="Compares whole photos, yours with every other one, and tells a match from a look-alike.",
-        load=descriptor("exact"),
+        load=descriptor_factory("exact"),
         weights="retrieval-descriptor",
         licence="cc-by-nc-4.0",
         parameters=11_602_456,
@@ -90,7 +90,7 @@ _ROWS = (
         name="ivf",
         title="Large galleries (IVF)",
         description="Sorts photos into groups and looks only into the nearest ones; from 10,000 photos on.",
-        load=descriptor("ivf"),
+        load=descriptor_factory("ivf"),
         weights="retrieval-descriptor",
         licence="cc-by-nc-4.0",
         parameters=11_602_456,
@@ -100,7 +100,7 @@ _ROWS = (
         name="hnsw",
         title="Large galleries, fastest (HNSW)",
         description="Goes from photo to similar photo along a graph; from 2,000 photos on.",
-        load=descriptor("hnsw"),
+        load=descriptor_factory("hnsw"),
         weights="retrieval-descriptor",
         licence="cc-by-nc-4.0",
         parameters=11_602_456,
@@ -110,7 +110,7 @@ _ROWS = (
         name="pq",
         title="Large galleries, smallest (PQ)",
         description="Compares short codes of photos in place of their descriptors; from 20,000 photos on.",
-        load=descriptor("pq"),
+        load=descriptor_factory("pq"),
         weights="retrieval-descriptor",
         licence="cc-by-nc-4.0",
         parameters=11_602_456,
@@ -120,7 +120,7 @@ _ROWS = (
         name="deepindex-signature",
         title="Parts and whole (DeepIndex)",
         description="Looks for parts in common, at two levels of detail, and compares the whole photos too.",
-        load=visual_words(levels=2, signature=True),
+        load=visual_words_factory(levels=2, signature=True),
         weights="retrieval-words",
         licence="cc-by-nc-4.0",
         parameters=16_634_096,
@@ -129,7 +129,7 @@ _ROWS = (
         name="deepindex-multiple",
         title="Parts (DeepIndex, multiple)",
         description="Looks for parts in common, which must agree at two levels of detail.",
-        load=visual_words(levels=2),
+        load=visual_words_factory(levels=2),
         weights="retrieval-words",
         licence="cc-by-nc-4.0",
         parameters=16_634_096,
@@ -138,7 +138,7 @@ _ROWS = (
         name="deepindex-single",
         title="Parts (DeepIndex, single)",
         description="Looks for parts in common, at one level of detail.",
-        load=visual_words(levels=1),
+        load=visual_words_factory(levels=1),
         weights="retrieval-words",
         licence="cc-by-nc-4.0",
         parameters=16_634_096,
@@ -147,7 +147,7 @@ _ROWS = (
         name="histogram",
         title="Same colors (histogram)",
         description="Counts colors, wherever they are; no network.",
-        load=histogram,
+        load=load_histogram,
     ),
 )
 

@@ -3,7 +3,7 @@
 search = ImageSearch.load()
 search.add("holiday/")
 for hit in search("query.jpg").hits:
-print(hit.rank, hit.name, round(hit.score, 3))
+    print(hit.rank, hit.name, round(hit.score, 3))
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class ImageSearch(GallerySearch):
         name: str = "exact",
         *,
         folder: str | os.PathLike | None = None,
-        network: Folders | None = None,
+        backbone_folders: Folders | None = None,
         device: str | torch.device | None = None,
         allow_hub: bool = False,
         gallery: Gallery | None = None,
@@ -74,17 +74,20 @@ class ImageSearch(GallerySearch):
         Args:
             name: One of `shared.retrieval.engines.ENGINES`.
             folder: Weights in place of the engine's own: a trained descriptor, or for DeepIndex a vocabulary.
-            network: Weights of the backbone, or of each of several, in place of the defaults.
+            backbone_folders: Weights of the backbone, or of each of several, in place of the defaults.
             device: Device of the network; by default the best available.
-            allow_hub: True if missing weights may be downloaded.
+            allow_hub: True permits a download of weights that are not on this machine; engines from the Hub
+                may always download theirs.
             gallery: Gallery that is searched where a call names none; by default an empty one.
 
         Raises:
             ValueError: There is no such engine.
             WeightsError: Weights cannot be used, or do not fit together.
         """
-        engines.find(ENGINES, name)
-        strategy = ENGINES[name].load(folder=folder, network=network, device=device, allow_hub=allow_hub)
+        engine = engines.find(ENGINES, name)
+        strategy = engine.load(
+            folder=folder, backbone_folders=backbone_folders, device=device, allow_hub=allow_hub
+        )
         return cls(name, strategy, gallery)
 
     @property

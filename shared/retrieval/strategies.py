@@ -57,13 +57,13 @@ class SearchStrategy(ABC, Generic[Index]):
         index_type: Type of vector index over descriptors, one of `shared.index.INDEX_TYPES`; None for a
             strategy that compares anything else.
         calibration: Calibration of the scores.
-        requires_words: True if the strategy cannot work without a vocabulary.
+        requires_vocabulary: True if the strategy cannot work without a vocabulary.
 
     Args:
         describer: See above.
     """
 
-    requires_words: ClassVar[bool] = False
+    requires_vocabulary: ClassVar[bool] = False
     index_type: str | None = None
     calibration = ScoreCalibration()
 
@@ -76,7 +76,7 @@ class SearchStrategy(ABC, Generic[Index]):
         *,
         describer: Describer | None = None,
         folder: str | os.PathLike | None = None,
-        network: Folders | None = None,
+        backbone_folders: Folders | None = None,
         device: str | torch.device | None = None,
         allow_hub: bool = False,
     ) -> Describer:
@@ -86,7 +86,7 @@ class SearchStrategy(ABC, Generic[Index]):
             describer: Describer that is loaded already, to be returned as it is.
             folder: Folder of the strategy's own weights: of the descriptor, or for visual words of the
                 vocabulary.
-            network: Folders of the backbones, see `Extractor.load`.
+            backbone_folders: Weights of the backbones, see `Extractor.load`.
             device: Device of the network; by default the best available.
             allow_hub: True if missing weights may be downloaded.
 
@@ -96,13 +96,13 @@ class SearchStrategy(ABC, Generic[Index]):
         if describer is not None:
             return describer
         sources = DescriberWeights(
-            head=None if cls.requires_words else folder,
-            words=folder if cls.requires_words else None,
-            network=network,
+            head=None if cls.requires_vocabulary else folder,
+            vocabulary=folder if cls.requires_vocabulary else None,
+            backbone_folders=backbone_folders,
             device=device,
             allow_hub=allow_hub,
         )
-        return Describer.shared(sources, require_words=cls.requires_words)
+        return Describer.shared(sources, require_vocabulary=cls.requires_vocabulary)
 
     @abstractmethod
     def new_index(self) -> Index:
@@ -169,13 +169,14 @@ class VisualWordStrategy(SearchStrategy[WordGalleryIndex]):
         WeightsError: The describer has no vocabulary.
     """
 
-    requires_words = True
+    requires_vocabulary = True
 
     def __init__(self, describer: Describer, levels: int = 2, *, signature: bool = True) -> None:
         super().__init__(describer)
         if describer.vocabulary is None:
             raise WeightsError(
-                "There are no words for this network: learn with `python -m shared.retrieval.train words`."
+                "There are no words for this network: learn them with "
+                "`python -m shared.retrieval.train words`."
             )
         names = list(describer.vocabulary.codebooks)[-levels:]
         settings = describer.vocabulary.settings
@@ -190,7 +191,7 @@ class VisualWordStrategy(SearchStrategy[WordGalleryIndex]):
         """Return an empty inverted file."""
         return WordGalleryIndex(
             self._vocabulary,
-            self.describer.bag,
+            self.describer.to_bag,
             self.describer.patch_features,
             self.describer.model_fingerprint,
         )

@@ -279,12 +279,12 @@ def test_another_vocabulary_matters_to_deepindex_alone(extractor, gallery):
     features = without.gallery.snapshot().image_features(0)
     assert "patches mid" not in features
     with pytest.raises(ValueError, match="needs a vocabulary"):
-        Describer(extractor).bag(features)
+        Describer(extractor).to_bag(features)
 
 
 def test_stored_patches_get_the_words_of_the_bag(describer, extractor, vocabulary):
     bag = compute_bag(extractor.maps(sample_image(3), SIZE), vocabulary.boxes, vocabulary.power)
-    stored = describer.bag(describer(sample_image(3)))
+    stored = describer.to_bag(describer(sample_image(3)))
     for level, codebook in vocabulary.codebooks.items():
         expected = codebook.assign(bag.features[level])
         assignment = describer.vocabulary.codebooks[level].assign(stored.features[level])
@@ -386,11 +386,11 @@ def test_weights_are_loaded_as_they_belong_together(network_folder, vocabulary, 
     config = {"network": digest, "threshold": 0.4, "false_accepts": 0.2}
     head = weights.save(DescriptorHead(sizes=[SIZE]), tmp_path / "head", config=config)
     words = vocabulary.save(tmp_path / "words", network=digest)
-    search = ImageSearch.load(folder=head, network=network_folder, device="cpu")
+    search = ImageSearch.load(folder=head, backbone_folders=network_folder, device="cpu")
     assert (search.threshold, search.false_accept_rate) == (0.4, 0.2)
     search.add([sample_image(0), sample_image(1)])
     assert search(sample_image(1)).hits[0].id == 1
-    options = {"folder": head, "network": network_folder, "device": "cpu"}
+    options = {"folder": head, "backbone_folders": network_folder, "device": "cpu"}
     graph = ImageSearch.load("hnsw", **options, gallery=search.gallery)
     assert graph.strategy.describer is search.strategy.describer
     assert graph(sample_image(1)).hits[0].id == 1

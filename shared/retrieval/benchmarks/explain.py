@@ -118,7 +118,9 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     parser.add_argument("--draws", type=reports.positive_int, default=5, help="random shapes (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the random shapes (%(default)s)")
     options = parser.parse_args(arguments)
-    sources = DescriberWeights(head=options.weights, words=options.words, network=options.network)
+    sources = DescriberWeights(
+        head=options.weights, vocabulary=options.words, backbone_folders=options.network
+    )
     try:
         data = read_holidays(options.data)
         describer = Describer.load(sources)

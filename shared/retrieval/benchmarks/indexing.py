@@ -80,7 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     parser.add_argument("--network", nargs="+", metavar="FOLDER", help="weights of each backbone")
     parser.add_argument("--repeat", type=reports.positive_int, default=1, help="passes over the photos")
     options = parser.parse_args(arguments)
-    sources = DescriberWeights(head=options.weights, words=options.words, network=options.network)
+    sources = DescriberWeights(
+        head=options.weights, vocabulary=options.words, backbone_folders=options.network
+    )
     try:
         files = read_images(sorted(options.data.glob("*.zip")) or [options.data])
         describer = Describer.load(sources)
