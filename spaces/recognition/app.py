@@ -23,9 +23,9 @@ from shared.recognition.tabs import classification_tab, comparison_tab, explanat
 SPACE = "recognition"
 CARD_IMAGE = "cat"  # the sample photo on the home page's card
 
-classifiers = ui.lazy_models(Classifier.load, CLASSIFIERS)
-run_classifier = ui.inference_function(classifiers)
-run_explanation = ui.inference_function(classifiers, explain_class)
+LAZY_CLASSIFIERS = ui.lazy_models(Classifier.load, CLASSIFIERS)
+run_classifier = ui.inference_function(LAZY_CLASSIFIERS)
+run_explanation = ui.inference_function(LAZY_CLASSIFIERS, explain_class)
 run_segmenter = ui.inference_function(ui.lazy_models(Segmenter.load, SEGMENTERS))
 
 

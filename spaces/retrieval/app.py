@@ -37,14 +37,14 @@ def load_search(engine: str) -> "ImageSearch":
     return ImageSearch.load(engine, device=DEVICE)
 
 
-searches = ui.lazy_models(load_search, ENGINES)
-galleries = GalleryStore(lambda images, gallery: searches["exact"]().add(images, gallery), ui.gallery_images)
+SEARCHES = ui.lazy_models(load_search, ENGINES)
+GALLERIES = GalleryStore(lambda images, gallery: SEARCHES["exact"]().add(images, gallery), ui.gallery_images)
 
 
 def preview(image: Image) -> Image:
     """Return the best match besides the image itself, for the home page's card and for /healthz."""
-    gallery = galleries.get("")
-    return gallery.image(searches["exact"]()(image, top_k=2, gallery=gallery).hits[-1].id)
+    gallery = GALLERIES.get("")
+    return gallery.image(SEARCHES["exact"]()(image, top_k=2, gallery=gallery).hits[-1].id)
 
 
 @ui.user_facing(SPACE)
@@ -75,9 +75,9 @@ def search_similar(
     Returns:
         The matches, best first, each with its id, score, confidence and probability; and their pictures.
     """
-    photo, searched = open_image(image), galleries.get_or_ingest(images, session, gallery)
+    query_image, searched = open_image(image), GALLERIES.get_or_ingest(images, session, gallery)
     options = search_options(top_k, min_score, hide_duplicates)
-    results = searches[engine]()(photo, parse_box(box, photo.size), gallery=searched, **options)
+    results = SEARCHES[engine]()(query_image, parse_box(box, query_image.size), gallery=searched, **options)
     return results.as_dict(), hit_images(results, searched)
 
 
@@ -102,21 +102,23 @@ def explain_match(
         gallery: Key of the gallery; empty for your session's or the sample photos.
         images: Pictures in place of a gallery, as for search_similar.
     """
-    photo, searched = open_image(image), galleries.get_or_ingest(images, session, gallery)
+    query_image, searched = open_image(image), GALLERIES.get_or_ingest(images, session, gallery)
     entry = find_entry(searched, image_id)
-    return searches[engine]().explain(photo, entry.id, parse_box(box, photo.size), searched).image()
+    return (
+        SEARCHES[engine]().explain(query_image, entry.id, parse_box(box, query_image.size), searched).image()
+    )
 
 
 with ui.page("Retrieval") as demo:
     ui.header("Retrieval", "Find the pictures in your gallery that show the same thing, or look alike.")
-    visitor = galleries.create_session()
+    visitor = GALLERIES.create_session()
     with gr.Row():
         with gr.Column(scale=2):
             controls = search_controls(GALLERY_ENGINES)
         with gr.Column(scale=3), gr.Tabs() as tabs:
-            matches = image_matches_tab(SPACE, visitor, GALLERY_ENGINES, searches, controls)
+            matches = image_matches_tab(SPACE, visitor, GALLERY_ENGINES, SEARCHES, controls)
             gallery = gallery_tab(SPACE, visitor)
-            tradeoff = tradeoff_tab(SPACE, visitor, ENGINES, searches, controls.engine)
+            tradeoff = tradeoff_tab(SPACE, visitor, ENGINES, SEARCHES, controls.engine)
     ui.how_it_works(Path(__file__).parent, ["retrieval-descriptor", "retrieval-words"])
     ui.load_open_tab(tabs, [matches, gallery.tab, tradeoff], [demo.load, *controls.triggers])
     engine = gr.Dropdown(list(ENGINES), value="exact", label="Engine", visible=False)  # the API offers all

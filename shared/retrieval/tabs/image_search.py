@@ -124,8 +124,8 @@ def image_matches_tab(
         model, arguments = searches[engine](), {**search_options(*options), "gallery": gallery}
         if image_id is not None and not box:
             return [model.search_by_id(image_id, **arguments)]
-        photo = open_image(image)
-        return [model(photo, parse_box(box, photo.size), **arguments)]
+        query_image = open_image(image)
+        return [model(query_image, parse_box(box, query_image.size), **arguments)]
 
     def create_explanation() -> ExplanationPanel:
         title = gr.Markdown()
@@ -137,8 +137,10 @@ def image_matches_tab(
     ) -> Sequence[object]:
         if not image:
             return ["", None]
-        photo = open_image(image)
-        explanation = searches[engine]().explain(photo, entry.id, parse_box(box, photo.size), gallery)
+        query_image = open_image(image)
+        explanation = searches[engine]().explain(
+            query_image, entry.id, parse_box(box, query_image.size), gallery
+        )
         reason = REGIONS if explanation.pairs else NO_REGIONS
         title = f"**Why {escape_markdown(entry.name)}?** {reason}"
         return [title, display_image(explanation.image(), "why")]
