@@ -198,7 +198,7 @@ class JointTraining:
         return warm_up, matching
 
     def _retaining(self, objective: Objective) -> Objective:
-        """Return an objective that also holds the vectors of the first data set's pairs, see `Retaining`."""
+        """Return an objective that preserves the vectors of the first data set's pairs, see `Retaining`."""
         if self.starting_point.space is None:
             raise SystemExit("--lwf needs a space to retain: give --start")
         reference = JointSpace(**self.starting_point.settings, tuned=True)
