@@ -13,7 +13,7 @@ from shared.ui.gallery.gallery_store import GalleryStore
 
 def ingest(images, gallery):
     """Add images with their mean color as the only feature."""
-    ids, skipped, full = [], [], ""
+    ids, skipped, full_message = [], [], ""
     for name, source in images:
         try:
             image = open_image(source)
@@ -21,9 +21,9 @@ def ingest(images, gallery):
         except ImageError as error:
             skipped.append((name, str(error)))
         except GalleryFullError as error:
-            full = str(error)
+            full_message = str(error)
             break
-    return SimpleNamespace(ids=ids, skipped=skipped, full=full)
+    return SimpleNamespace(ids=ids, skipped=skipped, full_message=full_message)
 
 
 @pytest.fixture

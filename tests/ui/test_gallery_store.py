@@ -96,7 +96,7 @@ def test_unusable_files_are_skipped_and_reported(store, colors, tmp_path):
         store.add([], "anna")
 
 
-def test_samples_take_no_room_from_a_visitors_images(store, tmp_path):
+def test_samples_do_not_count_towards_a_visitors_limit(store, tmp_path):
     _, gallery = store.get_for_update("anna")
     assert gallery.max_count == MAX_COUNT + len(gallery) == MAX_COUNT + 2
     path = save_gallery_file(gallery, "colors")
