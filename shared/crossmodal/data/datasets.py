@@ -153,7 +153,7 @@ def read_fashion(root: str | Path, split: str) -> CaptionedImages:
     """Read the fashion product images, each with its name and attributes; the class is the type of article.
 
     Args:
-        root: Folder with `products.tsv` (`id`, `split`, `articleType`, `baseColor`, `gender`, `name`) and
+        root: Folder with `products.tsv` (`id`, `split`, `articleType`, `baseColour`, `gender`, `name`) and
             the images, named by `id`, in the folder or in ZIP archives.
         split: One of `SPLITS`.
 
@@ -167,7 +167,7 @@ def read_fashion(root: str | Path, split: str) -> CaptionedImages:
     rows = [row for row in table if row["split"] == _VALIDATION.get(split, split)]
     images = _find_images(root, [row["id"] for row in rows])
     # Names hold a brand and sometimes a color; attributes hold what is visible.
-    attributes = [f"{row['baseColor']} {row['articleType']} for {row['gender']}".lower() for row in rows]
+    attributes = [f"{row['baseColour']} {row['articleType']} for {row['gender']}".lower() for row in rows]
     texts = tuple(
         text for row, visible in zip(rows, attributes, strict=True) for text in (row["name"], visible)
     )
