@@ -16,7 +16,14 @@ from shared.ui.events import Trigger, on_event
 from shared.ui.search.limits import hit_limits
 
 PLACEHOLDER = "a motorcycle, dog - beach + snow, 2:red shoe"
-EXAMPLES = ("a motorcycle", "a man takes a photo", "animal face", "night sky", "sky + tower", "sky - tower")
+EXAMPLES = (
+    "a motorcycle",
+    "a flower",
+    "a lion",
+    "a tower at night",
+    "sky + tower",
+    "a man with a camera on a tripod",
+)
 
 
 @dataclass(frozen=True)
