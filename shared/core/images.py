@@ -216,14 +216,14 @@ def _open_header(data: bytes) -> Image.Image:
     setting of the whole process; `_check_pixels` has a stricter one.
     """
     for factory, accept in _OPENERS.values():
-        if (
-            accept is not None and accept(data[:16]) is True
-        ):  # a string means that the decoder is not built in
+        # A string in place of True means that the decoder is not built in.
+        if accept is not None and accept(data[:16]) is True:
             try:
                 return factory(io.BytesIO(data), "")
             except Exception as error:  # see open_image
                 raise ImageError(_DAMAGED) from error
-    raise ImageError(f"This file is not a picture that opens here: please use {', '.join(_OPENERS)}.")
+    *names, last = _OPENERS
+    raise ImageError(f"This file is not a picture that we can open: please use {', '.join(names)} or {last}.")
 
 
 def _check_pixels(width: int, height: int) -> None:

@@ -87,7 +87,7 @@ def test_unusable_files_are_skipped_and_reported(store, colors, tmp_path):
     assert len(report.ids) == 2
     assert {name: reason.split(":")[0] for name, reason in report.skipped} == {
         "../gold.png": "Its path leads out of the archive.",
-        "notes.txt": "This file is not a picture that opens here",
+        "notes.txt": "This file is not a picture that we can open",
     }
     values = report.as_dict()
     assert values["added"] == [2, 3]

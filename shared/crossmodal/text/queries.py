@@ -126,13 +126,13 @@ def combine(terms: Sequence[Term], vectors: np.ndarray) -> np.ndarray:
 
 
 def _term(sign: str, text: str) -> Term:
-    weight = 1.0
+    weight, marker = 1.0, sign
     if match := _WEIGHT.match(text):
-        weight, text = float(match[1].replace(",", ".")), text[match.end() :]
+        weight, marker, text = float(match[1].replace(",", ".")), f"{match[1]}:", text[match.end() :]
         if not 0 < weight <= MAX_WEIGHT:
             raise QueryError(f"A weight must lie above 0 and be at most {MAX_WEIGHT:g}, not {match[1]}.")
     if not text.rstrip(":").strip():
-        raise QueryError(f"Write some words after each {sign!r}, or leave it out.")
+        raise QueryError(f"Write some words after “{marker}”, or leave it out.")
     return Term(text, weight if sign == "+" else -weight)
 
 
