@@ -46,8 +46,8 @@ from shared.crossmodal.training.joint_arguments import joint_parser
 from shared.crossmodal.training.objectives import HeadLosses, Matching, Retaining, WarmUp, WithTexts
 from shared.crossmodal.training.starting_point import new_space, trained_space
 from shared.crossmodal.training.student import Batch, Objective, Student, text_distillation
-from shared.networks.joint import JointSpace
-from shared.networks.regions import RegionBackbone
+from shared.networks.crossmodal.joint import JointSpace
+from shared.networks.crossmodal.regions import RegionBackbone
 from shared.training.loop import LoopSettings, adamw, fit, seed_everything
 
 #: Texts that the projection to the teacher's vectors is fitted to.

@@ -36,8 +36,8 @@ from shared.crossmodal.training.feature_cache import cached_split_features
 from shared.crossmodal.training.objectives import ProductMatching
 from shared.crossmodal.training.student import Batch, Objective, Student
 from shared.evaluation.reports import positive_int
-from shared.networks.jmc import JMC, negative_energy
-from shared.networks.joint import JointSpace
+from shared.networks.crossmodal.jmc import JMC, negative_energy
+from shared.networks.crossmodal.joint import JointSpace
 from shared.training.loop import LoopSettings, fit, seed_everything
 
 RECIPES = ("joint", "matching", "classification")

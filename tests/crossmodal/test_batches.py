@@ -12,7 +12,7 @@ from shared.crossmodal.training import feature_cache
 from shared.crossmodal.training.batches import PairSampler, add_typos, augment_image
 from shared.crossmodal.training.feature_cache import cached_features, region_features
 from shared.crossmodal.training.teacher import TEACHER_DIM
-from shared.networks.joint import JointSpace
+from shared.networks.crossmodal.joint import JointSpace
 
 pytestmark = pytest.mark.usefixtures("one_core")
 

@@ -14,7 +14,7 @@ from shared.crossmodal.embedders.hub_embedder import HubEmbedder
 from shared.crossmodal.engines import CLASSIFIERS, ENGINES, ENSEMBLE, JOINT_WEIGHTS, OFFLINE_ENGINES
 from shared.crossmodal.search import CrossModalSearch, Query
 from shared.gallery.index import MismatchError
-from shared.networks.joint import JointSpace
+from shared.networks.crossmodal.joint import JointSpace
 from tests.crossmodal.color_embedder import ColorEmbedder, color_image
 
 

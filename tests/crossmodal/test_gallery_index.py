@@ -9,7 +9,7 @@ from shared.core import weights
 from shared.crossmodal.benchmarks import speed
 from shared.crossmodal.embedders import gallery_index
 from shared.crossmodal.search import CrossModalSearch
-from shared.networks.joint import JointSpace
+from shared.networks.crossmodal.joint import JointSpace
 from tests.crossmodal.color_embedder import ColorEmbedder, color_image
 
 QUERIES = [f"d{'o' * number}g" for number in range(1, 6)]

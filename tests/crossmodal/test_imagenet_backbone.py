@@ -10,8 +10,8 @@ from shared.core import weights
 from shared.crossmodal.engines import load_joint_space
 from shared.crossmodal.train import main
 from shared.crossmodal.training.starting_point import load_pretrained_backbone
-from shared.networks.joint import JointSpace
-from shared.networks.regions import RegionBackbone
+from shared.networks.crossmodal.joint import JointSpace
+from shared.networks.crossmodal.regions import RegionBackbone
 from shared.training.pretrained import PackageError
 from tests.crossmodal.training_options import SMALL
 

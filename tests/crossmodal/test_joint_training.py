@@ -18,7 +18,7 @@ from shared.crossmodal.training.objectives import WarmUp
 from shared.crossmodal.training.student import Student, distillation_loss
 from shared.crossmodal.training.teacher import TEACHER_DIM
 from shared.crossmodal.training.validation import ValidationSet
-from shared.networks.joint import JointSpace
+from shared.networks.crossmodal.joint import JointSpace
 from tests.crossmodal.training_options import SMALL
 
 pytestmark = pytest.mark.usefixtures("one_core")

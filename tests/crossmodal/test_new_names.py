@@ -16,7 +16,7 @@ from shared.crossmodal.training.objectives import Retaining
 from shared.crossmodal.training.starting_point import extend_vocabulary
 from shared.crossmodal.training.student import Student
 from shared.crossmodal.training.teacher import TEACHER_DIM
-from shared.networks.joint import JointSpace
+from shared.networks.crossmodal.joint import JointSpace
 from tests.crossmodal.training_options import SMALL
 
 pytestmark = pytest.mark.usefixtures("one_core")

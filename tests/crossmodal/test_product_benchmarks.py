@@ -8,7 +8,7 @@ from shared.core import weights
 from shared.crossmodal.benchmark import main as benchmark
 from shared.crossmodal.benchmarks.product_metrics import remove_class_names, text_variants
 from shared.crossmodal.data.datasets import read_grocery_texts
-from shared.networks.joint import JointSpace
+from shared.networks.crossmodal.joint import JointSpace
 from tests.crossmodal.colors import COLORS
 from tests.crossmodal.product_data import striped_image
 from tests.crossmodal.training_options import SMALL_PRODUCTS

@@ -9,7 +9,7 @@ import torch
 from shared.crossmodal.train_jmc import ProductTraining, main, product_parser
 from shared.crossmodal.training.objectives import ProductMatching
 from shared.crossmodal.training.student import Student
-from shared.networks.joint import JointSpace
+from shared.networks.crossmodal.joint import JointSpace
 from tests.crossmodal.training_options import PRODUCT_STAGES, SMALL_PRODUCTS
 
 pytestmark = pytest.mark.usefixtures("one_core")

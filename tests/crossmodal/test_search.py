@@ -17,7 +17,7 @@ from shared.crossmodal.search import CrossModalSearch, Query
 from shared.crossmodal.text.queries import MAX_CHARACTERS, QueryError
 from shared.gallery.gallery import Gallery
 from shared.gallery.index import MismatchError
-from shared.networks.joint import JointSpace
+from shared.networks.crossmodal.joint import JointSpace
 from tests.crossmodal.color_embedder import ColorEmbedder, color_image
 
 CORNERS = ["red", *["blue"] * 7, "green"]

@@ -12,7 +12,7 @@ from shared.crossmodal.train import JointTraining, main
 from shared.crossmodal.training.joint_arguments import joint_parser
 from shared.crossmodal.training.student import Student, distillation_loss, text_distillation
 from shared.crossmodal.training.teacher import TEACHER_DIM, TeacherError, teacher_vectors
-from shared.networks.joint import JointSpace
+from shared.networks.crossmodal.joint import JointSpace
 from tests.crossmodal.training_options import SMALL
 
 pytestmark = pytest.mark.usefixtures("one_core")

@@ -15,7 +15,7 @@ from shared.crossmodal.engines import OFFLINE_ENGINES, load_joint_space
 from shared.crossmodal.train import main
 from shared.gallery.index import FINGERPRINT
 from shared.networks.cfn import CFN
-from shared.networks.joint import JointSpace
+from shared.networks.crossmodal.joint import JointSpace
 from tests.crossmodal.training_options import SMALL, STAGES
 
 pytestmark = pytest.mark.usefixtures("one_core")

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from shared.core import weights
-from shared.networks.joint import ENSEMBLE, HEAD_CLASSES, JointSpace
-from shared.networks.regions import similarity_map
+from shared.networks.crossmodal.joint import ENSEMBLE, HEAD_CLASSES, JointSpace
+from shared.networks.crossmodal.regions import similarity_map
 
 SMALL = {"words": ["a", "dog"], "buckets": 30, "features": 8, "width": 8, "channels": 6, "embedding": 4}
 SUBWORDS = torch.tensor([[[2, 5, 6], [3, 7, 0]], [[9, 0, 0], [0, 0, 0]]])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from shared.networks.cyclematch import (
+from shared.networks.crossmodal.cyclematch import (
     SCORE_NAMES,
     Cycle,
     CycleMatch,
@@ -15,16 +15,16 @@ from shared.networks.cyclematch import (
     latent_loss,
     reconstruction_loss,
 )
-from shared.networks.itmeetsal import (
+from shared.networks.crossmodal.itmeetsal import (
     ITMeetsAL,
     discriminator_loss,
     encoder_loss,
     modality_entropy,
     modality_loss,
 )
-from shared.networks.jmc import FUSIONS, JMC, classification_loss
-from shared.networks.matching_losses import bi_rank_loss, triplet_loss
-from shared.networks.rrf import RRFBranch, RRFNet
+from shared.networks.crossmodal.jmc import FUSIONS, JMC, classification_loss
+from shared.networks.crossmodal.matching_losses import bi_rank_loss, triplet_loss
+from shared.networks.crossmodal.rrf import RRFBranch, RRFNet
 
 
 def count(module):

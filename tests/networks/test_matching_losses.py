@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from shared.networks.matching_losses import (
+from shared.networks.crossmodal.matching_losses import (
     bi_rank_loss,
     contrastive_loss,
     cosine_matrix,

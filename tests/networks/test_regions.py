@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from shared.networks.cfn import CFN
-from shared.networks.regions import (
+from shared.networks.crossmodal.regions import (
     BACKBONES,
     RegionBackbone,
     RegionEmbedding,

@@ -2,7 +2,7 @@
 
 import torch
 
-from shared.networks.text import TextEncoder, pool_words
+from shared.networks.crossmodal.text import TextEncoder, pool_words
 
 SUBWORDS = torch.tensor([[[2, 5, 6], [3, 7, 0]], [[9, 0, 0], [0, 0, 0]]])
 

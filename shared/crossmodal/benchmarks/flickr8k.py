@@ -21,7 +21,7 @@ from shared.crossmodal.data.datasets import SPLITS, read_flickr8k
 from shared.crossmodal.engines import JOINT_WEIGHTS, load_joint_space
 from shared.crossmodal.training.score_fusion import fuse
 from shared.evaluation import reports
-from shared.networks.cyclematch import SCORE_NAMES
+from shared.networks.crossmodal.cyclematch import SCORE_NAMES
 
 MODULE = "shared.crossmodal.benchmark flickr8k"
 

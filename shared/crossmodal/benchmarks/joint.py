@@ -32,7 +32,7 @@ from shared.crossmodal.data.registry import READERS
 from shared.crossmodal.engines import CLASSIFIERS
 from shared.crossmodal.products.joint_classifier import HEAD, JointClassifier
 from shared.evaluation import reports
-from shared.networks.jmc import JMC
+from shared.networks.crossmodal.jmc import JMC
 
 MODULE = "shared.crossmodal.benchmark joint"
 CALIBRATION_BINS = 10

@@ -33,9 +33,9 @@ from shared.crossmodal.training.feature_cache import cached_split_features
 from shared.crossmodal.training.score_fusion import adaptive_weights, fuse
 from shared.crossmodal.training.teacher import TEACHER_DIM, teacher_vectors
 from shared.evaluation import reports
-from shared.networks.cyclematch import SCORE_NAMES
-from shared.networks.itmeetsal import ITMeetsAL, modality_entropy
-from shared.networks.joint import HEAD_CLASSES, MatchingHead
+from shared.networks.crossmodal.cyclematch import SCORE_NAMES
+from shared.networks.crossmodal.itmeetsal import ITMeetsAL, modality_entropy
+from shared.networks.crossmodal.joint import HEAD_CLASSES, MatchingHead
 from shared.training.loop import LoopSettings, fit
 
 MODULE = "shared.crossmodal.benchmark methods"

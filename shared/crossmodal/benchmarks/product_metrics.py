@@ -13,7 +13,7 @@ import torch
 from shared.crossmodal.benchmarks.recall import shared_text_metrics
 from shared.crossmodal.data.datasets import CaptionedImages
 from shared.crossmodal.text.words import split_words
-from shared.networks.jmc import JMC
+from shared.networks.crossmodal.jmc import JMC
 
 #: Words with the same first letters, this many, count as forms of one word.
 STEM_LENGTH = 4

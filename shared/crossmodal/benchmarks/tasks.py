@@ -30,7 +30,7 @@ from shared.crossmodal.engines import load_product_space
 from shared.crossmodal.products.joint_classifier import HEAD
 from shared.crossmodal.training.feature_cache import cached_split_features
 from shared.evaluation import reports
-from shared.networks.jmc import JMC
+from shared.networks.crossmodal.jmc import JMC
 
 MODULE = "shared.crossmodal.benchmark tasks"
 BATCH_SIZE = 128

@@ -13,7 +13,7 @@ class Variant:
     """One row of a comparison.
 
     Attributes:
-        head: One of `shared.networks.joint.HEAD_CLASSES`.
+        head: One of `shared.networks.crossmodal.joint.HEAD_CLASSES`.
         losses: Loss of its paper, with the weights of its terms.
         settings: Arguments of the head.
         scores: Names of CycleMatch's scores that are averaged; all if there are none.

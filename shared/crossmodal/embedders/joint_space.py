@@ -30,8 +30,8 @@ from shared.crossmodal.text.tokenizer import SubwordTokenizer
 from shared.crossmodal.text.words import unknown_words
 from shared.gallery.index import FINGERPRINT
 from shared.networks.backbones.onednn import fuse_convolutions
-from shared.networks.joint import JointSpace
-from shared.networks.regions import RegionBackbone
+from shared.networks.crossmodal.joint import JointSpace
+from shared.networks.crossmodal.regions import RegionBackbone
 
 #: Largest number of texts for which one core is faster than all cores.
 FEW_TEXTS = 4

@@ -15,7 +15,7 @@ from shared.core import weights
 from shared.core.images import to_tensor
 from shared.core.models import load_on_device
 from shared.networks.cfn import CFN
-from shared.networks.regions import RegionBackbone, RegionEmbedding, pool_windows
+from shared.networks.crossmodal.regions import RegionBackbone, RegionEmbedding, pool_windows
 
 #: Images are resized to a square, so that all cells of the grid cover as many positions.
 IMAGE_SIZE = 224

@@ -13,7 +13,7 @@ from shared.crossmodal.embedders.embedder import Embedder
 from shared.crossmodal.explanation.result import MatchExplanation, WordContribution
 from shared.crossmodal.text.queries import QueryError, Term, combine
 from shared.crossmodal.text.words import content_words, split_words
-from shared.networks.regions import similarity_map
+from shared.networks.crossmodal.regions import similarity_map
 
 #: Fraction of an image that the deletion test removes.
 DELETED_FRACTION = 1 / 3

@@ -22,8 +22,8 @@ from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
 from shared.crossmodal.engines import CLASSIFIERS, JMC
 from shared.crossmodal.products.prediction import ClassPrediction, ModalityPrediction, ProductPrediction
 from shared.crossmodal.text.words import split_words
-from shared.networks.jmc import JMC as JMCHead
-from shared.networks.jmc import negative_energy
+from shared.networks.crossmodal.jmc import JMC as JMCHead
+from shared.networks.crossmodal.jmc import negative_energy
 
 #: Head of the joint space that matches and classifies.
 HEAD = "jmc"

@@ -13,7 +13,7 @@ from pathlib import Path
 from torch import Tensor
 
 from shared.core import weights
-from shared.networks.joint import JointSpace
+from shared.networks.crossmodal.joint import JointSpace
 
 #: Weights of the start that are tried.
 START_WEIGHTS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)

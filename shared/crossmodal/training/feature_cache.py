@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from shared.core.image_files import ImageFile
 from shared.crossmodal.embedders.region_features import IMAGE_SIZE, Backbone, network_input
-from shared.networks.regions import RegionBackbone
+from shared.networks.crossmodal.regions import RegionBackbone
 
 #: Images between two flushes to the disk.
 FLUSH_EVERY = 200

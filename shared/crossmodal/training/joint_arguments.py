@@ -9,7 +9,7 @@ from shared.crossmodal.embedders.region_features import SINGLE_VIEW, View
 from shared.crossmodal.training.arguments import training_parser
 from shared.crossmodal.training.starting_point import PRETRAINED_BACKBONES
 from shared.evaluation.reports import positive_int
-from shared.networks.joint import HEAD_CLASSES
+from shared.networks.crossmodal.joint import HEAD_CLASSES
 
 #: Heads of the project's own joint space.
 DEFAULT_HEADS = ("rrf", "cyclematch", "itmeetsal")

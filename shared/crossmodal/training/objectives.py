@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.crossmodal.training.student import Batch, Objective, Student, distillation_loss, text_distillation
-from shared.networks.cyclematch import CycleMatch, cycle_loss
-from shared.networks.itmeetsal import ITMeetsAL, discriminator_loss, encoder_loss
-from shared.networks.jmc import JMC, classification_loss
-from shared.networks.joint import JointSpace, LinearProjections, MatchingHead
-from shared.networks.matching_losses import bi_rank_loss, contrastive_loss, triplet_loss
+from shared.networks.crossmodal.cyclematch import CycleMatch, cycle_loss
+from shared.networks.crossmodal.itmeetsal import ITMeetsAL, discriminator_loss, encoder_loss
+from shared.networks.crossmodal.jmc import JMC, classification_loss
+from shared.networks.crossmodal.joint import JointSpace, LinearProjections, MatchingHead
+from shared.networks.crossmodal.matching_losses import bi_rank_loss, contrastive_loss, triplet_loss
 
 #: Below it cosines would count for nothing but rounding.
 MIN_TEMPERATURE = 0.01
@@ -45,7 +45,7 @@ class HeadLosses:
             head: Head of a joint space.
             image: Image features `[B, F]`.
             text: Text features `[B, F]`.
-            ids: Identities `[B]`, see `shared.networks.matching_losses`.
+            ids: Identities `[B]`, see `shared.networks.crossmodal.matching_losses`.
             margin: Margin of the ranking.
             hardest: Number of negatives that count for each row and direction.
         """
@@ -234,7 +234,7 @@ def head_contrastive_loss(space: JointSpace, name: str, image: Tensor, text: Ten
         name: Name of the head.
         image: Image features `[B, F]`.
         text: Text features `[B, F]`.
-        ids: Identities `[B]`, see `shared.networks.matching_losses`.
+        ids: Identities `[B]`, see `shared.networks.crossmodal.matching_losses`.
     """
     x, y = _project(space.heads[name], image, text)
     scores = [(x, y)] if x.ndim == 2 else list(zip(x.unbind(1), y.unbind(1), strict=True))

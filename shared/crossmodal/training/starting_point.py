@@ -14,8 +14,8 @@ from shared.core import weights
 from shared.crossmodal.data.training_data import TrainingData
 from shared.crossmodal.embedders.region_features import Backbone, load_backbone
 from shared.crossmodal.text.tokenizer import FIRST_WORD_ID, SubwordTokenizer, build_vocabulary
-from shared.networks.joint import JointSpace
-from shared.networks.regions import RegionBackbone
+from shared.networks.crossmodal.joint import JointSpace
+from shared.networks.crossmodal.regions import RegionBackbone
 from shared.training.pretrained import load_imagenet_weights
 
 #: Scale of each public ImageNet backbone, all of which are EfficientNet-Lite.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shared.crossmodal.training.teacher import TEACHER_DIM
-from shared.networks.joint import JointSpace
+from shared.networks.crossmodal.joint import JointSpace
 
 #: Images that pass through the backbone at once: the maps of more leave the cache of a CPU, at half the
 #: speed.

@@ -17,9 +17,9 @@ from shared.crossmodal.training.calibration import calibrate
 from shared.crossmodal.training.feature_cache import region_features
 from shared.crossmodal.training.score_fusion import adaptive_weights, fuse
 from shared.crossmodal.training.student import Student
-from shared.networks.cyclematch import CycleMatch
-from shared.networks.joint import ENSEMBLE, JointSpace
-from shared.networks.regions import RegionBackbone
+from shared.networks.crossmodal.cyclematch import CycleMatch
+from shared.networks.crossmodal.joint import ENSEMBLE, JointSpace
+from shared.networks.crossmodal.regions import RegionBackbone
 
 BATCH_SIZE = 128
 

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.networks.cyclematch import SCORE_NAMES, CycleMatch
+from shared.networks.crossmodal.cyclematch import SCORE_NAMES, CycleMatch
+from shared.networks.crossmodal.itmeetsal import ITMeetsAL
+from shared.networks.crossmodal.jmc import JMC
+from shared.networks.crossmodal.regions import RegionBackbone, RegionEmbedding
+from shared.networks.crossmodal.rrf import RRFNet
+from shared.networks.crossmodal.text import TextEncoder
 from shared.networks.hub_mixin import HubMixin
-from shared.networks.itmeetsal import ITMeetsAL
-from shared.networks.jmc import JMC
-from shared.networks.regions import RegionBackbone, RegionEmbedding
-from shared.networks.rrf import RRFNet
-from shared.networks.text import TextEncoder
 
 
 class MatchingHead(Protocol):

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.networks.matching_losses import triplet_loss
+from shared.networks.crossmodal.matching_losses import triplet_loss
 
 #: The scores of late fusion, in the order of `CycleMatch.images` and `CycleMatch.texts`.
 SCORE_NAMES = ("dual i2t", "dual t2i", "reconstructed image", "reconstructed text", "latent")
@@ -117,7 +117,7 @@ def dual_loss(
     Args:
         image: Cycle of images; row i belongs to row i of `text`.
         text: Cycle of texts.
-        ids: `[B]`, see `shared.networks.matching_losses`.
+        ids: `[B]`, see `shared.networks.crossmodal.matching_losses`.
         margin: Of `triplet_loss`.
         hardest: Of `triplet_loss`.
 
@@ -138,7 +138,7 @@ def reconstruction_loss(
     Args:
         image: Cycle of images; row i belongs to row i of `text`.
         text: Cycle of texts.
-        ids: `[B]`, see `shared.networks.matching_losses`.
+        ids: `[B]`, see `shared.networks.crossmodal.matching_losses`.
         margin: Of `triplet_loss`.
         hardest: Of `triplet_loss`.
 
@@ -157,7 +157,7 @@ def latent_loss(
     Args:
         image: Cycle of images; row i belongs to row i of `text`.
         text: Cycle of texts.
-        ids: `[B]`, see `shared.networks.matching_losses`.
+        ids: `[B]`, see `shared.networks.crossmodal.matching_losses`.
         margin: Of `triplet_loss`.
         hardest: Of `triplet_loss`.
 
@@ -181,7 +181,7 @@ def cycle_loss(
     Args:
         image: Cycle of images; row i belongs to row i of `text`.
         text: Cycle of texts.
-        ids: `[B]`, see `shared.networks.matching_losses`.
+        ids: `[B]`, see `shared.networks.crossmodal.matching_losses`.
         weights: Weights of the three losses; a loss of weight 0 is not computed.
         margin: Of `triplet_loss`.
         hardest: Of `triplet_loss`.

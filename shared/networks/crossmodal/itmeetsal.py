@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from shared.networks.matching_losses import kl_matching_loss, softened_kl, triplet_loss
+from shared.networks.crossmodal.matching_losses import kl_matching_loss, softened_kl, triplet_loss
 
 
 def modality_entropy(logits: Tensor) -> Tensor:
@@ -156,7 +156,7 @@ def encoder_loss(
         network: With the discriminator and, for labels, the classifier.
         x: Image embeddings `[B, D]`.
         y: Embeddings of their texts `[B, D]`.
-        ids: `[B]`, see `shared.networks.matching_losses`.
+        ids: `[B]`, see `shared.networks.crossmodal.matching_losses`.
         labels: int64 `[B]` of the label classifier; None leaves its loss out.
         entropy: Weight of the modality classifier's entropy.
         within: Weight of the KL matching within each modality.

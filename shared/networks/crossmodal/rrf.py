@@ -3,7 +3,7 @@
 Liu, Guo, Bakker and Lew, "Learning a Recurrent Residual Fusion Network for Multimodal Matching", ICCV 2017
 (thesis of Y. Liu, chapter 5): one branch for images and one for texts, of the same structure but with
 separate weights. Each repeats one residual layer with shared weights and fuses the outputs of all
-repetitions. Its loss is `shared.networks.matching_losses.bi_rank_loss`.
+repetitions. Its loss is `shared.networks.crossmodal.matching_losses.bi_rank_loss`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Networks and losses of cross-modal retrieval: joint spaces of images and text."""
