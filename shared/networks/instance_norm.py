@@ -8,7 +8,7 @@ therefore take the statistics of all tiles from one thumbnail of the whole image
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -75,13 +75,15 @@ def normalize(layer: nn.Module, x: Tensor) -> Tensor:
 
 
 @contextmanager
-def shared_statistics(network: nn.Module, thumbnail: Tensor, *conditions: Tensor) -> Iterator[None]:
+def shared_statistics(
+    network: Callable[..., Tensor], thumbnail: Tensor, *conditions: Tensor
+) -> Iterator[None]:
     """Run a network on a thumbnail, and let it use the thumbnail's statistics until the block ends.
 
     Holds for the calling thread only.
 
     Args:
-        network: Network with layers of this module.
+        network: Network, or a function that calls it, with layers of this module.
         thumbnail: `[1, C, h, w]`, the whole image at a smaller size.
         conditions: Further arguments of the network's forward pass.
 

@@ -1,0 +1,1 @@
+"""Image translation: CycleGAN, Long and Nest CycleGAN, pix2pix, and what people want from pictures."""

@@ -1,0 +1,51 @@
+"""Benchmarks of image translation: `python -m shared.translation.benchmark NAME`, one of `BENCHMARKS`.
+
+Each has its own options (`--help`) and prints a table; `--json FILE` writes the report for a model card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.evaluation.reports import Benchmark, BenchmarkMain, Report, run_benchmark
+
+
+def _facades() -> BenchmarkMain:
+    from shared.translation.benchmarks.facades import main
+
+    return main
+
+
+def _streets() -> BenchmarkMain:
+    from shared.translation.benchmarks.streets import main
+
+    return main
+
+
+def _faces() -> BenchmarkMain:
+    from shared.translation.benchmarks.faces import main
+
+    return main
+
+
+def _speed() -> BenchmarkMain:
+    from shared.translation.benchmarks.speed import main
+
+    return main
+
+
+BENCHMARKS = {
+    "facades": Benchmark(_facades, "label drawings and photos of house fronts: accuracy, IoU, distances"),
+    "streets": Benchmark(_streets, "label drawings and photos of streets: accuracy, IoU, distances"),
+    "faces": Benchmark(_faces, "photos and sketches of faces: SSIM, retrieval of a sketch's photo"),
+    "speed": Benchmark(_speed, "time per image and peak memory of translators, by size"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> Report:
+    """Run the benchmark that the command line names."""
+    return run_benchmark("shared.translation.benchmark", BENCHMARKS, arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Training of image translation: `python -m shared.translation.train NAME`, one of `TRAININGS`.
+
+Each has its own options (`--help`), resumes from the checkpoint in its `--out` folder, and writes the weights
+to `OUT/weights`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
+
+#: `main` of a training: takes the command's arguments.
+TrainingMain: TypeAlias = Callable[[Sequence[str]], None]
+
+
+class Training(NamedTuple):
+    """Training of this package, as the command line lists it.
+
+    Attributes:
+        load: Imports the training's module and returns its `main`.
+        description: One line on the networks that are trained.
+    """
+
+    load: Callable[[], TrainingMain]
+    description: str
+
+
+def _gan() -> TrainingMain:
+    from shared.translation.training.gan import main
+
+    return main
+
+
+def _paired() -> TrainingMain:
+    from shared.translation.training.paired import main
+
+    return main
+
+
+TRAININGS = {
+    "gan": Training(_gan, "CycleGAN, Long and Nest CycleGAN on two sets of images without pairs"),
+    "paired": Training(_paired, "pix2pix in both directions on pairs of images"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the training that the command line names.
+
+    Raises:
+        SystemExit: There is no training of this name; the text lists all of them.
+    """
+    name, *remaining = list(sys.argv[1:] if arguments is None else arguments) or [""]
+    if name not in TRAININGS:
+        lines = [
+            f"python -m shared.translation.train {key:<12}{row.description}" for key, row in TRAININGS.items()
+        ]
+        raise SystemExit("\n".join(["Trainings of shared.translation:", "", *lines]))
+    TRAININGS[name].load()(remaining)
+
+
+if __name__ == "__main__":
+    main()
