@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from shared.edges.thinning import nonmaximum_suppression, thin
 from shared.edges.tracing import prune
+from shared.evaluation.thinning import nonmaximum_suppression, thin
 
 # A line is followed while the strength is at least this fraction of the threshold. With 1 it breaks at
 # every weak pixel; the smaller the fraction, the more is drawn that people leave out. The F-measure of

@@ -11,8 +11,8 @@ from scipy import ndimage
 from skimage import data, draw, feature
 
 from shared.edges.svg import to_svg
-from shared.edges.thinning import thin
 from shared.edges.tracing import prune, simplify, trace_lines
+from shared.evaluation.thinning import thin
 
 
 def mask_of(*rows: str) -> np.ndarray:

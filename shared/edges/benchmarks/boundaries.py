@@ -23,8 +23,8 @@ from tqdm import tqdm
 
 from shared.edges.data.bsds import Sample
 from shared.edges.detector import EdgeDetector
-from shared.edges.thinning import nonmaximum_suppression, thin
 from shared.evaluation.boundaries import BoundaryCounts, count_boundaries, f_measure
+from shared.evaluation.thinning import nonmaximum_suppression, thin
 
 THRESHOLDS = np.linspace(0.01, 0.99, 99)
 MAX_DISTANCE = 0.0075  # in diagonals of the image

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage import morphology
 
-from shared.edges.thinning import nonmaximum_suppression, thin, triangle_filter
+from shared.evaluation.thinning import nonmaximum_suppression, thin, triangle_filter
 
 
 def ridge(angle: float, size: int = 61, width: float = 2.0) -> np.ndarray:
