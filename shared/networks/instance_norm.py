@@ -14,6 +14,7 @@ from contextvars import ContextVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 EPSILON = 1e-5
 
@@ -28,8 +29,9 @@ _shared: ContextVar[tuple[Statistics, dict[nn.Module, int]] | None] = ContextVar
 
 def instance_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and biased variance over the positions of maps `[B, K, H, W]`, each `[B, K, 1, 1]`."""
-    variance, mean = torch.var_mean(x, (-2, -1), correction=0, keepdim=True)
-    return mean, variance
+    # Two passes: `torch.var_mean` over positions takes as long as a convolution on a CPU, about ten times this.
+    mean = x.mean((-2, -1), keepdim=True)
+    return mean, (x - mean).square().mean((-2, -1), keepdim=True)
 
 
 class InstanceNorm2d(nn.Module):
@@ -51,27 +53,32 @@ class InstanceNorm2d(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        return normalize(self, x) * self.weight[:, None, None] + self.bias[:, None, None]
+        return normalize(self, x, self.weight, self.bias)
 
 
-def normalize(layer: nn.Module, x: Tensor) -> Tensor:
+def normalize(
+    layer: nn.Module, x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None
+) -> Tensor:
     """Return maps with mean 0 and variance 1, by their own statistics or by those of the thumbnail.
 
     Args:
         layer: Layer on whose behalf the maps are normalised; identifies its statistics.
         x: `[B, K, H, W]`.
+        weight: Scale of the result, `[K]`; 1 by default.
+        bias: Shift of the result, `[K]`; 0 by default.
     """
     shared = _shared.get()
-    if shared is None:
-        mean, variance = instance_statistics(x.float())
-        recorded = _recorded.get()
-        if recorded is not None:
-            recorded.setdefault(layer, []).append((mean, variance))
-    else:
+    if shared is not None:
         statistics, calls = shared
         calls[layer] = (calls.get(layer, -1) + 1) % len(statistics[layer])
         mean, variance = statistics[layer][calls[layer]]
-    return ((x - mean) * (variance + EPSILON).rsqrt()).to(x.dtype)
+        # Batch normalisation with fixed statistics, since there is no such kernel for instances.
+        return F.batch_norm(x, mean.flatten(), variance.flatten(), weight, bias, False, 0.0, EPSILON)
+    recorded = _recorded.get()
+    if recorded is not None:
+        recorded.setdefault(layer, []).append(instance_statistics(x.float()))
+    # With a group per channel this is instance normalisation, and ten times as fast on a CPU as its formula.
+    return F.group_norm(x, x.shape[1], weight, bias, EPSILON)
 
 
 @contextmanager
@@ -84,7 +91,7 @@ def shared_statistics(
 
     Args:
         network: Network, or a function that calls it, with layers of this module.
-        thumbnail: `[1, C, h, w]`, the whole image at a smaller size.
+        thumbnail: `[1, C, h, w]`, the whole image at a smaller size; a batch of one, as the tiles are.
         conditions: Further arguments of the network's forward pass.
 
     >>> layer = InstanceNorm2d(1)
