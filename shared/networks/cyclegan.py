@@ -8,12 +8,13 @@ chain (Nest CycleGAN).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from shared.networks.hub_mixin import HubMixin
 from shared.networks.instance_norm import InstanceNorm2d
 
 DOWNSAMPLINGS = 2  # of a generator; the sides of its inputs are padded to multiples of 4
@@ -228,8 +229,30 @@ class GeneratorChain(nn.Module):
             outputs.append(x)
         return outputs
 
+    def nest_loss(
+        self, inverse_chain: GeneratorChain, outputs: Sequence[Tensor], restored: Sequence[Tensor]
+    ) -> Tensor:
+        """Return the loss of the inner cycles, `sum_i |F_i(G_i(z)) - z|` with z = x, G_1(x), ...
 
-class CycleGAN(nn.Module):
+        Means of absolute differences. The cycle of the last generator is the start of the whole loop, whose
+        outputs are therefore arguments.
+
+        Args:
+            inverse_chain: Chain of the other direction, whose generators undo those of this chain in reverse
+                order.
+            outputs: x and the outputs of `stages(x)`.
+            restored: Outputs of `inverse_chain.stages` for the last of `outputs`.
+        """
+        inverses = [*inverse_chain.generators][::-1]
+        losses = [F.l1_loss(restored[0], outputs[-2])]
+        losses += [
+            F.l1_loss(inverse(end), start)
+            for inverse, start, end in zip(inverses, outputs[:-2], outputs[1:-1], strict=False)
+        ]
+        return torch.stack(losses).sum()
+
+
+class CycleGAN(nn.Module, HubMixin, pipeline_tag="image-to-image", tags=["image-translation"]):
     """Both directions of a translation between two sets of images, X and Y.
 
     The backward chain is counted from X as well: its generator i undoes the forward chain's generator i.
@@ -246,8 +269,8 @@ class CycleGAN(nn.Module):
 
     >>> gan = CycleGAN((1, 1), channels=4)
     >>> x = torch.zeros(1, 3, 16, 20)
-    >>> tuple(gan.forward_chain(x).shape), len(list(gan.inner_cycles(x, x)))
-    ((1, 3, 16, 20), 4)
+    >>> tuple(gan(x, "backward").shape), len(gan.forward_chain.stages(x))
+    ((1, 3, 16, 20), 2)
     """
 
     def __init__(self, lengths: Sequence[int] = (9,), *, channels: int = 64, separable: bool = False) -> None:
@@ -259,6 +282,10 @@ class CycleGAN(nn.Module):
         self.forward_chain = GeneratorChain([generator(blocks) for blocks in lengths])
         self.backward_chain = GeneratorChain([generator(blocks) for blocks in reversed(lengths)])
 
+    def forward(self, x: Tensor, direction: str = "forward") -> Tensor:
+        """Translate `[B, 3, H, W]` in -1..1, `"forward"` from X to Y or `"backward"` from Y to X."""
+        return self.forward_chain(x) if direction == "forward" else self.backward_chain(x)
+
     def cycle_loss(self, x: Tensor, y: Tensor, fake_y: Tensor, fake_x: Tensor) -> Tensor:
         """Return `|F(G(x)) - x| + |G(F(y)) - y|`, the means of absolute differences over the whole loop.
 
@@ -269,34 +296,6 @@ class CycleGAN(nn.Module):
             fake_x: `F(y)`.
         """
         return F.l1_loss(self.backward_chain(fake_y), x) + F.l1_loss(self.forward_chain(fake_x), y)
-
-    def inner_cycles(self, x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the input of every generator and what its counterpart restores from the generator's output.
-
-        For the forward chain `(z, F_i(G_i(z)))` with z = x, G_1(x), ...; for the backward chain likewise.
-
-        Args:
-            x: Images of X, `[B, 3, H, W]`.
-            y: Images of Y.
-        """
-        for inputs, chain, inverse_chain in (
-            (x, self.forward_chain, self.backward_chain),
-            (y, self.backward_chain, self.forward_chain),
-        ):
-            outputs = chain.stages(inputs)
-            for start, end, inverse in zip(
-                [inputs, *outputs[:-1]], outputs, reversed(inverse_chain.generators), strict=True
-            ):
-                yield start, inverse(end)
-
-    def nest_loss(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the sum of mean absolute differences over all inner cycles, the addition of Nest CycleGAN.
-
-        Args:
-            x: Images of X, `[B, 3, H, W]`.
-            y: Images of Y.
-        """
-        return torch.stack([F.l1_loss(restored, start) for start, restored in self.inner_cycles(x, y)]).sum()
 
 
 def identity_loss(gan: CycleGAN, x: Tensor, y: Tensor) -> Tensor:

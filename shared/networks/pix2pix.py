@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from shared.networks.hub_mixin import HubMixin
 from shared.networks.instance_norm import InstanceNorm2d
 
 RECONSTRUCTION_WEIGHT = 100.0  # lambda of the paper
@@ -69,6 +70,31 @@ class UNetGenerator(nn.Module):
             x = torch.cat([norm(convolution(enlarged)), skips.pop()], 1)
         y = self.output(F.interpolate(F.relu(x), scale_factor=2, mode="nearest"))
         return torch.tanh(y)[..., :height, :width]
+
+
+class Pix2pix(nn.Module, HubMixin, pipeline_tag="image-to-image", tags=["image-translation"]):
+    """A generator for each direction between the two images of a pair.
+
+    Args:
+        channels: See `UNetGenerator`.
+        levels: See `UNetGenerator`.
+
+    Attributes:
+        forward_generator: From the first image to the second.
+        backward_generator: From the second image to the first.
+
+    >>> tuple(Pix2pix(channels=2, levels=3)(torch.zeros(1, 3, 16, 20), "backward").shape)
+    (1, 3, 16, 20)
+    """
+
+    def __init__(self, *, channels: int = 64, levels: int = 8) -> None:
+        super().__init__()
+        self.forward_generator = UNetGenerator(channels=channels, levels=levels)
+        self.backward_generator = UNetGenerator(channels=channels, levels=levels)
+
+    def forward(self, x: Tensor, direction: str = "forward") -> Tensor:
+        """Translate `[B, 3, H, W]` in -1..1, `"forward"` or `"backward"`."""
+        return self.forward_generator(x) if direction == "forward" else self.backward_generator(x)
 
 
 def pair(source: Tensor, target: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
+from shared.translation.palettes import FACADES, STREETS, Palette
+
 #: Direction of a translation: from the first set to the second, or from the second to the first.
 Direction: TypeAlias = Literal["forward", "backward"]
 DIRECTIONS: tuple[Direction, ...] = ("forward", "backward")
@@ -21,14 +23,18 @@ class Task:
         title: Name on the page.
         first: Images of the first set in the words of a visitor, plural.
         second: Images of the second set, likewise.
+        first_palette: Colors of the first set's images where these are label drawings.
         side: Shorter side in pixels of the images that the networks learned from.
+        grey: True if the images of the second set have no color.
     """
 
     name: str
     title: str
     first: str
     second: str
+    first_palette: Palette | None = None
     side: int = 128
+    grey: bool = False
 
     def source(self, direction: Direction) -> str:
         """Return the name of the images that a direction starts from.
@@ -51,9 +57,9 @@ TASKS: Mapping[str, Task] = MappingProxyType(
     {
         task.name: task
         for task in (
-            Task("facades", "House fronts", "label drawings", "photos"),
-            Task("faces", "Faces", "photos", "pencil sketches"),
-            Task("streets", "Streets", "label drawings", "photos"),
+            Task("facades", "House fronts", "label drawings", "photos", FACADES),
+            Task("faces", "Faces", "photos", "pencil sketches", grey=True),
+            Task("streets", "Streets", "label drawings", "photos", STREETS),
         )
     }
 )

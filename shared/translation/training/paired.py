@@ -1,0 +1,68 @@
+"""Training of pix2pix in both directions: `python -m shared.translation.train paired`.
+
+The published protocol is `--device cuda --side 256 --stages 80000:256 --channels 64 --levels 8
+--discriminator-channels 64`. The default is smaller, for a CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from shared.core import weights
+from shared.networks.cyclegan import PatchDiscriminator, initialize
+from shared.networks.pix2pix import Pix2pix, discriminator_loss, generator_loss, pair
+from shared.training.loop import Batch, seed_everything
+from shared.translation.training.gan_arguments import batch_source, gan_parser, gan_settings
+from shared.translation.training.gan_batches import paired_batch
+from shared.translation.training.gan_loop import fit_gan
+
+
+class PairedAdversaries:
+    """A generator and a conditional discriminator for each direction, and the losses of pix2pix.
+
+    Args:
+        generators: Generators.
+        channels: Channels of the discriminators.
+    """
+
+    def __init__(self, generators: Pix2pix, channels: int) -> None:
+        self.generators = generators
+        self.first, self.second = (PatchDiscriminator(channels=channels, in_channels=6) for _ in range(2))
+        self.discriminators = nn.ModuleList([self.first, self.second])
+        for network in (self.generators, self.discriminators):
+            initialize(network)
+
+    def generator_losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Batch]:
+        """Return the losses of both directions, and the fakes of the first and the second set."""
+        x, y = batch
+        fake_y, fake_x = self.generators(x, "forward"), self.generators(y, "backward")
+        losses = {
+            "forward": generator_loss(self.second(pair(x, fake_y)), fake_y, y),
+            "backward": generator_loss(self.first(pair(y, fake_x)), fake_x, x),
+        }
+        return losses, (fake_x, fake_y)
+
+    def discriminator_loss(self, batch: Batch, fakes: Batch) -> Tensor:
+        """Return the sum of the losses of both discriminators."""
+        x, y = batch
+        fake_x, fake_y = fakes
+        forward = discriminator_loss(self.second(pair(x, y)), self.second(pair(x, fake_y)))
+        backward = discriminator_loss(self.first(pair(y, x)), self.first(pair(y, fake_x)))
+        return torch.stack([forward, backward]).sum()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train from the command line and save the averaged generators to `OUT/weights`."""
+    parser = gan_parser("paired", "Train pix2pix in both directions.", stages="3200:128", channels=24)
+    parser.add_argument("--levels", type=int, default=6, help="of the U-Nets (%(default)s)")
+    args = parser.parse_args(arguments)
+    seed_everything(args.seed)
+    adversaries = PairedAdversaries(
+        Pix2pix(channels=args.channels, levels=args.levels), args.discriminator_channels
+    )
+    make_batch, samples = batch_source(args, paired_batch)
+    network = fit_gan(adversaries, make_batch, gan_settings(args, pool=0), samples)
+    weights.save(network, args.out / "weights")
