@@ -38,9 +38,16 @@ def _paired() -> TrainingMain:
     return main
 
 
+def _colorization() -> TrainingMain:
+    from shared.translation.training.colorization import main
+
+    return main
+
+
 TRAININGS = {
     "gan": Training(_gan, "CycleGAN, Long and Nest CycleGAN on two sets of images without pairs"),
     "paired": Training(_paired, "pix2pix in both directions on pairs of images"),
+    "colorization": Training(_colorization, "colors of grey images"),
 }
 
 
@@ -53,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     name, *remaining = list(sys.argv[1:] if arguments is None else arguments) or [""]
     if name not in TRAININGS:
         lines = [
-            f"python -m shared.translation.train {key:<12}{row.description}" for key, row in TRAININGS.items()
+            f"python -m shared.translation.train {key:<14}{row.description}" for key, row in TRAININGS.items()
         ]
         raise SystemExit("\n".join(["Trainings of shared.translation:", "", *lines]))
     TRAININGS[name].load()(remaining)

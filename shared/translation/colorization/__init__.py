@@ -1,0 +1,1 @@
+"""Colorization of grey images."""
