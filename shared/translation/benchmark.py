@@ -28,6 +28,12 @@ def _faces() -> BenchmarkMain:
     return main
 
 
+def _colorization() -> BenchmarkMain:
+    from shared.translation.benchmarks.colorization import main
+
+    return main
+
+
 def _speed() -> BenchmarkMain:
     from shared.translation.benchmarks.speed import main
 
@@ -38,6 +44,7 @@ BENCHMARKS = {
     "facades": Benchmark(_facades, "label drawings and photos of house fronts: accuracy, IoU, distances"),
     "streets": Benchmark(_streets, "label drawings and photos of streets: accuracy, IoU, distances"),
     "faces": Benchmark(_faces, "photos and sketches of faces: SSIM, retrieval of a sketch's photo"),
+    "colorization": Benchmark(_colorization, "colors of grey photos: PSNR, chroma error, colorfulness"),
     "speed": Benchmark(_speed, "time per image and peak memory of translators, by size"),
 }
 
