@@ -26,11 +26,11 @@ from shared.edges.benchmarks.boundaries import (
     count_samples,
     line_scores,
 )
-from shared.edges.data.bsds import Sample, read_bsds
 from shared.edges.detector import EdgeDetector
 from shared.evaluation import reports
 from shared.evaluation.boundaries import boundary_scores
 from shared.evaluation.timing import time_calls
+from shared.training.bsds import Sample, read_bsds
 
 MODULE = "shared.edges.benchmark"
 

@@ -12,7 +12,6 @@ from scipy.ndimage import gaussian_filter
 
 from shared.edges.benchmark import main
 from shared.edges.benchmarks.boundaries import THRESHOLDS, EngineMaps, StoredMaps, count_map, line_scores
-from shared.edges.data.bsds import read_bsds
 from shared.edges.detector import EdgeDetector
 from shared.evaluation.boundaries import (
     BoundaryCounts,
@@ -22,6 +21,7 @@ from shared.evaluation.boundaries import (
     boundary_scores,
     f_measure,
 )
+from shared.training.bsds import read_bsds
 
 NAMES = ("100", "200", "300")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.edges.data.bsds import read_bsds
+from shared.training.bsds import read_bsds
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from shared.edges.data.bsds import Sample
 from shared.edges.detector import EdgeDetector
 from shared.evaluation.boundaries import BoundaryCounts, count_boundaries, f_measure
 from shared.evaluation.thinning import nonmaximum_suppression, thin
+from shared.training.bsds import Sample
 
 THRESHOLDS = np.linspace(0.01, 0.99, 99)
 MAX_DISTANCE = 0.0075  # in diagonals of the image

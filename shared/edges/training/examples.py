@@ -12,10 +12,10 @@ from PIL import Image
 
 from shared.core import weights
 from shared.core.images import to_tensor
-from shared.edges.data.bsds import read_bsds
 from shared.edges.training.crops import Example
 from shared.edges.training.labels import canny_relaxed, consensus, region_borders, soft_relaxed
 from shared.networks.rds import RDS
+from shared.training.bsds import read_bsds
 from shared.training.datasets import read_annotated_images
 
 #: Supervision of BSDS500: equal labels for all outputs (HED), or relaxed by Canny or a soft detector (RDS).

@@ -1,1 +1,0 @@
-"""Readers of the public data sets of edge detection."""
