@@ -1,0 +1,1 @@
+"""Images repainted in painted styles, or in the style of any other image."""

@@ -1,0 +1,111 @@
+"""Style transfer: one call for named styles and for any image as the style."""
+
+from __future__ import annotations
+
+import os
+import time
+from numbers import Real
+
+import torch
+from PIL import Image
+
+from shared.core import engines
+from shared.core.images import Source, open_image
+from shared.translation.engines import STYLIZERS
+from shared.translation.painting.backend import StyleBackend
+from shared.translation.painting.styles import DEFAULT_STYLE, STYLES
+from shared.translation.result import Translation
+
+
+class Stylizer:
+    """Painter of images of any size. Safe to call from many threads at once.
+
+    Attributes:
+        engine: Name of the engine.
+        backend: The network behind it.
+    """
+
+    def __init__(self, engine: str, backend: StyleBackend) -> None:
+        self.engine = engine
+        self.backend = backend
+
+    @classmethod
+    def load(
+        cls,
+        name: str = "styles",
+        *,
+        folder: str | os.PathLike | None = None,
+        device: str | torch.device | None = None,
+        allow_hub: bool = False,
+    ) -> Stylizer:
+        """Load an engine.
+
+        Args:
+            name: One of `shared.translation.engines.STYLIZERS`.
+            folder: Weights to use in place of the engine's own.
+            device: Device of the network, by default `shared.core.devices.default_device()`.
+            allow_hub: True to download weights that are not on this machine.
+
+        Raises:
+            ValueError: No engine has this name.
+            WeightsError: The weights cannot be used.
+        """
+        engine = engines.find(STYLIZERS, name)
+        return cls(name, engine.load(folder=folder, device=device, allow_hub=allow_hub))
+
+    def __call__(
+        self,
+        image: Source,
+        style: str | Image.Image = DEFAULT_STYLE,
+        *,
+        strength: float = 1.0,
+        keep_colors: bool = False,
+    ) -> Translation:
+        """Repaint an image.
+
+        Args:
+            image: Anything that `shared.core.images.open_image` takes.
+            style: Name of one of `STYLES`, or an image whose style is taken.
+            strength: Amount of the style, from 0, the image itself, to 1.
+            keep_colors: True to paint in light and dark only, with the colors of the image.
+
+        Returns:
+            The painting, of mode RGB and of the image's size.
+
+        Raises:
+            ImageError: The image, or that of the style, cannot be used.
+            ValueError: There is no such style, or the strength is out of range.
+        """
+        started = time.perf_counter()
+        strength = _check_strength(strength)
+        _check_style(style)
+        image = open_image(image)
+        vector = (
+            self.backend.named_vector(style)
+            if isinstance(style, str)
+            else self.backend.image_vector(open_image(style))
+        )
+        painting = self.backend.paint(image, vector)
+        if keep_colors:
+            painting = _with_colors(painting, image)
+        if strength < 1:
+            painting = Image.blend(image, painting, strength)
+        return Translation(painting, self.engine, time.perf_counter() - started)
+
+
+def _with_colors(painting: Image.Image, image: Image.Image) -> Image.Image:
+    """Return the luma of a painting with the chroma of an image, both of ITU-R BT.601."""
+    luma = painting.convert("YCbCr").getchannel("Y")
+    _, blue, red = image.convert("YCbCr").split()
+    return Image.merge("YCbCr", (luma, blue, red)).convert("RGB")
+
+
+def _check_strength(strength: float) -> float:
+    if not isinstance(strength, Real) or not 0 <= strength <= 1:
+        raise ValueError(f"the strength must be a number in 0..1, received {strength!r}")
+    return float(strength)
+
+
+def _check_style(style: str | Image.Image) -> None:
+    if isinstance(style, str) and style not in STYLES:
+        raise ValueError(f"the style must be an image or one of {', '.join(STYLES)}, received {style!r}")
