@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import torch
 
     from shared.translation.colorization.backend import ColorizationBackend
+    from shared.translation.drawing.coloring import ColoringMapper
+    from shared.translation.drawing.lines import DrawingMapper
+    from shared.translation.painting.backend import StyleBackend
 
 
 def color(
@@ -29,6 +32,52 @@ def color(
     from shared.translation.colorization.network_backend import NetworkBackend
 
     return NetworkBackend.load(COLORIZERS["color"], folder=folder, device=device, allow_hub=allow_hub)
+
+
+def styles(
+    *,
+    folder: str | os.PathLike | None = None,
+    device: str | torch.device | None = None,
+    allow_hub: bool = False,
+) -> StyleBackend:
+    """Return the style network."""
+    from shared.translation.painting.backend import StyleBackend  # deferred: torch is slow to import
+
+    return StyleBackend.load(STYLIZERS["styles"], folder=folder, device=device, allow_hub=allow_hub)
+
+
+def drawing(
+    *,
+    folder: str | os.PathLike | None = None,
+    device: str | torch.device | None = None,
+    allow_hub: bool = False,
+) -> DrawingMapper:
+    """Return the drawing network."""
+    from shared.core.models import load_network  # deferred: torch is slow to import
+    from shared.networks.drawing import DrawingNetwork
+    from shared.translation.drawing.lines import DrawingMapper
+
+    network, _ = load_network(
+        SKETCHERS["drawing"], DrawingNetwork, folder=folder, device=device, allow_hub=allow_hub
+    )
+    return DrawingMapper(network)
+
+
+def coloring(
+    *,
+    folder: str | os.PathLike | None = None,
+    device: str | torch.device | None = None,
+    allow_hub: bool = False,
+) -> ColoringMapper:
+    """Return the network that colors drawings."""
+    from shared.core.models import load_network  # deferred: torch is slow to import
+    from shared.networks.drawing import ColoringNetwork
+    from shared.translation.drawing.coloring import ColoringMapper
+
+    network, _ = load_network(
+        SKETCH_COLORIZERS["coloring"], ColoringNetwork, folder=folder, device=device, allow_hub=allow_hub
+    )
+    return ColoringMapper(network)
 
 
 #: `shared.translation.translator.Translator`: a set of images into another and back.
@@ -48,10 +97,43 @@ COLORIZERS: Mapping[str, Engine[ColorizationBackend]] = table(
 )
 
 #: `shared.translation.drawing.sketcher.Sketcher`: images into drawings.
-SKETCHERS: Mapping[str, Engine[Any]] = table()
+SKETCHERS: Mapping[str, Engine[DrawingMapper]] = table(
+    Engine(
+        name="drawing",
+        title="Pencil and ink",
+        description="Lines and shading of any photo, in pencil, ink or charcoal; works offline.",
+        weights="translation-drawing",
+        load=drawing,
+        licence="cc-by-nc-4.0",
+        parameters=567_275,
+    ),
+)
+
+#: `shared.translation.drawing.coloring.SketchColorizer`: drawings into colored images.
+SKETCH_COLORIZERS: Mapping[str, Engine[ColoringMapper]] = table(
+    Engine(
+        name="coloring",
+        title="Colors for a drawing",
+        description="Guesses the colors of a drawing; one with shading comes out best. Works offline.",
+        weights="translation-coloring",
+        load=coloring,
+        licence="cc-by-nc-4.0",
+        parameters=0,
+    ),
+)
 
 #: `shared.translation.painting.stylizer.Stylizer`: images in the style of others.
-STYLIZERS: Mapping[str, Engine[Any]] = table()
+STYLIZERS: Mapping[str, Engine[StyleBackend]] = table(
+    Engine(
+        name="styles",
+        title="Paintings",
+        description="26 painted styles, or any picture as the style; works offline.",
+        weights="translation-styles",
+        load=styles,
+        licence="cc-by-nc-4.0",
+        parameters=1_078_535,
+    ),
+)
 
 #: `shared.translation.editing.editor.ImageEditor`: images edited by a sentence.
 EDITORS: Mapping[str, EditorEngine] = EDITOR_ROWS
