@@ -67,8 +67,8 @@ class PairSource:
     def rows(self, rows: np.ndarray) -> tuple[Tensor, ...]:
         """Return photos and targets `[B, 3, S, S]` in 0..1, indices of styles `[B]` and vectors `[B, D]`."""
         return (
-            _as_tensor(self.cache.contents[rows]),
-            _as_tensor(self.cache.targets[rows]),
+            as_tensor(self.cache.contents[rows]),
+            as_tensor(self.cache.targets[rows]),
             torch.from_numpy(self.cache.styles[rows]),
             torch.from_numpy(self.vectors[rows]),
         )
@@ -173,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     weights.save(trained, args.out / "weights")
 
 
-def _as_tensor(images: np.ndarray) -> Tensor:
+def as_tensor(images: np.ndarray) -> Tensor:
     """Convert uint8 `[B, S, S, 3]` to floats `[B, 3, S, S]` in 0..1."""
     return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float().div(255)
 
