@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Model = TypeVar("Model", covariant=True)
+Row = TypeVar("Row", bound="Engine[Any]")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Engine(Generic[Model]):
         weights: Weight folder or Hub repository (see `shared.core.weights.find`); None without weights.
         from_hub: True if the weights come from the Hugging Face Hub when they are first needed. Choosing such
             an engine permits that download, whatever `allow_hub` says.
+        revision: Commit of the Hub repository; None is its main branch.
         licence: SPDX identifier of the weights' licence; None without weights.
         parameters: Number of learned parameters; None without weights.
     """
@@ -34,16 +36,17 @@ class Engine(Generic[Model]):
     load: Callable[..., Model]
     weights: str | None = None
     from_hub: bool = False
+    revision: str | None = None
     licence: str | None = None
     parameters: int | None = None
 
 
-def table(*rows: Engine[Model]) -> Mapping[str, Engine[Model]]:
+def table(*rows: Row) -> Mapping[str, Row]:
     """Return the engines of a capability by name; the first one is the default."""
     return MappingProxyType({engine.name: engine for engine in rows})
 
 
-def find(engines: Mapping[str, Engine[Model]], name: str) -> Engine[Model]:
+def find(engines: Mapping[str, Row], name: str) -> Row:
     """Return the engine of that name.
 
     Raises:

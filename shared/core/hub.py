@@ -5,11 +5,13 @@ Only safetensors weights and texts are fetched, never a pickle.
 
 from __future__ import annotations
 
+import errno
 import queue
 import socket
 import textwrap
 import threading
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,19 +28,22 @@ class HubError(RuntimeError):
     """Repository that is not available; the text is one sentence that names it and the fix."""
 
 
-def cached(repository: str, revision: str | None = None) -> Path | None:
+def cached(repository: str, revision: str | None = None, patterns: Sequence[str] = PATTERNS) -> Path | None:
     """Find a repository in the local cache, without a request.
 
     Args:
         repository: Name such as `"someone/something"`.
         revision: Commit, tag or branch; `main` by default.
+        patterns: Patterns of the wanted files, in the form of `fnmatch`.
 
     Returns:
         Folder of the snapshot, or None if no snapshot holds weights.
     """
     try:
         folder = Path(
-            snapshot_download(repository, revision=revision, allow_patterns=PATTERNS, local_files_only=True)
+            snapshot_download(
+                repository, revision=revision, allow_patterns=list(patterns), local_files_only=True
+            )
         )
     except (OSError, ValueError):
         return None
@@ -46,19 +51,20 @@ def cached(repository: str, revision: str | None = None) -> Path | None:
     return folder if any(folder.rglob("*.safetensors")) else None
 
 
-def download(repository: str, revision: str | None = None) -> Path:
+def download(repository: str, revision: str | None = None, patterns: Sequence[str] = PATTERNS) -> Path:
     """Download a repository into the cache.
 
     Args:
         repository: Name such as `"someone/something"`.
         revision: Commit, tag or branch; `main` by default.
+        patterns: Patterns of the wanted files, in the form of `fnmatch`.
 
     Returns:
         Folder of the snapshot.
 
     Raises:
-        HubError: The network, the repository, its revision or its weights are missing. Without a network this
-            takes less than a second.
+        HubError: The network, the repository, its revision or its weights are missing, or the disk is full.
+            Without a network this takes less than a second.
     """
     if constants.HF_HUB_OFFLINE:
         raise HubError(
@@ -70,7 +76,7 @@ def download(repository: str, revision: str | None = None) -> Path:
             f"{repository} is not on this machine and {host} cannot be reached: check the network."
         )
     try:
-        folder = Path(snapshot_download(repository, revision=revision, allow_patterns=PATTERNS))
+        folder = Path(snapshot_download(repository, revision=revision, allow_patterns=list(patterns)))
     except GatedRepoError as error:
         raise HubError(f"{repository} is only for those who accept its terms: do so on its page.") from error
     except RepositoryNotFoundError as error:
@@ -80,11 +86,22 @@ def download(repository: str, revision: str | None = None) -> Path:
     except RevisionNotFoundError as error:
         raise HubError(f"{repository} has no revision {revision}: check the revision.") from error
     except Exception as error:  # the network, the disk or the Hub itself
+        if _disk_is_full(error):
+            raise HubError(f"{repository} does not fit on the disk: make room and try again.") from error
         reason = textwrap.shorten(str(error), 200, placeholder=" ...")
         raise HubError(f"{repository} could not be downloaded ({reason}): try again later.") from error
     if not any(folder.rglob("*.safetensors")):
         raise HubError(f"{repository} has no safetensors file: pickled weights are never read.")
     return folder
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    """Return True if the error, or one that caused it, says that the disk or its quota is full."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def reachable() -> bool:

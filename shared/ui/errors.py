@@ -8,13 +8,13 @@ from typing import Any, TypeVar, cast
 
 import gradio as gr
 
-from shared.core.errors import InputError
+from shared.core.errors import GenerationError, InputError
 from shared.core.images import ImageError
 from shared.core.weights import WeightsError
 from shared.ui import telemetry
 
 #: Errors whose messages are written for visitors.
-EXPECTED = (ImageError, InputError, WeightsError, gr.Error)
+EXPECTED = (ImageError, InputError, GenerationError, WeightsError, gr.Error)
 UNEXPECTED = "Something went wrong on our side. Please try again, perhaps with another picture."
 
 log = logging.getLogger("image_spaces")

@@ -15,16 +15,30 @@ from urllib.parse import unquote, urlsplit
 
 @dataclass
 class Repository:
-    """Files of a repository, and the request that created it."""
+    """Files of a repository, the request that created it, its pinned commit, and faults.
+
+    Attributes:
+        revision: Commit id in place of the digest, such as one that is pinned in the code.
+        gated: True if the Hub gives its files only to those who have accepted its terms.
+        cut_short: File that the Hub ends halfway.
+    """
 
     files: dict[str, bytes] = field(default_factory=dict)
     created: dict = field(default_factory=dict)
+    revision: str | None = None
+    gated: bool = False
+    cut_short: str | None = None
 
     @property
     def sha(self) -> str:
         """Commit id, a digest of the files."""
         listing = json.dumps({path: hashlib.sha1(data).hexdigest() for path, data in self.files.items()})
         return hashlib.sha1(listing.encode()).hexdigest()
+
+    @property
+    def commit(self) -> str:
+        """Commit id that the Hub tells: the pinned one, if there is one."""
+        return self.revision or self.sha
 
 
 class FakeHub(ThreadingHTTPServer):
@@ -92,8 +106,10 @@ class _Handler(BaseHTTPRequestHandler):
         repository = self.server.repositories.get(key)
         if repository is None:
             return self._send(404, error="RepoNotFound")
+        if repository.gated:
+            return self._send(403, error="GatedRepo")
         revision = api[4] if api else file[2]
-        if revision not in ("main", repository.sha):
+        if revision not in ("main", repository.sha, repository.revision):
             return self._send(404, error="RevisionNotFound")
         if file:
             return self._file(repository, file[3])
@@ -110,12 +126,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _file(self, repository: Repository, path: str) -> None:
         data = repository.files.get(path)
         if data is None:
-            return self._send(404, error="EntryNotFound", commit=repository.sha)
-        return self._send(data=data, etag=hashlib.sha1(data).hexdigest(), commit=repository.sha)
+            return self._send(404, error="EntryNotFound", commit=repository.commit)
+        end = len(data) // 2 if path == repository.cut_short else None
+        return self._send(data=data, etag=hashlib.sha1(data).hexdigest(), commit=repository.commit, end=end)
 
     def _revision(self, repository: Repository, _: bytes) -> None:
         siblings = [{"rfilename": path} for path in repository.files]
-        self._send(json={"id": "any/any", "sha": repository.sha, "siblings": siblings})
+        self._send(json={"id": "any/any", "sha": repository.commit, "siblings": siblings})
 
     def _tree(self, repository: Repository, _: bytes) -> None:
         self._send(
@@ -150,6 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
         error: str | None = None,
         etag: str | None = None,
         commit: str | None = None,
+        end: int | None = None,
     ) -> None:
         data = data if json is None else _dump(json)
         headers = {"Content-Length": len(data), "X-Error-Code": error, "ETag": etag, "X-Repo-Commit": commit}
@@ -159,7 +177,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, str(value))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(data)
+            self.wfile.write(data[:end])
+            self.close_connection = self.close_connection or end is not None
 
 
 def _dump(value: object) -> bytes:

@@ -1,0 +1,1 @@
+"""Images edited by a sentence, with diffusion models from the Hub."""

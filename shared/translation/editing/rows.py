@@ -1,0 +1,162 @@
+"""Editors, one row each, in page order; all come from the Hub. `docs/hub-models.md` says why these."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from shared.core.diffusion.canvas import SizeLimits
+from shared.core.engines import table
+from shared.translation.editing.engine import EditOptions, EditorEngine, Setting
+from shared.translation.editing.labels import LABEL_COLORS
+
+if TYPE_CHECKING:  # these modules bring torch, and a page lists engines before it needs torch
+    import torch
+
+    from shared.translation.editing.backend import EditBackend
+
+FLUX2_KLEIN = "flux2-klein"
+SCRIBBLE = "controlnet-scribble"
+SEGMENTATION = "controlnet-segmentation"
+INSTRUCT_PIX2PIX = "instruct-pix2pix"
+
+#: Stable Diffusion 1.5 was trained at 512 x 512 pixels, and repeats its objects on much larger images.
+SD_LIMITS = SizeLimits(max_pixels=640 * 640, max_side=960, min_side=512)
+
+
+def load_flux2_klein(
+    *,
+    folder: str | os.PathLike | None = None,
+    device: str | torch.device | None = None,
+    allow_hub: bool = True,
+) -> EditBackend:
+    """Load FLUX.2 klein; the choice of an engine from the Hub permits its download."""
+    from shared.translation.editing.flux2 import Flux2KleinBackend
+
+    return Flux2KleinBackend.load(EDITOR_ROWS[FLUX2_KLEIN], folder=folder, device=device)
+
+
+def load_scribble(
+    *,
+    folder: str | os.PathLike | None = None,
+    device: str | torch.device | None = None,
+    allow_hub: bool = True,
+) -> EditBackend:
+    """Load the ControlNet for drawings; the choice of an engine from the Hub permits its download."""
+    from shared.translation.editing.stable_diffusion import ScribbleBackend
+
+    return ScribbleBackend.load(EDITOR_ROWS[SCRIBBLE], folder=folder, device=device)
+
+
+def load_segmentation(
+    *,
+    folder: str | os.PathLike | None = None,
+    device: str | torch.device | None = None,
+    allow_hub: bool = True,
+) -> EditBackend:
+    """Load the ControlNet for label maps; the choice of an engine from the Hub permits its download."""
+    from shared.translation.editing.stable_diffusion import SegmentationBackend
+
+    return SegmentationBackend.load(EDITOR_ROWS[SEGMENTATION], folder=folder, device=device)
+
+
+def load_instruct_pix2pix(
+    *,
+    folder: str | os.PathLike | None = None,
+    device: str | torch.device | None = None,
+    allow_hub: bool = True,
+) -> EditBackend:
+    """Load InstructPix2Pix; the choice of an engine from the Hub permits its download."""
+    from shared.translation.editing.stable_diffusion import InstructPix2PixBackend
+
+    return InstructPix2PixBackend.load(EDITOR_ROWS[INSTRUCT_PIX2PIX], folder=folder, device=device)
+
+
+#: Editors by name; the first one is the default.
+EDITOR_ROWS: Mapping[str, EditorEngine] = table(
+    EditorEngine(
+        name=FLUX2_KLEIN,
+        title="Edit by words (FLUX.2 klein)",
+        description="Today's best open editor of its size; 16 GB to download, wants a GPU.",
+        load=load_flux2_klein,
+        weights="black-forest-labs/FLUX.2-klein-4B",
+        from_hub=True,
+        revision="e7b7dc27f91deacad38e78976d1f2b499d76a294",
+        licence="apache-2.0",
+        parameters=7_982_058_787,
+        options=EditOptions(
+            steps=Setting(1, 12, 4), strength=Setting(0.1, 1.0, 1.0), max_references=3, mask=True
+        ),
+        download_gb=16.0,
+        gpu_gb=19,
+        cpu_gb=35,
+    ),
+    EditorEngine(
+        name=SCRIBBLE,
+        title="Drawing to photo (ControlNet)",
+        description="Makes a photo of your line drawing and your words; 4 GB to download.",
+        load=load_scribble,
+        weights="lllyasviel/sd-controlnet-scribble",
+        from_hub=True,
+        revision="864edcd5ccc6ee2695eeebea5b4512100c83e7b3",
+        licence="creativeml-openrail-m",
+        parameters=1_731_496_015,
+        options=EditOptions(
+            steps=Setting(4, 50, 20),
+            guidance=Setting(1.0, 15.0, 7.5),
+            strength=Setting(0.0, 1.0, 0.5),
+            negative_prompt=True,
+            input_kind="drawing",
+        ),
+        limits=SD_LIMITS,
+        download_gb=4.2,
+        gpu_gb=6,
+        cpu_gb=9,
+    ),
+    EditorEngine(
+        name=SEGMENTATION,
+        title="Color areas to photo (ControlNet)",
+        description="Makes a photo of areas painted in the colors of things; 4 GB to download.",
+        load=load_segmentation,
+        weights="lllyasviel/sd-controlnet-seg",
+        from_hub=True,
+        revision="ecdcb5645b5099c9a7500a504fb9ab3f743c4d96",
+        licence="creativeml-openrail-m",
+        parameters=1_731_496_015,
+        options=EditOptions(
+            steps=Setting(4, 50, 20),
+            guidance=Setting(1.0, 15.0, 7.5),
+            strength=Setting(0.0, 1.0, 0.5),
+            negative_prompt=True,
+            input_kind="color areas",
+            colors=LABEL_COLORS,
+        ),
+        limits=SD_LIMITS,
+        download_gb=4.2,
+        gpu_gb=6,
+        cpu_gb=9,
+    ),
+    EditorEngine(
+        name=INSTRUCT_PIX2PIX,
+        title="Small editor (InstructPix2Pix)",
+        description="The classic of 2022: short commands, rougher results; 5.5 GB to download.",
+        load=load_instruct_pix2pix,
+        weights="timbrooks/instruct-pix2pix",
+        from_hub=True,
+        revision="31519b5cb02a7fd89b906d88731cd4d6a7bbf88d",
+        licence="mit",
+        parameters=1_370_228_415,
+        options=EditOptions(
+            steps=Setting(4, 100, 20),
+            guidance=Setting(1.0, 15.0, 7.5),
+            strength=Setting(0.0, 0.9, 0.5),
+            negative_prompt=True,
+            mask=True,
+        ),
+        limits=SD_LIMITS,
+        download_gb=5.5,
+        gpu_gb=6,
+        cpu_gb=8,
+    ),
+)
