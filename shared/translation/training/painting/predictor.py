@@ -20,8 +20,8 @@ from shared.networks.instance_norm import ConditionalInstanceNorm2d
 from shared.networks.style import StyleNetwork, StylePredictor
 from shared.training.loop import LoopSettings, adamw, fit, seed_everything
 from shared.training.pretrained import load_backbone_weights
-from shared.translation.training.painting import as_tensor, vector_scale
-from shared.translation.training.painting_targets import PaintingTargets
+from shared.translation.training.painting.transformer import as_tensor, vector_scale
+from shared.translation.training.painting.targets import PaintingTargets
 
 VECTOR_WEIGHT = 0.1  # of the plain difference of vectors, beside that of scales and shifts
 HEAD_STEPS, HEAD_BATCH = 2000, 64

@@ -16,7 +16,7 @@ from tqdm import trange
 
 from shared.core.image_files import ImageFile, read_images
 from shared.translation.data.photos import random_crop
-from shared.translation.training.painting_teacher import (
+from shared.translation.training.painting.teacher import (
     NAMED_STYLES,
     STYLE_SIDE,
     VECTOR_LENGTH,

@@ -1,7 +1,7 @@
 """Train the painting network: `python -m shared.translation.train painting --targets DIR ... --out DIR`.
 
-The transformer learns to give the teacher's results (`painting_targets`) for named styles and for vectors of
-style images. The predictor of these vectors is trained by `painting_predictor`.
+The transformer learns to give the teacher's results (`targets`) for named styles and for vectors of
+style images. The predictor of these vectors is trained by `predictor`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from shared.core.images import to_image
 from shared.networks.backbones.mobilenet_v2 import Backbone
 from shared.networks.style import StyleNetwork
 from shared.training.loop import LoopSettings, fit, seed_everything
-from shared.translation.training.painting_losses import (
+from shared.translation.training.painting.losses import (
     content_distance,
     gram,
     load_fixed_network,
     style_distance,
 )
-from shared.translation.training.painting_targets import NAMED_STYLES, PaintingTargets
+from shared.translation.training.painting.targets import NAMED_STYLES, PaintingTargets
 
 FEATURE_DEPTH = 6  # blocks of MobileNetV2: maps of strides 2, 4 and 8
 PHOTO_WEIGHT, CONTENT_WEIGHT, STYLE_WEIGHT = 4.0, 0.5, 0.5

@@ -1,0 +1,1 @@
+"""Training of the style network: results of a public teacher, transformer, predictor of style vectors."""
