@@ -40,11 +40,32 @@ def _speed() -> BenchmarkMain:
     return main
 
 
+def _drawing() -> BenchmarkMain:
+    from shared.translation.benchmarks.drawing import main
+
+    return main
+
+
+def _coloring() -> BenchmarkMain:
+    from shared.translation.benchmarks.drawing_coloring import main
+
+    return main
+
+
+def _painting() -> BenchmarkMain:
+    from shared.translation.benchmarks.painting import main
+
+    return main
+
+
 BENCHMARKS = {
     "facades": Benchmark(_facades, "label drawings and photos of house fronts: accuracy, IoU, distances"),
     "streets": Benchmark(_streets, "label drawings and photos of streets: accuracy, IoU, distances"),
     "faces": Benchmark(_faces, "photos and sketches of faces: SSIM, retrieval of a sketch's photo"),
+    "drawing": Benchmark(_drawing, "lines of drawings against the edges of the photo: F, speed, memory"),
+    "coloring": Benchmark(_coloring, "colored drawings of photos against the photos: PSNR, colorfulness"),
     "colorization": Benchmark(_colorization, "colors of grey photos: PSNR, chroma error, colorfulness"),
+    "painting": Benchmark(_painting, "content and style distances of paintings, time, memory"),
     "speed": Benchmark(_speed, "time per image and peak memory of translators, by size"),
 }
 

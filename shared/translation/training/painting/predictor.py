@@ -20,8 +20,8 @@ from shared.networks.instance_norm import ConditionalInstanceNorm2d
 from shared.networks.style import StyleNetwork, StylePredictor
 from shared.training.loop import LoopSettings, adamw, fit, seed_everything
 from shared.training.pretrained import load_backbone_weights
-from shared.translation.training.painting.transformer import as_tensor, vector_scale
 from shared.translation.training.painting.targets import PaintingTargets
+from shared.translation.training.painting.transformer import as_tensor, vector_scale
 
 VECTOR_WEIGHT = 0.1  # of the plain difference of vectors, beside that of scales and shifts
 HEAD_STEPS, HEAD_BATCH = 2000, 64
@@ -95,6 +95,7 @@ def fit_head(predictor: StylePredictor, inputs: Tensor, source: StyleSource, mat
         schedule.step()
     # The first layer takes over the normalisation of its inputs.
     first = predictor.head[0]
+    assert isinstance(first, nn.Linear)
     with torch.no_grad():
         first.weight.div_(deviation)
         first.bias.sub_(first.weight @ mean)

@@ -75,6 +75,7 @@ class PaintingTargets:
 
 def fill(
     cache: PaintingTargets,
+    teacher: PaintingTeacher,
     photos: Sequence[ImageFile],
     styles: Sequence[ImageFile],
     named: int,
@@ -84,12 +85,12 @@ def fill(
 
     Args:
         cache: An empty cache; changed in place.
+        teacher: Public networks.
         photos: Photos to repaint.
         styles: Images of styles.
         named: Number of pairs in named styles; the remaining ones take the style of a style image.
         seed: Seed of the crops and of the choice of styles.
     """
-    teacher = PaintingTeacher()
     rng = np.random.default_rng(seed)
     size = cache.contents.shape[1]
     # In a random order, so that every part of the cache has all kinds of pairs.
@@ -98,16 +99,18 @@ def fill(
 
     for index in trange(len(cache.style_images), desc="styles"):
         if index % REPAINTED == 0:
-            photo = np.asarray(random_crop(photos[rng.integers(len(photos))], STYLE_SIDE, rng))
+            photo = np.asarray(random_crop(photos[int(rng.integers(len(photos)))], STYLE_SIDE, rng))
             image = teacher.paint(photo, int(rng.integers(NAMED_STYLES)))
         else:
-            file = styles[order[index % len(styles)]]
+            file = styles[int(order[index % len(styles)])]
             image = np.asarray(random_crop(file, STYLE_SIDE, rng, area=(0.4, 1.0), aspect=1.1))
         cache.style_images[index] = image
         cache.style_vectors[index] = teacher.style_vector(image)
 
     for index in trange(len(cache.contents), desc="pairs"):
-        photo = np.asarray(random_crop(photos[rng.integers(len(photos))], size, rng, area=AREA, aspect=1.1))
+        photo = np.asarray(
+            random_crop(photos[int(rng.integers(len(photos)))], size, rng, area=AREA, aspect=1.1)
+        )
         cache.contents[index] = photo
         if kinds[index] >= 0:
             cache.styles[index] = kinds[index] % NAMED_STYLES
@@ -131,7 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)
     cache = PaintingTargets.create(args.out, args.size, args.named + args.free, args.style_images)
-    fill(cache, read_images(args.photos), read_images(args.styles), args.named, args.seed)
+    photos, styles = read_images(args.photos), read_images(args.styles)
+    fill(cache, PaintingTeacher(), photos, styles, args.named, args.seed)
 
 
 if __name__ == "__main__":
