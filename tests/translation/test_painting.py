@@ -87,6 +87,19 @@ def test_tiles_of_a_large_image_agree_with_the_whole(predictor, monkeypatch):
     assert np.abs(pixels(predictor(image)) - whole).mean() < 4  # of 255: statistics of a smaller thumbnail
 
 
+def test_a_wider_brush_leaves_less_detail(predictor):
+    image = astronaut(200, 120)
+    narrow, wide = (pixels(predictor(image, brush=brush)) for brush in (1, 4))
+    assert narrow.shape == wide.shape
+    assert np.abs(np.diff(wide, axis=1)).mean() < np.abs(np.diff(narrow, axis=1)).mean() / 2
+
+
+@pytest.mark.parametrize("brush", [0.5, 5, float("inf"), "wide"])
+def test_a_wrong_brush_is_named(predictor, brush):
+    with pytest.raises(ValueError, match="brush"):
+        predictor(astronaut(40, 40), brush=brush)
+
+
 @pytest.mark.parametrize("strength", [-0.1, 1.5, float("nan"), "much", None])
 def test_a_wrong_strength_is_named(predictor, strength):
     with pytest.raises(ValueError, match="strength"):

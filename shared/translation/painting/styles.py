@@ -27,9 +27,7 @@ STYLES: Mapping[str, PaintedStyle] = MappingProxyType(
         style.name: style
         for style in (
             PaintedStyle("morning", "Morning light", "Warm orange against pale blue, in short strokes."),
-            PaintedStyle(
-                "ink-and-yellow", "Ink and yellow", "Thick black lines, filled with yellow."
-            ),
+            PaintedStyle("ink-and-yellow", "Ink and yellow", "Thick black lines, filled with yellow."),
             PaintedStyle("chalk", "Chalk on paper", "Light, dry strokes and dark shadows."),
             PaintedStyle("stained-glass", "Stained glass", "Glowing blue, red and orange between dark bars."),
             PaintedStyle("wine", "Wine and gold", "Deep red shadows, cream and gold lights."),
