@@ -9,6 +9,7 @@
 | `PathImage` | decodes images itself, and trusts paths without `meta` | none known |
 | `PathFiles` | tells MCP clients unresolved references; no data URLs in lists | none known |
 | `IntegerList` | describes JSON to MCP clients without a type | none known |
+| `UploadedDrawing` | trusts the values of HTML components | none known |
 
 Both context managers change a function of the whole process: they belong into the main thread, before the
 server listens.
@@ -193,6 +194,14 @@ with without_stub_files():
 
         def api_info(self) -> dict[str, Any]:
             return {"type": "array", "items": {"type": "integer"}, "description": "whole numbers"}
+
+    class UploadedDrawing(gr.HTML):
+        """`gr.HTML` whose value is the path of a file that its script has uploaded, or None."""
+
+        is_template = True
+
+        def preprocess(self, payload: str | None) -> str | None:
+            return _accepted(payload) if payload else None
 
 
 def path_files(**settings: Any) -> PathFiles:
