@@ -1,0 +1,65 @@
+"""Panel of the task that changes an image by words: a long run with progress, which a visitor can stop."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import gradio as gr
+
+from shared.translation.editing.engine import EditorEngine
+from shared.ui.engines import engine_menu
+
+
+class EditSettings(NamedTuple):
+    """Components of an edit's settings, in the order of the endpoint's arguments.
+
+    A number of 0 stands for the engine's own value.
+    """
+
+    engine: gr.Dropdown
+    prompt: gr.Textbox
+    seed: gr.Number
+    steps: gr.Slider
+    guidance: gr.Slider
+    strength: gr.Slider
+
+
+@dataclass(frozen=True)
+class EditPanel:
+    """Components of the panel.
+
+    Attributes:
+        settings: Settings of the edit.
+        start: Button that starts it.
+        stop: Button that stops it.
+    """
+
+    settings: EditSettings
+    start: gr.Button
+    stop: gr.Button
+
+
+def edit_panel(engines: Mapping[str, EditorEngine], label: str, examples: Sequence[str]) -> EditPanel:
+    """Create the panel.
+
+    Args:
+        engines: Editors by name.
+        label: Label of the words.
+        examples: Words to try.
+    """
+    prompt = gr.Textbox(label=label, placeholder=f"for example: {examples[0]}", lines=2)
+    gr.Examples([[text] for text in examples], prompt, label="Or try one of these")
+    engine = engine_menu(engines)
+    with gr.Accordion("Settings", open=False):
+        seed = gr.Number(0, label="Seed", precision=0, minimum=0, info="Another number, another picture")
+        steps = gr.Slider(0, 50, 0, step=1, label="Steps", info="0 is the engine’s own number")
+        guidance = gr.Slider(
+            0, 15, 0, step=0.5, label="Guidance", info="Higher follows the words more closely; 0 is automatic"
+        )
+        strength = gr.Slider(
+            0, 1, 0, step=0.05, label="Freedom", info="Higher keeps less of the picture; 0 is automatic"
+        )
+    with gr.Row():
+        start = gr.Button("Make the picture", variant="primary")
+        stop = gr.Button("Stop", interactive=False)
+    return EditPanel(EditSettings(engine, prompt, seed, steps, guidance, strength), start, stop)

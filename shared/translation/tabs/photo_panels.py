@@ -1,0 +1,93 @@
+"""Panels of the tasks that start from any photo: a drawing, colors, a painting."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import gradio as gr
+from PIL import Image
+
+from shared.core.images import open_image
+from shared.translation.painting.styles import DEFAULT_STYLE, STYLES
+from shared.translation.result import Translation
+from shared.translation.tabs.runners import Translate
+from shared.translation.tabs.task_panel import TaskPanel
+from shared.ui.components.image_inputs import image_input
+from shared.ui.components.picture_menu import PictureChoice, picture_menu
+
+COLOR_HINT = "For old black-and-white photos. A photo in color is turned to shades of grey first."
+
+
+def drawing_panel(photo: gr.Image, sketch: Translate, styles: Sequence[str]) -> TaskPanel:
+    """Create the panel that turns a photo into a drawing.
+
+    Args:
+        photo: Input of the photo.
+        sketch: `(image, style, detail, darkness)`.
+        styles: Names of the styles; the first one is chosen at the start.
+    """
+    style = gr.Radio([(name.capitalize(), name) for name in styles], value=styles[0], label="Style")
+    detail = gr.Slider(0, 2, 1, step=0.1, label="Detail", info="0 draws outlines only, 2 every stroke")
+    darkness = gr.Slider(0.3, 2, 1, step=0.1, label="Darkness", info="Strength of lines and shading")
+
+    def variants(_: str, *settings: float) -> list[tuple[str, Sequence[object]]]:
+        return [(name.capitalize(), (name, *settings)) for name in styles]
+
+    return TaskPanel(
+        photo,
+        [style, detail, darkness],
+        sketch,
+        variants=variants,
+        triggers=[style.change, detail.release, darkness.release],
+    )
+
+
+def color_panel(photo: gr.Image, colorize: Translate) -> TaskPanel:
+    """Create the panel that colors a grey photo.
+
+    Args:
+        photo: Input of the photo.
+        colorize: `(image, saturation)`.
+    """
+    gr.Markdown(COLOR_HINT, elem_classes="is-note")
+    saturation = gr.Slider(0, 2, 1, step=0.05, label="Saturation", info="0 is grey, 1 is what was learned")
+    return TaskPanel(
+        photo,
+        [saturation],
+        colorize,
+        triggers=[saturation.release],
+        shown_input=lambda image: image.convert("L").convert("RGB"),
+    )
+
+
+def painting_panel(photo: gr.Image, paint: Translate, pictures: Path) -> TaskPanel:
+    """Create the panel that paints a photo in a style.
+
+    Args:
+        photo: Input of the photo.
+        paint: `(image, style, strength, keep_colors)`; the style is a name or an image.
+        pictures: Folder with a `style-<name>.webp` of each style.
+    """
+    gr.Markdown("Choose a style", elem_classes="is-note")
+    choices = [
+        PictureChoice(
+            style.name, style.title, (pictures / f"style-{style.name}.webp").read_bytes(), style.description
+        )
+        for style in STYLES.values()
+    ]
+    style = picture_menu(choices, "Style", DEFAULT_STYLE, small=True)
+    with gr.Accordion("Or take any picture as the style", open=False):
+        style_image = image_input("Style picture", height=220, sources=["upload", "clipboard"])
+    strength = gr.Slider(0, 1, 1, step=0.05, label="Strength", info="0 is the photo, 1 all paint")
+    keep_colors = gr.Checkbox(label="Keep the colors of the photo")
+
+    def paint_image(
+        image: Image.Image, style: str, style_path: str | None, strength: float, keep_colors: bool
+    ) -> Translation:
+        return paint(image, open_image(style_path) if style_path else style, strength, keep_colors)
+
+    return TaskPanel(
+        photo,
+        [style, style_image, strength, keep_colors],
+        paint_image,
+        triggers=[style.change, style_image.change, strength.release, keep_colors.change],
+    )

@@ -1,0 +1,141 @@
+"""Functions of the page that run the engines, each loaded at its first call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from PIL.Image import Image
+
+from shared.core.devices import on_zero_gpu
+from shared.core.diffusion.monitor import Progress, StopRequest
+from shared.core.engines import Engine
+from shared.translation.editing.engine import EditorEngine
+from shared.translation.engines import COLORIZERS, EDITORS, SKETCHERS, STYLIZERS, TRANSLATORS
+from shared.translation.result import Translation
+from shared.ui.engines import inference_function, lazy_models
+
+if TYPE_CHECKING:  # which brings torch; the functions below import it when it is needed
+    from shared.translation.colorization.colorizer import Colorizer
+    from shared.translation.drawing.sketcher import Sketcher
+    from shared.translation.editing.editor import ImageEditor
+    from shared.translation.painting.stylizer import Stylizer
+    from shared.translation.translator import Cycle, Translator
+
+#: Makes an image of another one: `(image, *settings)`.
+Translate: TypeAlias = Callable[..., Translation]
+
+
+class Runners(NamedTuple):
+    """Functions that run engines.
+
+    Attributes:
+        translate: `(image, engine, direction)`.
+        cycle: `(image, engine, direction)`, there and back.
+        sketch: `(image, style, detail, darkness)`.
+        colorize: `(image, saturation)`.
+        paint: `(image, style, strength, keep_colors)`; the style is a name or an image.
+        edit: `(image, engine, prompt, seed, steps, guidance, strength, *, progress, stop)`; a number of 0
+            stands for the engine's own value.
+    """
+
+    translate: Translate
+    cycle: Callable[[Image, str, str], Cycle]
+    sketch: Translate
+    colorize: Translate
+    paint: Translate
+    edit: Translate
+
+
+def create_runners() -> Runners:
+    """Return the functions; those of drawings, colors and paintings run the first engine of their table."""
+    translators = lazy_models(_load_translator, TRANSLATORS)
+    run_stylizer = _run_first(STYLIZERS, _load_stylizer)
+
+    def paint(image: Image, style: str | Image, strength: float, keep_colors: bool) -> Translation:
+        return run_stylizer(image, style, strength=strength, keep_colors=keep_colors)
+
+    run_editor = inference_function(lazy_models(_load_editor, offered_editors()), _run_editor, duration=120)
+
+    return Runners(
+        translate=inference_function(translators),
+        cycle=inference_function(translators, _run_cycle),
+        sketch=_run_first(SKETCHERS, _load_sketcher),
+        colorize=_run_first(COLORIZERS, _load_colorizer),
+        paint=paint,
+        edit=run_editor,
+    )
+
+
+def offered_editors() -> dict[str, EditorEngine]:
+    """Return the editors that a visitor can choose, by name.
+
+    On ZeroGPU all models are loaded when the app starts, so only the first one is offered.
+    """
+    return dict(islice(EDITORS.items(), 1)) if on_zero_gpu() else dict(EDITORS)
+
+
+def _run_first(engines: Mapping[str, Engine[Any]], load: Callable[[str], Translate]) -> Translate:
+    run = inference_function(lazy_models(load, engines))
+
+    def run_first(image: Image, *args: object, **kwargs: object) -> Translation:
+        return run(image, next(iter(engines)), *args, **kwargs)
+
+    return run_first
+
+
+def _run_editor(
+    editor: ImageEditor,
+    image: Image,
+    prompt: str,
+    seed: int,
+    *numbers: float,
+    progress: Progress | None = None,
+    stop: StopRequest | None = None,
+) -> Translation:
+    steps, guidance, strength = (number or None for number in numbers)
+    return editor(
+        image,
+        prompt,
+        seed=int(seed),
+        steps=None if steps is None else round(steps),
+        guidance=guidance,
+        strength=strength,
+        progress=None if on_zero_gpu() else progress,  # its runs are in a process of their own
+        stop=stop,
+    )
+
+
+def _run_cycle(translator: Translator, image: Image, direction: str) -> Cycle:
+    return translator.cycle(image, direction)
+
+
+def _load_translator(engine: str) -> Translator:
+    from shared.translation.translator import Translator
+
+    return Translator.load(engine)
+
+
+def _load_sketcher(engine: str) -> Sketcher:
+    from shared.translation.drawing.sketcher import Sketcher
+
+    return Sketcher.load(engine)
+
+
+def _load_colorizer(engine: str) -> Colorizer:
+    from shared.translation.colorization.colorizer import Colorizer
+
+    return Colorizer.load(engine)
+
+
+def _load_stylizer(engine: str) -> Stylizer:
+    from shared.translation.painting.stylizer import Stylizer
+
+    return Stylizer.load(engine)
+
+
+def _load_editor(engine: str) -> ImageEditor:
+    from shared.translation.editing.editor import ImageEditor
+
+    return ImageEditor.load(engine)
