@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shared.core.engines import Engine, table
 from shared.translation.editing.rows import EDITOR_ROWS, EditorEngine
+from shared.translation.translator_rows import TRANSLATOR_ROWS
 
 if TYPE_CHECKING:
     import torch
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from shared.translation.colorization.backend import ColorizationBackend
     from shared.translation.drawing.coloring import ColoringMapper
     from shared.translation.drawing.lines import DrawingMapper
+    from shared.translation.generator_backend import GeneratorBackend
     from shared.translation.painting.backend import StyleBackend
 
 
@@ -81,7 +83,7 @@ def coloring(
 
 
 #: `shared.translation.translator.Translator`: a set of images into another and back.
-TRANSLATORS: Mapping[str, Engine[Any]] = table()
+TRANSLATORS: Mapping[str, Engine[GeneratorBackend]] = TRANSLATOR_ROWS
 
 #: `shared.translation.colorization.colorizer.Colorizer`: grey images into color.
 COLORIZERS: Mapping[str, Engine[ColorizationBackend]] = table(

@@ -80,10 +80,17 @@ def _painting_predictor() -> TrainingMain:
     return main
 
 
+def _familiarity() -> TrainingMain:
+    from shared.translation.training.paired_familiarity import main
+
+    return main
+
+
 TRAININGS = {
     "gan": Training(_gan, "CycleGAN, Long and Nest CycleGAN on two sets of images without pairs"),
     "paired": Training(_paired, "pix2pix in both directions on pairs of images"),
     "segmenter": Training(_segmenter, "FCFN that scores translated photos of house fronts or streets"),
+    "familiarity": Training(_familiarity, "out-of-distribution score of a set's inputs"),
     "drawing": Training(_drawing, "lines and tone of photos, for pencil and ink drawings"),
     "coloring": Training(_coloring, "colors of drawings"),
     "colorization": Training(_colorization, "colors of grey images"),
