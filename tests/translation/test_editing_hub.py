@@ -1,5 +1,6 @@
 """Editors from the Hub: rows, downloads of tiny pipelines, and one sentence for everything that fails."""
 
+import functools
 import json
 import re
 import time
@@ -10,6 +11,7 @@ import torch
 from diffusers.utils import logging as diffusers_logging
 from huggingface_hub import constants
 from PIL import Image
+from safetensors.torch import load, save
 
 from shared.core import hub
 from shared.core.diffusion import memory, repositories
@@ -67,6 +69,12 @@ def sentence(name=INSTRUCT_PIX2PIX, **settings):
     return text
 
 
+def on_small_canvas(editor):
+    """Return an editor that works on 64 x 64 pixels, for speed."""
+    limits = replace(editor.engine.limits, max_side=64, min_side=64)
+    return ImageEditor(replace(editor.engine, limits=limits), editor._backend)
+
+
 # --- rows -----------------------------------------------------------------------------------------------
 
 
@@ -98,9 +106,7 @@ def test_a_name_that_no_engine_has():
 
 @pytest.mark.parametrize("name", [FLUX2_KLEIN, SCRIBBLE, INSTRUCT_PIX2PIX])
 def test_an_editor_is_downloaded_once(fake_hub, monkeypatch, name):
-    small = replace(EDITORS[name].limits, max_side=64, min_side=64)
-    editor = ImageEditor.load(name, device="cpu")
-    editor = ImageEditor(replace(editor.engine, limits=small), editor._backend)
+    editor = on_small_canvas(ImageEditor.load(name, device="cpu"))
     assert editor(PHOTO, "make it blue", steps=4).image.size == (64, 64)
     fetched = "\n".join(fake_hub.requests)
     assert "resolve" in fetched
@@ -121,6 +127,34 @@ def test_nothing_of_a_repository_is_run(fake_hub, repository):
     assert type(ImageEditor.load(INSTRUCT_PIX2PIX, device="cpu")._backend.model.pipeline).__name__ == (
         "StableDiffusionInstructPix2PixPipeline"
     )
+
+
+def old_name(file, tensor):
+    """Return the name that a tensor has in the files on the Hub, which are older than today's classes."""
+    if file.startswith("vae/") and ".attentions." in tensor:
+        names = {".to_q.": ".query.", ".to_k.": ".key.", ".to_v.": ".value.", ".to_out.0.": ".proj_attn."}
+        return functools.reduce(lambda name, pair: name.replace(*pair), names.items(), tensor)
+    if file.startswith("text_encoder/"):
+        return f"text_model.{tensor}"
+    return tensor.replace("vision_model.", "vision_model.vision_model.") if "safety" in file else tensor
+
+
+def test_weights_under_their_old_names(repository):
+    positions = {
+        "text_encoder/model.safetensors": "text_model.embeddings.position_ids",
+        "safety_checker/model.safetensors": "vision_model.vision_model.embeddings.position_ids",
+    }
+    expected = ImageEditor.load(INSTRUCT_PIX2PIX, folder=tiny_pipelines.instruct_pix2pix(), device="cpu")
+    for file in [file for file in repository.files if file.endswith(".safetensors") and "/" in file]:
+        tensors = {old_name(file, name): tensor for name, tensor in load(repository.files[file]).items()}
+        if file in positions:
+            tensors[positions[file]] = torch.arange(5)[None]
+        repository.files[file] = save(tensors, {"format": "pt"})
+    first, second = (
+        on_small_canvas(editor)(PHOTO, "make it blue", steps=4).image.tobytes()
+        for editor in (expected, ImageEditor.load(INSTRUCT_PIX2PIX, device="cpu"))
+    )
+    assert first == second
 
 
 # --- errors ---------------------------------------------------------------------------------------------
@@ -192,7 +226,9 @@ def test_a_missing_package(fake_hub, monkeypatch, package):
 def test_too_little_memory_is_told_before_the_download(fake_hub, monkeypatch):
     monkeypatch.setattr(memory, "total_memory", lambda device: 24 * 2**30)
     text = sentence(FLUX2_KLEIN)
-    assert text.startswith("Edit by words (FLUX.2 klein) takes 30 GB of memory and this machine has 24 GB: ")
+    assert text.startswith(
+        f"{EDITORS[FLUX2_KLEIN].weights} takes 30 GB of memory and this machine has 24 GB: "
+    )
     assert fake_hub.requests == []
 
 

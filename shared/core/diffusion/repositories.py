@@ -33,6 +33,7 @@ class PipelineRepository:
         networks: Folders of networks; `""` for a network at the top of the repository.
         configurations: Folders of components without weights, such as the tokenizer.
         variant: Infix of the weight files, such as `"fp16"` for half precision; None for those without.
+        parameters: Number of weights of the whole pipeline, to check the memory before a download.
     """
 
     name: str
@@ -40,6 +41,7 @@ class PipelineRepository:
     networks: tuple[str, ...]
     configurations: tuple[str, ...] = ()
     variant: str | None = None
+    parameters: int = 0
 
     def find(self, folder: str | os.PathLike | None = None, *, allow_hub: bool = False) -> Path:
         """Find the files: in a known folder, in the local cache, or, if it is allowed, on the Hub.

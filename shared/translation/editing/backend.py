@@ -10,7 +10,6 @@ from typing import ClassVar
 from PIL import Image
 
 from shared.core.diffusion.monitor import Monitor
-from shared.core.diffusion.pipeline import DiffusionModel
 
 
 @dataclass(frozen=True)
@@ -43,19 +42,17 @@ class EditRequest:
 class EditBackend(ABC):
     """Editor on a diffusion pipeline.
 
-    Args:
-        model: Pipeline on its device.
-
     Attributes:
         resample: Filter that brings an image to the canvas.
         max_tokens: Largest number of tokens of an instruction.
     """
 
     resample: ClassVar[Image.Resampling] = Image.Resampling.LANCZOS
-    max_tokens: ClassVar[int] = 77
+    max_tokens: ClassVar[int]
 
-    def __init__(self, model: DiffusionModel) -> None:
-        self.model = model
+    @abstractmethod
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens that the pipeline makes of a text."""
 
     @abstractmethod
     def edit(self, request: EditRequest, monitor: Monitor) -> Image.Image:
@@ -64,7 +61,3 @@ class EditBackend(ABC):
         Raises:
             GenerationError: See `DiffusionModel.__call__`.
         """
-
-    def count_tokens(self, text: str) -> int:
-        """Return the number of tokens that the pipeline makes of a text."""
-        return len(self.model.pipeline.tokenizer(text)["input_ids"])

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from PIL import Image, ImageChops
 
+from shared.core.diffusion.loading import find_files
 from shared.core.diffusion.monitor import Monitor
 from shared.core.diffusion.pipeline import ComponentFiles, DiffusionModel
 from shared.core.diffusion.repositories import PipelineRepository
 from shared.translation.editing.backend import EditBackend, EditRequest
-from shared.translation.editing.loading import find_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,23 @@ BASE = PipelineRepository(
 LINE_LEVEL = 64
 
 
-class InstructPix2PixBackend(EditBackend):
+class StableDiffusionBackend(EditBackend):
+    """Editor on Stable Diffusion 1.5.
+
+    Args:
+        model: Pipeline on its device.
+    """
+
+    max_tokens = 77
+
+    def __init__(self, model: DiffusionModel) -> None:
+        self.model = model
+
+    def count_tokens(self, text: str) -> int:
+        return len(self.model.pipeline.tokenizer(text)["input_ids"])
+
+
+class InstructPix2PixBackend(StableDiffusionBackend):
     """Editor with InstructPix2Pix, which follows commands such as "make it snow".
 
     Brooks et al., "InstructPix2Pix: Learning to Follow Image Editing Instructions", CVPR 2023.
@@ -53,8 +69,14 @@ class InstructPix2PixBackend(EditBackend):
         Raises:
             WeightsError: See `find_files` and `DiffusionModel.load`.
         """
-        repository = PipelineRepository(engine.weights or "", engine.revision, NETWORKS, CONFIGURATIONS)
-        path, parameters = find_files(engine, repository, folder=folder, device=device)
+        repository = PipelineRepository(
+            engine.weights or "",
+            engine.revision,
+            NETWORKS,
+            CONFIGURATIONS,
+            parameters=engine.parameters or 0,
+        )
+        path, parameters = find_files(repository, folder=folder, device=device)
         from diffusers import (  # only once the files are there, since this takes seconds
             EulerAncestralDiscreteScheduler,
             StableDiffusionInstructPix2PixPipeline,
@@ -80,7 +102,7 @@ class InstructPix2PixBackend(EditBackend):
         return self.model(arguments, seed=request.seed, monitor=monitor)
 
 
-class ControlNetBackend(EditBackend):
+class ControlNetBackend(StableDiffusionBackend):
     """Editor with a ControlNet, which makes a photo of a map; a subclass prepares the map.
 
     Zhang et al., "Adding Conditional Control to Text-to-Image Diffusion Models", ICCV 2023.
@@ -104,10 +126,12 @@ class ControlNetBackend(EditBackend):
         Raises:
             WeightsError: See `find_files` and `DiffusionModel.load`.
         """
-        control = PipelineRepository(engine.weights or "", engine.revision, ("",))
+        control = PipelineRepository(
+            engine.weights or "", engine.revision, ("",), parameters=engine.parameters or 0
+        )
         control_folder = None if folder is None else os.path.join(folder, "controlnet")
-        control_path, control_parameters = find_files(engine, control, folder=control_folder, device=device)
-        path, parameters = find_files(engine, BASE, folder=folder, device=device)
+        control_path, control_parameters = find_files(control, folder=control_folder, device=device)
+        path, parameters = find_files(BASE, folder=folder, device=device)
         from diffusers import (
             ControlNetModel,
             StableDiffusionControlNetPipeline,
