@@ -13,8 +13,8 @@ from shared.translation.painting.styles import STYLES as PAINTING_STYLES
 from shared.translation.result import Translation
 from shared.translation.tabs.edit_runs import EDITING
 from shared.translation.tabs.runners import Runners
-from shared.translation.tabs.task_panel import TaskPanels
-from shared.translation.tabs.translations import TRANSLATIONS, available_translations, systems
+from shared.translation.tabs.translations import TRANSLATIONS
+from shared.translation.translator_rows import SYSTEMS
 from shared.ui.batch import PROGRESS, BatchResult, run_batch
 from shared.ui.components.image_inputs import image_files, image_input
 from shared.ui.errors import user_facing
@@ -22,22 +22,89 @@ from shared.ui.events import endpoint
 
 
 class ApiInputs:
-    """Hidden inputs of the endpoints: those of the page hold titles or depend on the task.
+    """Hidden inputs of the endpoints: those of the page belong to a task, and hold titles.
 
     Attributes:
         image: Image.
-        task: Name of a translation.
-        engine: Name of a system.
-        style: Name of a painted style.
+        drawing: Style, detail and darkness of a drawing.
+        saturation: Strength of colors.
+        lines: Share of the lines of a drawing that stay.
+        painting: Style, image of the style, strength, and the choice to keep the colors.
+        translation: Name of a translation, and name of a system.
+        edit: Engine, prompt, seed, steps, guidance and strength of an edit.
     """
 
     def __init__(self) -> None:
-        self.image = image_input("Image", visible=False)
-        self.task = gr.Dropdown(list(available_translations()), label="Task", visible=False)
-        self.engine = gr.Dropdown(
-            list(systems(TRANSLATIONS[self.task.value].task)), label="Engine", visible=False
-        )
-        self.style = gr.Dropdown(list(PAINTING_STYLES), value=DEFAULT_STYLE, label="Style", visible=False)
+        with gr.Row(visible=False):
+            self.image = image_input("Image")
+            self.drawing = [
+                gr.Dropdown(list(DRAWING_STYLES), label="Drawing style"),
+                gr.Slider(0, 2, 1, label="Detail"),
+                gr.Slider(0.3, 2, 1, label="Darkness"),
+            ]
+            self.saturation = gr.Slider(0, 2, 1, label="Saturation")
+            self.lines = gr.Slider(0, 1, 0.5, label="Lines")
+            self.painting = [
+                gr.Dropdown(list(PAINTING_STYLES), value=DEFAULT_STYLE, label="Painted style"),
+                image_input("Style image"),
+                gr.Slider(0, 1, 1, label="Strength"),
+                gr.Checkbox(label="Keep colors"),
+            ]
+            self.translation = [
+                gr.Dropdown(list(TRANSLATIONS), label="Translation"),
+                gr.Dropdown(list(SYSTEMS), label="Network"),
+            ]
+            self.edit = [
+                gr.Dropdown(list(EDITORS), label="Editor"),
+                gr.Textbox(label="Prompt"),
+                gr.Number(0, precision=0, minimum=0, label="Seed"),
+                gr.Slider(0, 100, 0, step=1, label="Steps"),
+                gr.Slider(0, 15, 0, label="Guidance"),
+                gr.Slider(0, 1, 0, label="Freedom"),
+            ]
+
+
+def translation_endpoints(space: str, run: Runners, inputs: ApiInputs) -> None:
+    """Offer the learned translations, there, and there and back.
+
+    Args:
+        space: Name of the space, under which calls are counted in /metrics.
+        run: Functions that run the engines.
+        inputs: Hidden inputs.
+    """
+
+    @user_facing(space)
+    def translate(image: str, task: str, engine: str) -> Image:
+        """Turn a drawing of a house front, a street or a face into a photo, or such a photo into a drawing.
+
+        Args:
+            image: The picture to start from: JPEG, PNG, WebP, GIF, BMP or TIFF.
+            task: What to turn into what. Labels are drawings in which each part has a color of its own.
+            engine: The network: "pix2pix" learned from pairs; "cyclegan", "long" and "nest" learned without.
+
+        Returns:
+            The result, a PNG image of the same size.
+        """
+        row = TRANSLATIONS[task]
+        return run.translate(open_image(image), row.engine(engine), row.direction).image
+
+    @user_facing(space)
+    def translate_cycle(image: str, task: str, engine: str) -> Image:
+        """Translate a picture there and back again; the closer the result, the less was lost on the way.
+
+        Args:
+            image: The picture to start from: JPEG, PNG, WebP, GIF, BMP or TIFF.
+            task: What to turn into what, and back.
+            engine: The network: "pix2pix", "cyclegan", "long" or "nest".
+
+        Returns:
+            The picture after the way back, a PNG image of the same size.
+        """
+        row = TRANSLATIONS[task]
+        return run.cycle(open_image(image), row.engine(engine), row.direction).back.image
+
+    for function in (translate, translate_cycle):
+        endpoint(function, [inputs.image, *inputs.translation], {"Result": gr.Image})
 
 
 def batch_endpoint(space: str, run: Runners, inputs: ApiInputs) -> None:
@@ -86,18 +153,16 @@ def batch_endpoint(space: str, run: Runners, inputs: ApiInputs) -> None:
         return run_batch(images, process, space, progress)
 
     files = image_files(visible=False)
-    task = gr.Dropdown(["draw", "color", "paint", *available_translations()], label="Task", visible=False)
-    drawing_style = gr.Dropdown(list(DRAWING_STYLES), label="Drawing", visible=False)
-    settings = [task, inputs.engine, drawing_style, inputs.style]
+    task = gr.Dropdown(["draw", "color", "paint", *TRANSLATIONS], label="Task", visible=False)
+    settings = [task, inputs.translation[1], inputs.drawing[0], inputs.painting[0]]
     endpoint(translate_many, [files, *settings], {"ZIP": gr.File, "Report": gr.JSON})
 
 
-def edit_endpoint(space: str, tasks: TaskPanels, run: Runners, inputs: ApiInputs) -> None:
+def edit_endpoint(space: str, run: Runners, inputs: ApiInputs) -> None:
     """Offer edits by words.
 
     Args:
         space: Name of the space, under which calls are counted in /metrics.
-        tasks: Tasks of the page.
         run: Functions that run the engines.
         inputs: Hidden inputs.
     """
@@ -122,6 +187,4 @@ def edit_endpoint(space: str, tasks: TaskPanels, run: Runners, inputs: ApiInputs
         """
         return run.edit(open_image(image), engine, prompt, seed, steps, guidance, strength).image
 
-    engine = gr.Dropdown(list(EDITORS), label="Editor", visible=False)
-    panel = next(panel.edit for panel in tasks.panels.values() if panel.edit)
-    endpoint(edit, [inputs.image, engine, *panel.settings[1:]], {"Result": gr.Image}, concurrency=EDITING)
+    endpoint(edit, [inputs.image, *inputs.edit], {"Result": gr.Image}, concurrency=EDITING)

@@ -1,11 +1,13 @@
 """Panels of the learned translations: drawn labels or a sketch to a photo, and a photo to labels."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
 from PIL import Image
 
+from shared.core.images import open_image
 from shared.translation.editing.labels import LABEL_COLORS
 from shared.translation.palettes import FACADES, STREETS, Palette
 from shared.translation.result import Translation
@@ -20,6 +22,7 @@ if TYPE_CHECKING:  # which brings torch
     from shared.translation.translator import Cycle
 
 
+PICTURES = Path(__file__).parent / "pictures"
 #: Names of classes for visitors, where they differ from those of the data set.
 _NAMES = {
     "background": "Outside",
@@ -68,7 +71,8 @@ def street_editor() -> gr.HTML:
 def face_editor() -> gr.HTML:
     """Create the editor of faces with pencils and an eraser."""
     canvas = Canvas((256, 320), _PENS[-1], ("brush",), stroke=3, smooth=True)
-    return drawing_editor("Sketch of a face", canvas, _PENS)
+    examples = [("A face", open_image(path)) for path in sorted(PICTURES.glob("sketch-*.webp"))]
+    return drawing_editor("Sketch of a face", canvas, _PENS, examples)
 
 
 def sheet_editor() -> gr.HTML:

@@ -14,7 +14,8 @@ from shared.translation.tabs.task_panel import TaskPanel
 from shared.ui.components.image_inputs import image_input
 from shared.ui.components.picture_menu import PictureChoice, picture_menu
 
-COLOR_HINT = "For old black-and-white photos. A photo in color is turned to shades of grey first."
+PHOTO, DRAWING = "photo", "drawing"  # kinds of grey images
+COLOR_HINT = "A picture in color is turned to shades of grey first"
 
 
 def drawing_panel(photo: gr.Image, sketch: Translate, styles: Sequence[str]) -> TaskPanel:
@@ -41,20 +42,29 @@ def drawing_panel(photo: gr.Image, sketch: Translate, styles: Sequence[str]) -> 
     )
 
 
-def color_panel(photo: gr.Image, colorize: Translate) -> TaskPanel:
-    """Create the panel that colors a grey photo.
+def color_panel(photo: gr.Image, colorize: Translate, color_drawing: Translate) -> TaskPanel:
+    """Create the panel that colors a grey photo or a drawing.
 
     Args:
-        photo: Input of the photo.
+        photo: Input of the photo or drawing.
         colorize: `(image, saturation)`.
+        color_drawing: `(image, saturation, lines)`.
     """
-    gr.Markdown(COLOR_HINT, elem_classes="is-note")
+    choices = [("A black-and-white photo", PHOTO), ("A drawing", DRAWING)]
+    kind = gr.Radio(choices, value=PHOTO, label="The picture is", info=COLOR_HINT)
     saturation = gr.Slider(0, 2, 1, step=0.05, label="Saturation", info="0 is grey, 1 is what was learned")
+    lines = gr.Slider(
+        0, 1, 0.5, step=0.05, label="Lines", info="For a drawing: the share of its lines that stays"
+    )
+
+    def color(image: Image.Image, kind: str, saturation: float, lines: float) -> Translation:
+        return colorize(image, saturation) if kind == PHOTO else color_drawing(image, saturation, lines)
+
     return TaskPanel(
         photo,
-        [saturation],
-        colorize,
-        triggers=[saturation.release],
+        [kind, saturation, lines],
+        color,
+        triggers=[kind.change, saturation.release, lines.release],
         shown_input=lambda image: image.convert("L").convert("RGB"),
     )
 

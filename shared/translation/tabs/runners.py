@@ -12,12 +12,20 @@ from shared.core.devices import on_zero_gpu
 from shared.core.diffusion.monitor import Progress, StopRequest
 from shared.core.engines import Engine
 from shared.translation.editing.engine import EditorEngine
-from shared.translation.engines import COLORIZERS, EDITORS, SKETCHERS, STYLIZERS, TRANSLATORS
+from shared.translation.engines import (
+    COLORIZERS,
+    EDITORS,
+    SKETCH_COLORIZERS,
+    SKETCHERS,
+    STYLIZERS,
+    TRANSLATORS,
+)
 from shared.translation.result import Translation
 from shared.ui.engines import inference_function, lazy_models
 
 if TYPE_CHECKING:  # which brings torch; the functions below import it when it is needed
     from shared.translation.colorization.colorizer import Colorizer
+    from shared.translation.drawing.coloring import SketchColorizer
     from shared.translation.drawing.sketcher import Sketcher
     from shared.translation.editing.editor import ImageEditor
     from shared.translation.painting.stylizer import Stylizer
@@ -34,7 +42,8 @@ class Runners(NamedTuple):
         translate: `(image, engine, direction)`.
         cycle: `(image, engine, direction)`, there and back.
         sketch: `(image, style, detail, darkness)`.
-        colorize: `(image, saturation)`.
+        colorize: `(image, saturation)`, for grey photos.
+        color_drawing: `(image, saturation, lines)`.
         paint: `(image, style, strength, keep_colors)`; the style is a name or an image.
         edit: `(image, engine, prompt, seed, steps, guidance, strength, *, progress, stop)`; a number of 0
             stands for the engine's own value.
@@ -44,6 +53,7 @@ class Runners(NamedTuple):
     cycle: Callable[[Image, str, str], Cycle]
     sketch: Translate
     colorize: Translate
+    color_drawing: Translate
     paint: Translate
     edit: Translate
 
@@ -63,6 +73,7 @@ def create_runners() -> Runners:
         cycle=inference_function(translators, _run_cycle),
         sketch=_run_first(SKETCHERS, _load_sketcher),
         colorize=_run_first(COLORIZERS, _load_colorizer),
+        color_drawing=_run_first(SKETCH_COLORIZERS, _load_sketch_colorizer),
         paint=paint,
         edit=run_editor,
     )
@@ -127,6 +138,12 @@ def _load_colorizer(engine: str) -> Colorizer:
     from shared.translation.colorization.colorizer import Colorizer
 
     return Colorizer.load(engine)
+
+
+def _load_sketch_colorizer(engine: str) -> SketchColorizer:
+    from shared.translation.drawing.coloring import SketchColorizer
+
+    return SketchColorizer.load(engine)
 
 
 def _load_stylizer(engine: str) -> Stylizer:

@@ -12,6 +12,7 @@ from shared.translation.editing.engine import EditorEngine
 from shared.translation.engines import COLORIZERS, SKETCHERS, STYLIZERS
 from shared.translation.tabs.edit_panel import edit_panel
 from shared.translation.tabs.learned_panels import (
+    PICTURES,
     areas_editor,
     drawn_panel,
     facade_editor,
@@ -23,11 +24,9 @@ from shared.translation.tabs.learned_panels import (
 from shared.translation.tabs.photo_panels import color_panel, drawing_panel, painting_panel
 from shared.translation.tabs.runners import Runners, offered_editors
 from shared.translation.tabs.task_panel import TaskPanel, TaskPanels
-from shared.translation.tabs.translations import TRANSLATIONS, available_translations
+from shared.translation.tabs.translations import TRANSLATIONS, available_translations, has_weights
 from shared.ui.components.image_inputs import image_examples, image_input
 from shared.ui.components.picture_menu import PictureChoice, open_panels, panel, picture_menu
-
-PICTURES = Path(__file__).parent / "pictures"
 
 
 class MenuTask(NamedTuple):
@@ -45,7 +44,7 @@ class MenuTask(NamedTuple):
 #: Tasks by name, in page order. The picture of each is `pictures/<name>.webp`.
 MENU = {
     "draw": MenuTask("Draw it", "Pencil, ink, charcoal"),
-    "color": MenuTask("Color it", "Old photos get colors"),
+    "color": MenuTask("Color it", "Old photos and drawings"),
     "paint": MenuTask("Paint it", "In a painter’s style"),
     "facade": MenuTask("House front", "Draw it, get a photo"),
     "street": MenuTask("Street", "Draw it, get a photo"),
@@ -111,16 +110,16 @@ def task_menu() -> gr.HTML:
 
 
 def available_tasks() -> list[str]:
-    """Return the names of the tasks that have an engine, in page order."""
+    """Return the names of the tasks with the weights of an engine, in page order."""
     translations = available_translations()
     engines = {
-        "draw": bool(SKETCHERS),
-        "color": bool(COLORIZERS),
-        "paint": bool(STYLIZERS),
+        "draw": any(map(has_weights, SKETCHERS.values())),
+        "color": any(map(has_weights, COLORIZERS.values())),
+        "paint": any(map(has_weights, STYLIZERS.values())),
         "facade": "labels-to-facade" in translations,
         "street": "labels-to-street" in translations,
         "face": "sketch-to-face" in translations,
-        "labels": bool(translations),
+        "labels": any(name in translations for name in PHOTO_TRANSLATIONS),
         **{name: bool(_editors(task)) for name, task in EDITED.items()},
     }
     return [name for name in MENU if engines[name]]
@@ -141,11 +140,15 @@ def task_panels(menu: gr.HTML, runners: Runners) -> TaskPanels:
     from_photo = [row for name, row in learned.items() if name in PHOTO_TRANSLATIONS]
     with panel(menu, "draw", "color", "paint", "labels", "edit"):
         photo = image_input()
-    with panel(menu, "draw", "color", "paint", "edit"):
+    with panel(menu, "draw", "paint", "edit"):
         image_examples(photo)
+    with panel(menu, "color"):
+        image_examples(photo, images=_sample_pictures("grey-*.webp", "drawing-*.webp"))
+    with panel(menu, "labels"):
+        image_examples(photo, images=_sample_pictures("photo-*.webp"))
     builders: dict[str, Callable[[], TaskPanel]] = {
         "draw": lambda: drawing_panel(photo, runners.sketch, list(DRAWING_STYLES)),
-        "color": lambda: color_panel(photo, runners.colorize),
+        "color": lambda: color_panel(photo, runners.colorize, runners.color_drawing),
         "paint": lambda: painting_panel(photo, runners.paint, PICTURES),
         "labels": lambda: photo_panel(photo, from_photo, runners),
     }
@@ -161,6 +164,10 @@ def task_panels(menu: gr.HTML, runners: Runners) -> TaskPanels:
         button = gr.Button("Make the picture", variant="primary")
     open_panels(menu)
     return TaskPanels(menu, panels, button)
+
+
+def _sample_pictures(*patterns: str) -> list[Path]:
+    return sorted(path for pattern in patterns for path in PICTURES.glob(pattern))
 
 
 def _drawn(translation: str, editor: Callable[[], gr.HTML], runners: Runners) -> TaskPanel:

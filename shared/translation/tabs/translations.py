@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from shared.core import weights
 from shared.core.engines import Engine
 from shared.core.errors import InputError
 from shared.translation.engines import TRANSLATORS
 from shared.translation.tasks import TASKS, Direction
+from shared.translation.translator_rows import SYSTEMS
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class LearnedTranslation:
         """
         name = f"{self.task}-{system}"
         if name not in TRANSLATORS:
-            names = ", ".join(systems(self.task))
-            raise InputError(f"For this task the engine must be one of {names}, received {system!r}.")
+            names = ", ".join(systems(self.task)) or "none yet"
+            raise InputError(f"The networks for this task are {names}; received {system!r}.")
         return name
 
 
@@ -58,16 +60,24 @@ TRANSLATIONS: Mapping[str, LearnedTranslation] = MappingProxyType(
 )
 
 
+def has_weights(engine: Engine[Any]) -> bool:
+    """Return True if the weights of an engine are on this machine, or are downloaded when it is chosen."""
+    if engine.weights is None or engine.from_hub:
+        return True
+    try:
+        return weights.find(engine.weights).is_dir()
+    except weights.WeightsError:
+        return False
+
+
 def systems(task: str) -> dict[str, Engine[Any]]:
-    """Return the engines of a task by the name of their system, such as `"nest"`.
+    """Return the engines of a task whose weights are there, by the name of their system, such as `"nest"`.
 
     Args:
         task: Name of a row of `TASKS`.
     """
-    prefix = f"{task}-"
-    return {
-        name.removeprefix(prefix): engine for name, engine in TRANSLATORS.items() if name.startswith(prefix)
-    }
+    engines = {name: TRANSLATORS.get(f"{task}-{name}") for name in SYSTEMS}
+    return {name: engine for name, engine in engines.items() if engine and has_weights(engine)}
 
 
 def available_translations() -> dict[str, LearnedTranslation]:

@@ -3,7 +3,8 @@
 `shared.core.images.open_image` opens them, so that its limits and its error messages apply to every image.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -40,7 +41,9 @@ def image_files(label: str = "Photos", **settings: Any) -> gr.File:
     return path_files(label=label, **{**defaults, **settings})
 
 
-def image_examples(target: gr.Image, names: Collection[str] | None = None) -> None:
+def image_examples(
+    target: gr.Image, names: Collection[str] | None = None, images: Iterable[Path] | None = None
+) -> None:
     """Create a row of sample photos; a click puts a photo into an input, whose `change` event follows.
 
     The files are served from their place: Gradio would remove copies in its cache together with uploads.
@@ -48,8 +51,10 @@ def image_examples(target: gr.Image, names: Collection[str] | None = None) -> No
     Args:
         target: The input.
         names: Names from `sample_images()`; all by default.
+        images: Other images to use instead.
     """
-    paths = [path for name, path in sample_images().items() if names is None or name in names]
+    samples = (path for name, path in sample_images().items() if names is None or name in names)
+    paths = list(samples if images is None else images)
     allow_paths(paths)
     with gr.Column(elem_classes="is-examples"):
         gr.Examples([str(path) for path in paths], target, label="Or try one of these", examples_per_page=12)
