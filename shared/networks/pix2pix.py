@@ -40,7 +40,7 @@ class UNetGenerator(nn.Module):
         widths = [channels * min(2**level, 8) for level in range(levels)]
         self.levels = levels
         self.encoder = nn.ModuleList(
-            nn.Conv2d(previous, width, 4, 2, padding=1)
+            nn.Conv2d(previous, width, 4, 2, padding=1, padding_mode="reflect")
             for previous, width in zip([in_channels, *widths[:-1]], widths, strict=True)
         )
         # Neither the first level nor the innermost, which may be a single cell, is normalised.

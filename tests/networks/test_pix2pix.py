@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -30,6 +31,17 @@ def test_skips_carry_details_past_the_innermost_level():
     with torch.no_grad():
         network.encoder[-1].weight.zero_()
         assert (network(x) - network(x.flip(-1))).abs().max() > 1e-3
+
+
+def test_flat_images_get_no_checkerboard():
+    """The spectrum of what flat input becomes holds nothing at the frequencies of the upsampling."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        y = UNetGenerator(channels=8, levels=4)(torch.full((1, 3, 64, 64), 0.3))[0, 0].numpy()
+    spectrum = np.abs(np.fft.fft2(y))
+    assert spectrum[0, 0] > 0
+    for row, column in ((32, 0), (0, 32), (32, 32), (16, 0), (0, 16), (8, 8), (4, 0)):
+        assert spectrum[row, column] <= 1e-4 * spectrum[0, 0]
 
 
 def test_losses():
