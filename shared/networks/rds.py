@@ -191,7 +191,8 @@ class MobileNetFPN(nn.Module):
     # The backbone pads with zeros, and only on the right and at the bottom: a border that looks like an edge
     # to every stage. So the image is mirrored there for this many pixels, which the result leaves out.
     MARGIN = 16
-    PATH = (64, 64, 48, 32, 24)  # channels of the top-down pathway at strides 32, 16, 8, 4, 2
+    # Channels of the top-down pathway at strides 32, 16, 8, 4, 2.
+    PATH: tuple[int, ...] = (64, 64, 48, 32, 24)
 
     def __init__(self) -> None:
         super().__init__()

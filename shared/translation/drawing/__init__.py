@@ -1,0 +1,1 @@
+"""Drawings: photos to pencil and ink, and drawings to colored images."""
