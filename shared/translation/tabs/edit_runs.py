@@ -72,17 +72,16 @@ def _connect(space: str, source: Component, panel: EditPanel, edit: Translate, v
     def ask_to_stop(request: gr.Request) -> None:
         stop_file(request).set()
 
-    start_triggers = [panel.start.click, panel.settings.prompt.submit]
     at_once: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     buttons = [panel.start, panel.stop]
-    gr.on(start_triggers, lambda: _buttons(busy=True), None, buttons, **at_once)
-    run = gr.on(
-        start_triggers,
+    triggers = [panel.start.click, panel.settings.prompt.submit]
+    # One after the other: a run may fail before the browser has heard that it began.
+    busy = gr.on(triggers, lambda: _buttons(busy=True), None, buttons, **at_once)
+    run = busy.then(
         edit_image,
         [source, *panel.settings],
         view.outputs,
         api_visibility="private",
-        trigger_mode="once",
         concurrency_id=EDITING.group,
         concurrency_limit=EDITING.limit,
         show_progress_on=view.slider,

@@ -17,6 +17,7 @@ from shared.translation.tabs.task_panel import TaskPanel
 from shared.translation.tabs.translations import TRANSLATIONS, LearnedTranslation, systems
 from shared.ui.components.drawing_editor import Brush, Canvas, drawing_editor
 from shared.ui.engines import engine_menu
+from shared.ui.events import on_event
 
 if TYPE_CHECKING:  # which brings torch
     from shared.translation.translator import Cycle
@@ -30,7 +31,6 @@ _NAMES = {
     "decoration": "Ornament",
     "vegetation": "Trees",
     "terrain": "Grass",
-    "traffic light": "Traffic light",
     "traffic sign": "Sign",
 }
 #: Color of the car with the camera, and of all that has no class.
@@ -121,19 +121,30 @@ def photo_panel(photo: gr.Image, translations: Sequence[LearnedTranslation], run
     """
     choices = [(row.title, row.name) for row in translations]
     kind = gr.Radio(choices, value=translations[0].name, label="What the photo shows")
-    rows = systems(translations[0].task)
-    system = engine_menu(rows, "Network")
+    system = engine_menu(systems(translations[0].task), "Network")
+
+    def offer_systems(kind: str, system: str) -> gr.Dropdown:
+        rows = systems(TRANSLATIONS[kind].task)
+        return gr.Dropdown(
+            [(row.title, name) for name, row in rows.items()], value=engine_of(kind, system)[0]
+        )
+
+    def engine_of(kind: str, system: str) -> tuple[str, str, str]:
+        """Return system, engine and direction: those of the menu, or the first system that the kind has."""
+        row = TRANSLATIONS[kind]
+        names = systems(row.task)
+        system = system if system in names else next(iter(names))
+        return system, row.engine(system), row.direction
 
     def translate_image(image: Image.Image, kind: str, system: str) -> Translation:
-        row = TRANSLATIONS[kind]
-        return runners.translate(image, row.engine(system), row.direction)
+        return runners.translate(image, *engine_of(kind, system)[1:])
 
     def cycle_image(image: Image.Image, kind: str, system: str) -> "Cycle":
-        row = TRANSLATIONS[kind]
-        return runners.cycle(image, row.engine(system), row.direction)
+        return runners.cycle(image, *engine_of(kind, system)[1:])
 
     def variants(kind: str, _: str) -> list[tuple[str, Sequence[object]]]:
         return [(engine.title, (kind, name)) for name, engine in systems(TRANSLATIONS[kind].task).items()]
 
+    on_event([kind.change], offer_systems, [kind, system], system, concurrency=None)
     triggers = [kind.change, system.change]
     return TaskPanel(photo, [kind, system], translate_image, cycle_image, variants, triggers)
