@@ -7,7 +7,12 @@ from typing import NamedTuple
 import gradio as gr
 
 from shared.translation.editing.engine import EditorEngine
+from shared.ui.components.image_inputs import image_files
 from shared.ui.engines import engine_menu
+
+REFERENCES_HINT = (
+    "FLUX.2 takes up to three, which the words can name: “put the hat of the second picture on her”."
+)
 
 
 class EditSettings(NamedTuple):
@@ -18,6 +23,8 @@ class EditSettings(NamedTuple):
 
     engine: gr.Dropdown
     prompt: gr.Textbox
+    negative_prompt: gr.Textbox
+    references: gr.File
     seed: gr.Number
     steps: gr.Slider
     guidance: gr.Slider
@@ -51,6 +58,9 @@ def edit_panel(engines: Mapping[str, EditorEngine], label: str, examples: Sequen
     gr.Examples([[text] for text in examples], prompt, label="Or try one of these")
     engine = engine_menu(engines)
     with gr.Accordion("Settings", open=False):
+        negative_prompt = gr.Textbox(label="What must not be in it", info="Not all engines read this")
+        references = image_files("Further pictures", height=120)
+        gr.Markdown(REFERENCES_HINT, elem_classes="is-note")
         seed = gr.Number(0, label="Seed", precision=0, minimum=0, info="Another number, another picture")
         steps = gr.Slider(0, 50, 0, step=1, label="Steps", info="0 is the engine’s own number")
         guidance = gr.Slider(
@@ -62,4 +72,8 @@ def edit_panel(engines: Mapping[str, EditorEngine], label: str, examples: Sequen
     with gr.Row():
         start = gr.Button("Make the picture", variant="primary")
         stop = gr.Button("Stop", interactive=False)
-    return EditPanel(EditSettings(engine, prompt, seed, steps, guidance, strength), start, stop)
+    return EditPanel(
+        EditSettings(engine, prompt, negative_prompt, references, seed, steps, guidance, strength),
+        start,
+        stop,
+    )

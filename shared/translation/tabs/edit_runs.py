@@ -14,7 +14,7 @@ from shared.core.file_names import safe_stem
 from shared.core.images import open_image
 from shared.translation.tabs.edit_panel import EditPanel
 from shared.translation.tabs.results import ResultView
-from shared.translation.tabs.runners import Translate
+from shared.translation.tabs.runners import EditValues, Translate
 from shared.translation.tabs.task_panel import TaskPanels
 from shared.ui.batch import PROGRESS
 from shared.ui.errors import user_facing
@@ -45,6 +45,8 @@ def _connect(space: str, source: Component, panel: EditPanel, edit: Translate, v
         path: str | None,
         engine: str,
         prompt: str,
+        negative_prompt: str,
+        references: list[str],
         seed: int,
         steps: int,
         guidance: float,
@@ -62,7 +64,8 @@ def _connect(space: str, source: Component, panel: EditPanel, edit: Translate, v
 
         progress(0, desc="Loading the engine; the first time, this is a large download")
         try:
-            result = edit(image, engine, prompt, seed, steps, guidance, strength, progress=report, stop=stop)
+            settings = EditValues(negative_prompt, references, seed, steps, guidance, strength)
+            result = edit(image, engine, prompt, settings, progress=report, stop=stop)
         except StoppedError as error:
             return view.empty(str(error))
         finally:

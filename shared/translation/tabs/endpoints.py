@@ -12,7 +12,7 @@ from shared.translation.painting.styles import DEFAULT_STYLE
 from shared.translation.painting.styles import STYLES as PAINTING_STYLES
 from shared.translation.result import Translation
 from shared.translation.tabs.edit_runs import EDITING
-from shared.translation.tabs.runners import Runners
+from shared.translation.tabs.runners import EditValues, Runners
 from shared.translation.tabs.translations import TRANSLATIONS
 from shared.translation.translator_rows import SYSTEMS
 from shared.ui.batch import PROGRESS, BatchResult, run_batch
@@ -29,9 +29,9 @@ class ApiInputs:
         drawing: Style, detail and darkness of a drawing.
         saturation: Strength of colors.
         lines: Share of the lines of a drawing that stay.
-        painting: Style, image of the style, strength, and the choice to keep the colors.
+        painting: Style, strength, the choice to keep the colors, and an image of the style.
         translation: Name of a translation, and name of a system.
-        edit: Engine, prompt, seed, steps, guidance and strength of an edit.
+        edit: Settings of an edit.
     """
 
     def __init__(self) -> None:
@@ -46,9 +46,9 @@ class ApiInputs:
             self.lines = gr.Slider(0, 1, 0.5, label="Lines")
             self.painting = [
                 gr.Dropdown(list(PAINTING_STYLES), value=DEFAULT_STYLE, label="Painted style"),
-                image_input("Style image"),
                 gr.Slider(0, 1, 1, label="Strength"),
                 gr.Checkbox(label="Keep colors"),
+                image_input("Style image"),
             ]
             self.translation = [
                 gr.Dropdown(list(TRANSLATIONS), label="Translation"),
@@ -57,10 +57,12 @@ class ApiInputs:
             self.edit = [
                 gr.Dropdown(list(EDITORS), label="Editor"),
                 gr.Textbox(label="Prompt"),
+                gr.Textbox("", label="Negative prompt"),
                 gr.Number(0, precision=0, minimum=0, label="Seed"),
                 gr.Slider(0, 100, 0, step=1, label="Steps"),
                 gr.Slider(0, 15, 0, label="Guidance"),
                 gr.Slider(0, 1, 0, label="Freedom"),
+                image_files("References"),
             ]
 
 
@@ -169,7 +171,15 @@ def edit_endpoint(space: str, run: Runners, inputs: ApiInputs) -> None:
 
     @user_facing(space)
     def edit(
-        image: str, engine: str, prompt: str, seed: int, steps: int, guidance: float, strength: float
+        image: str,
+        engine: str,
+        prompt: str,
+        negative_prompt: str,
+        seed: int,
+        steps: int,
+        guidance: float,
+        strength: float,
+        references: list[str] | None = None,
     ) -> Image:
         """Change a photo, or make a photo of a drawing, by words; slow without a GPU.
 
@@ -177,14 +187,17 @@ def edit_endpoint(space: str, run: Runners, inputs: ApiInputs) -> None:
             image: The photo or drawing: JPEG, PNG, WebP, GIF, BMP or TIFF.
             engine: The editor; "controlnet-scribble" takes line drawings, "controlnet-segmentation" areas.
             prompt: What to change, such as "make it winter", or what the drawing shows.
+            negative_prompt: What must not be in the result; "flux2-klein" does not read this.
             seed: Seed of the noise; another one gives another result.
             steps: Number of steps; 0 is the engine's own.
             guidance: Weight of the words, up to 15; 0 is the engine's own.
             strength: Freedom of the result, up to 1: higher keeps less of the image; 0 is the engine's own.
+            references: Up to three further pictures that the words can name; for "flux2-klein" only.
 
         Returns:
             The result, a PNG image of the same size.
         """
-        return run.edit(open_image(image), engine, prompt, seed, steps, guidance, strength).image
+        values = EditValues(negative_prompt, references or (), seed, steps, guidance, strength)
+        return run.edit(open_image(image), engine, prompt, values).image
 
     endpoint(edit, [inputs.image, *inputs.edit], {"Result": gr.Image}, concurrency=EDITING)

@@ -29,12 +29,12 @@ FACE = (150, 0, 290, 175)  # of the astronaut, in the shape of the photos that t
 
 def menu_pictures(run: Runners) -> dict[str, Image.Image]:
     """Return the pictures of the menu by the names of the tasks, most of them before and after."""
-    tower, pagoda, lion = (_sample(name) for name in ("tower", "pagoda", "lion"))
+    tower, pagoda, flower = (_sample(name) for name in ("tower", "pagoda", "flower"))
     front, street, face = townhouse(), avenue(), _face()
     sketch = run.translate(face, "faces-pix2pix", "forward").image.convert("RGB")
     front_photo = run.translate(shop_house(), "facades-pix2pix", "forward").image
     pairs = {
-        "draw": (lion, run.sketch(lion, "pencil", 1.0, 1.0).image),
+        "draw": (flower, run.sketch(flower, "pencil", 1.0, 1.0).image),
         "color": (ImageOps.grayscale(pagoda), run.colorize(pagoda, 1.0).image),
         "paint": (tower, run.paint(tower, DEFAULT_STYLE, 1.0, False).image),
         "facade": (front, run.translate(front, "facades-pix2pix", "forward").image),
@@ -99,7 +99,7 @@ def _speech_bubble(image: Image.Image) -> Image.Image:
     draw = ImageDraw.Draw(image)
     draw.rounded_rectangle((150, 34, 300, 132), 22, fill="white", outline=TEAL, width=3)
     draw.polygon([(212, 131), (206, 162), (236, 131)], fill="white", outline=TEAL, width=3)
-    draw.rectangle((215, 127, 232, 132), fill="white")
+    draw.rectangle((216, 127, 231, 134), fill="white")
     for top, right in ((58, 274), (80, 256), (102, 226)):
         draw.line([(174, top), (right, top)], fill=TEAL, width=9)
     return image

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -35,6 +35,26 @@ if TYPE_CHECKING:  # which brings torch; the functions below import it when it i
 Translate: TypeAlias = Callable[..., Translation]
 
 
+class EditValues(NamedTuple):
+    """Values of an edit's settings; a number of 0 stands for the engine's own.
+
+    Attributes:
+        negative_prompt: Words for what must not be in the result.
+        references: Paths of further images that the words can refer to.
+        seed: Seed of the noise.
+        steps: Number of denoising steps.
+        guidance: Weight of the words.
+        strength: Freedom of the result.
+    """
+
+    negative_prompt: str = ""
+    references: Sequence[str] = ()
+    seed: int = 0
+    steps: int = 0
+    guidance: float = 0
+    strength: float = 0
+
+
 class Runners(NamedTuple):
     """Functions that run engines.
 
@@ -45,8 +65,7 @@ class Runners(NamedTuple):
         colorize: `(image, saturation)`, for grey photos.
         color_drawing: `(image, saturation, lines)`.
         paint: `(image, style, strength, keep_colors)`; the style is a name or an image.
-        edit: `(image, engine, prompt, seed, steps, guidance, strength, *, progress, stop)`; a number of 0
-            stands for the engine's own value.
+        edit: `(image, engine, prompt, values, *, progress, stop)`; the values are an `EditValues`.
     """
 
     translate: Translate
@@ -100,19 +119,20 @@ def _run_editor(
     editor: ImageEditor,
     image: Image,
     prompt: str,
-    seed: int,
-    *numbers: float,
+    values: EditValues,
+    *,
     progress: Progress | None = None,
     stop: StopRequest | None = None,
 ) -> Translation:
-    steps, guidance, strength = (number or None for number in numbers)
     return editor(
         image,
         prompt,
-        seed=int(seed),
-        steps=None if steps is None else round(steps),
-        guidance=guidance,
-        strength=strength,
+        negative_prompt=values.negative_prompt,
+        references=values.references,
+        seed=int(values.seed),
+        steps=round(values.steps) or None,
+        guidance=values.guidance or None,
+        strength=values.strength or None,
         progress=None if on_zero_gpu() else progress,  # its runs are in a process of their own
         stop=stop,
     )

@@ -65,7 +65,7 @@ def has_weights(engine: Engine[Any]) -> bool:
     if engine.weights is None or engine.from_hub:
         return True
     try:
-        return weights.find(engine.weights).is_dir()
+        return (weights.find(engine.weights) / weights.WEIGHTS).is_file()
     except weights.WeightsError:
         return False
 
