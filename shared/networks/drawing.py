@@ -89,10 +89,13 @@ class DrawingNetwork(
 class ExpandingBlock(nn.Module):
     """Step of the expanding path: the resized coarse map and the skip connection, convolved twice.
 
+    Group normalisation (Wu and He, ECCV 2018) keeps the maps in range: those of the pretrained blocks, which
+    have no activation, reach a hundred.
+
     Args:
         skip: Channels of the map of the contracting path.
         coarse: Channels of the coarser map.
-        width: Channels of the result.
+        width: Channels of the result, a multiple of 8.
 
     Shape:
         `skip` `[B, skip, H, W]`, `coarse` `[B, coarse, h, w]`; output `[B, width, H, W]`, 0 or above.
@@ -101,13 +104,14 @@ class ExpandingBlock(nn.Module):
     def __init__(self, skip: int, coarse: int, width: int) -> None:
         super().__init__()
         self.narrow = nn.Conv2d(coarse, width, 1)
-        self.first = nn.Conv2d(skip + width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.first = nn.Conv2d(skip + width, width, 3, padding=1, bias=False)
+        self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.norms = nn.ModuleList(nn.GroupNorm(8, width) for _ in range(2))
 
     def forward(self, skip: Tensor, coarse: Tensor) -> Tensor:
         coarse = F.interpolate(self.narrow(coarse), skip.shape[-2:], mode="bilinear", align_corners=False)
-        x = F.relu(self.first(torch.cat([skip, coarse], 1)))
-        return x + F.relu(self.second(x))
+        x = F.relu(self.norms[0](self.first(torch.cat([skip, coarse], 1))))
+        return x + F.relu(self.norms[1](self.second(x)))
 
 
 class ColoringNetwork(

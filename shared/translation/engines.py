@@ -71,7 +71,7 @@ def coloring(
     device: str | torch.device | None = None,
     allow_hub: bool = False,
 ) -> ColoringMapper:
-    """Return the network that colors drawings."""
+    """Return the network that colors drawings, with the one that colors grey images."""
     from shared.core.models import load_network  # deferred: torch is slow to import
     from shared.networks.drawing import ColoringNetwork
     from shared.translation.drawing.coloring import ColoringMapper
@@ -79,7 +79,7 @@ def coloring(
     network, _ = load_network(
         SKETCH_COLORIZERS["coloring"], ColoringNetwork, folder=folder, device=device, allow_hub=allow_hub
     )
-    return ColoringMapper(network)
+    return ColoringMapper(network, color(device=device, allow_hub=allow_hub))
 
 
 #: `shared.translation.translator.Translator`: a set of images into another and back.
@@ -120,7 +120,7 @@ SKETCH_COLORIZERS: Mapping[str, Engine[ColoringMapper]] = table(
         weights="translation-coloring",
         load=coloring,
         licence="cc-by-nc-4.0",
-        parameters=0,
+        parameters=3_391_963,
     ),
 )
 

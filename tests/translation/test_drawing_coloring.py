@@ -4,14 +4,22 @@ import torch
 from PIL import Image, ImageDraw
 
 from shared.networks.drawing import ColoringNetwork
+from shared.translation.colorization.backend import ColorizationBackend
 from shared.translation.drawing.coloring import ColoringMapper, ColorMap, SketchColorizer, compose, whiten
 from shared.translation.engines import SKETCH_COLORIZERS
+
+
+class Orange(ColorizationBackend):
+    """Model that sees an orange in everything."""
+
+    def chroma(self, lightness: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(np.float32([20, 40]), (*lightness.shape, 2))
 
 
 @pytest.fixture(scope="module")
 def colorizer() -> SketchColorizer:
     torch.manual_seed(0)
-    return SketchColorizer("coloring", ColoringMapper(ColoringNetwork().eval()))
+    return SketchColorizer("coloring", ColoringMapper(ColoringNetwork().eval(), Orange()))
 
 
 @pytest.fixture
@@ -33,9 +41,14 @@ def test_no_saturation_is_grey(colorizer, drawing):
     assert (pixels.max(2) - pixels.min(2)).max() <= 1
 
 
+def test_colors_are_those_of_the_colorization_model(colorizer, drawing):
+    red, _, blue = np.asarray(colorizer(drawing).image, float).mean((0, 1))
+    assert red > blue + 20
+
+
 def test_lines_of_the_drawing_stay(drawing):
     white = whiten(drawing)
-    flat = ColorMap(np.full((3, 50, 75), 0.7, np.float32), np.full((100, 150), 0.95, np.float32))
+    flat = ColorMap(Image.new("RGB", (150, 100), (180, 180, 180)), np.full((100, 150), 0.95, np.float32))
     without, visible = (np.asarray(compose(white, flat, 1.0, lines), int) for lines in (0.0, 1.0))
     row = np.asarray(white, int)[100]
     line = row.argmin()

@@ -59,7 +59,7 @@ def pencil(sheet: Sheet, darkness: float) -> np.ndarray:
     tooth = sheet.texture(grain(1.1 * sheet.scale))
     first = sheet.texture(hatching(1.2 * sheet.scale, 52, seed=1))
     second = sheet.texture(hatching(1.2 * sheet.scale, 18, seed=2))
-    paper = 1 - 0.62 * shade * (0.62 + 0.55 * tooth)
+    paper = 1 - 0.52 * shade * (0.62 + 0.55 * tooth)
     paper *= 1 - 0.5 * smoothstep(1.6 * shade - first, 0.0, 0.75)
     paper *= 1 - 0.45 * smoothstep(1.75 * shade - 0.75 - second, 0.0, 0.65)
     softness = 0.45 / sheet.sharpness

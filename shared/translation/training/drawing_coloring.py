@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--steps", type=int, default=1000)
     add("--batch", type=int, default=16)
     add("--size", type=int, default=128, help="side of the crops in pixels")
-    add("--rate", type=float, default=2e-3, help="learning rate")
+    add("--rate", type=float, default=1.5e-3, help="learning rate")
     add("--device", default="cpu")
     add("--seed", type=int, default=0)
     train(parser.parse_args(arguments))
