@@ -127,7 +127,8 @@ class StyleTransformer(nn.Module):
         self.up = StyledConvolution(quarter, half, condition, kernel=1)
         self.refine = StyledConvolution(half, half, condition)
         self.narrow = StyledConvolution(half, half // 2, condition)
-        self.output = nn.Conv2d(half // 2, 3, 5, padding=2, padding_mode="reflect")
+        # Normalised as well: a style sets the colors and the contrast of the result directly.
+        self.output = StyledConvolution(half // 2, 3, condition, kernel=5, activation=False)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         height, width = x.shape[-2:]
@@ -144,7 +145,7 @@ class StyleTransformer(nn.Module):
             y = block(y, condition)
         y = half + enlarge(self.up(y, condition))
         y = self.narrow(self.refine(y, condition), condition)
-        return torch.sigmoid(self.output(enlarge(y)))[..., :height, :width]
+        return torch.sigmoid(self.output(enlarge(y), condition))[..., :height, :width]
 
 
 class StylePredictor(nn.Module):
