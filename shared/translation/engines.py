@@ -133,7 +133,7 @@ STYLIZERS: Mapping[str, Engine[StyleBackend]] = table(
         weights="translation-styles",
         load=styles,
         licence="cc-by-nc-4.0",
-        parameters=1_078_535,
+        parameters=1_079_138,
     ),
 )
 
