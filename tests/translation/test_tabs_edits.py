@@ -69,11 +69,13 @@ def edit_function(events):
 def test_the_buttons_change_before_and_after_a_run(events):
     names = [event.name for event in events]
     run = names.index("edit_image")
-    before, after = events[run - 1], events[run + 1]
+    before, success, failure = events[run - 1], events[run + 1], events[run + 2]
     assert [button.interactive for button in before.fn()] == [False, True]
-    assert [button.interactive for button in after.fn()] == [True, False]
     assert events[run].trigger_after == before._id
-    assert after.trigger_after == events[run]._id
+    assert (success.trigger_only_on_success, failure.trigger_only_on_failure) == (True, True)
+    for after in (success, failure):
+        assert [button.interactive for button in after.fn()] == [True, False]
+        assert after.trigger_after == events[run]._id
 
 
 def test_an_edit_is_shown_and_can_be_downloaded(events, editor, photo):

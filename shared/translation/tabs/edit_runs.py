@@ -89,7 +89,8 @@ def _connect(space: str, source: Component, panel: EditPanel, edit: Translate, v
         concurrency_limit=EDITING.limit,
         show_progress_on=view.slider,
     )
-    run.then(lambda: _buttons(busy=False), None, buttons, **at_once)
+    for ended in (run.success, run.failure):  # Gradio (6.31) runs `then` after a success only
+        ended(lambda: _buttons(busy=False), None, buttons, **at_once)
     panel.stop.click(ask_to_stop, **at_once)
 
 
