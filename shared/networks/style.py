@@ -13,79 +13,17 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from shared.networks.backbones.mobilenet_v2 import MobileNetV2Backbone
 from shared.networks.hub_mixin import HubMixin
-from shared.networks.instance_norm import ConditionalInstanceNorm2d, instance_statistics
+from shared.networks.instance_norm import instance_statistics
 from shared.networks.layers import mirror_pad
+from shared.networks.style_layers import StyledConvolution, StyledOutput, StyledResidualBlock, enlarge
 
 STRIDE = 8  # of the deepest maps; the sides of inputs are padded to multiples of it
 MIN_SIDE = 32  # reflection padding at the deepest maps needs a few cells
 PREDICTOR_DEPTH = 13  # blocks of MobileNetV2 that the style predictor has
 STYLE_SIDE = 256  # of the images that the style predictor learned from, in pixels
-
-
-class StyledConvolution(nn.Module):
-    """Convolution with reflection padding, conditional instance normalisation and ReLU.
-
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        condition: Length of the condition, D.
-        kernel: Kernel size, odd.
-        stride: 1 or 2.
-        activation: False to leave the ReLU out.
-
-    Shape:
-        Input `[B, in_channels, H, W]` and condition `[B, D]`, output `[B, out_channels, H / stride,
-        W / stride]`.
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        condition: int,
-        *,
-        kernel: int = 3,
-        stride: int = 1,
-        activation: bool = True,
-    ) -> None:
-        super().__init__()
-        # The normalisation removes any bias.
-        self.convolution = nn.Conv2d(
-            in_channels,
-            out_channels,
-            kernel,
-            stride,
-            padding=kernel // 2,
-            padding_mode="reflect",
-            bias=False,
-        )
-        self.norm = ConditionalInstanceNorm2d(out_channels, condition)
-        self.activation = activation
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        y = self.norm(self.convolution(x), condition)
-        return F.relu_(y) if self.activation else y
-
-
-class StyledResidualBlock(nn.Module):
-    """Two 3x3 convolutions whose result is added to the input.
-
-    Args:
-        channels: Channels of input and output.
-        condition: Length of the condition.
-    """
-
-    def __init__(self, channels: int, condition: int) -> None:
-        super().__init__()
-        self.first = StyledConvolution(channels, channels, condition)
-        self.second = StyledConvolution(channels, channels, condition, activation=False)
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        return x + self.second(self.first(x, condition), condition)
 
 
 class StyleTransformer(nn.Module):
@@ -127,8 +65,7 @@ class StyleTransformer(nn.Module):
         self.up = StyledConvolution(quarter, half, condition, kernel=1)
         self.refine = StyledConvolution(half, half, condition)
         self.narrow = StyledConvolution(half, half // 2, condition)
-        # Normalised as well: a style sets the colors and the contrast of the result directly.
-        self.output = StyledConvolution(half // 2, 3, condition, kernel=5, activation=False)
+        self.output = StyledOutput(half // 2, condition)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         height, width = x.shape[-2:]
@@ -145,7 +82,7 @@ class StyleTransformer(nn.Module):
             y = block(y, condition)
         y = half + enlarge(self.up(y, condition))
         y = self.narrow(self.refine(y, condition), condition)
-        return torch.sigmoid(self.output(enlarge(y), condition))[..., :height, :width]
+        return self.output(y, condition)[..., :height, :width]
 
 
 class StylePredictor(nn.Module):
@@ -213,8 +150,3 @@ def pad_to_stride(x: Tensor) -> Tensor:
     if max(bottom, right) == 0:
         return x
     return mirror_pad(x, max(bottom, right))[..., : height + bottom, : width + right]
-
-
-def enlarge(x: Tensor) -> Tensor:
-    """Double the sides of maps by repetition."""
-    return F.interpolate(x, scale_factor=2, mode="nearest")

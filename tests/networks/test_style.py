@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from shared.networks.instance_norm import ConditionalInstanceNorm2d, shared_statistics
 from shared.networks.style import StyleNetwork, StyleTransformer
+from shared.networks.style_layers import EnlargingConvolution
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +63,16 @@ def test_parts_take_the_statistics_of_the_whole_image(network):
         return (y - whole[..., 128:])[..., inside].abs().mean()
 
     assert difference(part) < difference(alone) / 5
+
+
+def test_enlarging_convolution_is_an_enlargement_and_a_convolution():
+    layer = EnlargingConvolution(4, 3)
+    x = torch.randn(1, 4, 9, 7)
+    with torch.no_grad():
+        expected = F.conv2d(F.interpolate(x, scale_factor=2, mode="nearest"), layer.weight)
+        y = layer(x)
+    assert y.shape == (1, 3, 18, 14)
+    torch.testing.assert_close(y[..., 2:-2, 2:-2], expected, atol=1e-5, rtol=1e-4)
 
 
 def test_flat_images_give_no_checkerboard():
