@@ -67,6 +67,16 @@ def show_crossmodal(page: Page) -> None:
     page.locator(".is-why img").wait_for()
 
 
+def show_translation(page: Page) -> None:
+    """Turn the sample drawing of a town house into a photo."""
+    page.locator(".is-large-choices [data-name=facade]").click()
+    page.locator(".is-starts button").locator("visible=true").first.click()
+    page.wait_for_function(
+        "() => { const images = [...document.querySelectorAll('.is-slider img')];"
+        " return images.length >= 2 && images.every(image => image.naturalWidth) }"
+    )
+
+
 #: Steps on each page, by its path; the screenshot has the path's name.
 STEPS: dict[str, Callable[[Page], None]] = {
     "/": show_home,
@@ -74,6 +84,7 @@ STEPS: dict[str, Callable[[Page], None]] = {
     "/recognition": show_recognition,
     "/retrieval": show_retrieval,
     "/crossmodal": show_crossmodal,
+    "/translation": show_translation,
 }
 
 
