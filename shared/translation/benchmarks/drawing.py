@@ -16,7 +16,6 @@ import argparse
 import resource
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +29,9 @@ from shared.core.models import load_on_device
 from shared.evaluation import reports
 from shared.evaluation.boundaries import BoundaryCounts, count_boundaries, f_measure
 from shared.evaluation.thinning import nonmaximum_suppression, thin
-from shared.evaluation.timing import time_calls
 from shared.networks.rds import RDS
 from shared.training.bsds import Sample, read_bsds
 from shared.translation.drawing.sketcher import Sketcher
-from shared.translation.drawing.styles import STYLES
 
 MODULE = "shared.translation.benchmark drawing"
 WEIGHTS, EDGES = "translation-drawing", "edges-rds"
@@ -118,23 +115,26 @@ def line_metrics(
     return metrics
 
 
-def measure_speed(sketcher: Sketcher, image: Image.Image, calls: int = 3) -> dict[str, dict[str, float]]:
-    """Measure the time of a drawing by size and style, and the peak memory of this process.
+def measure_speed(sketcher: Sketcher, image: Image.Image) -> dict[str, dict[str, float]]:
+    """Measure the processor time of a pencil drawing by size, and the peak memory of this process.
+
+    Processor time, summed over cores, does not depend on what else the machine does. The first call of a size,
+    which also makes the textures, counts nothing.
 
     Args:
         sketcher: Predictor.
         image: Any photo; it is resized.
-        calls: Timed calls of each size.
     """
     metrics = {}
     for name, size in SIZES.items():
-        images = [image.resize(size, Image.Resampling.BICUBIC)] * calls
-        figures = {
-            f"{style}_ms": time_calls(partial(sketcher, style=style), images)["ms_per_image"]
-            for style in STYLES
+        resized = image.resize(size, Image.Resampling.BICUBIC)
+        sketcher(resized)
+        started = time.process_time()
+        sketcher(resized)
+        metrics[name] = {
+            "cpu_seconds": time.process_time() - started,
+            "peak_memory_GB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         }
-        figures["peak_memory_GB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        metrics[name] = figures
     return metrics
 
 

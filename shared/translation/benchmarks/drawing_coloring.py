@@ -7,9 +7,9 @@ itself and the mean color of all photos.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -28,8 +28,8 @@ MODULE = "shared.translation.benchmark coloring"
 MAX_SIDE = 512  # of the photos in the comparison, in pixels
 STYLES = ("pencil", "ink")
 
-#: Maps a photo to the image that stands for it.
-Method = Callable[[Image.Image], Image.Image]
+#: Maps a photo to the images that stand for it, by name.
+Representations: TypeAlias = Callable[[Image.Image], dict[str, Image.Image]]
 
 
 def compare(photo: Image.Image, result: Image.Image) -> dict[str, float]:
@@ -48,15 +48,20 @@ def compare(photo: Image.Image, result: Image.Image) -> dict[str, float]:
     }
 
 
-def score(files: Sequence[ImageFile], methods: Mapping[str, Method]) -> dict[str, dict[str, float]]:
-    """Return the mean figures of each method; `colorfulness` is relative to that of the photos."""
-    rows: dict[str, list[dict[str, float]]] = {name: [] for name in methods}
+def score(files: Sequence[ImageFile], represent: Representations) -> dict[str, dict[str, float]]:
+    """Return the mean figures of each representation; `colorfulness` is relative to that of the photos.
+
+    Args:
+        files: Photos.
+        represent: Maps a photo to the images that stand for it, by name.
+    """
+    rows: dict[str, list[dict[str, float]]] = {}
     photo_colorfulness = []
     for file in tqdm(files, unit="photo"):
         photo = _photo(file)
         photo_colorfulness.append(colorfulness(np.asarray(photo)))
-        for name, method in methods.items():
-            rows[name].append(compare(photo, method(photo)))
+        for name, image in represent(photo).items():
+            rows.setdefault(name, []).append(compare(photo, image))
     metrics = {
         name: {key: float(np.mean([row[key] for row in figures])) for key in figures[0]}
         for name, figures in rows.items()
@@ -71,18 +76,6 @@ def mean_color(files: Sequence[ImageFile]) -> tuple[int, int, int]:
     means = [np.asarray(_photo(file)).mean((0, 1)) for file in files]
     red, green, blue = np.rint(np.mean(means, 0)).astype(int).tolist()
     return red, green, blue
-
-
-def draw(sketcher: Sketcher, style: str, photo: Image.Image) -> Image.Image:
-    """Return the drawing of a photo."""
-    return sketcher(photo, style).image
-
-
-def draw_and_color(
-    sketcher: Sketcher, style: str, colorizer: SketchColorizer, photo: Image.Image
-) -> Image.Image:
-    """Return the colored drawing of a photo."""
-    return colorizer(draw(sketcher, style, photo)).image
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
@@ -100,10 +93,14 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     folder = options.weights if Path(options.weights).is_dir() else None
     colorizer = SketchColorizer.load(folder=folder)
     average = mean_color(files)
-    methods: dict[str, Method] = {"mean color": lambda photo: Image.new("RGB", photo.size, average)}
-    for style in STYLES:
-        methods[f"{style} drawing"] = partial(draw, sketcher, style)
-        methods[f"{style} colored"] = partial(draw_and_color, sketcher, style, colorizer)
+
+    def represent(photo: Image.Image) -> dict[str, Image.Image]:
+        images = {"mean color": Image.new("RGB", photo.size, average)}
+        for style in STYLES:
+            drawing = sketcher(photo, style).image
+            images |= {f"{style} drawing": drawing, f"{style} colored": colorizer(drawing).image}
+        return images
+
     return reports.finish(
         reports.Report(
             benchmark="colored drawings",
@@ -111,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             split=options.split,
             items=len(files),
             weights=Path(options.weights).name,
-            metrics=score(files, methods),
+            metrics=score(files, represent),
             seconds=time.perf_counter() - started,
             command=reports.command_line(MODULE, arguments),
             available=len(available),

@@ -129,7 +129,7 @@ class SketchColorizer:
         engine = engines.find(SKETCH_COLORIZERS, name)
         return cls(name, engine.load(folder=folder, device=device, allow_hub=allow_hub))
 
-    def __call__(self, image: Source, saturation: float = 1.0, lines: float = 0.5) -> Translation:
+    def __call__(self, image: Source, saturation: float = 1.0, lines: float = 0.4) -> Translation:
         """Color a drawing.
 
         Args:
