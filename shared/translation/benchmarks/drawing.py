@@ -118,8 +118,8 @@ def line_metrics(
 def measure_speed(sketcher: Sketcher, image: Image.Image) -> dict[str, dict[str, float]]:
     """Measure the processor time of a pencil drawing by size, and the peak memory of this process.
 
-    Processor time, summed over cores, does not depend on what else the machine does. The first call of a size,
-    which also makes the textures, counts nothing.
+    Processor time, summed over cores, hardly depends on what else the machine does. The first call of a size,
+    which also makes the textures, is not counted.
 
     Args:
         sketcher: Predictor.
