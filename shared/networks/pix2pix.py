@@ -21,7 +21,9 @@ class UNetGenerator(nn.Module):
 
     C64-C128-C256-C512-C512-C512-C512-C512 and back, as the paper's appendix has it, with instance
     normalisation for its batches of one image. Upsampling is nearest-neighbour enlargement and a 3x3
-    convolution in place of a transposed 4x4 convolution, which would leave a checkerboard.
+    convolution in place of a transposed 4x4 convolution, which would leave a checkerboard. A transposed
+    convolution has weights of its own for each pixel of an enlarged cell; in their place, the last two
+    convolutions also see the input, at full resolution.
 
     Args:
         channels: Channels of the first level.
@@ -52,12 +54,16 @@ class UNetGenerator(nn.Module):
             for i, o in zip(inputs, outputs, strict=True)
         )
         self.decoder_norms = nn.ModuleList(InstanceNorm2d(width) for width in outputs)
-        self.output = nn.Conv2d(2 * channels, out_channels, 3, padding=1, padding_mode="reflect")
+        self.details = nn.Conv2d(
+            2 * channels + in_channels, channels // 2, 3, padding=1, padding_mode="reflect"
+        )
+        self.output = nn.Conv2d(channels // 2, out_channels, 3, padding=1, padding_mode="reflect")
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
         step = 2**self.levels
-        x = F.pad(x, (0, -width % step, 0, -height % step), mode="replicate")
+        padded = F.pad(x, (0, -width % step, 0, -height % step), mode="replicate")
+        x = padded
         skips = []
         for level, convolution in enumerate(self.encoder):
             x = convolution(x if level == 0 else F.leaky_relu(x, 0.2))
@@ -68,7 +74,8 @@ class UNetGenerator(nn.Module):
         for convolution, norm in zip(self.decoder, self.decoder_norms, strict=True):
             enlarged = F.interpolate(F.relu(x), scale_factor=2, mode="nearest")
             x = torch.cat([norm(convolution(enlarged)), skips.pop()], 1)
-        y = self.output(F.interpolate(F.relu(x), scale_factor=2, mode="nearest"))
+        enlarged = F.interpolate(F.relu(x), scale_factor=2, mode="nearest")
+        y = self.output(F.relu(self.details(torch.cat([enlarged, padded], 1))))
         return torch.tanh(y)[..., :height, :width]
 
 
@@ -83,7 +90,7 @@ class Pix2pix(nn.Module, HubMixin, pipeline_tag="image-to-image", tags=["image-t
         forward_generator: From the first image to the second.
         backward_generator: From the second image to the first.
 
-    >>> tuple(Pix2pix(channels=2, levels=3)(torch.zeros(1, 3, 16, 20), "backward").shape)
+    >>> tuple(Pix2pix(channels=4, levels=3)(torch.zeros(1, 3, 16, 20), "backward").shape)
     (1, 3, 16, 20)
     """
 

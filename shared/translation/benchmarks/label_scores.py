@@ -104,7 +104,7 @@ def run_label_benchmark(benchmark: LabelBenchmark, arguments: Sequence[str] | No
         "Score translators between label drawings and photos.", module, weights=None
     )
     add = parser.add_argument
-    add("--engine", nargs="+", required=True, metavar="NAME", help=f"such as {benchmark.task}-pix2pix")
+    add("--engine", nargs="*", default=[], metavar="NAME", help=f"such as {benchmark.task}-pix2pix")
     add("--split", default="test", help="train, val or test (%(default)s)")
     add("--segmenter", default=benchmark.segmenter, metavar="NAME", help="weights (%(default)s)")
     options = parser.parse_args(arguments)
@@ -127,7 +127,7 @@ def run_label_benchmark(benchmark: LabelBenchmark, arguments: Sequence[str] | No
             data=benchmark.data,
             split=options.split,
             items=len(pairs),
-            weights=Path(options.weights).name if options.weights else ", ".join(options.engine),
+            weights=", ".join(options.engine) or Path(options.segmenter).name,
             metrics=_measure(pairs, palette, options, frequent),
             published=benchmark.published,
             seconds=time.perf_counter() - started,

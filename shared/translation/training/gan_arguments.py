@@ -45,6 +45,7 @@ def gan_parser(name: str, description: str, *, stages: str, channels: int) -> ar
     add("--channels", type=int, default=channels, help="of the generators' first layer (%(default)s)")
     add("--discriminator-channels", type=int, default=channels, help="likewise (%(default)s)")
     add("--rate", type=float, default=2e-4, help="learning rate (%(default)s)")
+    add("--discriminator-rate", type=float, default=1.0, help="factor of the discriminators' (%(default)s)")
     add("--average", type=float, default=0.998, help="decay of the weight average (%(default)s)")
     add("--sample-every", type=int, default=400, help="steps between sample sheets (%(default)s)")
     add("--device", default="cpu")
@@ -79,6 +80,7 @@ def gan_settings(args: argparse.Namespace, *, pool: int) -> GanSettings:
         device=args.device,
         seed=args.seed,
         rate=args.rate,
+        discriminator_rate=args.discriminator_rate,
         average=args.average,
         pool=pool,
         bf16=args.device != "cpu",

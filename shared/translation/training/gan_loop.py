@@ -47,6 +47,7 @@ class GanSettings:
         device: `"cpu"`, `"cuda"`, ...
         seed: Seed of the weights, the pool and, with the step, of the batches.
         rate: Learning rate of Adam (betas 0.5 and 0.999).
+        discriminator_rate: Factor of the discriminators' learning rate.
         constant: Fraction of the steps before the learning rate falls linearly to 0.
         average: Decay of the exponential moving average of the generators' weights.
         pool: Number of generated images that the replay pool holds; 0 for none.
@@ -62,6 +63,7 @@ class GanSettings:
     device: str = "cpu"
     seed: int = 0
     rate: float = 2e-4
+    discriminator_rate: float = 1.0
     constant: float = 0.5
     average: float = 0.998
     pool: int = 50
@@ -211,9 +213,9 @@ class _Run:
 
     def train_step(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """Update generators, then discriminators, and return the losses."""
-        for optimizer in self.optimizers:
+        for optimizer, factor in zip(self.optimizers, (1.0, self.settings.discriminator_rate), strict=True):
             for group in optimizer.param_groups:
-                group["lr"] = self.settings.rate * self.settings.rate_factor(step)
+                group["lr"] = self.settings.rate * factor * self.settings.rate_factor(step)
         with frozen(self.adversaries.discriminators), self._autocast():
             losses, fakes = self.adversaries.generator_losses(batch)
             total = torch.stack([*losses.values()]).sum()
