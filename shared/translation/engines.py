@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from shared.translation.colorization.backend import ColorizationBackend
-    from shared.translation.drawing.coloring import ColoringMapper
+    from shared.translation.drawing.color_map import ColoringMapper
     from shared.translation.drawing.lines import DrawingMapper
     from shared.translation.generator_backend import GeneratorBackend
     from shared.translation.painting.backend import StyleBackend
@@ -74,7 +74,7 @@ def coloring(
     """Return the network that colors drawings, with the one that colors grey images."""
     from shared.core.models import load_network  # deferred: torch is slow to import
     from shared.networks.drawing import ColoringNetwork
-    from shared.translation.drawing.coloring import ColoringMapper
+    from shared.translation.drawing.color_map import ColoringMapper
 
     network, _ = load_network(
         SKETCH_COLORIZERS["coloring"], ColoringNetwork, folder=folder, device=device, allow_hub=allow_hub

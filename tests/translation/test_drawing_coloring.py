@@ -5,7 +5,8 @@ from PIL import Image, ImageDraw
 
 from shared.networks.drawing import ColoringNetwork
 from shared.translation.colorization.backend import ColorizationBackend
-from shared.translation.drawing.coloring import ColoringMapper, ColorMap, SketchColorizer, compose, whiten
+from shared.translation.drawing.color_map import ColoringMapper, ColorMap
+from shared.translation.drawing.coloring import SketchColorizer, compose, whiten
 from shared.translation.engines import SKETCH_COLORIZERS
 
 
