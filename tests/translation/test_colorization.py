@@ -86,8 +86,8 @@ def test_result_has_the_size_of_the_input(untrained, size):
 
 
 def test_working_size_keeps_the_proportions():
-    assert working_size(3000, 4000) == (224, 299)
-    assert max(working_size(10, 5000)) <= 640
+    assert working_size(3000, 4000) == (160, 213)
+    assert max(working_size(10, 5000)) <= 480
 
 
 def test_upsampled_chroma_follows_the_borders_of_the_image():

@@ -19,7 +19,7 @@ from shared.translation.colorization.colorizer import Colorizer
 from shared.translation.colorization.lab import image_of
 
 MODULE = "shared.translation.benchmark colorization"
-MAX_SIDE = 512  # of the photos in the comparison, in pixels
+MAX_SIDE = 256  # of the photos in the comparison, in pixels
 MAX_PSNR = 60.0  # of equal images, for which it is infinite
 
 #: Maps a photo to its colorized version.

@@ -16,7 +16,7 @@ from shared.networks.colorization import Colorization, annealed_mean
 from shared.translation.colorization.backend import ColorizationBackend
 
 # Shorter and longer side of the image that the network sees, in pixels.
-SHORT_SIDE, MAX_LONG_SIDE, MIN_SIDE = 224, 640, 32
+SHORT_SIDE, MAX_LONG_SIDE, MIN_SIDE = 160, 480, 32
 # Window of the guided filter as a share of the longer side, and its regularisation for a guide in 0..1.
 WINDOW, EPSILON = 0.03, 1e-3
 MAX_SAMPLES = 700  # along the longer side, from which the filter computes its coefficients
@@ -67,7 +67,7 @@ def working_size(height: int, width: int) -> tuple[int, int]:
     """Return the height and width at which the network sees an image.
 
     >>> working_size(3000, 4000), working_size(1, 1), working_size(100, 4000)
-    ((224, 299), (224, 224), (32, 640))
+    ((160, 213), (160, 160), (32, 480))
     """
     scale = min(SHORT_SIDE / min(height, width), MAX_LONG_SIDE / max(height, width))
     return max(MIN_SIDE, round(height * scale)), max(MIN_SIDE, round(width * scale))
