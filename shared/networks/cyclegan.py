@@ -266,12 +266,15 @@ class CycleGAN(nn.Module, HubMixin, pipeline_tag="image-to-image", tags=["image-
     Attributes:
         forward_chain: X to Y.
         backward_chain: Y to X.
+        multiple: Stride of the deepest cells in pixels.
 
     >>> gan = CycleGAN((1, 1), channels=4)
     >>> x = torch.zeros(1, 3, 16, 20)
     >>> tuple(gan(x, "backward").shape), len(gan.forward_chain.stages(x))
     ((1, 3, 16, 20), 2)
     """
+
+    multiple = 2**DOWNSAMPLINGS
 
     def __init__(self, lengths: Sequence[int] = (9,), *, channels: int = 64, separable: bool = False) -> None:
         super().__init__()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -25,13 +25,12 @@ MAX_ENLARGED_SIDE = 4096
 
 
 class GeneratorBackend:
-    """Network that translates `[B, 3, H, W]` in -1..1 in a direction, with the data of its weights.
+    """Network that translates images in a direction, with the data of its weights.
 
     Args:
         network: The network on its device, in eval mode.
         task: Sets of images between which it translates.
         familiarity: Model of the inputs of each direction; empty without any.
-        multiple: Stride of the network's deepest cells, see `WholeImageSettings`.
     """
 
     def __init__(
@@ -39,11 +38,10 @@ class GeneratorBackend:
         network: nn.Module,
         task: Task,
         familiarity: dict[Direction, FamiliarityModel] | None = None,
-        *,
-        multiple: int = 4,
     ) -> None:
         self.network = network
         self.task = task
+        multiple = cast(int, network.multiple)
         self.settings = WholeImageSettings(
             overlap=max(128 // multiple, 2) * multiple, multiple=multiple, min_side=max(32, multiple)
         )
@@ -71,7 +69,7 @@ class GeneratorBackend:
         config = weights.read_config(path)
         stored = config.get("familiarity", {})
         models = {name: FamiliarityModel.from_dict(stored[name]) for name in DIRECTIONS if name in stored}
-        return cls(network, task, models, multiple=2 ** config.get("levels", 2))
+        return cls(network, task, models)
 
     def translate(self, image: Image.Image, direction: Direction, side: int) -> Image.Image:
         """Translate an image.

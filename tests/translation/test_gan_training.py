@@ -119,7 +119,7 @@ def test_systems_of_two_generators_have_no_more_parameters():
 
 def test_paired_losses_of_both_directions():
     torch.manual_seed(0)
-    model = PairedAdversaries(Pix2pix(channels=2, levels=3), 2)
+    model = PairedAdversaries(Pix2pix(channels=2, blocks=0, levels=3), 2)
     batch = batches(0, 32)
     losses, fakes = model.generator_losses(batch)
     assert set(losses) == {"forward", "backward"}
@@ -131,7 +131,7 @@ def test_paired_losses_of_both_directions():
 def test_pairs_are_learned(tmp_path):
     """A few steps on one pair bring the translation closer to it."""
     torch.manual_seed(0)
-    model = PairedAdversaries(Pix2pix(channels=4, levels=3), 2)
+    model = PairedAdversaries(Pix2pix(channels=4, blocks=0, levels=3), 2)
     image = torch.arange(3 * 32 * 32).reshape(32, 32, 3).remainder(256).byte().numpy()
     pairs = [(image, 255 - image)]
 
@@ -146,7 +146,10 @@ def test_pairs_are_learned(tmp_path):
         assert (network(x) - y).abs().mean() < 0.8 * before
 
 
-@pytest.mark.parametrize("command", [["gan", "--system", "nest"], ["paired", "--levels", "3"]])
+@pytest.mark.parametrize(
+    "command",
+    [["gan", "--system", "nest"], ["paired", "--blocks", "1"], ["paired", "--blocks", "0", "--levels", "3"]],
+)
 def test_commands_write_weights_and_samples(tmp_path, command):
     for split, count in (("train", 3), ("val", 2)):
         folder = tmp_path / "data" / split

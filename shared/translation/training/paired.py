@@ -1,7 +1,7 @@
 """Training of pix2pix in both directions: `python -m shared.translation.train paired`.
 
-The published protocol is `--device cuda --side 256 --stages 80000:256 --channels 64 --levels 8
---discriminator-channels 64`. The default is smaller, for a CPU.
+The published protocol is `--device cuda --side 256 --stages 80000:256 --channels 64 --levels 8 --blocks 0
+--discriminator-channels 64`. The default has the generators of the unpaired trainings, for a CPU.
 """
 
 from __future__ import annotations
@@ -56,13 +56,14 @@ class PairedAdversaries:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train from the command line and save the averaged generators to `OUT/weights`."""
-    parser = gan_parser("paired", "Train pix2pix in both directions.", stages="3200:128", channels=24)
+    parser = gan_parser("paired", "Train pix2pix in both directions.", stages="1500:64,1000:128", channels=16)
+    parser.set_defaults(discriminator_channels=32, discriminator_rate=0.5)
+    parser.add_argument("--blocks", type=int, default=6, help="residual blocks (%(default)s); 0 for U-Nets")
     parser.add_argument("--levels", type=int, default=6, help="of the U-Nets (%(default)s)")
     args = parser.parse_args(arguments)
     seed_everything(args.seed)
-    adversaries = PairedAdversaries(
-        Pix2pix(channels=args.channels, levels=args.levels), args.discriminator_channels
-    )
+    generators = Pix2pix(channels=args.channels, blocks=args.blocks, levels=args.levels)
+    adversaries = PairedAdversaries(generators, args.discriminator_channels)
     make_batch, samples = batch_source(args, paired_batch)
     network = fit_gan(adversaries, make_batch, gan_settings(args, pool=0), samples)
     weights.save(network, args.out / "weights")
