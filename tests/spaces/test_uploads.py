@@ -23,7 +23,10 @@ SETTINGS = {
 #: Installed by Hugging Face; naming them breaks its resolution.
 PLATFORM = {"gradio", "spaces", "huggingface-hub"}
 #: Packages that other packages need without depending on them.
-OPTIONAL = {"transformers": {"torchvision"}}  # its image processors
+OPTIONAL = {
+    "transformers": {"torchvision"},  # its image processors
+    "diffusers": {"accelerate"},  # its moves of one network at a time to a small GPU
+}
 
 pytestmark = pytest.mark.parametrize("space", SPACES, ids=lambda space: space.name)
 
