@@ -44,6 +44,10 @@ class Task:
         """
         return self.first if check_direction(direction) == "forward" else self.second
 
+    def palettes(self, direction: Direction) -> tuple[Palette | None, Palette | None]:
+        """Return the colors of source and target where these are label drawings."""
+        return (self.first_palette, None) if direction == "forward" else (None, self.first_palette)
+
     def target(self, direction: Direction) -> str:
         """Return the name of the images that a direction makes.
 
