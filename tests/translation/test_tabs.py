@@ -1,5 +1,6 @@
 """Tabs of the page: values of the pressed task, results, ways back, variants, many files, sample drawings."""
 
+import io
 import zipfile
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from shared.translation.palettes import FACADES, STREETS
 from shared.translation.result import Translation
 from shared.translation.tabs.edit_runs import stop_file
 from shared.translation.tabs.example_drawings import FACADE_DRAWINGS, STREET_DRAWINGS
-from shared.translation.tabs.learned_panels import PICTURES, areas_editor, facade_editor, street_editor
+from shared.translation.tabs.learned_panels import areas_editor, facade_editor, street_editor
+from shared.translation.tabs.pictures import PICTURES, read_picture, sample_pictures
 from shared.translation.tabs.results import (
     HINT,
     NO_VARIANTS,
@@ -201,3 +203,11 @@ def test_tasks_and_styles_have_pictures():
     stems = [*available_tasks(), *(f"style-{name}" for name in STYLES if "paint" in available_tasks())]
     for stem in stems:
         assert min(Image.open(PICTURES / f"{stem}.webp").size) >= 120, stem
+
+
+def test_a_task_without_a_picture_is_still_shown():
+    assert Image.open(io.BytesIO(read_picture("nothing"))).size == (160, 120)
+    assert sample_pictures("nothing-*") == []
+    assert [path.stem for path in sample_pictures("grey-*")] == sorted(
+        path.stem for path in PICTURES.glob("grey-*.webp")
+    )

@@ -1,7 +1,6 @@
 """Panels of the learned translations: drawn labels or a sketch to a photo, and a photo to labels."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
@@ -12,6 +11,7 @@ from shared.translation.editing.labels import LABEL_COLORS
 from shared.translation.palettes import FACADES, STREETS, Palette
 from shared.translation.result import Translation
 from shared.translation.tabs.example_drawings import FACADE_DRAWINGS, STREET_DRAWINGS
+from shared.translation.tabs.pictures import sample_pictures
 from shared.translation.tabs.runners import Runners
 from shared.translation.tabs.task_panel import TaskPanel
 from shared.translation.tabs.translations import TRANSLATIONS, LearnedTranslation, systems
@@ -23,7 +23,6 @@ if TYPE_CHECKING:  # which brings torch
     from shared.translation.translator import Cycle
 
 
-PICTURES = Path(__file__).parent / "pictures"
 #: Names of classes for visitors, where they differ from those of the data set.
 _NAMES = {
     "background": "Outside",
@@ -71,7 +70,7 @@ def street_editor() -> gr.HTML:
 def face_editor() -> gr.HTML:
     """Create the editor of faces with pencils and an eraser."""
     canvas = Canvas((256, 320), _PENS[-1], ("brush",), stroke=3, smooth=True)
-    examples = [("A face", open_image(path)) for path in sorted(PICTURES.glob("sketch-*.webp"))]
+    examples = [("A face", open_image(path)) for path in sample_pictures("sketch-*")]
     return drawing_editor("Sketch of a face", canvas, _PENS, examples)
 
 

@@ -3,11 +3,13 @@
     python -m shared.translation.tabs.make_pictures
 
 They are drawn by code or made by the embedded networks, from the sample photos or from drawings of
-`example_drawings`; run this again when the weights have changed.
+`example_drawings`; run this again when weights were added or have changed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageOps
@@ -16,8 +18,10 @@ from shared.core.images import open_image, shrink
 from shared.translation.editing.labels import LABEL_COLORS
 from shared.translation.painting.styles import DEFAULT_STYLE, STYLES
 from shared.translation.tabs.example_drawings import avenue, shop_house, townhouse
-from shared.translation.tabs.learned_panels import PICTURES
+from shared.translation.tabs.pictures import PICTURES
 from shared.translation.tabs.runners import Runners, create_runners
+from shared.translation.tabs.task_menu import PHOTO_TRANSLATIONS, available_tasks
+from shared.translation.tabs.translations import TRANSLATIONS, available_translations, systems
 from shared.ui.components.results import before_and_after
 from shared.ui.sample_images import gallery_images, sample_images
 
@@ -27,69 +31,112 @@ STYLE_SIDE, SAMPLE_SIDE = 160, 640
 FACE = (150, 0, 290, 175)  # of the astronaut, in the shape of the photos that the networks learned from
 
 
-def menu_pictures(run: Runners) -> dict[str, Image.Image]:
-    """Return the pictures of the menu by the names of the tasks, most of them before and after."""
-    tower, pagoda, flower = (_sample(name) for name in ("tower", "pagoda", "flower"))
-    front, street, face = townhouse(), avenue(), _face()
-    sketch = run.translate(face, "faces-pix2pix", "forward").image.convert("RGB")
-    front_photo = run.translate(shop_house(), "facades-pix2pix", "forward").image
-    pairs = {
-        "draw": (flower, run.sketch(flower, "pencil", 1.0, 1.0).image),
-        "color": (ImageOps.grayscale(pagoda), run.colorize(pagoda, 1.0).image),
-        "paint": (tower, run.paint(tower, DEFAULT_STYLE, 1.0, False).image),
-        "facade": (front, run.translate(front, "facades-pix2pix", "forward").image),
-        "street": (street, run.translate(street, "streets-pix2pix", "forward").image),
-        "face": (sketch, run.translate(sketch, "faces-pix2pix", "backward").image),
-        "labels": (front_photo, run.translate(front_photo, "facades-pix2pix", "backward").image),
-    }
-    pictures = {name: before_and_after(*pair, MENU_SIZE) for name, pair in pairs.items()}
-    pictures["edit"] = _speech_bubble(ImageOps.fit(pagoda, MENU_SIZE))
-    pictures["describe"] = _speech_bubble(_lighthouse_lines())
-    pictures["areas"] = _speech_bubble(_lake_areas())
-    return pictures
+class PictureMaker:
+    """Maker of all pictures.
 
+    Args:
+        run: Functions that run the engines.
+    """
 
-def style_pictures(run: Runners) -> dict[str, Image.Image]:
-    """Return a photo in each painted style, by file stem."""
-    photo = ImageOps.fit(_sample("pagoda"), (2 * STYLE_SIDE, 2 * STYLE_SIDE))
-    return {f"style-{name}": shrink(run.paint(photo, name, 1.0, False).image, STYLE_SIDE) for name in STYLES}
+    def __init__(self, run: Runners) -> None:
+        self._run = run
 
+    def menu(self) -> dict[str, Callable[[], Image.Image]]:
+        """Return the makers of the pictures of the menu, most of them before and after, by task."""
+        return {
+            "draw": lambda: self._beside(_sample("flower"), self._sketch),
+            "color": lambda: self._beside(ImageOps.grayscale(_sample("pagoda")), self._colorize),
+            "paint": lambda: self._beside(_sample("tower"), lambda image: self._paint(image, DEFAULT_STYLE)),
+            "facade": lambda: self._beside(townhouse(), self._facade),
+            "street": lambda: self._beside(avenue(), self._street),
+            "face": lambda: self._beside(self._sketch_of_face(), self._face),
+            "labels": self._labels_picture,
+            "edit": lambda: _speech_bubble(ImageOps.fit(_sample("pagoda"), MENU_SIZE)),
+            "describe": lambda: _speech_bubble(_lighthouse_lines()),
+            "areas": lambda: _speech_bubble(_lake_areas()),
+        }
 
-def sample_pictures(run: Runners) -> dict[str, Image.Image]:
-    """Return pictures to start from, by file stem: photos of each kind, a sketch, drawings, grey photos."""
-    face = _face()
-    greys = {name: open_image(gallery_images()[name]) for name in ("photographer", "astronaut", "flower")}
-    drawn = {name: shrink(_sample(name), SAMPLE_SIDE) for name in ("cat", "coffee")}
-    return {
-        "photo-1-facade": run.translate(townhouse(), "facades-pix2pix", "forward").image,
-        "photo-2-facade": run.translate(shop_house(), "facades-pix2pix", "forward").image,
-        "photo-3-street": run.translate(avenue(), "streets-pix2pix", "forward").image,
-        "photo-4-face": face,
-        "sketch-face": run.translate(face, "faces-pix2pix", "forward").image,
-        **{f"drawing-{name}": run.sketch(image, "pencil", 1.0, 1.0).image for name, image in drawn.items()},
-        **{
-            f"grey-{name}": shrink(open_image(path).convert("L"), SAMPLE_SIDE) for name, path in greys.items()
-        },
-    }
+    def samples(self) -> dict[str, dict[str, Callable[[], Image.Image]]]:
+        """Return the makers of pictures to start from, and of those of the styles, by task and file stem."""
+        photo = ImageOps.fit(_sample("pagoda"), (2 * STYLE_SIDE, 2 * STYLE_SIDE))
+        greys = {name: gallery_images()[name] for name in ("photographer", "astronaut", "flower")}
+        drawn = {name: shrink(_sample(name), SAMPLE_SIDE) for name in ("cat", "coffee")}
+        return {
+            "draw": {f"drawing-{name}": partial(self._sketch, image) for name, image in drawn.items()},
+            "color": {f"grey-{name}": partial(_grey, path) for name, path in greys.items()},
+            "paint": {f"style-{name}": partial(self._style_picture, photo, name) for name in STYLES},
+            "facade": {
+                "photo-1-facade": lambda: self._facade(townhouse()),
+                "photo-2-facade": lambda: self._facade(shop_house()),
+            },
+            "street": {"photo-3-street": lambda: self._street(avenue())},
+            "face": {"photo-4-face": _face_photo, "sketch-face": self._sketch_of_face},
+        }
+
+    def _beside(self, image: Image.Image, function: Callable[[Image.Image], Image.Image]) -> Image.Image:
+        return before_and_after(image, function(image), MENU_SIZE)
+
+    def _sketch(self, image: Image.Image) -> Image.Image:
+        return self._run.sketch(image, "pencil", 1.0, 1.0).image
+
+    def _colorize(self, image: Image.Image) -> Image.Image:
+        return self._run.colorize(image, 1.0).image
+
+    def _paint(self, image: Image.Image, style: str) -> Image.Image:
+        return self._run.paint(image, style, 1.0, False).image
+
+    def _style_picture(self, image: Image.Image, style: str) -> Image.Image:
+        return shrink(self._paint(image, style), STYLE_SIDE)
+
+    def _translate(self, name: str, image: Image.Image) -> Image.Image:
+        row = TRANSLATIONS[name]
+        system = next(iter(systems(row.task)))
+        return self._run.translate(image, row.engine(system), row.direction).image.convert("RGB")
+
+    def _facade(self, image: Image.Image) -> Image.Image:
+        return self._translate("labels-to-facade", image)
+
+    def _street(self, image: Image.Image) -> Image.Image:
+        return self._translate("labels-to-street", image)
+
+    def _face(self, image: Image.Image) -> Image.Image:
+        return self._translate("sketch-to-face", image)
+
+    def _sketch_of_face(self) -> Image.Image:
+        return self._translate("face-to-sketch", _face_photo())
+
+    def _labels_picture(self) -> Image.Image:
+        name = next(name for name in PHOTO_TRANSLATIONS if name in available_translations())
+        photos = {
+            "facade-to-labels": lambda: self._facade(shop_house()),
+            "street-to-labels": lambda: self._street(avenue()),
+            "face-to-sketch": _face_photo,
+        }
+        return self._beside(photos[name](), partial(self._translate, name))
 
 
 def save_pictures(folder: Path) -> None:
-    """Make all pictures, and save each as a WebP file.
+    """Make the pictures of all tasks that have an engine, and save each as a WebP file.
 
     Args:
         folder: Folder of the files.
     """
-    run = create_runners()
-    for pictures in (menu_pictures(run), style_pictures(run), sample_pictures(run)):
-        for stem, image in pictures.items():
-            image.save(folder / f"{stem}.webp", quality=80, method=6)
+    maker = PictureMaker(create_runners())
+    menu, samples = maker.menu(), maker.samples()
+    for task in available_tasks():
+        for stem, make in {task: menu[task], **samples.get(task, {})}.items():
+            make().save(folder / f"{stem}.webp", quality=80, method=6)
 
 
 def _sample(name: str) -> Image.Image:
     return open_image(sample_images()[name])
 
 
-def _face() -> Image.Image:
+def _grey(path: Path) -> Image.Image:
+    return shrink(open_image(path).convert("L"), SAMPLE_SIDE)
+
+
+def _face_photo() -> Image.Image:
     return _sample("astronaut").crop(FACE).resize((256, 320), Image.Resampling.LANCZOS)
 
 

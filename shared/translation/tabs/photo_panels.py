@@ -1,7 +1,6 @@
 """Panels of the tasks that start from any photo: a drawing, colors, a painting."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import gradio as gr
 from PIL import Image
@@ -9,6 +8,7 @@ from PIL import Image
 from shared.core.images import open_image
 from shared.translation.painting.styles import DEFAULT_STYLE, STYLES
 from shared.translation.result import Translation
+from shared.translation.tabs.pictures import read_picture
 from shared.translation.tabs.runners import Translate
 from shared.translation.tabs.task_panel import TaskPanel
 from shared.ui.components.image_inputs import image_input
@@ -69,19 +69,16 @@ def color_panel(photo: gr.Image, colorize: Translate, color_drawing: Translate) 
     )
 
 
-def painting_panel(photo: gr.Image, paint: Translate, pictures: Path) -> TaskPanel:
+def painting_panel(photo: gr.Image, paint: Translate) -> TaskPanel:
     """Create the panel that paints a photo in a style.
 
     Args:
         photo: Input of the photo.
         paint: `(image, style, strength, keep_colors)`; the style is a name or an image.
-        pictures: Folder with a `style-<name>.webp` of each style.
     """
     gr.Markdown("Choose a style", elem_classes="is-note")
     choices = [
-        PictureChoice(
-            style.name, style.title, (pictures / f"style-{style.name}.webp").read_bytes(), style.description
-        )
+        PictureChoice(style.name, style.title, read_picture(f"style-{style.name}"), style.description)
         for style in STYLES.values()
     ]
     style = picture_menu(choices, "Style", DEFAULT_STYLE, small=True)

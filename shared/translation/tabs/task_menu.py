@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import gradio as gr
@@ -12,7 +11,6 @@ from shared.translation.editing.engine import EditorEngine
 from shared.translation.engines import COLORIZERS, SKETCHERS, STYLIZERS
 from shared.translation.tabs.edit_panel import edit_panel
 from shared.translation.tabs.learned_panels import (
-    PICTURES,
     areas_editor,
     drawn_panel,
     facade_editor,
@@ -22,6 +20,7 @@ from shared.translation.tabs.learned_panels import (
     street_editor,
 )
 from shared.translation.tabs.photo_panels import color_panel, drawing_panel, painting_panel
+from shared.translation.tabs.pictures import read_picture, sample_pictures
 from shared.translation.tabs.runners import Runners, offered_editors
 from shared.translation.tabs.task_panel import TaskPanel, TaskPanels
 from shared.translation.tabs.translations import TRANSLATIONS, available_translations, has_weights
@@ -103,7 +102,7 @@ EDITED = {
 def task_menu() -> gr.HTML:
     """Create the menu of the tasks that have an engine, whose value is the name of a task."""
     choices = [
-        PictureChoice(name, MENU[name].title, (PICTURES / f"{name}.webp").read_bytes(), MENU[name].text)
+        PictureChoice(name, MENU[name].title, read_picture(name), MENU[name].text)
         for name in available_tasks()
     ]
     return picture_menu(choices, "Task")
@@ -143,13 +142,13 @@ def task_panels(menu: gr.HTML, runners: Runners) -> TaskPanels:
     with panel(menu, "draw", "paint", "edit"):
         image_examples(photo)
     with panel(menu, "color"):
-        image_examples(photo, images=_sample_pictures("grey-*.webp", "drawing-*.webp"))
+        image_examples(photo, images=sample_pictures("grey-*", "drawing-*"))
     with panel(menu, "labels"):
-        image_examples(photo, images=_sample_pictures("photo-*.webp"))
+        image_examples(photo, images=sample_pictures("photo-*"))
     builders: dict[str, Callable[[], TaskPanel]] = {
         "draw": lambda: drawing_panel(photo, runners.sketch, list(DRAWING_STYLES)),
         "color": lambda: color_panel(photo, runners.colorize, runners.color_drawing),
-        "paint": lambda: painting_panel(photo, runners.paint, PICTURES),
+        "paint": lambda: painting_panel(photo, runners.paint),
         "labels": lambda: photo_panel(photo, from_photo, runners),
     }
     for name, (translation, editor) in DRAWN.items():
@@ -164,10 +163,6 @@ def task_panels(menu: gr.HTML, runners: Runners) -> TaskPanels:
         button = gr.Button("Make the picture", variant="primary")
     open_panels(menu)
     return TaskPanels(menu, panels, button)
-
-
-def _sample_pictures(*patterns: str) -> list[Path]:
-    return sorted(path for pattern in patterns for path in PICTURES.glob(pattern))
 
 
 def _drawn(translation: str, editor: Callable[[], gr.HTML], runners: Runners) -> TaskPanel:
