@@ -3,11 +3,13 @@
 import base64
 import io
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
+from huggingface_hub import metadata_load
 from PIL import Image
 
 from shared.translation.drawing.styles import STYLES
@@ -16,6 +18,7 @@ from shared.translation.tabs.task_menu import available_tasks
 from shared.translation.tabs.translations import TRANSLATIONS, available_translations, systems
 from tests.test_security import data_url
 
+ROOT = Path(__file__).resolve().parents[2]
 TOOLS = {
     "translate",
     "translate_cycle",
@@ -45,6 +48,12 @@ def drawing_path(tmp_path_factory):
     path = tmp_path_factory.mktemp("drawing") / "house.png"
     townhouse().save(path)
     return path
+
+
+def test_the_space_brings_all_weights_with_results():
+    folders = {path.parent.name for path in (ROOT / "weights").glob("translation-*/results.json")}
+    models = metadata_load(ROOT / "spaces" / "translation" / "README.md")["models"]
+    assert folders == {name.rpartition("/")[2] for name in models}
 
 
 @pytest.mark.parametrize(("task", "engine"), ENGINES)
