@@ -54,7 +54,12 @@ def color_panel(photo: gr.Image, colorize: Translate, color_drawing: Translate) 
     kind = gr.Radio(choices, value=PHOTO, label="The picture is", info=COLOR_HINT)
     saturation = gr.Slider(0, 2, 1, step=0.05, label="Saturation", info="0 is grey, 1 is what was learned")
     lines = gr.Slider(
-        0, 1, 0.5, step=0.05, label="Lines", info="For a drawing: the share of its lines that stays"
+        0,
+        1,
+        0.4,
+        step=0.05,
+        label="Lines",
+        info="For a drawing (shaded ones come out best): the share of its lines that stays",
     )
 
     def color(image: Image.Image, kind: str, saturation: float, lines: float) -> Translation:
