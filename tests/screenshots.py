@@ -68,9 +68,9 @@ def show_crossmodal(page: Page) -> None:
 
 
 def show_translation(page: Page) -> None:
-    """Turn the sample drawing of a town house into a photo."""
-    page.locator(".is-large-choices [data-name=facade]").click()
-    page.locator(".is-starts button").locator("visible=true").first.click()
+    """Draw the sample photo of an astronaut with a pencil."""
+    page.locator(".is-large-choices [data-name=draw]").click()
+    page.locator(".is-examples .gallery-item").locator("visible=true").nth(6).click()
     page.wait_for_function(
         "() => { const images = [...document.querySelectorAll('.is-slider img')];"
         " return images.length >= 2 && images.every(image => image.naturalWidth) }"
