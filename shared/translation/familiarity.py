@@ -10,6 +10,7 @@ al., "A Simple Unified Framework for Detecting Out-of-Distribution Samples and A
 
 from __future__ import annotations
 
+import base64
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -123,11 +124,11 @@ class FamiliarityModel:
         return min(_sigmoid(HALF_DEVIATIONS - deviations), _sigmoid(logit))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values for the configuration of a set of weights."""
+        """Return plain values for the configuration of a set of weights; arrays are float16 in base 64."""
         return {
-            "mean": [round(float(value), 4) for value in self.mean],
-            "components": [[round(float(value), 3) for value in row] for row in self.components],
-            "weight": [round(float(value), 4) for value in self.weight],
+            "mean": _encode(self.mean),
+            "components": [_encode(row) for row in self.components],
+            "weight": _encode(self.weight),
             "residual": round(self.residual, 6),
             "center": round(self.center, 4),
             "spread": round(self.spread, 4),
@@ -138,14 +139,22 @@ class FamiliarityModel:
     def from_dict(cls, values: dict[str, Any]) -> FamiliarityModel:
         """Return the model of a configuration."""
         return cls(
-            mean=np.array(values["mean"]),
-            components=np.array(values["components"]),
+            mean=_decode(values["mean"]),
+            components=np.stack([_decode(row) for row in values["components"]]),
             residual=float(values["residual"]),
             center=float(values["center"]),
             spread=float(values["spread"]),
-            weight=np.array(values["weight"]),
+            weight=_decode(values["weight"]),
             bias=float(values["bias"]),
         )
+
+
+def _encode(values: np.ndarray) -> str:
+    return base64.b64encode(values.astype("<f2").tobytes()).decode("ascii")
+
+
+def _decode(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), dtype="<f2").astype(np.float64)
 
 
 def _main_directions(descriptors: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
