@@ -33,7 +33,7 @@ from shared.translation.training.painting.teacher import PaintingTeacher
 
 MODULE = "shared.translation.benchmark painting"
 SIDE = 256  # of photos and style images, in pixels
-REFERENCE_PHOTOS = 12  # photos behind the reference of a named style
+REFERENCE_PHOTOS = 8  # photos behind the reference of a named style
 CONTENT_LEVELS, STYLE_LEVELS = slice(2, 4), slice(0, 4)
 SIZES = ((256, 256), (1024, 768))
 LARGE = (4000, 3000)

@@ -1,7 +1,7 @@
 """Train the style predictor: `python -m shared.translation.train painting-predictor --network DIR ...`.
 
 It learns to give the teacher's style vectors of images. The head is fitted to the statistics of a frozen
-ImageNet backbone first; then backbone and head are trained together.
+ImageNet backbone; `--steps` trains both together from there.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from shared.translation.training.painting.transformer import as_tensor, vector_s
 
 VECTOR_WEIGHT = 0.1  # of the plain difference of vectors, beside that of scales and shifts
 HEAD_STEPS, HEAD_BATCH = 2000, 64
+HEAD_DROPOUT, HEAD_DECAY = 0.1, 0.05
 
 
 class StyleSource:
@@ -83,11 +84,11 @@ def fit_head(predictor: StylePredictor, inputs: Tensor, source: StyleSource, mat
     """
     mean, deviation = inputs.mean(0), inputs.std(0) + 1e-4
     normalized = (inputs - mean) / deviation
-    optimizer = torch.optim.AdamW(predictor.head.parameters(), lr=1e-3, weight_decay=0.05)
+    optimizer = torch.optim.AdamW(predictor.head.parameters(), lr=1e-3, weight_decay=HEAD_DECAY)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, HEAD_STEPS)
     for step in range(HEAD_STEPS):
         rows = np.random.default_rng(step).choice(len(inputs), min(HEAD_BATCH, len(inputs)), replace=False)
-        dropped = nn.functional.dropout(normalized[rows], 0.1)
+        dropped = nn.functional.dropout(normalized[rows], HEAD_DROPOUT)
         value = vector_loss(predictor.head(dropped), source.vectors[rows], matrix)
         optimizer.zero_grad()
         value.backward()
@@ -109,9 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--validation", type=Path, required=True, help="cache of other photos and styles")
     parser.add_argument("--features", type=Path, required=True, help="ImageNet weights of MobileNetV2")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=0, help="of training backbone and head together")
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--rate", type=float, default=6e-4)
+    parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args(arguments)
     seed_everything(0)
@@ -140,14 +141,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     args.out.mkdir(parents=True, exist_ok=True)
     print("head:", validate(predictor))
-    network.predictor = fit(
-        predictor,
-        adamw(predictor, pretrained=predictor.backbone, rate=args.rate),
-        partial(source.batch, args.batch),
-        loss,
-        LoopSettings(steps=args.steps, out=args.out, device=args.device, average=0.98, validate_every=100),
-        validate,
-    )
+    if args.steps:
+        network.predictor = fit(
+            predictor,
+            adamw(predictor, pretrained=predictor.backbone, rate=args.rate),
+            partial(source.batch, args.batch),
+            loss,
+            LoopSettings(
+                steps=args.steps,
+                out=args.out,
+                device=args.device,
+                warmup=args.steps // 5,
+                score="score",
+                validate_every=max(args.steps // 4, 1),
+            ),
+            validate,
+        )
     weights.save(network.cpu(), args.out / "weights")
 
 
