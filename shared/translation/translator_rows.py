@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared.core.engines import Engine, table
 from shared.translation.tasks import TASKS
@@ -61,11 +61,54 @@ def generators(
     return load
 
 
-def rows(task: str, *systems: str) -> list[Engine[GeneratorBackend]]:
-    """Return the engines of a task, one for each system of `SYSTEMS`."""
+class System(NamedTuple):
+    """Way of training generators, as the page names it.
+
+    Attributes:
+        title: Name for visitors.
+        description: One line for visitors.
+        network_class: Imports the class of the network.
+    """
+
+    title: str
+    description: str
+    network_class: Callable[[], type[nn.Module]]
+
+
+SYSTEMS: Mapping[str, System] = {
+    "pix2pix": System(
+        "Learned from pairs (pix2pix)",
+        "Saw every example together with its counterpart; comes closest to the original.",
+        pix2pix,
+    ),
+    "cyclegan": System(
+        "There and back (CycleGAN)",
+        "Learned without pairs: all that it makes must lead back to where it came from.",
+        cyclegan,
+    ),
+    "long": System(
+        "Two steps (Long CycleGAN)",
+        "Two smaller networks in a row, without pairs; the way back has two steps as well.",
+        cyclegan,
+    ),
+    "nest": System(
+        "Two steps, each checked (Nest CycleGAN)",
+        "Two networks in a row, without pairs; each step must lead back by itself.",
+        cyclegan,
+    ),
+}
+
+
+def rows(task: str, **parameters: int) -> list[Engine[GeneratorBackend]]:
+    """Return the engines of a task.
+
+    Args:
+        task: Name of a row of `shared.translation.tasks.TASKS`.
+        **parameters: Number of parameters by the name of the system, in page order.
+    """
     engines = []
-    for system in systems:
-        title, description, network_class, parameters = SYSTEMS[system]
+    for system, count in parameters.items():
+        title, description, network_class = SYSTEMS[system]
         name = f"{task}-{system}"
         engine: Engine[GeneratorBackend] = Engine(
             name=name,
@@ -74,38 +117,13 @@ def rows(task: str, *systems: str) -> list[Engine[GeneratorBackend]]:
             weights=f"translation-{name}",
             load=generators(name, task, network_class),
             licence="cc-by-nc-4.0",
-            parameters=parameters,
+            parameters=count,
         )
         engines.append(engine)
     return engines
 
 
-#: Title, description, network and number of parameters by system.
-SYSTEMS: Mapping[str, tuple[str, str, Callable[[], type[nn.Module]], int]] = {
-    "pix2pix": (
-        "Learned from pairs (pix2pix)",
-        "Saw every example together with its counterpart; comes closest to the original.",
-        pix2pix,
-        6_006_822,
-    ),
-    "cyclegan": (
-        "There and back (CycleGAN)",
-        "Learned without pairs: all that it makes must lead back to where it came from.",
-        cyclegan,
-        991_878,
-    ),
-    "long": (
-        "Two steps (Long CycleGAN)",
-        "Two smaller networks in a row, without pairs; the way back has two steps as well.",
-        cyclegan,
-        946_188,
-    ),
-    "nest": (
-        "Two steps, each checked (Nest CycleGAN)",
-        "Two networks in a row, without pairs; each step must lead back by itself.",
-        cyclegan,
-        946_188,
-    ),
-}
-
-TRANSLATOR_ROWS: Mapping[str, Engine[GeneratorBackend]] = table()
+TRANSLATOR_ROWS: Mapping[str, Engine[GeneratorBackend]] = table(
+    *rows("facades", pix2pix=4_179_186),
+    *rows("faces", pix2pix=991_878, cyclegan=991_878),
+)
