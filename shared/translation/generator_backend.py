@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -31,13 +32,16 @@ class GeneratorBackend:
         network: The network on its device, in eval mode.
         task: Sets of images between which it translates.
         familiarity: Model of the inputs of each direction; empty without any.
+        sides: Shorter side in pixels at which the network works best, by direction; by default that of the
+            task.
     """
 
     def __init__(
         self,
         network: nn.Module,
         task: Task,
-        familiarity: dict[Direction, FamiliarityModel] | None = None,
+        familiarity: Mapping[Direction, FamiliarityModel] | None = None,
+        sides: Mapping[Direction, int] | None = None,
     ) -> None:
         self.network = network
         self.task = task
@@ -46,6 +50,7 @@ class GeneratorBackend:
             overlap=max(128 // multiple, 2) * multiple, multiple=multiple, min_side=max(32, multiple)
         )
         self._familiarity = familiarity or {}
+        self._sides = sides or {}
         self._device = next(network.parameters()).device
         self._lock = threading.Lock()  # parallel calls would compete for the same cores and memory
 
@@ -69,7 +74,11 @@ class GeneratorBackend:
         config = weights.read_config(path)
         stored = config.get("familiarity", {})
         models = {name: FamiliarityModel.from_dict(stored[name]) for name in DIRECTIONS if name in stored}
-        return cls(network, task, models)
+        return cls(network, task, models, config.get("sides"))
+
+    def side(self, direction: Direction) -> int:
+        """Return the shorter side in pixels at which the network works by default."""
+        return self._sides.get(direction, self.task.side)
 
     def translate(self, image: Image.Image, direction: Direction, side: int) -> Image.Image:
         """Translate an image.

@@ -95,9 +95,9 @@ class Translator:
         Args:
             image: Anything that `shared.core.images.open_image` takes.
             direction: `"forward"` from the first set of `task` to the second, or `"backward"`.
-            side: Shorter side in pixels at which the network works, at least 32; by default that of its
-                training. Larger images are shrunk to it, and the result is enlarged. Images with a shorter
-                side than `side` are enlarged.
+            side: Shorter side in pixels at which the network works, at least 32; by default the one with the
+                best results in validation. Larger images are shrunk to it, and the result is enlarged.
+                Images with a shorter side than `side` are enlarged.
 
         Returns:
             The translation, of the image's size.
@@ -107,7 +107,7 @@ class Translator:
             ValueError: The direction or the side is out of range.
         """
         checked = check_direction(direction)
-        side = self._check_side(side)
+        _check_side(side)
         return self._translate(open_image(image), checked, side)
 
     def cycle(self, image: Source, direction: str = "forward", *, side: int | None = None) -> Cycle:
@@ -126,25 +126,23 @@ class Translator:
             ValueError: The direction or the side is out of range.
         """
         checked = check_direction(direction)
-        side = self._check_side(side)
+        _check_side(side)
         opened = open_image(image)
         there = self._translate(opened, checked, side)
         opposite = DIRECTIONS[1 - DIRECTIONS.index(checked)]
         back = self._translate(there.image.convert("RGB"), opposite, side)
         return Cycle(there, back, difference(opened, back.image))
 
-    def _translate(self, image: Image.Image, direction: Direction, side: int) -> Translation:
+    def _translate(self, image: Image.Image, direction: Direction, side: int | None) -> Translation:
         started = time.perf_counter()
-        result = self.backend.translate(image, direction, side)
+        result = self.backend.translate(image, direction, side or self.backend.side(direction))
         familiarity = self.backend.familiarity(image, direction)
         return Translation(result, self.engine, time.perf_counter() - started, familiarity)
 
-    def _check_side(self, side: int | None) -> int:
-        if side is None:
-            return self.task.side
-        if not isinstance(side, int) or side < MIN_SIDE:
-            raise ValueError(f"the side must be a whole number of at least {MIN_SIDE}, received {side!r}")
-        return side
+
+def _check_side(side: int | None) -> None:
+    if side is not None and (not isinstance(side, int) or side < MIN_SIDE):
+        raise ValueError(f"the side must be a whole number of at least {MIN_SIDE}, received {side!r}")
 
 
 def difference(first: Image.Image, second: Image.Image) -> Image.Image:

@@ -66,6 +66,13 @@ def test_the_network_works_at_the_side_that_is_asked_for():
     assert np.asarray(small).std() < 0.7 * np.asarray(image).std()
 
 
+def test_each_direction_has_a_side_of_its_own():
+    model = translator("faces", sides={"backward": 64})
+    image = noise(64, 64)
+    assert np.array_equal(np.asarray(model(image, "backward").image), np.asarray(image))
+    assert model.backend.side("forward") == TASKS["faces"].side
+
+
 def test_sketches_are_grey():
     assert translator("faces")(noise(64, 64), "forward").image.mode == "L"
     assert translator("faces")(noise(64, 64), "backward").image.mode == "RGB"
