@@ -101,12 +101,19 @@ def test_frozen_networks_pass_gradients_on():
 
 def test_nest_adds_its_loss_and_gradients_reach_every_generator():
     model = adversaries()
-    losses, fakes = model.generator_losses(batches(0, 32))
+    losses, fakes = model.generator_losses(batches(0, 32), 0)
     assert set(losses) == {"forward", "backward", "cycle", "nest"}
-    assert set(adversaries(nest=0).generator_losses(batches(0, 32))[0]) == {"forward", "backward", "cycle"}
+    assert set(adversaries(nest=0).generator_losses(batches(0, 32), 0)[0]) == {"forward", "backward", "cycle"}
     sum(losses.values()).backward()
     assert all(parameter.grad is not None for parameter in model.generators.parameters())
     assert len(fakes) == 2
+
+
+def test_the_identity_loss_ends_after_its_steps():
+    model = UnpairedAdversaries(CycleGAN((1,), channels=2), 2, identity=5.0, identity_steps=3)
+    losses = [model.generator_losses(batches(0, 32), step)[0] for step in (2, 3)]
+    assert "identity" in losses[0]
+    assert "identity" not in losses[1]
 
 
 def test_systems_of_two_generators_have_no_more_parameters():
@@ -121,7 +128,7 @@ def test_paired_losses_of_both_directions():
     torch.manual_seed(0)
     model = PairedAdversaries(Pix2pix(channels=2, blocks=0, levels=3), 2)
     batch = batches(0, 32)
-    losses, fakes = model.generator_losses(batch)
+    losses, fakes = model.generator_losses(batch, 0)
     assert set(losses) == {"forward", "backward"}
     fakes = tuple(fake.detach() for fake in fakes)
     model.discriminator_loss(batch, fakes).backward()

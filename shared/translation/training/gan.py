@@ -59,6 +59,8 @@ class UnpairedAdversaries:
         cycle: Weight of the cycle loss.
         nest: Weight of the inner cycles.
         identity: Weight of the identity loss.
+        identity_steps: Steps with an identity loss. Where neither cycles nor discriminators of small crops
+            tell an image from its negative, it decides at the start which of them is learned.
     """
 
     def __init__(
@@ -69,15 +71,17 @@ class UnpairedAdversaries:
         cycle: float = 10.0,
         nest: float = 0.0,
         identity: float = 0.0,
+        identity_steps: int = 0,
     ) -> None:
         self.generators = generators
         self.first, self.second = (PatchDiscriminator(channels=channels) for _ in range(2))
         self.discriminators = nn.ModuleList([self.first, self.second])
         for network in (self.generators, self.discriminators):
             initialize(network)
-        self.cycle, self.nest, self.identity = cycle, nest, identity
+        self.cycle, self.nest = cycle, nest
+        self.identity, self.identity_steps = identity, identity_steps
 
-    def generator_losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Batch]:
+    def generator_losses(self, batch: Batch, step: int) -> tuple[Mapping[str, Tensor], Batch]:
         """Return adversarial and cycle losses, and the fakes of the first and the second set."""
         x, y = batch
         gan = self.generators
@@ -94,7 +98,7 @@ class UnpairedAdversaries:
                 gan.forward_chain.nest_loss(gan.backward_chain, [x, *forward], restored_x)
                 + gan.backward_chain.nest_loss(gan.forward_chain, [y, *backward], restored_y)
             )
-        if self.identity:
+        if step < self.identity_steps:
             losses["identity"] = self.identity * identity_loss(gan, x, y)
         return losses, (fake_x, fake_y)
 
@@ -116,14 +120,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--system", choices=sorted(SYSTEMS), default="cyclegan")
     parser.add_argument("--lengths", type=int, nargs="+", help="residual blocks of each generator")
     parser.add_argument(
-        "--identity", type=float, default=0.0, help="weight of the identity loss (%(default)s)"
+        "--identity", type=float, default=5.0, help="weight of the identity loss (%(default)s)"
     )
+    parser.add_argument("--identity-steps", type=int, default=0, help="steps with it (%(default)s)")
     args = parser.parse_args(arguments)
     seed_everything(args.seed)
     system = SYSTEMS[args.system]
     generators = CycleGAN(args.lengths or system.lengths, channels=args.channels)
     adversaries = UnpairedAdversaries(
-        generators, args.discriminator_channels, nest=system.nest, identity=args.identity
+        generators,
+        args.discriminator_channels,
+        nest=system.nest,
+        identity=args.identity,
+        identity_steps=args.identity_steps,
     )
     make_batch, samples = batch_source(args, unpaired_batch)
     network = fit_gan(adversaries, make_batch, gan_settings(args, pool=50), samples)

@@ -108,8 +108,8 @@ class Adversaries(Protocol):
     def discriminators(self) -> nn.Module:
         """Discriminators of both directions."""
 
-    def generator_losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Batch]:
-        """Return the losses to be added up for the generators, and the generated images."""
+    def generator_losses(self, batch: Batch, step: int) -> tuple[Mapping[str, Tensor], Batch]:
+        """Return the losses to be added up for the generators at a step, and the generated images."""
 
     def discriminator_loss(self, batch: Batch, fakes: Batch) -> Tensor:
         """Return the loss of the discriminators for real and generated images."""
@@ -217,7 +217,7 @@ class _Run:
             for group in optimizer.param_groups:
                 group["lr"] = self.settings.rate * factor * self.settings.rate_factor(step)
         with frozen(self.adversaries.discriminators), self._autocast():
-            losses, fakes = self.adversaries.generator_losses(batch)
+            losses, fakes = self.adversaries.generator_losses(batch, step)
             total = torch.stack([*losses.values()]).sum()
         self._update(self.optimizers[0], total, step)
         seed = self.settings.seed * 1_000_003 + step

@@ -35,7 +35,7 @@ class PairedAdversaries:
         for network in (self.generators, self.discriminators):
             initialize(network)
 
-    def generator_losses(self, batch: Batch) -> tuple[Mapping[str, Tensor], Batch]:
+    def generator_losses(self, batch: Batch, step: int) -> tuple[Mapping[str, Tensor], Batch]:
         """Return the losses of both directions, and the fakes of the first and the second set."""
         x, y = batch
         fake_y, fake_x = self.generators(x, "forward"), self.generators(y, "backward")
