@@ -17,6 +17,7 @@ SPACES = {
     "Edges": "edges",
     "Retrieval": "retrieval",
     "Cross-modal search": "crossmodal",
+    "Translation": "translation",
 }
 
 

@@ -13,6 +13,7 @@ from huggingface_hub import metadata_load
 from PIL import Image
 
 from shared.translation.drawing.styles import STYLES
+from shared.translation.engines import COLORIZERS, SKETCH_COLORIZERS, SKETCHERS, STYLIZERS, TRANSLATORS
 from shared.translation.tabs.example_drawings import townhouse
 from shared.translation.tabs.task_menu import available_tasks
 from shared.translation.tabs.translations import TRANSLATIONS, available_translations, systems
@@ -51,7 +52,9 @@ def drawing_path(tmp_path_factory):
 
 
 def test_the_space_brings_all_weights_with_results():
-    folders = {path.parent.name for path in (ROOT / "weights").glob("translation-*/results.json")}
+    tables = (SKETCHERS, SKETCH_COLORIZERS, COLORIZERS, STYLIZERS, TRANSLATORS)
+    names = {str(row.weights) for table in tables for row in table.values()}
+    folders = {name for name in names if (ROOT / "weights" / name / "results.json").is_file()}
     models = metadata_load(ROOT / "spaces" / "translation" / "README.md")["models"]
     assert folders == {name.rpartition("/")[2] for name in models}
 
