@@ -35,7 +35,7 @@ def constant_chroma(chroma: tuple[float, float]) -> Method:
 
     def method(image: Image.Image) -> Image.Image:
         lightness = rgb2lab(np.asarray(image))[..., 0].astype(np.float32)
-        return image_of(lightness, np.broadcast_to(np.float32(chroma), (*lightness.shape, 2)))
+        return image_of(lightness, np.broadcast_to(np.array(chroma, np.float32), (*lightness.shape, 2)))
 
     return method
 

@@ -30,12 +30,11 @@ def random_crop(
     Returns:
         Mode RGB.
     """
-    with file.open() as stream:
-        image = Image.open(stream)
+    shrink = rng.uniform(*area) ** 0.5
+    with file.open() as stream, Image.open(stream) as encoded:
         # A JPEG file is decoded at the smallest scale that suffices: four to ten times as fast.
-        shrink = (rng.uniform(*area)) ** 0.5
-        image.draft("RGB", (int(size / shrink), int(size / shrink)))
-        image = image.convert("RGB")
+        encoded.draft("RGB", (int(size / shrink), int(size / shrink)))
+        image = encoded.convert("RGB")
     ratio = aspect ** rng.uniform(-1, 1)
     side = shrink * min(image.size)
     width, height = min(image.width, side * ratio**0.5), min(image.height, side / ratio**0.5)
