@@ -151,7 +151,11 @@ def test_only_the_documented_functions_are_listed(server):
     """They are passed to `ui.endpoint` and have a docstring; functions that a page calls are private."""
     trees = [
         ast.parse(path.read_text(encoding="utf-8"))
-        for path in (*(ROOT / "spaces").glob("*/app.py"), ROOT / "shared/ui/gallery/endpoints.py")
+        for path in (
+            *(ROOT / "spaces").glob("*/app.py"),
+            ROOT / "shared/translation/tabs/endpoints.py",
+            ROOT / "shared/ui/gallery/endpoints.py",
+        )
     ]
     *spaces, shared = map(documented_endpoints, trees)
     galleries = sum("gallery_endpoints(" in ast.unparse(tree) for tree in trees[:-1])

@@ -105,8 +105,8 @@ def translation_endpoints(space: str, run: Runners, inputs: ApiInputs) -> None:
         row = TRANSLATIONS[task]
         return run.cycle(open_image(image), row.engine(engine), row.direction).back.image
 
-    for function in (translate, translate_cycle):
-        endpoint(function, [inputs.image, *inputs.translation], {"Result": gr.Image})
+    endpoint(translate, [inputs.image, *inputs.translation], {"Result": gr.Image})
+    endpoint(translate_cycle, [inputs.image, *inputs.translation], {"Result": gr.Image})
 
 
 def batch_endpoint(space: str, run: Runners, inputs: ApiInputs) -> None:
