@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from PIL import Image
 
 from shared.core.diffusion.monitor import Monitor
+from shared.translation.editing.engine import EditorEngine
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,26 @@ class EditBackend(ABC):
 
     resample: ClassVar[Image.Resampling] = Image.Resampling.LANCZOS
     max_tokens: ClassVar[int]
+
+    @classmethod
+    @abstractmethod
+    def load(
+        cls,
+        engine: EditorEngine,
+        *,
+        folder: str | os.PathLike | None = None,
+        device: str | torch.device | None = None,
+    ) -> EditBackend:
+        """Load the model from a folder, the local cache or the Hub.
+
+        Args:
+            engine: Row of the engine.
+            folder: Folder of the pipeline, in place of the local cache and the Hub.
+            device: Device of the model; by default the fastest.
+
+        Raises:
+            WeightsError: The package, the memory or the weights are missing, or the weights cannot be used.
+        """
 
     @abstractmethod
     def count_tokens(self, text: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from shared.core.diffusion.canvas import SizeLimits
@@ -25,52 +25,51 @@ INSTRUCT_PIX2PIX = "instruct-pix2pix"
 SD_LIMITS = SizeLimits(max_pixels=640 * 640, max_side=960, min_side=512)
 
 
-def load_flux2_klein(
-    *,
-    folder: str | os.PathLike | None = None,
-    device: str | torch.device | None = None,
-    allow_hub: bool = True,
-) -> EditBackend:
-    """Load FLUX.2 klein; the choice of an engine from the Hub permits its download."""
+def flux2_klein() -> type[EditBackend]:
+    """Return the backend of FLUX.2 klein."""
     from shared.translation.editing.flux2 import Flux2KleinBackend
 
-    return Flux2KleinBackend.load(EDITOR_ROWS[FLUX2_KLEIN], folder=folder, device=device)
+    return Flux2KleinBackend
 
 
-def load_scribble(
-    *,
-    folder: str | os.PathLike | None = None,
-    device: str | torch.device | None = None,
-    allow_hub: bool = True,
-) -> EditBackend:
-    """Load the ControlNet for drawings; the choice of an engine from the Hub permits its download."""
+def scribble() -> type[EditBackend]:
+    """Return the backend of the ControlNet for drawings."""
     from shared.translation.editing.stable_diffusion import ScribbleBackend
 
-    return ScribbleBackend.load(EDITOR_ROWS[SCRIBBLE], folder=folder, device=device)
+    return ScribbleBackend
 
 
-def load_segmentation(
-    *,
-    folder: str | os.PathLike | None = None,
-    device: str | torch.device | None = None,
-    allow_hub: bool = True,
-) -> EditBackend:
-    """Load the ControlNet for label maps; the choice of an engine from the Hub permits its download."""
+def segmentation() -> type[EditBackend]:
+    """Return the backend of the ControlNet for label maps."""
     from shared.translation.editing.stable_diffusion import SegmentationBackend
 
-    return SegmentationBackend.load(EDITOR_ROWS[SEGMENTATION], folder=folder, device=device)
+    return SegmentationBackend
 
 
-def load_instruct_pix2pix(
-    *,
-    folder: str | os.PathLike | None = None,
-    device: str | torch.device | None = None,
-    allow_hub: bool = True,
-) -> EditBackend:
-    """Load InstructPix2Pix; the choice of an engine from the Hub permits its download."""
+def instruct_pix2pix() -> type[EditBackend]:
+    """Return the backend of InstructPix2Pix."""
     from shared.translation.editing.stable_diffusion import InstructPix2PixBackend
 
-    return InstructPix2PixBackend.load(EDITOR_ROWS[INSTRUCT_PIX2PIX], folder=folder, device=device)
+    return InstructPix2PixBackend
+
+
+def pipeline(name: str, backend_class: Callable[[], type[EditBackend]]) -> Callable[..., EditBackend]:
+    """Return the factory of a row of `EDITOR_ROWS`.
+
+    Args:
+        name: Name of the row.
+        backend_class: Imports the class of its backend.
+    """
+
+    def load(
+        *,
+        folder: str | os.PathLike | None = None,
+        device: str | torch.device | None = None,
+        allow_hub: bool = True,  # the choice of an engine from the Hub permits its download
+    ) -> EditBackend:
+        return backend_class().load(EDITOR_ROWS[name], folder=folder, device=device)
+
+    return load
 
 
 #: Editors by name; the first one is the default.
@@ -79,7 +78,7 @@ EDITOR_ROWS: Mapping[str, EditorEngine] = table(
         name=FLUX2_KLEIN,
         title="Edit by words (FLUX.2 klein)",
         description="Today's best open editor of its size; 16 GB to download, wants a GPU.",
-        load=load_flux2_klein,
+        load=pipeline(FLUX2_KLEIN, flux2_klein),
         weights="black-forest-labs/FLUX.2-klein-4B",
         from_hub=True,
         revision="e7b7dc27f91deacad38e78976d1f2b499d76a294",
@@ -96,7 +95,7 @@ EDITOR_ROWS: Mapping[str, EditorEngine] = table(
         name=SCRIBBLE,
         title="Drawing to photo (ControlNet)",
         description="Makes a photo of your line drawing and your words; 4 GB to download.",
-        load=load_scribble,
+        load=pipeline(SCRIBBLE, scribble),
         weights="lllyasviel/sd-controlnet-scribble",
         from_hub=True,
         revision="864edcd5ccc6ee2695eeebea5b4512100c83e7b3",
@@ -118,7 +117,7 @@ EDITOR_ROWS: Mapping[str, EditorEngine] = table(
         name=SEGMENTATION,
         title="Color areas to photo (ControlNet)",
         description="Makes a photo of areas painted in the colors of things; 4 GB to download.",
-        load=load_segmentation,
+        load=pipeline(SEGMENTATION, segmentation),
         weights="lllyasviel/sd-controlnet-seg",
         from_hub=True,
         revision="ecdcb5645b5099c9a7500a504fb9ab3f743c4d96",
@@ -141,7 +140,7 @@ EDITOR_ROWS: Mapping[str, EditorEngine] = table(
         name=INSTRUCT_PIX2PIX,
         title="Small editor (InstructPix2Pix)",
         description="The classic of 2022: short commands, rougher results; 5.5 GB to download.",
-        load=load_instruct_pix2pix,
+        load=pipeline(INSTRUCT_PIX2PIX, instruct_pix2pix),
         weights="timbrooks/instruct-pix2pix",
         from_hub=True,
         revision="31519b5cb02a7fd89b906d88731cd4d6a7bbf88d",
