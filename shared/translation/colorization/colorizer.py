@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import time
 from numbers import Real
 
-import torch
-
-from shared.core import engines
 from shared.core.images import Source, open_image
 from shared.translation.colorization.backend import ColorizationBackend
 from shared.translation.colorization.lab import image_of, lightness_of
 from shared.translation.engines import COLORIZERS
+from shared.translation.predictor import EnginePredictor
 from shared.translation.result import Translation
 
 MAX_SATURATION = 2.0
 
 
-class Colorizer:
+class Colorizer(EnginePredictor):
     """Colorizer of images of any size. Safe to call from many threads at once.
 
     Attributes:
@@ -26,33 +23,11 @@ class Colorizer:
         backend: The model behind it.
     """
 
+    ENGINES = COLORIZERS
+
     def __init__(self, engine: str, backend: ColorizationBackend) -> None:
-        self.engine = engine
+        super().__init__(engine, backend)
         self.backend = backend
-
-    @classmethod
-    def load(
-        cls,
-        name: str = "color",
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-        allow_hub: bool = False,
-    ) -> Colorizer:
-        """Load an engine.
-
-        Args:
-            name: One of `shared.translation.engines.COLORIZERS`.
-            folder: Weights to use in place of the engine's own.
-            device: Device of the network, by default `shared.core.devices.default_device()`.
-            allow_hub: True to download weights that are not on this machine.
-
-        Raises:
-            ValueError: No engine has this name.
-            WeightsError: The weights cannot be used.
-        """
-        engine = engines.find(COLORIZERS, name)
-        return cls(name, engine.load(folder=folder, device=device, allow_hub=allow_hub))
 
     def __call__(self, image: Source, saturation: float = 1.0) -> Translation:
         """Colorize an image; colors that it already has are ignored.

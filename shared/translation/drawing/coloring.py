@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import time
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from shared.core import engines
 from shared.core.images import Source, open_image, shrink
 from shared.translation.drawing.color_map import ColoringMapper, ColorMap, halve_detail
 from shared.translation.drawing.render import bands, enlarge
 from shared.translation.drawing.settings import check_range
 from shared.translation.engines import SKETCH_COLORIZERS
+from shared.translation.predictor import EnginePredictor
 from shared.translation.result import Translation
-
-if TYPE_CHECKING:
-    import torch
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 MAX_SATURATION = 3.0
 PAPER_PERCENTILE, INK_PERCENTILE = 92.0, 0.5
 
 
-class SketchColorizer:
+class SketchColorizer(EnginePredictor):
     """Colors drawings of any size. Safe to call from many threads at once.
 
     Attributes:
@@ -33,33 +28,11 @@ class SketchColorizer:
         mapper: Function of a drawing to its colors.
     """
 
+    ENGINES = SKETCH_COLORIZERS
+
     def __init__(self, engine: str, mapper: ColoringMapper) -> None:
-        self.engine = engine
+        super().__init__(engine, mapper)
         self.mapper = mapper
-
-    @classmethod
-    def load(
-        cls,
-        name: str = "coloring",
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-        allow_hub: bool = False,
-    ) -> SketchColorizer:
-        """Load an engine.
-
-        Args:
-            name: One of `shared.translation.engines.SKETCH_COLORIZERS`.
-            folder: Weights to use in place of the engine's own.
-            device: Device of the network, by default `shared.core.devices.default_device()`.
-            allow_hub: True to download weights that are not on this machine.
-
-        Raises:
-            ValueError: No engine has this name.
-            WeightsError: The weights cannot be used.
-        """
-        engine = engines.find(SKETCH_COLORIZERS, name)
-        return cls(name, engine.load(folder=folder, device=device, allow_hub=allow_hub))
 
     def __call__(self, image: Source, saturation: float = 1.0, lines: float = 0.4) -> Translation:
         """Color a drawing.

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import time
-from typing import TYPE_CHECKING
 
-from shared.core import engines
 from shared.core.images import Source, open_image
 from shared.translation.drawing.lines import DrawingMapper
 from shared.translation.drawing.render import render
 from shared.translation.drawing.settings import check_range
 from shared.translation.drawing.styles import STYLES
 from shared.translation.engines import SKETCHERS
+from shared.translation.predictor import EnginePredictor
 from shared.translation.result import Translation
-
-if TYPE_CHECKING:
-    import torch
 
 MAX_DETAIL, DARKNESS = 2.0, (0.3, 2.0)
 
 
-class Sketcher:
+class Sketcher(EnginePredictor):
     """Draws photos of any size. Safe to call from many threads at once.
 
     Attributes:
@@ -29,33 +24,11 @@ class Sketcher:
         mapper: Function of an RGB image to its lines and tone.
     """
 
+    ENGINES = SKETCHERS
+
     def __init__(self, engine: str, mapper: DrawingMapper) -> None:
-        self.engine = engine
+        super().__init__(engine, mapper)
         self.mapper = mapper
-
-    @classmethod
-    def load(
-        cls,
-        name: str = "drawing",
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-        allow_hub: bool = False,
-    ) -> Sketcher:
-        """Load an engine.
-
-        Args:
-            name: One of `shared.translation.engines.SKETCHERS`.
-            folder: Weights to use in place of the engine's own.
-            device: Device of the network, by default `shared.core.devices.default_device()`.
-            allow_hub: True to download weights that are not on this machine.
-
-        Raises:
-            ValueError: No engine has this name.
-            WeightsError: The weights cannot be used.
-        """
-        engine = engines.find(SKETCHERS, name)
-        return cls(name, engine.load(folder=folder, device=device, allow_hub=allow_hub))
 
     def __call__(
         self, image: Source, style: str = "pencil", detail: float = 1.0, darkness: float = 1.0

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import time
 from numbers import Real
 
-import torch
 from PIL import Image
 from torch import Tensor
 
-from shared.core import engines
 from shared.core.images import Source, open_image
 from shared.translation.engines import STYLIZERS
 from shared.translation.painting.backend import StyleBackend
 from shared.translation.painting.styles import DEFAULT_STYLE, STYLES
+from shared.translation.predictor import EnginePredictor
 from shared.translation.result import Translation
 
 MIN_BRUSH, MAX_BRUSH = 1, 4
 
 
-class Stylizer:
+class Stylizer(EnginePredictor):
     """Painter of images of any size. Safe to call from many threads at once.
 
     Attributes:
@@ -28,33 +26,11 @@ class Stylizer:
         backend: The network behind it.
     """
 
+    ENGINES = STYLIZERS
+
     def __init__(self, engine: str, backend: StyleBackend) -> None:
-        self.engine = engine
+        super().__init__(engine, backend)
         self.backend = backend
-
-    @classmethod
-    def load(
-        cls,
-        name: str = "styles",
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-        allow_hub: bool = False,
-    ) -> Stylizer:
-        """Load an engine.
-
-        Args:
-            name: One of `shared.translation.engines.STYLIZERS`.
-            folder: Weights to use in place of the engine's own.
-            device: Device of the network, by default `shared.core.devices.default_device()`.
-            allow_hub: True to download weights that are not on this machine.
-
-        Raises:
-            ValueError: No engine has this name.
-            WeightsError: The weights cannot be used.
-        """
-        engine = engines.find(STYLIZERS, name)
-        return cls(name, engine.load(folder=folder, device=device, allow_hub=allow_hub))
 
     def __call__(
         self,
