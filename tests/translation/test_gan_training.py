@@ -11,8 +11,9 @@ from shared.networks.pix2pix import Pix2pix
 from shared.translation import train
 from shared.translation.training.gan import SYSTEMS, UnpairedAdversaries
 from shared.translation.training.gan_batches import paired_batch
-from shared.translation.training.gan_loop import GanSettings, ReplayPool, Stage, fit_gan, frozen
+from shared.translation.training.gan_loop import GanSettings, Stage, fit_gan, frozen
 from shared.translation.training.paired import PairedAdversaries
+from shared.translation.training.replay_pool import ReplayPool
 
 
 def batches(step, side):
