@@ -7,17 +7,22 @@ The published protocol is `--device cuda --side 256 --stages 80000:256 --channel
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from shared.core import weights
+from shared.networks.backbones.mobilenet_v2 import Backbone
 from shared.networks.cyclegan import PatchDiscriminator, initialize
 from shared.networks.pix2pix import Pix2pix, discriminator_loss, generator_loss, pair
 from shared.training.loop import Batch, seed_everything
 from shared.translation.training.gan_arguments import batch_source, gan_parser, gan_settings
 from shared.translation.training.gan_batches import paired_batch
 from shared.translation.training.gan_loop import fit_gan
+from shared.translation.training.painting.losses import content_distance, load_fixed_network
+
+FEATURE_DEPTH = 6  # blocks of the fixed network: maps of strides 2, 4 and 8
 
 
 class PairedAdversaries:
@@ -26,10 +31,21 @@ class PairedAdversaries:
     Args:
         generators: Generators.
         channels: Channels of the discriminators.
+        features: Fixed network whose maps of generated images of the second set are to be those of the true
+            ones; none in the paper.
+        feature_weight: Weight of that loss.
     """
 
-    def __init__(self, generators: Pix2pix, channels: int) -> None:
+    def __init__(
+        self,
+        generators: Pix2pix,
+        channels: int,
+        *,
+        features: Backbone | None = None,
+        feature_weight: float = 10.0,
+    ) -> None:
         self.generators = generators
+        self.features, self.feature_weight = features, feature_weight
         self.first, self.second = (PatchDiscriminator(channels=channels, in_channels=6) for _ in range(2))
         self.discriminators = nn.ModuleList([self.first, self.second])
         for network in (self.generators, self.discriminators):
@@ -43,6 +59,12 @@ class PairedAdversaries:
             "forward": generator_loss(self.second(pair(x, fake_y)), fake_y, y),
             "backward": generator_loss(self.first(pair(y, fake_x)), fake_x, x),
         }
+        if self.features:
+            with torch.no_grad():
+                references = self.features(y)
+            losses["features"] = (
+                self.feature_weight * content_distance(self.features(fake_y), references).mean()
+            )
         return losses, (fake_x, fake_y)
 
     def discriminator_loss(self, batch: Batch, fakes: Batch) -> Tensor:
@@ -60,10 +82,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.set_defaults(discriminator_channels=32, discriminator_rate=0.5)
     parser.add_argument("--blocks", type=int, default=6, help="residual blocks (%(default)s); 0 for U-Nets")
     parser.add_argument("--levels", type=int, default=6, help="of the U-Nets (%(default)s)")
+    parser.add_argument(
+        "--features",
+        type=Path,
+        metavar="FILE",
+        help="ImageNet weights of MobileNetV2, for a loss on its maps of the second set",
+    )
+    parser.add_argument("--feature-weight", type=float, default=10.0, help="of that loss (%(default)s)")
     args = parser.parse_args(arguments)
     seed_everything(args.seed)
     generators = Pix2pix(channels=args.channels, blocks=args.blocks, levels=args.levels)
-    adversaries = PairedAdversaries(generators, args.discriminator_channels)
+    adversaries = PairedAdversaries(
+        generators,
+        args.discriminator_channels,
+        features=load_fixed_network(args.features, FEATURE_DEPTH).to(args.device) if args.features else None,
+        feature_weight=args.feature_weight,
+    )
     make_batch, samples = batch_source(args, paired_batch)
     network = fit_gan(adversaries, make_batch, gan_settings(args, pool=0), samples)
     weights.save(network, args.out / "weights")
