@@ -28,6 +28,12 @@ def _faces() -> BenchmarkMain:
     return main
 
 
+def _systems() -> BenchmarkMain:
+    from shared.translation.benchmarks.systems import main
+
+    return main
+
+
 def _colorization() -> BenchmarkMain:
     from shared.translation.benchmarks.colorization import main
 
@@ -62,6 +68,7 @@ BENCHMARKS = {
     "facades": Benchmark(_facades, "label drawings and photos of house fronts: accuracy, IoU, distances"),
     "streets": Benchmark(_streets, "label drawings and photos of streets: accuracy, IoU, distances"),
     "faces": Benchmark(_faces, "photos and sketches of faces: SSIM, retrieval of a sketch's photo"),
+    "systems": Benchmark(_systems, "CycleGAN, Long and Nest CycleGAN over several seeds"),
     "drawing": Benchmark(_drawing, "lines of drawings against the edges of the photo: F, speed, memory"),
     "coloring": Benchmark(_coloring, "colored drawings of photos against the photos: PSNR, colorfulness"),
     "colorization": Benchmark(_colorization, "colors of grey photos: PSNR, chroma error, colorfulness"),

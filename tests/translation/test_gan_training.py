@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from PIL import Image
+from torch.nn import functional as F
 
 from shared.networks.cyclegan import CycleGAN
 from shared.networks.pix2pix import Pix2pix
@@ -12,6 +13,7 @@ from shared.translation import train
 from shared.translation.training.gan import SYSTEMS, UnpairedAdversaries
 from shared.translation.training.gan_batches import paired_batch
 from shared.translation.training.gan_loop import GanSettings, Stage, fit_gan, frozen
+from shared.translation.training.painting.losses import content_distance
 from shared.translation.training.paired import PairedAdversaries
 from shared.translation.training.replay_pool import ReplayPool
 
@@ -71,6 +73,18 @@ def test_the_rate_is_constant_and_then_falls_to_nothing(tmp_path):
     assert factors[:6] == [1.0] * 6
     assert factors[9] == pytest.approx(0.2)
     assert [schedule.side(step) for step in (0, 3, 4, 9)] == [32, 32, 64, 64]
+
+
+def test_a_step_with_gradients_beyond_float32_changes_nothing(tmp_path):
+    networks = adversaries()
+    parameter = next(networks.generators.parameters())
+    hook = parameter.register_hook(lambda gradient: gradient * float("inf"))
+    before = {name: value.clone() for name, value in networks.generators.state_dict().items()}
+    fit_gan(networks, batches, settings(tmp_path, stages=[Stage(1, 32)]))
+    assert all(torch.equal(before[name], value) for name, value in networks.generators.state_dict().items())
+    hook.remove()
+    fit_gan(networks, batches, settings(tmp_path / "finite", stages=[Stage(1, 32)]))
+    assert not torch.equal(before["forward_chain.generators.0.output.weight"], parameter)
 
 
 def test_the_pool_returns_every_image_at_first_and_stored_ones_later():
@@ -134,6 +148,16 @@ def test_paired_losses_of_both_directions():
     fakes = tuple(fake.detach() for fake in fakes)
     model.discriminator_loss(batch, fakes).backward()
     assert all(parameter.grad is not None for parameter in model.discriminators.parameters())
+
+
+def test_paired_losses_with_the_maps_of_a_fixed_network():
+    networks = Pix2pix(channels=2, blocks=1)
+    features = lambda x: [F.avg_pool2d(x, 4)]  # noqa: E731
+    adversary = PairedAdversaries(networks, 2, features=features, feature_weight=3.0)
+    x, y = batches(0, 64)
+    losses, (_, fake_y) = adversary.generator_losses((x, y), 0)
+    expected = 3 * content_distance(features(fake_y), features(y)).mean()
+    assert losses["features"].item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_pairs_are_learned(tmp_path):

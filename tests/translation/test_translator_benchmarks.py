@@ -7,6 +7,8 @@ from PIL import Image
 from shared.translation.benchmarks.faces import gradient_features, rank1, similarity
 from shared.translation.benchmarks.features import cosine_distance, kernel_distance
 from shared.translation.benchmarks.label_scores import class_scores, score_labels
+from shared.translation.benchmarks.systems import main as compare_systems
+from shared.translation.benchmarks.systems import mean_and_deviation
 from shared.translation.data.pairs import Pair
 from shared.translation.palettes import FACADES
 from shared.translation.training.paired_segmenter import sample_batch
@@ -40,6 +42,25 @@ def test_distances_of_features():
     assert cosine_distance(x, -x) == pytest.approx(2)
     assert abs(kernel_distance(x, y)) < 0.2
     assert kernel_distance(x, y + 1) > 1
+
+
+def test_means_and_deviations_over_seeds():
+    means, deviations = mean_and_deviation([{"mIoU": 0.1}, {"mIoU": 0.2}, {"mIoU": 0.3}])
+    assert means == {"mIoU": pytest.approx(0.2)}
+    assert deviations == {"mIoU": pytest.approx(0.1)}
+
+
+def test_a_comparison_names_the_runs_without_weights(tmp_path, capsys):
+    (tmp_path / "facades-long-0" / "weights").mkdir(parents=True)
+    arguments = ["--data", str(tmp_path), "--set", "facades", "--runs", str(tmp_path), "--seeds"]
+    with pytest.raises(SystemExit):
+        compare_systems([*arguments, "0", "1"])
+    text = capsys.readouterr().err
+    assert "facades-cyclegan-0" in text
+    assert "facades-long-0" not in text
+    with pytest.raises(SystemExit):
+        compare_systems([*arguments, "0"])
+    assert "at least two seeds" in capsys.readouterr().err
 
 
 def test_similarity_falls_with_noise():

@@ -28,6 +28,7 @@ from shared.translation.tasks import TASKS
 from shared.translation.translator import Translator
 
 MODULE = "shared.translation.benchmark faces"
+DATA = "CUHK students"
 CELL = 16  # of the gradient histograms in pixels
 
 # SSIM of photos made of sketches, as quoted in later papers, which use other crops and sizes.
@@ -94,6 +95,28 @@ def score(
     }
 
 
+class TranslatorScores:
+    """Scores of translators between photos and sketches.
+
+    Args:
+        pairs: Pairs to score on.
+    """
+
+    def __init__(self, pairs: Sequence[Pair]) -> None:
+        self.pairs = pairs
+        self._network = FeatureNetwork()
+        self._real_features = self._network([pair.first for pair in pairs])
+
+    def __call__(self, translator: Translator) -> dict[str, float]:
+        """Return the scores of both directions."""
+        sketches, photos = [], []
+        for pair in tqdm(self.pairs, unit="pair"):
+            sketches.append(translator(pair.first, "forward").image)
+            photos.append(translator(pair.second, "backward").image)
+        distance = cosine_distance(self._network(photos), self._real_features)
+        return {**score(self.pairs, sketches, photos), "photo_cosine_distance": distance}
+
+
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
     parser = reports.benchmark_parser("Score translators between photos and sketches of faces.", MODULE)
@@ -108,22 +131,13 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         parser.error(str(error))
     started = time.perf_counter()
     pairs = [source() for source in sources[: options.limit]]
-    network = FeatureNetwork()
-    real_features = network([pair.first for pair in pairs])
-    metrics = {}
-    for name in options.engine:
-        translator = Translator.load(name, folder=options.weights)
-        sketches, photos = [], []
-        for pair in tqdm(pairs, unit="pair"):
-            sketches.append(translator(pair.first, "forward").image)
-            photos.append(translator(pair.second, "backward").image)
-        metrics[name] = score(pairs, sketches, photos)
-        metrics[name]["photo_cosine_distance"] = cosine_distance(network(photos), real_features)
+    scores = TranslatorScores(pairs)
+    metrics = {name: scores(Translator.load(name, folder=options.weights)) for name in options.engine}
     metrics["no translation"] = score(pairs, [pair.first for pair in pairs], [pair.second for pair in pairs])
     return reports.finish(
         reports.Report(
             benchmark="photos and sketches",
-            data="CUHK students",
+            data=DATA,
             split=options.split,
             items=len(pairs),
             weights=Path(options.weights).name if options.weights else ", ".join(options.engine),

@@ -138,29 +138,48 @@ def run_label_benchmark(benchmark: LabelBenchmark, arguments: Sequence[str] | No
     )
 
 
+class TranslatorScores:
+    """Scores of translators between label drawings and photos.
+
+    Args:
+        pairs: Pairs to score on.
+        palette: Colors of the label drawings.
+        segmenter: Name or folder of the segmenter that scores generated photos.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], palette: Palette, segmenter: str) -> None:
+        path = Path(segmenter)
+        self.pairs, self.palette = pairs, palette
+        self._segmenter, _ = load_on_device(FCFN, path.name, folder=path if path.is_dir() else None)
+        self._network = FeatureNetwork()
+        self._real = [pair.second for pair in pairs]
+        self._real_features = self._network(self._real)
+
+    def __call__(self, translator: Translator) -> dict[str, float]:
+        """Return the scores of both directions."""
+        photos = [
+            translator(pair.first, "forward").image
+            for pair in tqdm(self.pairs, unit="drawing", desc="labels to photo")
+        ]
+        features = self._network(photos)
+        return {
+            **score_labels(self.pairs, self.palette, partial(_drawing, translator)),
+            **score_photos(self.pairs, photos, self.palette, self._segmenter),
+            "photos_cosine_distance": cosine_distance(features, self._real_features),
+            "photos_kernel_distance": kernel_distance(features, self._real_features),
+        }
+
+    def real_photos(self) -> dict[str, float]:
+        """Return the scores of the real photos, an upper bound."""
+        return score_photos(self.pairs, self._real, self.palette, self._segmenter)
+
+
 def _measure(
     pairs: Sequence[Pair], palette: Palette, options: argparse.Namespace, frequent: tuple[int, int, int]
 ) -> dict[str, dict[str, float]]:
-    path = Path(options.segmenter)
-    segmenter, _ = load_on_device(FCFN, path.name, folder=path if path.is_dir() else None)
-    network = FeatureNetwork()
-    real = [pair.second for pair in pairs]
-    real_features = network(real)
-    metrics: dict[str, dict[str, float]] = {}
-    for name in options.engine:
-        translator = Translator.load(name, folder=options.weights)
-        photos = [
-            translator(pair.first, "forward").image
-            for pair in tqdm(pairs, unit="drawing", desc="labels to photo")
-        ]
-        features = network(photos)
-        metrics[name] = {
-            **score_labels(pairs, palette, partial(_drawing, translator)),
-            **score_photos(pairs, photos, palette, segmenter),
-            "photos_cosine_distance": cosine_distance(features, real_features),
-            "photos_kernel_distance": kernel_distance(features, real_features),
-        }
-    metrics["real photos"] = score_photos(pairs, real, palette, segmenter)
+    scores = TranslatorScores(pairs, palette, options.segmenter)
+    metrics = {name: scores(Translator.load(name, folder=options.weights)) for name in options.engine}
+    metrics["real photos"] = scores.real_photos()
     metrics["most frequent class"] = score_labels(
         pairs, palette, lambda image: Image.new("RGB", image.size, frequent)
     )

@@ -24,6 +24,9 @@ from shared.core.scheduling import WorkerPool, prefetch
 from shared.training.loop import Batch, moving_average, seed_everything
 from shared.translation.training.replay_pool import ReplayPool
 
+#: Norm to which gradients are scaled down; usual steps have 10 to 50.
+MAX_GRADIENT_NORM = 100.0
+
 
 class Stage(NamedTuple):
     """Part of a run with crops of one size.
@@ -207,7 +210,11 @@ class _Run:
             raise FloatingPointError(f"a loss is {loss.item()} at step {step}; lower the learning rate")
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        optimizer.step()
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        norm = nn.utils.clip_grad_norm_(parameters, MAX_GRADIENT_NORM)
+        # In a crop of one color each instance normalisation multiplies gradients by 300, beyond float32.
+        if torch.isfinite(norm):
+            optimizer.step()
 
     def save(self) -> None:
         content = {
