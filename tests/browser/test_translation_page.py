@@ -1,6 +1,7 @@
 """The translation page in a real browser: tasks, drawing, undo, uploads, results, errors, phones."""
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,13 @@ def choose(page: Page, name: str) -> None:
 def act(page: Page, name: str) -> None:
     """Press undo, redo, clear or open in the visible editor."""
     page.locator(".is-editor").locator("visible=true").get_by_role("button", name=name).click()
+
+
+def sent_mask(page: Page, step: Callable[[], None]) -> Image.Image:
+    """Take a step in the editor of the mask, and return the mask that the server receives."""
+    with page.expect_response(lambda response: "/upload" in response.url) as response_info:
+        step()
+    return Image.open(response_info.value.json()[0]).convert("L")
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -280,6 +288,37 @@ def test_words_need_an_image_and_the_hub(visit, cat_path):
     expect(page.locator(".toast-body.error").last).to_contain_text(".")
     expect(button).to_be_enabled()
     expect(page.get_by_label("What to change")).to_have_value("make it winter")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_part_of_the_photo_is_painted_and_erased(visit, cat_path, tmp_path, size):
+    width, height = SIZES[size]
+    page = visit("/translation", width=width, height=height)
+    press_task(page, "edit")
+    page.get_by_text("Change only a part").click()
+    expect(page.get_by_text("Choose a photo above first")).to_be_visible()
+    upload_image(page, cat_path)
+    expect(visible_canvas(page)).to_have_attribute("width", "240")
+    mask = sent_mask(page, lambda: drag(page, (0.2, 0.5), (0.8, 0.5)))
+    assert mask.size == (240, 160)
+    assert {level for _, level in mask.getcolors()} == {0, 255}
+    assert mask.getbbox()[::2] == pytest.approx((40, 200), abs=4)
+    tool = page.locator(".is-mask [data-tool=erase]")
+    tool.click()
+    expect(tool).to_have_attribute("aria-pressed", "true")
+    mask = sent_mask(page, lambda: drag(page, (0.6, 0.5), (0.9, 0.5)))
+    assert mask.getbbox()[::2] == pytest.approx((40, 137), abs=4)
+    mask = sent_mask(page, lambda: act(page, "Undo"))
+    assert mask.getbbox()[::2] == pytest.approx((40, 200), abs=4)
+    act(page, "Clear")
+    assert sheet_colors(page) == {(0, 0, 0)}
+    Image.new("RGB", (60, 90)).save(tmp_path / "other.png")
+    act(page, "Undo")
+    remove_image(page)
+    expect(page.get_by_text("Choose a photo above first")).to_be_visible()
+    upload_image(page, tmp_path / "other.png")
+    expect(visible_canvas(page)).to_have_attribute("height", "90")
+    assert sheet_colors(page) == {(0, 0, 0)}
 
 
 @pytest.mark.skipif(not PHOTO_TASKS, reason="no weights")

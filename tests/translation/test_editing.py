@@ -12,7 +12,8 @@ from PIL import Image, ImageChops, ImageDraw
 from shared.core.diffusion.canvas import SizeLimits
 from shared.core.errors import GenerationError, InputError, StoppedError
 from shared.core.images import ImageError, encode_image
-from shared.translation.editing.editor import SEEDS, ImageEditor
+from shared.translation.editing.editor import ImageEditor
+from shared.translation.editing.engine import SEEDS
 from shared.translation.editing.flux2 import Flux2KleinBackend
 from shared.translation.editing.labels import LABEL_COLORS
 from shared.translation.editing.rows import FLUX2_KLEIN, INSTRUCT_PIX2PIX, SCRIBBLE, SEGMENTATION
@@ -252,13 +253,39 @@ def test_a_mask_keeps_the_remaining_pixels(editor):
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        (Image.new("L", (70, 90), 255), "must have the size of the picture, 90 x 70, and has 70 x 90"),
+        (
+            Image.new("L", (70, 90), 255),
+            "must have the shape of the picture, 90 × 70 pixels, and has 70 × 90",
+        ),
         (Image.new("L", SIZE), "marks no part"),
     ],
 )
 def test_masks_that_cannot_be_used(flux, mask, message):
     with pytest.raises(InputError, match=message):
         flux(photo(), "make it blue", mask=mask)
+
+
+def test_a_mask_is_scaled_to_the_size_of_the_image(pix2pix):
+    image, mask = photo((900, 701)), Image.new("L", (45, 35))
+    mask.paste(255, (10, 5, 20, 15))
+    change = ImageChops.difference(pix2pix(image, "make it blue", mask=mask, steps=4).image, image)
+    left, top, right, bottom = change.getbbox()
+    assert 180 <= left < right <= 420
+    assert 80 <= top < bottom <= 321
+
+
+def test_what_an_engine_lacks_is_refused_without_its_model(editor):
+    row = editor.engine
+    row.check("make it blue")
+    with pytest.raises(InputError, match="no words yet"):
+        row.check(" ")
+    with pytest.raises(InputError, match="number of steps must be from"):
+        row.check("make it blue", steps=1000)
+    with pytest.raises(InputError, match="further pictures, received 9"):
+        row.check("make it blue", references=[photo()] * 9)
+    if not row.options.mask:
+        with pytest.raises(InputError, match="takes no mask: please remove it"):
+            row.check("make it blue", mask=photo())
 
 
 def test_references_have_an_effect(flux):

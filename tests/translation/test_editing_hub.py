@@ -252,6 +252,8 @@ def test_a_page_keeps_one_editor():
     assert [pool("a"), pool("a"), pool("b")] == ["A", "A", "B"]
     assert loaded == ["a", "b"]
     assert pool._editors == {"b": "B"}
+    assert [model() for model in pool.models().values()] == ["A", "B"]
+    assert loaded == ["a", "b", "a", "b"]
 
 
 def test_all_editors_are_loaded_at_the_start_of_zero_gpu(monkeypatch):

@@ -4,16 +4,16 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from shared.core.errors import GenerationError, StoppedError
+from shared.core.errors import GenerationError, InputError, StoppedError
 from shared.translation.engines import EDITORS
 from shared.translation.result import Translation
 from shared.translation.tabs.edit_panel import edit_panel
 from shared.translation.tabs.edit_runs import connect_edits, stop_file
 from shared.translation.tabs.results import ResultView
-from shared.translation.tabs.runners import EditValues
+from shared.translation.tabs.runners import EditValues, create_runners
 from shared.translation.tabs.task_panel import TaskPanel, TaskPanels
 
-SETTINGS = ["flux2-klein", "make it winter", "snowmen", [], 3, 4, 0, 0.5]
+SETTINGS = ["flux2-klein", "make it winter", "snowmen", [], 3, 4, 0, 0.5, "mask.png"]
 REQUEST = gr.Request(session_hash="visitor")
 
 
@@ -48,7 +48,7 @@ def events(editor, tmp_path, monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
     with gr.Blocks() as demo:
         menu, image = gr.HTML("edit"), gr.Image()
-        panel = TaskPanel(image, edit=edit_panel(EDITORS, "What to change", ("make it winter",)))
+        panel = TaskPanel(image, edit=edit_panel(EDITORS, "What to change", ("make it winter",), image))
         tasks = TaskPanels(menu, {"edit": panel}, gr.Button())
         connect_edits("translation", tasks, editor, ResultView())
     return [event for event in demo.fns.values() if event.fn is not None]
@@ -83,7 +83,7 @@ def test_an_edit_is_shown_and_can_be_downloaded(events, editor, photo):
     assert [Image.open(path).size for path in images] == [(40, 30)] * 2
     assert note == "40 × 30 pixels, 1.50 s"
     assert button.value["path"].endswith("photo-edited.png")
-    values = EditValues("snowmen", [], 3, 4, 0, 0.5)
+    values = EditValues("snowmen", [], 3, 4, 0, 0.5, "mask.png")
     assert editor.calls == [((40, 30), "flux2-klein", "make it winter", values)]
 
 
@@ -115,3 +115,22 @@ def test_errors_are_one_sentence(events, photo):
         edit(None, *SETTINGS, REQUEST)
     with pytest.raises(gr.Error, match="ran out of memory"):
         edit(photo, "flux2-klein", "fail", *SETTINGS[2:], REQUEST)
+
+
+def test_nothing_is_downloaded_for_settings_that_an_engine_lacks():
+    edit = create_runners().edit
+    image = Image.new("RGB", (40, 30))
+    with pytest.raises(InputError, match="takes no mask: please remove it"):
+        edit(image, "controlnet-scribble", "a house", EditValues(mask="mask.png"))
+    with pytest.raises(InputError, match="no words yet"):
+        edit(image, "flux2-klein", " ", EditValues())
+    with pytest.raises(InputError, match="number of steps must be from 1 to 12, received 50"):
+        edit(image, "flux2-klein", "a house", EditValues(steps=50))
+
+
+def test_a_mask_is_for_photos_only(photo):
+    with gr.Blocks():
+        image = gr.Image()
+        with_photo, without = (edit_panel(EDITORS, "Words", ("snow",), source) for source in (image, None))
+    assert "is-mask" in with_photo.settings.mask.html_template
+    assert without.settings.mask.value is None

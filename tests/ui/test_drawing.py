@@ -8,7 +8,7 @@ from PIL import Image
 
 from shared.core.gradio_workarounds import new_cache_path
 from shared.core.images import encode_image
-from shared.ui.components.drawing_editor import Brush, Canvas, drawing_editor
+from shared.ui.components.drawing_editor import Brush, Canvas, drawing_editor, mask_editor
 from shared.ui.components.picture_menu import PictureChoice, open_panels, panel, picture_menu
 
 PICTURE = encode_image(Image.new("RGB", (600, 400), "teal"))
@@ -65,6 +65,20 @@ def test_the_editor_has_a_named_button_for_each_brush():
     assert '<canvas width="60" height="40"' in html
     assert 'data-empty="#0030ff"' in html
     assert 'alt="A &lt;hut&gt;"' in html
+
+
+def test_the_editor_of_a_mask_lies_over_the_photo():
+    with gr.Blocks() as demo:
+        photo = gr.Image()
+        editor = mask_editor(photo, "The <part>", "Paint it.")
+    html = editor.html_template
+    assert re.findall(r'data-tool="(\w+)"', html) == ["brush", "erase"]
+    assert re.findall(r'data-action="(\w+)"', html) == ["undo", "redo", "clear"]
+    assert 'aria-label="The &lt;part&gt;"' in html
+    assert "<summary>The &lt;part&gt;</summary><p>Paint it.</p>" in html
+    (event,) = demo.fns.values()
+    assert event.targets[0][0] == photo._id
+    assert ".is-mask" in event.js
 
 
 def test_the_value_is_the_path_of_an_upload():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -16,15 +16,12 @@ from shared.core.engines import find
 from shared.core.errors import InputError
 from shared.core.images import Source, open_image
 from shared.translation.editing.backend import EditBackend, EditRequest
-from shared.translation.editing.engine import EditorEngine, Setting
+from shared.translation.editing.engine import EditorEngine
 from shared.translation.engines import EDITORS
 from shared.translation.result import Translation
 
 if TYPE_CHECKING:
     import torch
-
-#: Seeds are below this number.
-SEEDS = 2**32
 
 
 class ImageEditor:
@@ -86,8 +83,8 @@ class ImageEditor:
             prompt: Words of the edit, or of the picture that a drawing becomes.
             negative_prompt: Words for what must not be in the result.
             references: Further images that the words can refer to.
-            mask: Part that may change, white on black, of the image's size; pixels where it is black stay
-                exactly as they are.
+            mask: Part that may change, white on black, of the image's shape; pixels where it is black stay
+                exactly as they are. It is scaled to the image's size.
             seed: Seed of the noise, at least 0; the same one gives the same result.
             steps: Number of denoising steps. This and the next two are None for the engine's default; their
                 ranges are in its row.
@@ -102,17 +99,25 @@ class ImageEditor:
         Raises:
             ImageError: An image cannot be opened.
             InputError: The words are missing or too long, a setting is out of range or one that the engine
-                does not have, or the mask has another size.
+                does not have, or the mask has another shape.
             GenerationError: There is no result, such as for lack of memory.
             StoppedError: The visitor stopped it.
         """
         start = time.perf_counter()
-        options = self.engine.options
-        if not 0 <= seed < SEEDS:
-            raise InputError(f"The seed must be from 0 to {SEEDS - 1}, received {seed}.")
+        options, references = self.engine.options, list(references)
+        self.engine.check(
+            prompt,
+            negative_prompt=negative_prompt,
+            references=references,
+            mask=mask,
+            seed=seed,
+            steps=steps,
+            guidance=guidance,
+            strength=strength,
+        )
         original = open_image(image)
         canvas = Canvas.fit(original.size, self.engine.limits)
-        part = self._open_mask(mask, original)
+        part = None if mask is None else open_mask(mask, original.size)
         request = EditRequest(
             image=canvas.draw(original, self._backend.resample),
             prompt=check_prompt(prompt, self._backend.count_tokens, self._backend.max_tokens),
@@ -121,49 +126,45 @@ class ImageEditor:
             mask=None if part is None else canvas.draw(part),
             seed=seed,
             steps=round(options.steps.resolve(steps, "number of steps")),
-            guidance=self._resolve(options.guidance, guidance, "guidance"),
-            strength=self._resolve(options.strength, strength, "strength"),
+            guidance=self.engine.resolve(options.guidance, guidance, "guidance"),
+            strength=self.engine.resolve(options.strength, strength, "strength"),
         )
         result = canvas.restore(self._backend.edit(request, Monitor(progress, stop)))
         if part is not None:
             result = Image.composite(result, original, part)
         return Translation(result, self.engine.name, time.perf_counter() - start)
 
-    def _resolve(self, setting: Setting | None, value: float | None, name: str) -> float:
-        if setting is None and value is not None:
-            raise InputError(f"The engine {self.engine.title} has no {name}: please leave it out.")
-        return 1.0 if setting is None else setting.resolve(value, name)
-
     def _check_negative_prompt(self, text: str) -> str:
         text = text.strip()
-        if text and not self.engine.options.negative_prompt:
-            raise InputError(
-                f"The engine {self.engine.title} reads no unwanted words: please leave them out."
-            )
-        if text:
-            check_prompt(text, self._backend.count_tokens, self._backend.max_tokens)
-        return text
+        return text and check_prompt(text, self._backend.count_tokens, self._backend.max_tokens)
 
-    def _open_references(self, references: Iterable[Source]) -> list[Image.Image]:
-        sources, limit = list(references), self.engine.options.max_references
-        if len(sources) > limit:
-            allowed = f"at most {limit}" if limit else "no"
-            raise InputError(f"This engine takes {allowed} further pictures, received {len(sources)}.")
-        images = [open_image(source) for source in sources]
+    def _open_references(self, references: Sequence[Source]) -> list[Image.Image]:
+        images = [open_image(source) for source in references]
         canvases = [Canvas.fit(image.size, self.engine.limits) for image in images]
         return [canvas.draw(image) for canvas, image in zip(canvases, images, strict=True)]
 
-    def _open_mask(self, mask: Source | None, image: Image.Image) -> Image.Image | None:
-        if mask is None:
-            return None
-        if not self.engine.options.mask:
-            raise InputError(f"The engine {self.engine.title} takes no mask: please remove it.")
-        part = open_image(mask).convert("L")
-        if part.size != image.size:
-            raise InputError(
-                f"The mask must have the size of the picture, {image.width} x {image.height}, and has "
-                f"{part.width} x {part.height}: please paint it anew."
-            )
-        if part.getextrema()[1] == 0:
-            raise InputError("The mask marks no part of the picture: please paint over what should change.")
-        return part
+
+def open_mask(mask: Source, size: tuple[int, int]) -> Image.Image:
+    """Open a mask and scale it to the size of its image.
+
+    Args:
+        mask: White on black, of the image's shape.
+        size: Width and height of the image.
+
+    Returns:
+        The mask, of mode L.
+
+    Raises:
+        ImageError: The mask cannot be opened.
+        InputError: The mask has another shape than the image, or is black all over.
+    """
+    opened = open_image(mask).convert("L")
+    # A scaled mask has whole pixels, so that its shape may be off by the half of one on each side.
+    if abs(opened.width * size[1] - opened.height * size[0]) > max(size):
+        raise InputError(
+            f"The mask must have the shape of the picture, {size[0]} × {size[1]} pixels, and has "
+            f"{opened.width} × {opened.height}: please paint it anew."
+        )
+    if opened.getextrema()[1] == 0:
+        raise InputError("The mask marks no part of the picture: please paint over what should change.")
+    return opened if opened.size == size else opened.resize(size, Image.Resampling.BILINEAR)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass, field
 from typing import Any
 
 from shared.core.diffusion.canvas import SizeLimits
+from shared.core.diffusion.prompts import check_prompt
 from shared.core.engines import Engine
 from shared.core.errors import InputError
+
+#: Seeds are below this number.
+SEEDS = 2**32
 
 
 @dataclass(frozen=True)
@@ -80,3 +84,50 @@ class EditorEngine(Engine[Any]):
     download_gb: float
     gpu_gb: float
     cpu_gb: float
+
+    def check(
+        self,
+        prompt: str,
+        *,
+        negative_prompt: str = "",
+        references: Sized = (),
+        mask: object = None,
+        seed: int = 0,
+        steps: int | None = None,
+        guidance: float | None = None,
+        strength: float | None = None,
+    ) -> None:
+        """Check the arguments of an edit as far as that takes no model, whose download may be large.
+
+        Raises:
+            InputError: There are no words, a setting is out of range, or the engine does not have it.
+        """
+        options = self.options
+        check_prompt(prompt, count_tokens=lambda text: 0, max_tokens=0)  # only the model counts them
+        if not 0 <= seed < SEEDS:
+            raise InputError(f"The seed must be from 0 to {SEEDS - 1}, received {seed}.")
+        if negative_prompt.strip() and not options.negative_prompt:
+            raise InputError(f"The engine {self.title} reads no unwanted words: please leave them out.")
+        if mask is not None and not options.mask:
+            raise InputError(f"The engine {self.title} takes no mask: please remove it.")
+        if len(references) > options.max_references:
+            allowed = f"at most {options.max_references}" if options.max_references else "no"
+            raise InputError(f"This engine takes {allowed} further pictures, received {len(references)}.")
+        options.steps.resolve(steps, "number of steps")
+        self.resolve(options.guidance, guidance, "guidance")
+        self.resolve(options.strength, strength, "strength")
+
+    def resolve(self, setting: Setting | None, value: float | None, name: str) -> float:
+        """Return the value of a setting, or the default for None.
+
+        Args:
+            setting: One of the options.
+            value: Value, if there is any.
+            name: Name of the setting in the text of the error.
+
+        Raises:
+            InputError: The value is out of range, or the engine does not have this setting.
+        """
+        if setting is None and value is not None:
+            raise InputError(f"The engine {self.title} has no {name}: please leave it out.")
+        return 1.0 if setting is None else setting.resolve(value, name)

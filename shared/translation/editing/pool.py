@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING
 
 from shared.core import devices
-from shared.translation.editing.editor import ImageEditor
-from shared.translation.engines import EDITORS
+
+if TYPE_CHECKING:  # which brings torch
+    from shared.translation.editing.editor import ImageEditor
 
 
 class EditorPool:
@@ -22,14 +25,17 @@ class EditorPool:
         load: Loads an editor by its name.
     """
 
-    def __init__(
-        self, names: Iterable[str] = tuple(EDITORS), load: Callable[[str], ImageEditor] = ImageEditor.load
-    ) -> None:
+    def __init__(self, names: Iterable[str], load: Callable[[str], ImageEditor]) -> None:
+        self._names = tuple(names)
         self._load = load
         self._lock = threading.Lock()
         self._editors: dict[str, ImageEditor] = {}
         if devices.on_zero_gpu():
-            self._editors = {name: load(name) for name in names}
+            self._editors = {name: load(name) for name in self._names}
+
+    def models(self) -> dict[str, Callable[[], ImageEditor]]:
+        """Return a function for each editor, which returns it, by name."""
+        return {name: partial(self, name) for name in self._names}
 
     def __call__(self, name: str) -> ImageEditor:
         """Return an editor.

@@ -51,6 +51,7 @@ def _connect(space: str, source: Component, panel: EditPanel, edit: Translate, v
         steps: int,
         guidance: float,
         strength: float,
+        mask: str | None,
         request: gr.Request,
         progress: gr.Progress = PROGRESS,
     ) -> list[object]:
@@ -64,7 +65,7 @@ def _connect(space: str, source: Component, panel: EditPanel, edit: Translate, v
 
         progress(0, desc="Loading the engine; the first time, this is a large download")
         try:
-            settings = EditValues(negative_prompt, references, seed, steps, guidance, strength)
+            settings = EditValues(negative_prompt, references, seed, steps, guidance, strength, mask)
             result = edit(image, engine, prompt, settings, progress=report, stop=stop)
         except StoppedError as error:
             return view.empty(str(error))

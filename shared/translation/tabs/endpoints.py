@@ -7,12 +7,11 @@ from PIL.Image import Image
 
 from shared.core.images import open_image
 from shared.translation.drawing.styles import STYLES as DRAWING_STYLES
-from shared.translation.engines import EDITORS
 from shared.translation.painting.styles import DEFAULT_STYLE
 from shared.translation.painting.styles import STYLES as PAINTING_STYLES
 from shared.translation.result import Translation
 from shared.translation.tabs.edit_runs import EDITING
-from shared.translation.tabs.runners import EditValues, Runners
+from shared.translation.tabs.runners import EditValues, Runners, offered_editors
 from shared.translation.tabs.translations import TRANSLATIONS
 from shared.translation.translator_rows import SYSTEMS
 from shared.ui.batch import PROGRESS, BatchResult, run_batch
@@ -55,7 +54,7 @@ class ApiInputs:
                 gr.Dropdown(list(SYSTEMS), label="Network"),
             ]
             self.edit = [
-                gr.Dropdown(list(EDITORS), label="Editor"),
+                gr.Dropdown(list(offered_editors()), label="Editor"),
                 gr.Textbox(label="Prompt"),
                 gr.Textbox("", label="Negative prompt"),
                 gr.Number(0, precision=0, minimum=0, label="Seed"),
@@ -63,6 +62,7 @@ class ApiInputs:
                 gr.Slider(0, 15, 0, label="Guidance"),
                 gr.Slider(0, 1, 0, label="Freedom"),
                 image_files("References"),
+                image_input("Mask"),
             ]
 
 
@@ -180,6 +180,7 @@ def edit_endpoint(space: str, run: Runners, inputs: ApiInputs) -> None:
         guidance: float,
         strength: float,
         references: list[str] | None = None,
+        mask: str | None = None,
     ) -> Image:
         """Change a photo, or make a photo of a drawing, by words; slow without a GPU.
 
@@ -193,11 +194,13 @@ def edit_endpoint(space: str, run: Runners, inputs: ApiInputs) -> None:
             guidance: Weight of the words, up to 15; 0 is the engine's own.
             strength: Freedom of the result, up to 1: higher keeps less of the image; 0 is the engine's own.
             references: Up to three further pictures that the words can name; for "flux2-klein" only.
+            mask: The part of the photo that may change, white on black, in the photo's shape; the rest stays
+                exactly as it is. For "flux2-klein" and "instruct-pix2pix".
 
         Returns:
             The result, a PNG image of the same size.
         """
-        values = EditValues(negative_prompt, references or (), seed, steps, guidance, strength)
+        values = EditValues(negative_prompt, references or (), seed, steps, guidance, strength, mask)
         return run.edit(open_image(image), engine, prompt, values).image
 
     endpoint(edit, [inputs.image, *inputs.edit], {"Result": gr.Image}, concurrency=EDITING)

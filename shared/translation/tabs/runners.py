@@ -10,8 +10,9 @@ from PIL.Image import Image
 
 from shared.core.devices import on_zero_gpu
 from shared.core.diffusion.monitor import Progress, StopRequest
-from shared.core.engines import Engine
+from shared.core.engines import Engine, find
 from shared.translation.editing.engine import EditorEngine
+from shared.translation.editing.pool import EditorPool
 from shared.translation.engines import (
     COLORIZERS,
     EDITORS,
@@ -45,6 +46,7 @@ class EditValues(NamedTuple):
         steps: Number of denoising steps.
         guidance: Weight of the words.
         strength: Freedom of the result.
+        mask: Path of an image that is white where the result may differ; None for everywhere.
     """
 
     negative_prompt: str = ""
@@ -53,6 +55,19 @@ class EditValues(NamedTuple):
     steps: int = 0
     guidance: float = 0
     strength: float = 0
+    mask: str | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the values as an editor takes them, with None for an engine's own number."""
+        return {
+            "negative_prompt": self.negative_prompt,
+            "references": self.references,
+            "seed": int(self.seed),
+            "steps": round(self.steps) or None,
+            "guidance": self.guidance or None,
+            "strength": self.strength or None,
+            "mask": self.mask,
+        }
 
 
 class Runners(NamedTuple):
@@ -85,7 +100,12 @@ def create_runners() -> Runners:
     def paint(image: Image, style: str | Image, strength: float, keep_colors: bool) -> Translation:
         return run_stylizer(image, style, strength=strength, keep_colors=keep_colors)
 
-    run_editor = inference_function(lazy_models(_load_editor, offered_editors()), _run_editor, duration=120)
+    editors = EditorPool(offered_editors(), _load_editor).models()
+    run_editor = inference_function(editors, _run_editor, duration=120)
+
+    def edit(image: Image, engine: str, prompt: str, values: EditValues, **observers: Any) -> Translation:
+        find(EDITORS, engine).check(prompt, **values.arguments())  # before the engine is downloaded
+        return run_editor(image, engine, prompt, values, **observers)
 
     return Runners(
         translate=inference_function(translators),
@@ -94,7 +114,7 @@ def create_runners() -> Runners:
         colorize=_run_first(COLORIZERS, _load_colorizer),
         color_drawing=_run_first(SKETCH_COLORIZERS, _load_sketch_colorizer),
         paint=paint,
-        edit=run_editor,
+        edit=edit,
     )
 
 
@@ -127,12 +147,7 @@ def _run_editor(
     return editor(
         image,
         prompt,
-        negative_prompt=values.negative_prompt,
-        references=values.references,
-        seed=int(values.seed),
-        steps=round(values.steps) or None,
-        guidance=values.guidance or None,
-        strength=values.strength or None,
+        **values.arguments(),
         progress=None if on_zero_gpu() else progress,  # its runs are in a process of their own
         stop=stop,
     )

@@ -170,5 +170,6 @@ def _drawn(translation: str, editor: Callable[[], gr.HTML], runners: Runners) ->
 
 
 def _edited(task: EditTask, photo: gr.Image) -> TaskPanel:
-    source = photo if task.editor is None else task.editor()
-    return TaskPanel(source, edit=edit_panel(_editors(task), task.label, task.examples))
+    if task.editor is None:
+        return TaskPanel(photo, edit=edit_panel(_editors(task), task.label, task.examples, photo))
+    return TaskPanel(task.editor(), edit=edit_panel(_editors(task), task.label, task.examples))

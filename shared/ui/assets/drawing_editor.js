@@ -1,20 +1,27 @@
 /* A drawing editor: boxes, strokes and floods in the colors of named brushes; undo, redo; images to start from.
    Each finished action uploads the drawing, and the value becomes the path of the upload; null for an empty
-   sheet. Without `smooth`, no pixel ever has another color than those of the brushes. */
+   sheet. Without `smooth`, no pixel ever has another color than those of the brushes.
+
+   An editor of a mask lies over a photo, whose address comes with the event "photo". Its sheet is transparent
+   where nothing is painted, and has the shape of the photo; its upload is white on black. */
 const editor = element.querySelector(".is-editor"), canvas = editor.querySelector("canvas");
 const context = canvas.getContext("2d", {willReadFrequently: true});
-const {width, height} = canvas, smooth = editor.dataset.smooth === "true";
+const smooth = editor.dataset.smooth === "true", mask = editor.dataset.mask; // the color that shows a mask
+let {width, height} = canvas;
 const all = selector => [...editor.querySelectorAll(selector)];
 const parse = css => [1, 3, 5].map(start => parseInt(css.slice(start, start + 2), 16));
 const colors = all("[data-color]").map(button => parse(button.dataset.color));
 const size = editor.querySelector("input[type=range]"), file = editor.querySelector("input[type=file]");
 const fault = editor.querySelector(".is-fault");
 const MAX_UNDO = 40;
+const MAX_MASK_PIXELS = 300_000; // each step back holds as many
 let past = [], future = [], start = null, before = null, last = null, version = 0;
 
 const snapshot = () => context.getImageData(0, 0, width, height);
 const pressed = kind => editor.querySelector(`[data-${kind}][aria-pressed=true]`).dataset[kind];
 const erase = () => {
+    context.globalCompositeOperation = "source-over";
+    if (mask) return context.clearRect(0, 0, width, height);
     context.fillStyle = editor.dataset.empty;
     context.fillRect(0, 0, width, height);
 };
@@ -24,9 +31,20 @@ const refresh = () => {
 };
 const isEmpty = () => {
     const pixels = new Uint32Array(snapshot().data.buffer);
-    const [red, green, blue] = parse(editor.dataset.empty);
-    const empty = new Uint32Array(new Uint8Array([red, green, blue, 255]).buffer)[0];
+    const color = mask ? [0, 0, 0, 0] : [...parse(editor.dataset.empty), 255];
+    const empty = new Uint32Array(new Uint8Array(color).buffer)[0];
     return pixels.every(pixel => pixel === empty);
+};
+const sheet = () => { // the canvas to upload
+    if (!mask) return canvas;
+    const copy = Object.assign(document.createElement("canvas"), {width, height}), pen = copy.getContext("2d");
+    pen.drawImage(canvas, 0, 0);
+    for (const [operation, color] of [["source-in", "white"], ["destination-over", "black"]]) {
+        pen.globalCompositeOperation = operation;
+        pen.fillStyle = color;
+        pen.fillRect(0, 0, width, height);
+    }
+    return copy;
 };
 
 const publish = async () => {
@@ -36,7 +54,7 @@ const publish = async () => {
     try {
         let path = null;
         if (!isEmpty()) {
-            const blob = await new Promise(done => canvas.toBlob(done, "image/png"));
+            const blob = await new Promise(done => sheet().toBlob(done, "image/png"));
             ({path} = await upload(new File([blob], "drawing.png", {type: "image/png"})));
         }
         if (current !== version || path === props.value) return; // a newer drawing is on its way
@@ -71,6 +89,7 @@ const disc = (x, y, radius) => { // row by row in whole pixels, since the canvas
         context.fillRect(left, Math.round(y + row), Math.max(1, Math.round(x + half) - left), 1);
     }
 };
+const thickness = () => size.value * (mask ? Math.sqrt(width * height) / 100 : 1);
 const stroke = (x, y) => {
     if (smooth) {
         context.beginPath();
@@ -78,10 +97,11 @@ const stroke = (x, y) => {
         context.lineTo(x, y);
         context.stroke();
     } else {
-        const steps = Math.max(1, Math.ceil(Math.hypot(x - last[0], y - last[1])));
+        const wide = thickness(), length = Math.hypot(x - last[0], y - last[1]);
+        const steps = Math.max(1, Math.ceil(length / Math.max(1, wide / 8)));
         for (let part = 1; part <= steps; part++) {
             const share = part / steps;
-            disc(last[0] + (x - last[0]) * share, last[1] + (y - last[1]) * share, size.value / 2);
+            disc(last[0] + (x - last[0]) * share, last[1] + (y - last[1]) * share, wide / 2);
         }
     }
     last = [x, y];
@@ -118,8 +138,9 @@ canvas.addEventListener("pointerdown", event => {
     canvas.setPointerCapture(event.pointerId);
     const place = position(event);
     before = snapshot();
-    context.fillStyle = context.strokeStyle = pressed("color");
-    context.lineWidth = size.value;
+    context.globalCompositeOperation = pressed("tool") === "erase" ? "destination-out" : "source-over";
+    context.fillStyle = context.strokeStyle = mask ?? pressed("color");
+    context.lineWidth = thickness();
     context.lineCap = context.lineJoin = "round";
     if (pressed("tool") === "fill") {
         if (flood(...place, parse(pressed("color")))) commit(before);
@@ -176,7 +197,7 @@ const place = image => { // as large as fits, in the middle of an empty sheet
     if (!smooth) snap();
     commit(previous);
 };
-file.addEventListener("change", async () => {
+file?.addEventListener("change", async () => {
     try {
         place(await createImageBitmap(file.files[0]));
     } catch {
@@ -203,6 +224,30 @@ editor.addEventListener("click", event => {
     } else {
         action === "undo" ? step(past, future) : step(future, past);
     }
+});
+editor.addEventListener("photo", async ({detail: address}) => {
+    const photo = editor.querySelector("img");
+    editor.dataset.photo = "none";
+    [past, future, start] = [[], [], null];
+    erase();
+    publish();
+    photo.src = address ?? "";
+    if (!address) return;
+    try {
+        await photo.decode();
+    } catch {
+        if (photo.src.endsWith(address)) {
+            fault.textContent = "Your browser cannot show this picture, so there is nothing to paint on.";
+        }
+        return;
+    }
+    const [wide, high] = [photo.naturalWidth, photo.naturalHeight];
+    const scale = Math.min(1, Math.sqrt(MAX_MASK_PIXELS / (wide * high)));
+    [width, height] = [wide, high].map(side => Math.max(1, Math.round(side * scale)));
+    Object.assign(canvas, {width, height}); // which empties it
+    photo.parentElement.style.aspectRatio = `${wide} / ${high}`;
+    photo.parentElement.style.width = `min(100%, ${70 * wide / high}vh)`;
+    delete editor.dataset.photo;
 });
 erase();
 refresh();

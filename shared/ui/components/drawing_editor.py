@@ -1,4 +1,4 @@
-"""An editor in which a visitor draws with named brushes, by mouse, finger or pen."""
+"""Editors to draw with named brushes, or to mark a part of a photo, by mouse, finger or pen."""
 
 import base64
 import html
@@ -6,19 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import gradio as gr
 from PIL import Image
 
 from shared.core.gradio_workarounds import UploadedDrawing
 from shared.core.images import encode_image
 from shared.ui import assets
 
-#: Tool of an editor: "box" draws filled rectangles, "brush" free strokes, "fill" floods an area.
-Tool: TypeAlias = Literal["box", "brush", "fill"]
+#: Tool of an editor: "box" draws filled rectangles, "brush" free strokes, "fill" floods an area, "erase"
+#: removes paint from a mask.
+Tool: TypeAlias = Literal["box", "brush", "fill", "erase"]
+
+#: Color that shows a mask over a photo.
+_MASK_COLOR = "#ff2d87"
+_NO_PHOTO = "Choose a photo above first, then paint on it here."
 
 _TITLES = {
     "box": "Box",
     "brush": "Brush",
     "fill": "Fill",
+    "erase": "Erase",
     "undo": "Undo",
     "redo": "Redo",
     "clear": "Clear",
@@ -29,6 +36,7 @@ _ICONS = {
     "box": "M4 6h16v12H4z",
     "brush": "M4 20c3 0 4-1 4-3l9.5-12 2.5 2L9 18c-1 3-3 3-5 2z",
     "fill": "M5 12l7-8 7 8-7 7zM5 12h14M20 16c1.5 2 1.5 4 0 4s-1.5-2 0-4z",
+    "erase": "M4 15l9-10 7 6-8 9H8zM9 10l6 6M12 20h8",
     "undo": "M9 6L4 11l5 5M4 11h10a5 5 0 0 1 0 10h-3",
     "redo": "M15 6l5 5-5 5M20 11H10a5 5 0 0 0 0 10h3",
     "clear": "M5 7h14M9 7V4h6v3M7 7l1 13h8l1-13M10.5 11v6M13.5 11v6",
@@ -89,19 +97,42 @@ def drawing_editor(
     """
     sample_drawings = "".join(_example(name, image) for name, image in examples)
     start = f'<p>Or start from one of these</p><div class="is-starts">{sample_drawings}</div>'
-    width, height = canvas.size
     template = (
         f'<div class="is-editor" data-smooth="{str(canvas.smooth).lower()}" '
-        f'data-empty="{canvas.background.css}">'
-        f'<div class="is-bar">{"".join(_tool(tool, tool == canvas.tools[0]) for tool in canvas.tools)}'
-        f"<span></span>{''.join(_action(action) for action in ('undo', 'redo', 'clear', 'open'))}</div>"
-        f'<canvas width="{width}" height="{height}" tabindex="0" aria-label="{html.escape(label)}"></canvas>'
-        f'<label>Width of a stroke <input type="range" min="1" max="{max(canvas.size) // 8}" '
-        f'value="{canvas.stroke}"></label>'
+        f'data-empty="{canvas.background.css}">{_bar(canvas.tools, ("undo", "redo", "clear", "open"))}'
+        f"{_sheet(label, canvas.size)}{_stroke_width(canvas.stroke, max(canvas.size) // 8)}"
         f'<div class="is-brushes">{"".join(_brush(brush, brush is brushes[0]) for brush in brushes)}</div>'
         f'<p class="is-fault" role="status"></p>{start if examples else ""}'
         '<input type="file" accept="image/*" hidden></div>'
     )
+    return _editor(label, template)
+
+
+def mask_editor(photo: gr.Image, title: str, hint: str) -> UploadedDrawing:
+    """Create an editor of a part of a photo, which gives the path of a PNG file, or None without a mark.
+
+    The file is white where the visitor painted and black elsewhere; it has the shape of the photo, and its
+    pixels are fewer than those of a large one. A page has at most one such editor. It unfolds at a press on
+    its title; Gradio (6.31) would remove it from the page while an accordion is closed.
+
+    Args:
+        photo: Input of the photo; another photo empties the mask.
+        title: Title.
+        hint: Sentence below the title.
+    """
+    template = (
+        f'<details class="is-editor is-mask" data-smooth="false" data-mask="{_MASK_COLOR}" data-photo="none">'
+        f"<summary>{html.escape(title)}</summary><p>{html.escape(hint)}</p>"
+        f'<p class="is-without">{_NO_PHOTO}</p>{_bar(("brush", "erase"), ("undo", "redo", "clear"))}'
+        f'<div class="is-sheet"><img alt="">{_sheet(title, (1, 1))}</div>{_stroke_width(8, 30)}'
+        '<p class="is-fault" role="status"></p></details>'
+    )
+    editor = _editor(title, template)
+    photo.change(None, [photo], js=assets.script("mask_photo"), api_visibility="private")
+    return editor
+
+
+def _editor(label: str, template: str) -> UploadedDrawing:
     return UploadedDrawing(
         label=label,
         html_template=template,
@@ -109,6 +140,22 @@ def drawing_editor(
         apply_default_css=False,
         padding=False,
     )
+
+
+def _bar(tools: Sequence[Tool], actions: Sequence[str]) -> str:
+    buttons = "".join(_tool(tool, tool == tools[0]) for tool in tools)
+    return f'<div class="is-bar">{buttons}<span></span>{"".join(map(_action, actions))}</div>'
+
+
+def _sheet(label: str, size: tuple[int, int]) -> str:
+    return (
+        f'<canvas width="{size[0]}" height="{size[1]}" tabindex="0" '
+        f'aria-label="{html.escape(label)}"></canvas>'
+    )
+
+
+def _stroke_width(value: int, largest: int) -> str:
+    return f'<label>Width of a stroke <input type="range" min="1" max="{largest}" value="{value}"></label>'
 
 
 def _icon(name: str) -> str:
