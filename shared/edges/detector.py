@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Sequence
 from fractions import Fraction
@@ -15,12 +14,12 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from shared.core import engines
 from shared.core.images import Source, open_image
+from shared.core.predictors import EnginePredictor
 from shared.core.tiling import Tile, Tiling, add_tiles
+from shared.edges import engines
 from shared.edges.backend import EdgeBackend
 from shared.edges.edge_map import EdgeMap
-from shared.edges.engines import ENGINES
 from shared.networks.rds import SIDES
 
 # A network takes about 1 GB for a tile of this size; an image of 1920 x 1080 is a single tile.
@@ -36,7 +35,7 @@ MAX_FULL_PRECISION_PIXELS = 4_000_000
 MAX_SCALES, MIN_SCALE, MAX_SCALE = 4, 0.25, 2.0
 
 
-class EdgeDetector:
+class EdgeDetector(EnginePredictor[EdgeBackend]):
     """Edge detector for images of any size. Safe to call from many threads at once.
 
     Attributes:
@@ -44,34 +43,7 @@ class EdgeDetector:
         backend: The network or operator behind it.
     """
 
-    def __init__(self, engine: str, backend: EdgeBackend) -> None:
-        self.engine = engine
-        self.backend = backend
-
-    @classmethod
-    def load(
-        cls,
-        name: str = "rds",
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-        allow_hub: bool = False,
-    ) -> EdgeDetector:
-        """Load an engine.
-
-        Args:
-            name: One of `shared.edges.engines.ENGINES`.
-            folder: Weights to use in place of the engine's own.
-            device: Device of the network, by default `shared.core.devices.default_device()`.
-            allow_hub: True to download weights that are not on this machine. Engines of the Hub always
-                download theirs.
-
-        Raises:
-            ValueError: No engine has this name.
-            WeightsError: The weights cannot be used.
-        """
-        engine = engines.find(ENGINES, name)
-        return cls(name, engine.load(folder=folder, device=device, allow_hub=allow_hub))
+    ENGINES = engines.ENGINES
 
     @property
     def threshold(self) -> float:

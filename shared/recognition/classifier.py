@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from shared.core import engines
 from shared.core.images import Source, open_image
+from shared.core.predictors import EnginePredictor
 from shared.recognition.backends import ClassifierBackend
 from shared.recognition.engines import CLASSIFIERS
-
-if TYPE_CHECKING:
-    import torch
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,7 @@ class Classification:
         return cells | {"unlike training photos": "yes" if self.out_of_distribution else "no"}
 
 
-class Classifier:
+class Classifier(EnginePredictor[ClassifierBackend]):
     """Classifier of whole images. Safe to call from many threads at once.
 
     Attributes:
@@ -87,34 +83,7 @@ class Classifier:
         backend: The network behind it.
     """
 
-    def __init__(self, engine: str, backend: ClassifierBackend) -> None:
-        self.engine = engine
-        self.backend = backend
-
-    @classmethod
-    def load(
-        cls,
-        name: str = "cfn",
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-        allow_hub: bool = False,
-    ) -> Classifier:
-        """Load an engine.
-
-        Args:
-            name: One of `shared.recognition.engines.CLASSIFIERS`.
-            folder: Weights to use in place of the engine's own.
-            device: Device of the network, by default `shared.core.devices.default_device()`.
-            allow_hub: True to download weights that are not on this machine. Engines of the Hub always
-                download theirs.
-
-        Raises:
-            ValueError: No engine has this name.
-            WeightsError: The weights cannot be used.
-        """
-        engine = engines.find(CLASSIFIERS, name)
-        return cls(name, engine.load(folder=folder, device=device, allow_hub=allow_hub))
+    ENGINES = CLASSIFIERS
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from shared.core import engines
 from shared.core.images import Source, open_image
+from shared.core.predictors import EnginePredictor
 from shared.translation.engines import TRANSLATORS
+from shared.translation.generator_backend import GeneratorBackend
 from shared.translation.result import Translation
 from shared.translation.tasks import DIRECTIONS, Direction, Task, check_direction
-
-if TYPE_CHECKING:
-    import torch
-
-    from shared.translation.generator_backend import GeneratorBackend
 
 MIN_SIDE = 32
 
@@ -48,7 +43,7 @@ class Cycle:
         return {"there": self.there.as_dict(), "back": self.back.as_dict(), "error": round(self.error, 4)}
 
 
-class Translator:
+class Translator(EnginePredictor[GeneratorBackend]):
     """Translator of images between two sets, in both directions. Safe to call from many threads at once.
 
     Attributes:
@@ -56,33 +51,7 @@ class Translator:
         backend: The generators behind it.
     """
 
-    def __init__(self, engine: str, backend: GeneratorBackend) -> None:
-        self.engine = engine
-        self.backend = backend
-
-    @classmethod
-    def load(
-        cls,
-        engine: str = "facades-pix2pix",
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-        allow_hub: bool = False,
-    ) -> Translator:
-        """Load an engine.
-
-        Args:
-            engine: One of `shared.translation.engines.TRANSLATORS`.
-            folder: Weights to use in place of the engine's own.
-            device: Device of the network, by default `shared.core.devices.default_device()`.
-            allow_hub: True to download weights that are not on this machine.
-
-        Raises:
-            ValueError: No engine has this name.
-            WeightsError: The weights cannot be used.
-        """
-        row = engines.find(TRANSLATORS, engine)
-        return cls(engine, row.load(folder=folder, device=device, allow_hub=allow_hub))
+    ENGINES = TRANSLATORS
 
     @property
     def task(self) -> Task:

@@ -6,16 +6,16 @@ import time
 from numbers import Real
 
 from shared.core.images import Source, open_image
+from shared.core.predictors import EnginePredictor
 from shared.translation.colorization.backend import ColorizationBackend
 from shared.translation.colorization.lab import image_of, lightness_of
 from shared.translation.engines import COLORIZERS
-from shared.translation.predictor import EnginePredictor
 from shared.translation.result import Translation
 
 MAX_SATURATION = 2.0
 
 
-class Colorizer(EnginePredictor):
+class Colorizer(EnginePredictor[ColorizationBackend]):
     """Colorizer of images of any size. Safe to call from many threads at once.
 
     Attributes:
@@ -24,10 +24,6 @@ class Colorizer(EnginePredictor):
     """
 
     ENGINES = COLORIZERS
-
-    def __init__(self, engine: str, backend: ColorizationBackend) -> None:
-        super().__init__(engine, backend)
-        self.backend = backend
 
     def __call__(self, image: Source, saturation: float = 1.0) -> Translation:
         """Colorize an image; colors that it already has are ignored.

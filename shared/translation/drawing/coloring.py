@@ -8,11 +8,11 @@ import numpy as np
 from PIL import Image
 
 from shared.core.images import Source, open_image, shrink
+from shared.core.predictors import EnginePredictor
 from shared.translation.drawing.color_map import ColoringMapper, ColorMap, halve_detail
 from shared.translation.drawing.render import bands, enlarge
 from shared.translation.drawing.settings import check_range
 from shared.translation.engines import SKETCH_COLORIZERS
-from shared.translation.predictor import EnginePredictor
 from shared.translation.result import Translation
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -20,7 +20,7 @@ MAX_SATURATION = 3.0
 PAPER_PERCENTILE, INK_PERCENTILE = 92.0, 0.5
 
 
-class SketchColorizer(EnginePredictor):
+class SketchColorizer(EnginePredictor[ColoringMapper]):
     """Colors drawings of any size. Safe to call from many threads at once.
 
     Attributes:

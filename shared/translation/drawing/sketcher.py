@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 
 from shared.core.images import Source, open_image
+from shared.core.predictors import EnginePredictor
 from shared.translation.drawing.lines import DrawingMapper
 from shared.translation.drawing.render import render
 from shared.translation.drawing.settings import check_range
 from shared.translation.drawing.styles import STYLES
 from shared.translation.engines import SKETCHERS
-from shared.translation.predictor import EnginePredictor
 from shared.translation.result import Translation
 
 MAX_DETAIL, DARKNESS = 2.0, (0.3, 2.0)
 
 
-class Sketcher(EnginePredictor):
+class Sketcher(EnginePredictor[DrawingMapper]):
     """Draws photos of any size. Safe to call from many threads at once.
 
     Attributes:

@@ -9,16 +9,16 @@ from PIL import Image
 from torch import Tensor
 
 from shared.core.images import Source, open_image
+from shared.core.predictors import EnginePredictor
 from shared.translation.engines import STYLIZERS
 from shared.translation.painting.backend import StyleBackend
 from shared.translation.painting.styles import DEFAULT_STYLE, STYLES
-from shared.translation.predictor import EnginePredictor
 from shared.translation.result import Translation
 
 MIN_BRUSH, MAX_BRUSH = 1, 4
 
 
-class Stylizer(EnginePredictor):
+class Stylizer(EnginePredictor[StyleBackend]):
     """Painter of images of any size. Safe to call from many threads at once.
 
     Attributes:
@@ -27,10 +27,6 @@ class Stylizer(EnginePredictor):
     """
 
     ENGINES = STYLIZERS
-
-    def __init__(self, engine: str, backend: StyleBackend) -> None:
-        super().__init__(engine, backend)
-        self.backend = backend
 
     def __call__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from shared.core import engines
 from shared.core.engines import Engine
@@ -12,21 +12,24 @@ from shared.core.engines import Engine
 if TYPE_CHECKING:
     import torch
 
-Predictor = TypeVar("Predictor", bound="EnginePredictor")
+Backend = TypeVar("Backend")
+Predictor = TypeVar("Predictor", bound="EnginePredictor[Any]")
 
 
-class EnginePredictor:
+class EnginePredictor(Generic[Backend]):
     """Predictor that runs the model of an engine.
 
     Attributes:
         ENGINES: Engines by name; the first one is the default.
         engine: Name of the engine.
+        backend: The model or function behind it.
     """
 
     ENGINES: ClassVar[Mapping[str, Engine[Any]]]
 
-    def __init__(self, engine: str, model: Any) -> None:
+    def __init__(self, engine: str, backend: Backend) -> None:
         self.engine = engine
+        self.backend = backend
 
     @classmethod
     def load(
@@ -43,7 +46,8 @@ class EnginePredictor:
             name: One of `ENGINES`, by default the first.
             folder: Weights to use in place of the engine's own.
             device: Device of the network, by default `shared.core.devices.default_device()`.
-            allow_hub: True to download weights that are not on this machine.
+            allow_hub: True to download weights that are not on this machine. Engines of the Hub always
+                download theirs.
 
         Raises:
             ValueError: No engine has this name.
