@@ -139,17 +139,15 @@ class PoseNetwork(
                 laterals, (self.WIDTHS[0], *self.WIDTHS), self.WIDTHS, strict=False
             )
         )
-        self.head = nn.Sequential(
-            nn.Conv2d(self.WIDTHS[-1], self.WIDTHS[-1], 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(self.WIDTHS[-1], joints, 1),
-        )
-        nn.init.constant_(self.head[-1].bias, -4.0)  # maps are nearly empty everywhere
+        self.mix = nn.Conv2d(self.WIDTHS[-1], self.WIDTHS[-1], 3, padding=1)
+        self.last = nn.Conv2d(self.WIDTHS[-1], joints, 1)
+        bias: Tensor = self.last.get_parameter("bias")
+        nn.init.constant_(bias, -4.0)  # maps are nearly empty everywhere
 
     def forward(self, x: Tensor) -> Tensor:
         _, *laterals, coarsest = self.base(x * 2 - 1)
         y = F.relu(self.top(coarsest))
         for block, lateral in zip(self.path, reversed(laterals), strict=True):
             y = block(lateral, y)
-        logits: Tensor = self.head(y)
+        logits: Tensor = self.last(F.relu(self.mix(y)))
         return logits
