@@ -22,11 +22,11 @@ from shared.networks.cfn import CFN
 from shared.networks.fcfn import FCFN
 from shared.networks.layers import FUSIONS
 from shared.recognition.data.datasets import read_segmentation_dataset
-from shared.recognition.training.crops import ExamplePool, class_frequencies, load_examples, sample_crops
 from shared.recognition.training.distillation import ViewSettings, distillation_loss, sample_views
-from shared.recognition.training.segmentation import class_weights, initialize, segmentation_loss
 from shared.recognition.training.teacher import Teacher
 from shared.training.loop import Batch, LoopSettings, adamw, fit, seed_everything
+from shared.training.segmentation import class_weights, initialize, segmentation_loss
+from shared.training.segmentation_crops import ExamplePool, class_frequencies, sample_crops
 
 # Sides of the student's views in pixels, one for each batch; the teacher's size most often.
 STUDENT_SIZES = (160, 192, 224, 224, 256, 288)
@@ -75,10 +75,10 @@ def segment(args: argparse.Namespace) -> None:
     """Train an FCFN on annotated images and, in a part of each batch, on pseudo-labels of another network."""
     seed_everything(args.seed)  # all but the backbone starts at random
     dataset = read_segmentation_dataset(args.data, args.split)
-    examples = load_examples(dataset, args.scale)
+    examples = dataset.load(args.scale)
     pools = [ExamplePool(examples, args.batch)]
     if args.pseudo:
-        pseudo = load_examples(read_segmentation_dataset(args.pseudo, "train"), args.scale)
+        pseudo = read_segmentation_dataset(args.pseudo, "train").load(args.scale)
         pools = [
             ExamplePool(examples, args.batch - args.pseudo_per_batch),
             ExamplePool(pseudo, args.pseudo_per_batch),

@@ -11,13 +11,14 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from shared.core import weights
+from shared.evaluation.segmentation import VOID
 from shared.networks.backbones.mobilenet_v2 import MobileNetV2Backbone
 from shared.networks.cfn import CFN
 from shared.networks.fcfn import FCFN
 from shared.networks.layers import upsample
 from shared.recognition import train
-from shared.recognition.data.datasets import CAMVID_CLASSES, VOC_CLASSES, VOID
-from shared.recognition.training.segmentation import (
+from shared.recognition.data.datasets import CAMVID_CLASSES, VOC_CLASSES
+from shared.training.segmentation import (
     class_weights,
     deeplab_layers,
     initialize,

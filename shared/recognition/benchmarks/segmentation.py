@@ -12,9 +12,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from shared.evaluation import reports
-from shared.evaluation.segmentation import boundary_f, confusion_matrix, intersection_over_union
+from shared.evaluation.segmentation import VOID, boundary_f, confusion_matrix, intersection_over_union
 from shared.recognition.benchmarks.common import engine_parser, parse_engines, weights_name
-from shared.recognition.data.datasets import VOID, SegmentationDataset, read_segmentation_dataset
+from shared.recognition.data.datasets import SegmentationDataset, read_segmentation_dataset
 from shared.recognition.segmenter import Segmenter
 from shared.training.datasets import AnnotatedImage
 

@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 
 from shared.core.image_files import ImageFile, read_images
+from shared.evaluation.segmentation import VOID
 from shared.training.datasets import AnnotatedImage, LabelledImages, read_annotated_images
-
-VOID = 255
+from shared.training.segmentation_crops import SegmentationExample
 
 VOC_CLASSES = (
     *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
@@ -43,6 +43,10 @@ class SegmentationDataset:
         """Return the class ids of an image, uint8 `[H, W]`, `VOID` for pixels without a class."""
         ids = image.annotation()
         return np.where(ids == self.void, VOID, ids).astype(np.uint8)
+
+    def load(self, scale: float) -> list[SegmentationExample]:
+        """Read all images into memory, as examples whose crops are enlarged by `scale`."""
+        return [SegmentationExample(np.array(image.image()), self.ids(image), scale) for image in self.images]
 
 
 def read_segmentation_dataset(root: str | Path, split: str) -> SegmentationDataset:

@@ -16,41 +16,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core import weights
-from shared.evaluation.segmentation import VOID, confusion_matrix, intersection_over_union
+from shared.evaluation.segmentation import confusion_matrix, intersection_over_union
 from shared.networks.fcfn import FCFN
 from shared.networks.layers import upsample
 from shared.training.loop import Batch, LoopSettings, adamw, fit, seed_everything
+from shared.training.segmentation import initialize, segmentation_loss
 from shared.translation.data.pairs import read_pairs, resized_arrays
 from shared.translation.palettes import Palette
 from shared.translation.tasks import TASKS
 
 SIDE = 256  # of the photos in pixels
-
-
-def initialize(network: FCFN, start: Path) -> None:
-    """Load the tensors of another segmenter that have the same name and shape.
-
-    Args:
-        network: Segmenter; changed in place.
-        start: Weight folder of an `FCFN`.
-    """
-    state = network.state_dict()
-    trained = weights.load(FCFN, str(start), folder=start).state_dict()
-    compatible = {
-        name: value for name, value in trained.items() if name in state and state[name].shape == value.shape
-    }
-    network.load_state_dict({**state, **compatible})
-
-
-def pixel_loss(logits: Tensor, ids: Tensor) -> Tensor:
-    """Return the cross-entropy of all pixels with a class.
-
-    Args:
-        logits: `[B, classes, h, w]`, cells of `FCFN.STRIDE` pixels.
-        ids: int64 `[B, H, W]`; `VOID` for pixels without a class.
-    """
-    height, width = ids.shape[-2:]
-    return F.cross_entropy(upsample(logits, (height, width), FCFN.STRIDE), ids, ignore_index=VOID)
 
 
 def segment(network: FCFN, image: np.ndarray) -> np.ndarray:
@@ -155,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return sample_batch(training, batch=args.batch, size=args.size, seed=seed)
 
     def loss(network: FCFN, batch: Batch) -> Tensor:
-        return pixel_loss(network(batch[0].contiguous(memory_format=torch.channels_last)), batch[1])
+        return segmentation_loss(network(batch[0].contiguous(memory_format=torch.channels_last)), batch[1])
 
     settings = LoopSettings(
         steps=args.steps,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shared.recognition.data.datasets import VOID, SegmentationDataset
+from shared.evaluation.segmentation import VOID
 from shared.training.augment import jitter_color, random_crop_grid, sample_grid
 
 ZOOM = (0.5, 1.6)  # of a crop, times the example's own scale
@@ -37,13 +37,6 @@ class ExamplePool:
 
     examples: Sequence[SegmentationExample]
     per_batch: int
-
-
-def load_examples(dataset: SegmentationDataset, scale: float) -> list[SegmentationExample]:
-    """Read a segmentation set into memory."""
-    return [
-        SegmentationExample(np.array(image.image()), dataset.ids(image), scale) for image in dataset.images
-    ]
 
 
 def class_frequencies(examples: Sequence[SegmentationExample], classes: int) -> np.ndarray:

@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core import weights
+from shared.evaluation.segmentation import VOID
 from shared.networks.backbones.mobilenet_v2 import BLOCKS
 from shared.networks.fcfn import FCFN
 from shared.networks.layers import upsample
-from shared.recognition.data.datasets import VOID
 from shared.training.pretrained import load_backbone_weights
 from shared.training.tflite import read_convolutions
 
