@@ -22,7 +22,8 @@ DEPENDENCIES = {
     "index": {"core"},
     "gallery": {"core", "index"},
     "evaluation": {"core", "networks"},
-    "training": {"core", "networks"},
+    "training": {"core", "evaluation", "networks"},
+    "matting": {"core", "evaluation", "networks", "training"},
     "publishing": {"core", "evaluation", "networks"},
     "ui": {"core", "gallery", "index", "publishing"},
 }
