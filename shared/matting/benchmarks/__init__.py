@@ -1,0 +1,1 @@
+"""Benchmarks of mattes: overlap with true masks, speed and memory."""

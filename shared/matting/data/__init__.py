@@ -1,0 +1,1 @@
+"""Readers of masks of subjects, and training examples."""
