@@ -2,11 +2,13 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
 import numpy as np
 import pytest
+from gradio.context import Context
 from PIL import Image, ImageChops
 
 from shared.core.errors import InputError
@@ -23,7 +25,9 @@ from shared.translation.tabs.results import (
     NO_VARIANTS,
     NO_WAY_BACK,
     ON_DEMAND,
+    TRAINED_ON,
     UNFAMILIAR,
+    caution,
     cycle_tab,
     result_tab,
     several_tab,
@@ -90,10 +94,10 @@ def test_the_values_of_the_pressed_task_are_found(tasks):
 
 def test_a_result_is_shown_and_can_be_downloaded(tasks, photo):
     tab, _ = result_tab("translation", tasks)
-    images, note, caution, button = tab.fill("dark", photo, 0.5, None, "one")
+    images, note, sentence, button = tab.fill("dark", photo, 0.5, None, "one")
     assert [Image.open(path).size for path in images] == [(40, 30)] * 2
     assert note == "40 × 30 pixels, 0.25 s"
-    assert not caution.visible
+    assert not sentence.visible
     path = Path(button.value["path"])
     assert path.name == "photo-dark.png"
     assert Image.open(path).getpixel((0, 0)) == (100, 50, 25)
@@ -102,9 +106,16 @@ def test_a_result_is_shown_and_can_be_downloaded(tasks, photo):
 def test_an_unfamiliar_image_carries_a_caution(tasks, photo):
     tab, _ = result_tab("translation", tasks)
     Image.new("RGB", (9, 9)).save(photo)
-    caution = tab.fill("dark", photo, 0.5, None, "one")[2]
-    assert caution.visible
-    assert caution.value == UNFAMILIAR
+    sentence = tab.fill("dark", photo, 0.5, None, "one")[2]
+    assert sentence.visible
+    assert sentence.value == UNFAMILIAR
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_caution_says_what_the_networks_know(name):
+    result = Translation(Image.new("RGB", (4, 2)), f"{name}-pix2pix", 0.25, familiarity=0.1)
+    assert caution(result).value == f"{UNFAMILIAR} {TRAINED_ON[name]}"
+    assert not caution(replace(result, familiarity=0.9)).visible
 
 
 @pytest.mark.parametrize(("name", "note"), [("dark", HINT), ("inverse", HINT), ("words", ON_DEMAND)])
@@ -112,6 +123,15 @@ def test_without_an_image_there_is_a_hint(tasks, name, note):
     tab, _ = result_tab("translation", tasks)
     images, text, _, button = tab.fill(name, *EMPTY)
     assert (images, text, button.interactive) == (None, note, False)
+
+
+def test_the_button_asks_for_a_missing_picture(tasks, photo):
+    result_tab("translation", tasks)
+    events = Context.root_block.fns.values()
+    (require,) = (event.fn for event in events if event.name == "require_picture")
+    with pytest.raises(gr.Error, match="There is no picture yet"):
+        require("dark", *EMPTY)
+    assert require("dark", photo, 0.5, None, "one") is None
 
 
 def test_there_and_back(tasks, photo):

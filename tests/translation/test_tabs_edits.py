@@ -87,6 +87,14 @@ def test_an_edit_is_shown_and_can_be_downloaded(events, editor, photo):
     assert editor.calls == [((40, 30), "flux2-klein", "make it winter", values)]
 
 
+def test_fields_that_were_never_filled_are_none(events, editor, photo):
+    settings = ["flux2-klein", None, None, None, None, None, None, None, None]
+    assert edit_function(events)(photo, *settings, REQUEST)[0]
+    ((_, _, prompt, values),) = editor.calls
+    assert prompt == ""
+    assert values.arguments() == EditValues().arguments()
+
+
 def test_a_stop_is_no_error(events, photo):
     settings = ["flux2-klein", "stop", *SETTINGS[2:]]
     images, note, _, button = edit_function(events)(photo, *settings, REQUEST)

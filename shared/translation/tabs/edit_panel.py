@@ -63,12 +63,12 @@ def edit_panel(
         examples: Words to try.
         photo: Input of the photo of which a part can be marked; None for a task without a mask.
     """
-    prompt = gr.Textbox(label=label, placeholder=f"for example: {examples[0]}", lines=2)
+    prompt = gr.Textbox("", label=label, placeholder=f"for example: {examples[0]}", lines=2)
     gr.Examples([[text] for text in examples], prompt, label="Or try one of these")
     mask = gr.State() if photo is None else mask_editor(photo, MASK, MASK_HINT)
     engine = engine_menu(engines)
     with gr.Accordion("Settings", open=False):
-        negative_prompt = gr.Textbox(label="What must not be in it", info="Not all engines read this")
+        negative_prompt = gr.Textbox("", label="What must not be in it", info="Not all engines read this")
         references = image_files("Further pictures", height=120)
         gr.Markdown(REFERENCES_HINT, elem_classes="is-note")
         seed = gr.Number(0, label="Seed", precision=0, minimum=0, info="Another number, another picture")

@@ -13,7 +13,7 @@ from shared.core.errors import InputError, StoppedError
 from shared.core.file_names import safe_stem
 from shared.core.images import open_image
 from shared.translation.tabs.edit_panel import EditPanel
-from shared.translation.tabs.results import ResultView
+from shared.translation.tabs.results import NO_PICTURE, ResultView
 from shared.translation.tabs.runners import EditValues, Translate
 from shared.translation.tabs.task_panel import TaskPanels
 from shared.ui.batch import PROGRESS
@@ -22,7 +22,6 @@ from shared.ui.events import Concurrency
 
 #: Editors run one at a time; each takes minutes without a GPU, and much memory.
 EDITING = Concurrency("editing", 1)
-NO_PICTURE = "There is no picture yet: please choose or draw one first."
 
 
 def connect_edits(space: str, tasks: TaskPanels, edit: Translate, view: ResultView) -> None:
@@ -44,7 +43,7 @@ def _connect(space: str, source: Component, panel: EditPanel, edit: Translate, v
     def edit_image(
         path: str | None,
         engine: str,
-        prompt: str,
+        prompt: str | None,
         negative_prompt: str,
         references: list[str],
         seed: int,
@@ -66,7 +65,7 @@ def _connect(space: str, source: Component, panel: EditPanel, edit: Translate, v
         progress(0, desc="Loading the engine; the first time, this is a large download")
         try:
             settings = EditValues(negative_prompt, references, seed, steps, guidance, strength, mask)
-            result = edit(image, engine, prompt, settings, progress=report, stop=stop)
+            result = edit(image, engine, prompt or "", settings, progress=report, stop=stop)
         except StoppedError as error:
             return view.empty(str(error))
         finally:

@@ -194,8 +194,7 @@ def edit_endpoint(space: str, run: Runners, inputs: ApiInputs) -> None:
             guidance: Weight of the words, up to 15; 0 is the engine's own.
             strength: Freedom of the result, up to 1: higher keeps less of the image; 0 is the engine's own.
             references: Up to three further pictures that the words can name; for "flux2-klein" only.
-            mask: The part of the photo that may change, white on black, in the photo's shape; the rest stays
-                exactly as it is. For "flux2-klein" and "instruct-pix2pix".
+            mask: Picture, white where the photo may change; "flux2-klein" and "instruct-pix2pix" only.
 
         Returns:
             The result, a PNG image of the same size.

@@ -11,6 +11,7 @@ from shared.translation.tabs.task_panel import TaskPanels
 from shared.ui.batch import BatchResult, batch_tab, run_batch
 from shared.ui.components.results import display_image, download_button, download_buttons
 from shared.ui.errors import user_facing
+from shared.ui.events import on_event
 from shared.ui.tabs import LazyTab
 
 HINT = "Choose a task above and give it a picture: the result appears here."
@@ -18,10 +19,14 @@ ON_DEMAND = "Say what to change and press the button: the result appears here, a
 NO_WAY_BACK = "This task goes one way only. There and back works for house fronts, streets and faces."
 NO_VARIANTS = "This task has only one way to do it. Others show several here, side by side."
 ONE_AT_A_TIME = "This task takes one picture at a time: please choose another task for several files."
-UNFAMILIAR = (
-    "This picture is unlike those that this task was trained on, so the result may look odd. "
-    "One of the examples shows what works well."
-)
+NO_PICTURE = "There is no picture yet: please choose or draw one first."
+UNFAMILIAR = "This picture is unlike those that this task was trained on, so the result may look odd."
+#: Pictures of the training, by the name of the set.
+TRAINED_ON = {
+    "facades": "It knows house fronts seen straight on, and drawings in the colors of the brushes.",
+    "streets": "It knows streets seen from a car, and drawings in the colors of the brushes.",
+    "faces": "It knows faces seen from the front before a plain wall, and shaded pencil sketches of them.",
+}
 #: Familiarity below which a result carries a caution: its distance from the training data
 #: is then four standard deviations or more.
 MIN_FAMILIARITY = 0.5
@@ -62,7 +67,8 @@ class ResultView:
 def caution(result: Translation) -> gr.Markdown:
     """Return the update of the sentence about an image that is unlike the training data."""
     unfamiliar = result.familiarity is not None and result.familiarity < MIN_FAMILIARITY
-    return gr.Markdown(UNFAMILIAR if unfamiliar else "", visible=unfamiliar)
+    text = f"{UNFAMILIAR} {TRAINED_ON.get(result.engine.partition('-')[0], '')}".strip()
+    return gr.Markdown(text if unfamiliar else "", visible=unfamiliar)
 
 
 def result_tab(space: str, tasks: TaskPanels) -> tuple[LazyTab, ResultView]:
@@ -87,6 +93,12 @@ def result_tab(space: str, tasks: TaskPanels) -> tuple[LazyTab, ResultView]:
         before = task.panel.shown_input(image)
         return view.values(before, result, f"{safe_stem(task.path)}-{task.name}.png")
 
+    @user_facing(space)
+    def require_picture(*values: object) -> None:
+        if not tasks.parse(*values).path:
+            raise InputError(NO_PICTURE)
+
+    on_event([tasks.button.click], require_picture, tasks.inputs, [], concurrency=None)
     return LazyTab(tab, show_result, tasks.inputs, view.outputs), view
 
 

@@ -58,12 +58,15 @@ class EditValues(NamedTuple):
     mask: str | None = None
 
     def arguments(self) -> dict[str, Any]:
-        """Return the values as an editor takes them, with None for an engine's own number."""
+        """Return the values as an editor takes them, with None for an engine's own number.
+
+        Fields that a visitor emptied are None, whatever their type.
+        """
         return {
-            "negative_prompt": self.negative_prompt,
-            "references": self.references,
-            "seed": int(self.seed),
-            "steps": round(self.steps) or None,
+            "negative_prompt": self.negative_prompt or "",
+            "references": self.references or (),
+            "seed": int(self.seed or 0),
+            "steps": round(self.steps or 0) or None,
             "guidance": self.guidance or None,
             "strength": self.strength or None,
             "mask": self.mask,
