@@ -48,12 +48,13 @@ const sheet = () => { // the canvas to upload
 };
 
 const publish = async () => {
-    const current = ++version;
+    const current = ++version, empty = isEmpty();
     refresh();
+    editor.classList.toggle("is-painted", !empty);
     fault.textContent = "";
     try {
         let path = null;
-        if (!isEmpty()) {
+        if (!empty) {
             const blob = await new Promise(done => sheet().toBlob(done, "image/png"));
             ({path} = await upload(new File([blob], "drawing.png", {type: "image/png"})));
         }

@@ -19,6 +19,7 @@ Tool: TypeAlias = Literal["box", "brush", "fill", "erase"]
 
 #: Color that shows a mask over a photo.
 _MASK_COLOR = "#ff2d87"
+_MARKED = "a part is marked"
 _NO_PHOTO = "Choose a photo above first, then paint on it here."
 
 _TITLES = {
@@ -122,7 +123,7 @@ def mask_editor(photo: gr.Image, title: str, hint: str) -> UploadedDrawing:
     """
     template = (
         f'<details class="is-editor is-mask" data-smooth="false" data-mask="{_MASK_COLOR}" data-photo="none">'
-        f"<summary>{html.escape(title)}</summary><p>{html.escape(hint)}</p>"
+        f"<summary>{html.escape(title)} <small>{_MARKED}</small></summary><p>{html.escape(hint)}</p>"
         f'<p class="is-without">{_NO_PHOTO}</p>{_bar(("brush", "erase"), ("undo", "redo", "clear"))}'
         f'<div class="is-sheet"><img alt="">{_sheet(title, (1, 1))}</div>{_stroke_width(8, 30)}'
         '<p class="is-fault" role="status"></p></details>'
@@ -148,8 +149,9 @@ def _bar(tools: Sequence[Tool], actions: Sequence[str]) -> str:
 
 
 def _sheet(label: str, size: tuple[int, int]) -> str:
+    width, height = size
     return (
-        f'<canvas width="{size[0]}" height="{size[1]}" tabindex="0" '
+        f'<canvas width="{width}" height="{height}" style="--shape: {width / height:.4g}" tabindex="0" '
         f'aria-label="{html.escape(label)}"></canvas>'
     )
 
