@@ -16,6 +16,7 @@ from shared.translation.familiarity import FamiliarityModel, describe
 from shared.translation.generator_backend import GeneratorBackend, enlarge_labels, working_size
 from shared.translation.palettes import FACADES
 from shared.translation.tasks import TASKS
+from shared.translation.training.paired_familiarity import noise_images
 from shared.translation.translator import Translator
 from shared.translation.translator_rows import SYSTEMS, rows
 
@@ -175,6 +176,13 @@ def test_familiar_images_are_told_from_others():
     assert model(noise(40, 40, 99).point(lambda level: level // 3)) > 0.7
     assert model(noise(40, 40, 99).point(lambda level: 255 - level // 3)) < 0.3
     assert model(Image.new("RGB", (40, 40), (0, 90, 0))) < 0.3  # unlike either
+
+
+def test_noise_is_generated_again_from_its_seed():
+    images, again, others = (list(noise_images(12, seed)) for seed in (0, 0, 1))
+    assert {(image.mode, image.size) for image in images} == {("RGB", (256, 256))}
+    assert images == again
+    assert not any(image in others for image in images)
 
 
 def test_every_engine_names_a_task():

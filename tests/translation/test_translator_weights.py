@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from shared.core.images import open_image
 from shared.translation.engines import TRANSLATORS
 from shared.translation.tasks import DIRECTIONS
 from shared.translation.translator import Translator
@@ -37,10 +38,11 @@ def test_large_images_pass_in_tiles_like_small_ones(name):
 
 def test_images_of_nothing_are_unfamiliar(name):
     translator = Translator.load(name, device="cpu")
-    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (160, 200, 3), dtype=np.uint8))
+    random = np.random.default_rng(0)
+    noise = [random.integers(0, 256, (160, 200, 3), np.uint8), random.integers(0, 256, (128, 128), np.uint8)]
     flat = Image.new("RGB", (200, 160), (128, 96, 128))
     for direction in DIRECTIONS:
-        for image in (noise, flat):
-            familiarity = translator(image, direction).familiarity
+        for image in (*map(open_image, noise), flat):
+            familiarity = translator.backend.familiarity(image, direction)
             assert familiarity is not None
             assert familiarity < 0.5
