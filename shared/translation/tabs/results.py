@@ -23,9 +23,9 @@ NO_PICTURE = "There is no picture yet: please choose or draw one first."
 UNFAMILIAR = "This picture is unlike those that this task was trained on, so the result may look odd."
 #: Pictures of the training, by the name of the set.
 TRAINED_ON = {
-    "facades": "It knows house fronts seen straight on, and drawings in the colors of the brushes.",
-    "streets": "It knows streets seen from a car, and drawings in the colors of the brushes.",
-    "faces": "It knows faces seen from the front before a plain wall, and shaded pencil sketches of them.",
+    "facades": "The networks know house fronts seen straight on, and drawings in the colors of the brushes.",
+    "streets": "The networks know streets seen from a car, and drawings in the colors of the brushes.",
+    "faces": "The networks know faces seen from the front before a plain wall, and shaded pencil sketches of them.",
 }
 #: Familiarity below which a result carries a caution: its distance from the training data
 #: is then four standard deviations or more.
