@@ -25,7 +25,7 @@ UNFAMILIAR = "This picture is unlike those that this task was trained on, so the
 TRAINED_ON = {
     "facades": "The networks know house fronts seen straight on, and drawings in the colors of the brushes.",
     "streets": "The networks know streets seen from a car, and drawings in the colors of the brushes.",
-    "faces": "The networks know faces seen from the front before a plain wall, and shaded pencil sketches of them.",
+    "faces": "The networks know faces seen from the front before a plain wall, and shaded sketches of them.",
 }
 #: Familiarity below which a result carries a caution: its distance from the training data
 #: is then four standard deviations or more.
