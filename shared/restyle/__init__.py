@@ -1,0 +1,1 @@
+"""Restyling: new colors, patterns and backgrounds for the people in photos."""

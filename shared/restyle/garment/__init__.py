@@ -1,0 +1,1 @@
+"""Garments: clean borders, new colors, fabrics and palettes."""
