@@ -7,11 +7,14 @@ image. A coarse pass bridges wide borders, a fine one at full resolution keeps t
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from PIL import Image
 from scipy.ndimage import uniform_filter
 
-from shared.matting.tiles import Grid, Tile, tiles
+from shared.core.scheduling import prefetch
+from shared.matting.tiles import AHEAD, Grid, Tile, tiles
 
 COARSE_SIDE = 256  # longest side of the coarse pass in pixels
 COARSE_RADIUS = 22  # of its window, in pixels
@@ -31,16 +34,18 @@ def estimate_foreground(image: Image.Image, alpha: Image.Image) -> Image.Image:
         Mode RGB; equal to the image where alpha is 0 or 255 all around.
     """
     colors = image.copy()
-    masks = np.asarray(alpha)
+    levels = np.asarray(alpha)
     radius = int(np.clip(round(FINE_RADIUS * max(image.size)), MIN_FINE_RADIUS, MAX_FINE_RADIUS))
-    coarse: Grid | None = None
+    rim = []
     for tile in tiles(image.size):
-        outer = tile.grow(radius, image.size)
-        part = masks[outer.rows_and_columns]
-        if not ((part > EMPTY) & (part < OPAQUE)).any():
-            continue
-        coarse = coarse or _coarse_colors(image, alpha)
-        colors.paste(_fine_colors(image, part, coarse, tile, outer, radius), tile[:2])
+        part = levels[tile.grow(radius, image.size).rows_and_columns]
+        if ((part > EMPTY) & (part < OPAQUE)).any():
+            rim.append(tile)
+    if not rim:
+        return colors
+    fine_colors = partial(_fine_colors, image, levels, _coarse_colors(image, alpha), radius)
+    for tile, part in prefetch(rim, fine_colors, AHEAD):
+        colors.paste(part, tile[:2])
     return colors
 
 
@@ -50,8 +55,8 @@ def fuse(pixels: np.ndarray, alpha: np.ndarray, subject: np.ndarray, background:
     `F = f + alpha (I - alpha f - (1 - alpha) b)`: the more opaque a pixel, the more of its own color it has.
 
     Args:
-        pixels: Image, float32 `[H, W, 3]` in 0..1.
-        alpha: float32 `[H, W, 1]` in 0..1.
+        pixels: Image, float32 `[3, H, W]` in 0..1.
+        alpha: float32 `[H, W]` in 0..1.
         subject: Smooth colors f of the subject, as `pixels`.
         background: Smooth colors b of the background, as `pixels`.
 
@@ -63,35 +68,44 @@ def fuse(pixels: np.ndarray, alpha: np.ndarray, subject: np.ndarray, background:
 
 
 def _weighted_blur(colors: np.ndarray, weight: np.ndarray, radius: int) -> np.ndarray:
-    size = (2 * radius + 1, 2 * radius + 1, 1)
+    """Return the weighted mean of colors `[3, H, W]` in a square window."""
+    side = 2 * radius + 1
     weight = weight + np.float32(1e-4)
-    blurred = uniform_filter(colors * weight, size, mode="nearest") / uniform_filter(
-        weight, size, mode="nearest"
-    )
-    return np.asarray(blurred, np.float32)
+    blurred = [uniform_filter(plane * weight, side, mode="nearest") for plane in colors]
+    return np.asarray(np.stack(blurred) / uniform_filter(weight, side, mode="nearest"), np.float32)
+
+
+def _planes(image: Image.Image) -> np.ndarray:
+    """Return the channels of an image, float32 `[3, H, W]` in 0..1."""
+    return np.stack([np.asarray(plane, np.float32) for plane in image.split()]) / np.float32(255)
 
 
 def _coarse_colors(image: Image.Image, alpha: Image.Image) -> Grid:
     """Return smooth colors of subject and background on a coarse grid: six maps."""
     scale = min(COARSE_SIDE / max(image.size), 1.0)
     size = max(round(image.width * scale), 1), max(round(image.height * scale), 1)
-    pixels = np.asarray(image.resize(size, Image.Resampling.BOX, reducing_gap=2.0), np.float32) / 255
-    small_alpha = np.asarray(alpha.resize(size, Image.Resampling.BOX, reducing_gap=2.0), np.float32) / 255
+    pixels = _planes(image.resize(size, Image.Resampling.BOX, reducing_gap=2.0))
+    opacity = np.asarray(alpha.resize(size, Image.Resampling.BOX, reducing_gap=2.0), np.float32) / 255
     # Powers of alpha, since the mixed pixels of the rim should say little about either color.
-    subject = _weighted_blur(pixels, small_alpha[..., None] ** 4, COARSE_RADIUS)
-    background = _weighted_blur(pixels, (1 - small_alpha[..., None]) ** 4, COARSE_RADIUS)
-    return Grid([*subject.transpose(2, 0, 1), *background.transpose(2, 0, 1)], image.size)
+    subject = _weighted_blur(pixels, opacity**4, COARSE_RADIUS)
+    background = _weighted_blur(pixels, (1 - opacity) ** 4, COARSE_RADIUS)
+    return Grid([*subject, *background], image.size)
 
 
 def _fine_colors(
-    image: Image.Image, alpha: np.ndarray, coarse: Grid, tile: Tile, outer: Tile, radius: int
+    image: Image.Image, levels: np.ndarray, coarse: Grid, radius: int, tile: Tile
 ) -> Image.Image:
-    """Return the colors of the subject in a tile, from those of the tile with its margin."""
-    pixels = np.asarray(image.crop(outer), np.float32) / 255
-    opacity = alpha[..., None].astype(np.float32) / 255
-    maps = np.stack(coarse.at(outer), -1)
-    subject, background = maps[..., :3], maps[..., 3:]
+    """Return the colors of the subject in a tile, from those of the tile with a margin of a radius."""
+    outer = tile.grow(radius, image.size)
+    pixels = _planes(image.crop(outer))
+    opacity = levels[outer.rows_and_columns].astype(np.float32) / 255
+    maps = np.stack(coarse.at(outer))
+    subject, background = maps[:3], maps[3:]
     smooth = _weighted_blur(fuse(pixels, opacity, subject, background), opacity, radius)
-    colors = fuse(pixels, opacity, smooth, _weighted_blur(background, 1 - opacity, radius))
-    colors = np.where(opacity >= OPAQUE / 255, pixels, colors)
-    return Image.fromarray(np.rint(colors[tile.inside(outer)] * 255).astype(np.uint8))
+    rows, columns = tile.inside(outer)
+    # The background is smooth already: its coarse colors do.
+    inner = (slice(None), rows, columns)
+    colors = fuse(pixels[inner], opacity[rows, columns], smooth[inner], background[inner])
+    colors = np.where(opacity[rows, columns] >= OPAQUE / 255, pixels[inner], colors)
+    planes = [Image.fromarray(np.rint(plane * 255).astype(np.uint8)) for plane in colors]
+    return Image.merge("RGB", planes)

@@ -9,6 +9,7 @@ the coefficients are interpolated to the pixels (He and Sun, "Fast Guided Filter
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,7 +18,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core.images import to_tensor
-from shared.matting.tiles import Grid, tiles
+from shared.core.scheduling import prefetch
+from shared.matting.tiles import AHEAD, Grid, Tile, tiles
 
 GUIDE_SIDE = 1024  # longest side in pixels of the image that gives the statistics
 CELL = 4  # side in pixels of a cell of the grid
@@ -102,26 +104,31 @@ def refine_alpha(image: Image.Image, probability: np.ndarray) -> Image.Image:
     model = fit_border(image, probability)
     levels = np.rint(stretch(probability) * 255).astype(np.uint8)
     alpha = Image.fromarray(levels).resize(image.size, Image.Resampling.BILINEAR)
-    grid = Grid([probability], image.size)
-    coefficients = Grid([*model.slopes, model.offset, model.strength], image.size)
-    strength = Image.fromarray(model.strength)
-    for tile in tiles(image.size):
-        scale = strength.width / image.width, strength.height / image.height
-        cells = (
-            int(tile.left * scale[0]),
-            int(tile.top * scale[1]),
-            min(int(tile.right * scale[0]) + 2, strength.width),
-            min(int(tile.bottom * scale[1]) + 2, strength.height),
-        )
-        if model.strength[cells[1] : cells[3], cells[0] : cells[2]].max(initial=0) < TOUCHED:
-            continue
-        red, green, blue, offset, share = coefficients.at(tile)
-        (p,) = grid.at(tile)
-        pixels = np.asarray(image.crop(tile), np.float32) / 255
-        value = (red * pixels[..., 0] + green * pixels[..., 1] + blue * pixels[..., 2] + offset).clip(0, 1)
-        refined = stretch(p + share * (value - p))
-        alpha.paste(Image.fromarray(np.rint(refined * 255).astype(np.uint8)), tile[:2])
+    grids = Grid([probability], image.size), Grid([*model.slopes, model.offset, model.strength], image.size)
+    border = [tile for tile in tiles(image.size) if _is_touched(model.strength, tile, image.size)]
+    for tile, part in prefetch(border, partial(_refined, image, grids), AHEAD):
+        alpha.paste(part, tile[:2])
     return alpha
+
+
+def _is_touched(strength: np.ndarray, tile: Tile, size: tuple[int, int]) -> bool:
+    """Return True if the model has a share in a tile of an image of width and height `size`."""
+    rows, columns = strength.shape
+    left, right = (int(edge * columns / size[0]) for edge in (tile.left, tile.right))
+    top, bottom = (int(edge * rows / size[1]) for edge in (tile.top, tile.bottom))
+    part = strength[max(top - 1, 0) : bottom + 2, max(left - 1, 0) : right + 2]
+    return bool(part.max(initial=0) >= TOUCHED)
+
+
+def _refined(image: Image.Image, grids: tuple[Grid, Grid], tile: Tile) -> Image.Image:
+    """Return alpha in a tile, mode L, from the probability and the model."""
+    (p,) = grids[0].at(tile)
+    red, green, blue, offset, strength = grids[1].at(tile)
+    value = offset * np.float32(255)
+    for slope, channel in zip((red, green, blue), image.crop(tile).split(), strict=True):
+        value += slope * np.asarray(channel)
+    refined = stretch(p + strength * ((value / np.float32(255)).clip(0, 1) - p))
+    return Image.fromarray(np.rint(refined * 255).astype(np.uint8))
 
 
 def stretch(alpha: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 TILE = 256  # side in pixels
+AHEAD = 8  # tiles that are computed ahead, on several threads
 
 
 class Tile(NamedTuple):
