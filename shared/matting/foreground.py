@@ -38,8 +38,8 @@ def estimate_foreground(image: Image.Image, alpha: Image.Image) -> Image.Image:
     radius = int(np.clip(round(FINE_RADIUS * max(image.size)), MIN_FINE_RADIUS, MAX_FINE_RADIUS))
     rim = []
     for tile in tiles(image.size):
-        part = levels[tile.grow(radius, image.size).rows_and_columns]
-        if ((part > EMPTY) & (part < OPAQUE)).any():
+        opacity = levels[tile.grow(radius, image.size).rows_and_columns]
+        if ((opacity > EMPTY) & (opacity < OPAQUE)).any():
             rim.append(tile)
     if not rim:
         return colors
