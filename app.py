@@ -38,7 +38,7 @@ from typing import cast
 
 from shared.core.devices import on_zero_gpu
 from shared.core.front_matter import read_front_matter
-from shared.core.gradio_workarounds import without_page_servers
+from shared.ui.gradio_workarounds import without_page_servers
 from shared.ui.server import (
     ServerSettings,
     Space,

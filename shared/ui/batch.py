@@ -14,10 +14,10 @@ from gradio.components import Component
 from PIL import Image
 
 from shared.core.file_names import safe_stem
-from shared.core.gradio_workarounds import new_cache_path
 from shared.core.images import ImageError, open_image
 from shared.ui.components.image_inputs import image_files
 from shared.ui.events import on_event
+from shared.ui.gradio_workarounds import new_cache_path
 
 #: Default value of an argument, by which Gradio finds the argument for the progress bar.
 PROGRESS = gr.Progress()

@@ -18,10 +18,10 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from PIL import Image
 
-from shared.core.gradio_workarounds import check_caller_paths, without_page_servers
 from shared.core.images import MAX_FILE_BYTES, open_image
 from shared.ui import assets, telemetry
 from shared.ui.components.results import before_and_after
+from shared.ui.gradio_workarounds import check_caller_paths, without_page_servers
 from shared.ui.home import home
 from shared.ui.page import page
 from shared.ui.sample_images import sample_images

@@ -8,7 +8,6 @@ from PIL import Image
 
 from shared.core.engines import Engine, table
 from shared.core.weights import ROOT
-from shared.edges import detector
 from shared.edges.backend import EdgeBackend
 from shared.edges.detector import EdgeDetector
 from shared.edges.engines import ENGINES
@@ -29,7 +28,7 @@ class Brightness(EdgeBackend):
 
 def test_a_new_engine_is_a_class_and_a_row(monkeypatch):
     row = Engine(name="new", title="New", description="brightness", load=lambda **_: Brightness())
-    monkeypatch.setattr(detector, "ENGINES", table(*ENGINES.values(), row))
+    monkeypatch.setattr(EdgeDetector, "ENGINES", table(*ENGINES.values(), row))
     edges = EdgeDetector.load("new")(Image.new("RGB", (30, 20), (51, 51, 51)))
     assert (edges.engine, edges.threshold, edges.size) == ("new", 0.25, (30, 20))
     np.testing.assert_allclose(edges.soft, 0.2)

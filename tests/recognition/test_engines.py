@@ -67,7 +67,7 @@ def test_new_classifier_is_one_class_and_one_row(monkeypatch):
         return BrightnessClassifier()
 
     row = Engine("brightness", "Brightness", "tells day from night", load=load)
-    monkeypatch.setattr(classifier_module, "CLASSIFIERS", table(*CLASSIFIERS.values(), row))
+    monkeypatch.setattr(classifier_module.Classifier, "ENGINES", table(*CLASSIFIERS.values(), row))
     classifier = Classifier.load("brightness", device="cpu", allow_hub=True)
     assert calls == [{"folder": None, "device": "cpu", "allow_hub": True}]
     white, black = classifier.batch([np.full((4, 4), 255, np.uint8), np.zeros((4, 4), np.uint8)], top_k=2)
@@ -81,7 +81,7 @@ def test_new_classifier_is_one_class_and_one_row(monkeypatch):
 
 def test_new_segmenter_is_one_class_and_one_row(monkeypatch):
     row = Engine("brightness", "Brightness", "tells light from shade", load=lambda **_: BrightnessSegmenter())
-    monkeypatch.setattr(segmenter_module, "SEGMENTERS", table(*SEGMENTERS.values(), row))
+    monkeypatch.setattr(segmenter_module.Segmenter, "ENGINES", table(*SEGMENTERS.values(), row))
     image = np.zeros((4, 8), np.uint8)
     image[:, 6:] = 255
     result = Segmenter.load("brightness")(image)

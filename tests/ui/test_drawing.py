@@ -6,10 +6,10 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from shared.core.gradio_workarounds import new_cache_path
 from shared.core.images import encode_image
 from shared.ui.components.drawing_editor import Brush, Canvas, drawing_editor, mask_editor
 from shared.ui.components.picture_menu import PictureChoice, open_panels, panel, picture_menu
+from shared.ui.gradio_workarounds import new_cache_path
 
 PICTURE = encode_image(Image.new("RGB", (600, 400), "teal"))
 CHOICES = [

@@ -9,9 +9,9 @@ from typing import Literal, TypeAlias
 import gradio as gr
 from PIL import Image
 
-from shared.core.gradio_workarounds import UploadedDrawing
 from shared.core.images import encode_image
 from shared.ui import assets
+from shared.ui.gradio_workarounds import UploadedDrawing
 
 #: Tool of an editor: "box" draws filled rectangles, "brush" free strokes, "fill" floods an area, "erase"
 #: removes paint from a mask.

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from shared.core.gradio_workarounds import IntegerList, PathImage, allow_paths, path_files
+from shared.ui.gradio_workarounds import IntegerList, PathImage, allow_paths, path_files
 from shared.ui.sample_images import sample_images
 
 

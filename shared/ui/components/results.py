@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import gradio as gr
 from PIL import Image, ImageDraw, ImageOps
 
-from shared.core.gradio_workarounds import new_cache_path
 from shared.core.images import shrink
+from shared.ui.gradio_workarounds import new_cache_path
 
 
 def result_file(content: bytes, name: str) -> str:

@@ -4,7 +4,7 @@ A visitor sees the sample images until the first change; then a copy of them bec
 is stored behind a secret key, which a page keeps in the visitor's session and a program may keep itself, and
 is deleted an hour after its last use.
 
-Agents share one session (see `shared.core.gradio_workarounds.called_by_agent`), so they use keys alone.
+Agents share one session (see `shared.ui.gradio_workarounds.called_by_agent`), so they use keys alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import gradio as gr
 
-from shared.core.gradio_workarounds import called_by_agent
 from shared.core.images import ImageError
 from shared.core.models import Lazy
 from shared.core.uploads import UploadReader
@@ -24,6 +23,7 @@ from shared.gallery.gallery import MAX_COUNT, Gallery
 from shared.gallery.snapshot import GalleryEntry, GalleryFullError
 from shared.index.reader import IndexFileError
 from shared.ui.gallery.session_store import SessionStore
+from shared.ui.gradio_workarounds import called_by_agent
 
 if TYPE_CHECKING:  # needs faiss, for which the first page must not wait
     from shared.gallery.ingest import IngestReport

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from shared.core.gradio_workarounds import new_cache_path
 from shared.core.images import MAX_FILE_BYTES
 from shared.gallery.gallery import MAX_COUNT, Gallery
 from shared.ui.batch import PROGRESS
@@ -14,6 +13,7 @@ from shared.ui.components.image_inputs import image_files
 from shared.ui.errors import user_facing
 from shared.ui.events import LONG_RUNNING, on_event
 from shared.ui.gallery.gallery_store import SUFFIX, UploadReport, VisitorSession
+from shared.ui.gradio_workarounds import new_cache_path
 from shared.ui.search.image_grid import GridImage, grid_message, image_grid, image_grid_html
 from shared.ui.tabs import LazyTab
 

@@ -11,7 +11,7 @@ import pytest
 from gradio.data_classes import FileData, ImageData
 from gradio.routes import App
 
-from shared.core.gradio_workarounds import (
+from shared.ui.gradio_workarounds import (
     PathFiles,
     PathImage,
     allow_paths,
