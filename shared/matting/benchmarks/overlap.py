@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             metrics=score(photos, functions),
             seconds=time.perf_counter() - started,
             command=reports.command_line(MODULE, arguments),
-            available=len(available),
+            available=len(available) if options.every == 1 else None,
         ),
         options.json,
     )
