@@ -124,6 +124,7 @@ def rows(task: str, **parameters: int) -> list[Engine[GeneratorBackend]]:
 
 
 TRANSLATOR_ROWS: Mapping[str, Engine[GeneratorBackend]] = table(
-    *rows("facades", pix2pix=4_179_186),
+    *rows("facades", pix2pix=4_179_186, cyclegan=991_878, long=946_188, nest=946_188),
+    *rows("streets", pix2pix=4_179_186, cyclegan=991_878, long=946_188, nest=946_188),
     *rows("faces", pix2pix=991_878, cyclegan=991_878, long=946_188, nest=946_188),
 )

@@ -104,7 +104,10 @@ def paint(
 
 
 with ui.page("Translation") as demo:
-    ui.header("Translation", "Draw, color or paint a photo, or draw a house front or a face and get a photo.")
+    ui.header(
+        "Translation",
+        "Draw, color or paint a photo, or draw a house front, a street or a face and get a photo.",
+    )
     menu = task_menu()
     with gr.Row():
         with gr.Column(scale=2):

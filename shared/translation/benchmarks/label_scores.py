@@ -46,13 +46,13 @@ class LabelBenchmark:
     Attributes:
         task: Name of the task.
         data: Name of the data set in reports.
-        segmenter: Weights of the segmenter that scores generated photos.
+        segmenter: Weights of the segmenter that scores generated photos; None if there are none here.
         published: Figures of papers.
     """
 
     task: str
     data: str
-    segmenter: str
+    segmenter: str | None = None
     published: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
@@ -106,7 +106,13 @@ def run_label_benchmark(benchmark: LabelBenchmark, arguments: Sequence[str] | No
     add = parser.add_argument
     add("--engine", nargs="*", default=[], metavar="NAME", help=f"such as {benchmark.task}-pix2pix")
     add("--split", default="test", help="train, val or test (%(default)s)")
-    add("--segmenter", default=benchmark.segmenter, metavar="NAME", help="weights (%(default)s)")
+    add(
+        "--segmenter",
+        default=benchmark.segmenter,
+        required=benchmark.segmenter is None,
+        metavar="NAME",
+        help="weights that score generated photos, by name or folder (%(default)s)",
+    )
     options = parser.parse_args(arguments)
     task = TASKS[benchmark.task]
     palette = task.first_palette

@@ -48,10 +48,16 @@ def scores(
         task: The task.
         pairs: Pairs to score on.
         segmenter: Name or folder of the segmenter of generated photos; by default that of the benchmark.
+
+    Raises:
+        ValueError: The benchmark has no segmenter.
     """
     if task.first_palette is None:
         return faces.TranslatorScores(pairs)
-    return TranslatorScores(pairs, task.first_palette, segmenter or LABELS[task.name].segmenter)
+    segmenter = segmenter or LABELS[task.name].segmenter
+    if segmenter is None:
+        raise ValueError(f"the set {task.name} needs --segmenter")
+    return TranslatorScores(pairs, task.first_palette, segmenter)
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
@@ -68,11 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     try:
         folders = _folders(options)
         sources = read_pairs(task, options.data, options.split)
+        pairs = [source() for source in sources[: options.limit]]
+        score = scores(task, pairs, options.segmenter)
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
     started = time.perf_counter()
-    pairs = [source() for source in sources[: options.limit]]
-    score = scores(task, pairs, options.segmenter)
     metrics = {}
     for system, runs in folders.items():
         rows = [score(Translator.load(f"{task.name}-{system}", folder=run / "weights")) for run in runs]
