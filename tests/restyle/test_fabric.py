@@ -40,8 +40,11 @@ def test_old_print_does_not_show_through():
     image, mask, _ = cloth_photo(WHITE, depth=0.2, size=(480, 640))
     image.paste((20, 60, 200), (200, 280, 280, 360))
     result = np.asarray(apply_pattern(image, mask, Image.new("RGB", (20, 20), RED)))
-    inside, beside = np.median(result[290:350, 210:270], (0, 1)), np.median(result[290:350, 120:190], (0, 1))
-    assert np.abs(inside - beside).max() < 40
+    inside, neighbors = (
+        np.median(result[290:350, 210:270], (0, 1)),
+        np.median(result[290:350, 120:190], (0, 1)),
+    )
+    assert np.abs(inside - neighbors).max() < 40
 
 
 def test_body_coordinates_place_the_pattern():
@@ -105,8 +108,8 @@ def test_palette_moves_to_another_garment():
     assert dominant_colors(source, source_mask)[0].share > 0.6
     result = transfer_palette(image, mask, source, source_mask)
     lab = oklab(solid_part(result, mask))
-    wanted = np.median(oklab(solid_part(source, source_mask)), 0)
-    assert np.linalg.norm(np.median(lab, 0) - wanted) < 0.05
+    target = np.median(oklab(solid_part(source, source_mask)), 0)
+    assert np.linalg.norm(np.median(lab, 0) - target) < 0.05
     outside = np.asarray(mask) == 0
     assert np.array_equal(np.asarray(result)[outside], np.asarray(image)[outside])
     assert np.corrcoef(lab[:, 0], light[np.asarray(mask) == 255])[0, 1] > 0.8

@@ -23,8 +23,8 @@ TARGETS = ["#f2c300", "#1b2a49", "#c0182c", "#1f7a4d", "#f4f1ea", "#e58fb0"]
 def test_median_becomes_the_target_and_folds_stay(color, target):
     image, mask, light = cloth_photo(color)
     lab = oklab(solid_part(recolor(image, mask, target), mask))
-    wanted = cloth_of(target)
-    difference = np.median(lab, 0) - (wanted.lightness, wanted.a, wanted.b)
+    expected = cloth_of(target)
+    difference = np.median(lab, 0) - (expected.lightness, expected.a, expected.b)
     assert np.linalg.norm(difference) < 0.03
     folds = np.corrcoef(lab[:, 0], light[np.asarray(mask) == 255] ** (1 / 3))[0, 1]
     assert folds > 0.9
@@ -77,9 +77,9 @@ def test_noise_of_black_cloth_is_not_amplified():
 def test_colored_print_stays_unless_it_is_tinted():
     image, mask, _ = cloth_photo(COLORS["white"], size=(480, 640))
     image.paste((200, 20, 30), (200, 280, 280, 360))
-    kept = np.asarray(recolor(image, mask, "#1b2a49"))[300:340, 220:260]
+    remaining = np.asarray(recolor(image, mask, "#1b2a49"))[300:340, 220:260]
     tinted = np.asarray(recolor(image, mask, "#1b2a49", prints="tint"))[300:340, 220:260]
-    assert np.abs(kept.astype(int) - (200, 20, 30)).max() <= 2
+    assert np.abs(remaining.astype(int) - (200, 20, 30)).max() <= 2
     assert np.median(tinted[..., 2]) > np.median(tinted[..., 0])
 
 

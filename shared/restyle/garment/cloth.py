@@ -22,7 +22,7 @@ PRINT_START, PRINT_WIDTH = (
 )  # distance from the color of the cloth where a print begins, up to sure
 HUE_SHIFT = 0.3  # share of its chroma by which the color of cloth shifts in shadows
 WEAK_START, WEAK_WIDTH = 0.015, 0.025  # the same for pixels near a print: its blurred edge
-MAX_SPREAD = 1.6  # of the tones of one cloth, in usual spreads
+MAX_SPREAD = 1.6  # of the tones of one cloth, in typical spreads
 MAX_CAST = 0.02  # more distance that a garment in light of mixed colors has everywhere
 
 
@@ -35,7 +35,7 @@ class Cloth:
         a: Green to red.
         b: Blue to yellow.
         cast: Usual distance of the pixels of plain cloth from the color, by colored light and noise.
-        spread: Spread of its tones, by default that usual for its lightness; more on gloss, such as leather.
+        spread: Spread of its tones, by default the typical one of its lightness; larger on leather.
     """
 
     lightness: float
@@ -131,8 +131,8 @@ def find_cloth(samples: np.ndarray) -> Cloth:
     lightness, a, b = group.median(1).values.tolist()
     cast = float(Cloth(lightness, a, b).distance(group).median())
     low, high = np.percentile(tone_from_lightness(group[0]).numpy(), (16, 84))
-    usual = float(spread_at(torch.tensor(lightness)))
-    return Cloth(lightness, a, b, cast, max(usual, float(high - low) / 2))
+    typical = float(spread_at(torch.tensor(lightness)))
+    return Cloth(lightness, a, b, cast, max(typical, float(high - low) / 2))
 
 
 def smooth_step(t: Tensor) -> Tensor:
@@ -170,9 +170,9 @@ def _near_main_tone(lightness: Tensor) -> Tensor:
     counts, edges = np.histogram(tones.numpy(), TONE_BINS, (-TONE_RANGE, TONE_RANGE))
     bin_width = 2 * TONE_RANGE / TONE_BINS
     mode = float(edges[gaussian_filter1d(counts.astype(float), 0.4 / bin_width).argmax()] + bin_width / 2)
-    usual = float(spread_at(lightness_from_tone(torch.tensor(mode))))
+    typical = float(spread_at(lightness_from_tone(torch.tensor(mode))))
     low, high = np.percentile(tones.numpy(), (16, 84))
     # Gloss has more contrast than matt cloth, but stripes in black and white have even more.
-    spread = min(max(usual, float(high - low) / 2), MAX_SPREAD * usual)
+    spread = min(max(typical, float(high - low) / 2), MAX_SPREAD * typical)
     near = (tones - mode).abs() <= FOLDS * spread + bin_width
     return near if near.any() else torch.ones_like(near)

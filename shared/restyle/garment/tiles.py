@@ -45,8 +45,8 @@ def seam_ratio(pattern: Image.Image) -> float:
     ratios = []
     for lines in (pixels, pixels.transpose(1, 0, 2)):
         if len(lines) > 1:
-            usual = float(np.abs(np.diff(lines, axis=0)).mean((1, 2)).max())
-            ratios.append((float(np.abs(lines[0] - lines[-1]).mean()) + 1) / (usual + 1))
+            typical = float(np.abs(np.diff(lines, axis=0)).mean((1, 2)).max())
+            ratios.append((float(np.abs(lines[0] - lines[-1]).mean()) + 1) / (typical + 1))
     return max(ratios, default=1.0)
 
 
