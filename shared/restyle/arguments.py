@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from numbers import Real
 from typing import TypeAlias
 
 import numpy as np
@@ -16,33 +15,6 @@ Color: TypeAlias = tuple[int, int, int] | str
 #: Part of an image: an image of any mode without color (0 outside to 255 inside), or an array `[H, W]` of
 #: booleans or of floats in 0..1.
 Mask: TypeAlias = Image.Image | np.ndarray
-
-
-def check_range(name: str, value: float, limits: tuple[float, float]) -> float:
-    """Return a setting as a float.
-
-    Args:
-        name: Name of the setting, for the error.
-        value: Its value.
-        limits: Smallest and largest permitted value.
-
-    Raises:
-        ValueError: The value is no number or out of range.
-    """
-    low, high = limits
-    if not isinstance(value, Real) or isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(f"the {name} must be a number in {low:g}..{high:g}, received {value!r}")
-    return float(value)
-
-
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Check a choice.
-
-    Raises:
-        ValueError: The value is not one of the choices.
-    """
-    if value not in choices:
-        raise ValueError(f"the {name} must be one of {', '.join(choices)}, received {value!r}")
 
 
 def check_image(image: Image.Image) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageFilter, ImageOps
 
-from shared.restyle.arguments import Color, Mask, check_image, check_range, mask_levels, rgb_of
+from shared.core.errors import check_range
+from shared.restyle.arguments import Color, Mask, check_image, mask_levels, rgb_of
 from shared.restyle.borders import CLEAR, BorderColors
 from shared.restyle.gaps import cell_means, fill_gaps
 from shared.restyle.oklab import oklab_from_pixels, pixels_from_oklab

@@ -15,8 +15,9 @@ from shared.matting.data.examples import TRUTH, Example, list_examples, store_ex
 from shared.matting.data.masks import MaskedPhoto, read_voc
 from shared.matting.training.batches import ExamplePool, degrade, make_batch, paste
 from shared.matting.training.labels import label, select
-from shared.matting.training.network import matting_loss, parse_stages, side_of
+from shared.matting.training.network import matting_loss
 from shared.matting.training.targets import certainty, combine
+from shared.training.stages import parse_stages, side_of
 from tests.matting.conftest import disc, mixed
 
 

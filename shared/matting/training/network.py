@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,21 +21,10 @@ from shared.matting.training.batches import ExamplePool, make_batch
 from shared.networks.matting import MattingNetwork
 from shared.training.loop import LoopSettings, adamw, fit, seed_everything
 from shared.training.pretrained import load_imagenet_weights
+from shared.training.stages import parse_stages, side_of
 
 SCALE = 0
 FROZEN_BLOCKS = 3  # of the pretrained network, after its stem: their gradients take a third of a step
-
-
-class Stage(NamedTuple):
-    """Part of a run.
-
-    Attributes:
-        steps: Optimizer steps.
-        side: Side of the crops in pixels.
-    """
-
-    steps: int
-    side: int
 
 
 def matting_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
@@ -58,30 +46,6 @@ def matting_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     overlap = (weight * p * target).sum((1, 2, 3))
     union = (weight * (p + target - p * target)).sum((1, 2, 3))
     return cross_entropy + 0.5 * (weight.mean((1, 2, 3)) * (1 - (overlap + 1) / (union + 1))).mean()
-
-
-def parse_stages(text: str) -> list[Stage]:
-    """Parse stages, for `argparse`.
-
-    Raises:
-        argparse.ArgumentTypeError: The text names no stages.
-
-    >>> parse_stages("900:192,300:256")
-    [Stage(steps=900, side=192), Stage(steps=300, side=256)]
-    """
-    try:
-        return [Stage(*map(int, part.split(":"))) for part in text.split(",")]
-    except (TypeError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f"expected STEPS:SIDE,..., received {text!r}") from error
-
-
-def side_of(step: int, stages: Sequence[Stage]) -> int:
-    """Return the side of the crops of a step; that of the last stage beyond its end."""
-    for stage in stages:
-        if step < stage.steps:
-            return stage.side
-        step -= stage.steps
-    return stages[-1].side
 
 
 def parse_folder(text: str) -> tuple[Path, float]:

@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from shared.core.errors import check_range
 from shared.core.images import ImageError
-from shared.restyle.arguments import Mask, check_image, check_range, mask_levels
+from shared.restyle.arguments import Mask, check_image, mask_levels
 from shared.restyle.garment.change import apply_change
 from shared.restyle.garment.cloth import Cloth, find_cloth
 from shared.restyle.garment.recolor import DARKEST, LIGHTEST, Dye

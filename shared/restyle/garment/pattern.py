@@ -11,7 +11,8 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 from torch import Tensor
 from torch.nn import functional as F
 
-from shared.restyle.arguments import Mask, check_choice, check_image, check_range
+from shared.core.errors import check_choice, check_range
+from shared.restyle.arguments import Mask, check_image
 from shared.restyle.gaps import sample_grid
 from shared.restyle.garment.change import apply_change
 from shared.restyle.garment.cloth import find_cloth, smooth_step

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from shared.restyle.arguments import Color, Mask, check_choice, check_range, rgb_of
+from shared.core.errors import check_choice, check_range
+from shared.restyle.arguments import Color, Mask, rgb_of
 from shared.restyle.garment.change import apply_change
 from shared.restyle.garment.cloth import Cloth, find_cloth, smooth_step
 from shared.restyle.garment.prints import PrintMap

@@ -7,11 +7,11 @@ import time
 import numpy as np
 from PIL import Image
 
+from shared.core.errors import check_range
 from shared.core.images import Source, open_image, shrink
 from shared.core.predictors import EnginePredictor
 from shared.translation.drawing.color_map import ColoringMapper, ColorMap, halve_detail
 from shared.translation.drawing.render import bands, enlarge
-from shared.translation.drawing.settings import check_range
 from shared.translation.engines import SKETCH_COLORIZERS
 from shared.translation.result import Translation
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
+from shared.core.errors import check_range
 from shared.core.images import Source, open_image
 from shared.core.predictors import EnginePredictor
 from shared.translation.drawing.lines import DrawingMapper
 from shared.translation.drawing.render import render
-from shared.translation.drawing.settings import check_range
 from shared.translation.drawing.styles import STYLES
 from shared.translation.engines import SKETCHERS
 from shared.translation.result import Translation

@@ -10,10 +10,11 @@ import numpy as np
 from torch import Tensor
 
 from shared.training.loop import Batch
+from shared.training.stages import parse_stages
 from shared.translation.data.pairs import read_pairs, resized_arrays
 from shared.translation.tasks import TASKS
 from shared.translation.training.gan_batches import JITTER
-from shared.translation.training.gan_loop import GanSettings, Stage
+from shared.translation.training.gan_loop import GanSettings
 from shared.translation.training.gan_samples import Samples
 
 
@@ -52,24 +53,6 @@ def gan_parser(name: str, description: str, *, stages: str, channels: int) -> ar
     add("--seed", type=int, default=0)
     add("--workers", type=int, default=1, help="threads that prepare batches")
     return parser
-
-
-def parse_stages(text: str) -> list[Stage]:
-    """Parse stages, for `argparse`.
-
-    Raises:
-        argparse.ArgumentTypeError: The text names no stages.
-
-    >>> parse_stages("2400:64,500:128")
-    [Stage(steps=2400, side=64), Stage(steps=500, side=128)]
-    """
-    try:
-        stages = [Stage(*map(int, part.split(":"))) for part in text.split(",")]
-    except (TypeError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f"expected STEPS:SIDE,..., received {text!r}") from error
-    if any(stage.steps < 1 or stage.side < 32 for stage in stages):
-        raise argparse.ArgumentTypeError(f"expected steps >= 1 and sides >= 32, received {text!r}")
-    return stages
 
 
 def gan_settings(args: argparse.Namespace, *, pool: int) -> GanSettings:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -22,22 +22,11 @@ from tqdm import tqdm
 from shared.core.devices import use_one_core
 from shared.core.scheduling import WorkerPool, prefetch
 from shared.training.loop import Batch, moving_average, seed_everything
+from shared.training.stages import Stage, side_of
 from shared.translation.training.replay_pool import ReplayPool
 
 #: Norm to which gradients are scaled down; usual steps have 10 to 50.
 MAX_GRADIENT_NORM = 100.0
-
-
-class Stage(NamedTuple):
-    """Part of a run with crops of one size.
-
-    Attributes:
-        steps: Optimizer steps.
-        side: Side of the crops in pixels.
-    """
-
-    steps: int
-    side: int
 
 
 @dataclass
@@ -84,11 +73,7 @@ class GanSettings:
 
     def side(self, step: int) -> int:
         """Return the side of the crops at a step."""
-        for stage in self.stages:
-            if step < stage.steps:
-                return stage.side
-            step -= stage.steps
-        return self.stages[-1].side
+        return side_of(step, self.stages)
 
     def rate_factor(self, step: int) -> float:
         """Return the factor of the learning rate at a step, 1 and then linearly down to 0.
