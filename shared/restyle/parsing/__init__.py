@@ -1,0 +1,1 @@
+"""Clothes parsing: what a person in a photo wears, pixel by pixel."""
