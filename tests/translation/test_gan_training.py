@@ -9,14 +9,14 @@ from torch.nn import functional as F
 
 from shared.networks.cyclegan import CycleGAN
 from shared.networks.pix2pix import Pix2pix
+from shared.training.feature_losses import content_distance
+from shared.training.gan_loop import GanSettings, fit_gan, frozen
+from shared.training.replay_pool import ReplayPool
 from shared.training.stages import Stage
 from shared.translation import train
 from shared.translation.training.gan import SYSTEMS, UnpairedAdversaries
 from shared.translation.training.gan_batches import paired_batch
-from shared.translation.training.gan_loop import GanSettings, fit_gan, frozen
-from shared.translation.training.painting.losses import content_distance
 from shared.translation.training.paired import PairedAdversaries
-from shared.translation.training.replay_pool import ReplayPool
 
 
 def batches(step, side):

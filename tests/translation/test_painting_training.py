@@ -7,9 +7,9 @@ from PIL import Image
 
 from shared.core.image_files import read_images
 from shared.networks.style import StyleNetwork
+from shared.training.feature_losses import content_distance, gram, style_distance
 from shared.translation.benchmarks.painting import free_distances, named_distances
 from shared.translation.painting.styles import STYLES
-from shared.translation.training.painting.losses import content_distance, gram, style_distance
 from shared.translation.training.painting.predictor import affine_matrix, vector_loss
 from shared.translation.training.painting.targets import PaintingTargets, fill
 from shared.translation.training.painting.teacher import NAMED_STYLES, VECTOR_LENGTH

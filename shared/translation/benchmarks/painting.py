@@ -26,9 +26,9 @@ from shared.core.images import to_tensor
 from shared.core.models import load_on_device
 from shared.evaluation import reports
 from shared.networks.backbones.efficientnet_lite import EfficientNetLite
+from shared.training.feature_losses import content_distance, gram, style_distance
 from shared.translation.painting.styles import STYLES
 from shared.translation.painting.stylizer import Stylizer
-from shared.translation.training.painting.losses import content_distance, gram, style_distance
 from shared.translation.training.painting.teacher import PaintingTeacher
 
 MODULE = "shared.translation.benchmark painting"

@@ -23,10 +23,10 @@ from shared.networks.cyclegan import (
     lsgan_discriminator_loss,
     lsgan_generator_loss,
 )
+from shared.training.gan_loop import fit_gan
 from shared.training.loop import Batch, seed_everything
 from shared.translation.training.gan_arguments import batch_source, gan_parser, gan_settings
 from shared.translation.training.gan_batches import unpaired_batch
-from shared.translation.training.gan_loop import fit_gan
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from shared.training.gan_loop import GanSettings
 from shared.training.loop import Batch
 from shared.training.stages import parse_stages
 from shared.translation.data.pairs import read_pairs, resized_arrays
 from shared.translation.tasks import TASKS
 from shared.translation.training.gan_batches import JITTER
-from shared.translation.training.gan_loop import GanSettings
 from shared.translation.training.gan_samples import Samples
 
 

@@ -16,11 +16,11 @@ from shared.core import weights
 from shared.networks.backbones.mobilenet_v2 import Backbone
 from shared.networks.cyclegan import PatchDiscriminator, initialize
 from shared.networks.pix2pix import Pix2pix, discriminator_loss, generator_loss, pair
+from shared.training.feature_losses import content_distance, load_fixed_network
+from shared.training.gan_loop import fit_gan
 from shared.training.loop import Batch, seed_everything
 from shared.translation.training.gan_arguments import batch_source, gan_parser, gan_settings
 from shared.translation.training.gan_batches import paired_batch
-from shared.translation.training.gan_loop import fit_gan
-from shared.translation.training.painting.losses import content_distance, load_fixed_network
 
 FEATURE_DEPTH = 6  # blocks of the fixed network: maps of strides 2, 4 and 8
 

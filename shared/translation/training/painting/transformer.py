@@ -19,13 +19,13 @@ from shared.core import weights
 from shared.core.images import to_image
 from shared.networks.backbones.mobilenet_v2 import Backbone
 from shared.networks.style import StyleNetwork
-from shared.training.loop import LoopSettings, fit, seed_everything
-from shared.translation.training.painting.losses import (
+from shared.training.feature_losses import (
     content_distance,
     gram,
     load_fixed_network,
     style_distance,
 )
+from shared.training.loop import LoopSettings, fit, seed_everything
 from shared.translation.training.painting.targets import NAMED_STYLES, PaintingTargets
 
 FEATURE_DEPTH = 6  # blocks of MobileNetV2: maps of strides 2, 4 and 8

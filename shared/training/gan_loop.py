@@ -22,8 +22,8 @@ from tqdm import tqdm
 from shared.core.devices import use_one_core
 from shared.core.scheduling import WorkerPool, prefetch
 from shared.training.loop import Batch, moving_average, seed_everything
+from shared.training.replay_pool import ReplayPool
 from shared.training.stages import Stage, side_of
-from shared.translation.training.replay_pool import ReplayPool
 
 #: Norm to which gradients are scaled down; usual steps have 10 to 50.
 MAX_GRADIENT_NORM = 100.0
