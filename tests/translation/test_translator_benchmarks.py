@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from shared.evaluation.features import cosine_distance, kernel_distance
 from shared.translation.benchmarks.faces import gradient_features, rank1, similarity
-from shared.translation.benchmarks.features import cosine_distance, kernel_distance
 from shared.translation.benchmarks.label_scores import class_scores, score_labels
 from shared.translation.benchmarks.systems import main as compare_systems
 from shared.translation.benchmarks.systems import mean_and_deviation

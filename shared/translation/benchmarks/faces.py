@@ -22,7 +22,7 @@ from skimage.metrics import structural_similarity
 from tqdm import tqdm
 
 from shared.evaluation import reports
-from shared.translation.benchmarks.features import FeatureNetwork, cosine_distance
+from shared.evaluation.features import FeatureNetwork, cosine_distance
 from shared.translation.data.pairs import Pair, read_pairs
 from shared.translation.tasks import TASKS
 from shared.translation.translator import Translator

@@ -27,9 +27,9 @@ from tqdm import tqdm
 
 from shared.core.models import load_on_device
 from shared.evaluation import reports
+from shared.evaluation.features import FeatureNetwork, cosine_distance, kernel_distance
 from shared.evaluation.segmentation import confusion_matrix, intersection_over_union
 from shared.networks.fcfn import FCFN
-from shared.translation.benchmarks.features import FeatureNetwork, cosine_distance, kernel_distance
 from shared.translation.data.pairs import Pair, read_pairs
 from shared.translation.palettes import Palette
 from shared.translation.tasks import TASKS, Task
