@@ -1,0 +1,1 @@
+"""Readers of photos with labels of clothes."""

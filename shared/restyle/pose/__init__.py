@@ -1,0 +1,1 @@
+"""Pose of a person: seventeen joints in an image."""

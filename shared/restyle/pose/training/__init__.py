@@ -1,0 +1,1 @@
+"""Training of the pose network from joints that public networks agree on."""
