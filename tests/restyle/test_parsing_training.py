@@ -24,6 +24,7 @@ from shared.restyle.parsing.training.examples import (
 from shared.restyle.parsing.training.labels import ccp_examples
 from shared.restyle.parsing.training.losses import class_weights, membership, set_loss
 from shared.restyle.parsing.training.sets import (
+    narrow_sets,
     sets_of_classes,
     sets_of_people,
     sets_of_tags,
@@ -246,3 +247,12 @@ def test_trainings_have_help(name, capsys):
         train.main([name, "--help"])
     assert stop.value.code == 0
     assert "--out" in capsys.readouterr().out
+
+
+def test_sure_predictions_narrow_sets():
+    probabilities = np.zeros((11, 1, 4), np.float32)
+    probabilities[2], probabilities[0] = [[0.9, 0.5, 0.9, 0.2]], [[0.1, 0.5, 0.1, 0.8]]
+    sets = np.array([[ANYTHING, ANYTHING, BACKGROUND, PERSON]], np.uint16)
+    assert narrow_sets(sets, probabilities).tolist() == [[4, ANYTHING, BACKGROUND, PERSON]]
+    probabilities[2, 0, 3], probabilities[0, 0, 3] = 0.4, 0.6  # hair is the only possible class
+    assert narrow_sets(sets, probabilities)[0, 3] == 4

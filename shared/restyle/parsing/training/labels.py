@@ -1,7 +1,8 @@
 """Training examples of clothes parsing: `python -m shared.restyle.train parsing-labels SOURCE --out DIR`.
 
 `ccp` has the classes that people drew, `tags` the photos of the same collection that only have tags, `voc`
-the masks of people in PASCAL VOC, and `photos` any photos, with what public networks see in them.
+the masks of people in PASCAL VOC, and `photos` any photos, with what public networks see in them. `predicted`
+narrows the sets of a folder of examples to the classes of which a trained network is sure.
 """
 
 from __future__ import annotations
@@ -9,20 +10,31 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from shared.core.image_files import read_images
+from shared.core.image_files import ImageFile, read_images
 from shared.core.images import ImageError, open_image
 from shared.matting.training.teachers import Teacher
 from shared.restyle.parsing.data.ccp import CCPPhoto, read_ccp
-from shared.restyle.parsing.training.examples import MAX_SIDE, store_example
-from shared.restyle.parsing.training.sets import sets_of_classes, sets_of_people, sets_of_tags, sets_of_voc
+from shared.restyle.parsing.parser import OutfitParser
+from shared.restyle.parsing.training.examples import MAX_SIDE, example_names, read_example, store_example
+from shared.restyle.parsing.training.sets import (
+    narrow_sets,
+    sets_of_classes,
+    sets_of_people,
+    sets_of_tags,
+    sets_of_voc,
+)
 from shared.restyle.parsing.training.teachers import PeopleTeacher
 
-Labelled = tuple[str, Image.Image, np.ndarray]
+VOC_SIDE = 400  # longer side of the photos of PASCAL VOC, which are small
+
+#: Name, image, and the possible classes of every pixel.
+Labelled: TypeAlias = tuple[str, Image.Image, np.ndarray]
 
 
 def ccp_examples(photos: Sequence[CCPPhoto]) -> Iterator[Labelled]:
@@ -48,33 +60,29 @@ def tagged_examples(
         yield photo.name, image, sets_of_tags(values, teacher(image), photo.tags)
 
 
-def voc_examples(root: Path, side: int) -> Iterator[Labelled]:
-    """Yield photos of PASCAL VOC with people and everything else.
+def voc_examples(paths: Sequence[Path]) -> Iterator[Labelled]:
+    """Yield photos of PASCAL VOC, enlarged, with people and everything else.
 
     Args:
-        root: Folder with `images/train/ID.jpg` and `labels/train/ID.png`.
-        side: Longer side of the photos in pixels, which are small.
+        paths: Photos `images/train/ID.jpg`, beside `labels/train/ID.png`.
     """
-    for path in sorted((root / "images/train").glob("*.jpg")):
+    for path in paths:
         image = open_image(path)
-        scale = side / max(image.size)
-        ids = Image.open(root / "labels/train" / f"{path.stem}.png")
+        scale = VOC_SIDE / max(image.size)
         size = (round(image.width * scale), round(image.height * scale))
+        ids = Image.open(path.parents[2] / "labels/train" / f"{path.stem}.png")
         enlarged = np.asarray(ids.resize(size, Image.Resampling.NEAREST))
         yield path.stem, image.resize(size, Image.Resampling.BICUBIC), sets_of_voc(enlarged)
 
 
-def photo_examples(
-    sources: Sequence[Path], teacher: PeopleTeacher, limit: int | None = None
-) -> Iterator[Labelled]:
+def photo_examples(files: Sequence[ImageFile], teacher: PeopleTeacher) -> Iterator[Labelled]:
     """Yield any photos with what public networks see in them.
 
     Args:
-        sources: See `shared.core.image_files.read_images`.
+        files: Photos; those that cannot be read are reported and left out.
         teacher: Finds people.
-        limit: Number of photos; None for all.
     """
-    for file in read_images(sources)[:limit]:
+    for file in files:
         try:
             image = file.open_image()
         except ImageError as error:
@@ -84,36 +92,58 @@ def photo_examples(
         yield file.name, image, sets_of_people(teacher(image))
 
 
+def predicted_examples(folder: Path, names: Sequence[str], parser: OutfitParser) -> Iterator[Labelled]:
+    """Yield stored examples whose sets are narrowed to the classes of which a trained network is sure.
+
+    Args:
+        folder: Folder of the examples.
+        names: Their names.
+        parser: The network.
+    """
+    for name in names:
+        example = read_example(folder, name)
+        image = Image.fromarray(example.image)
+        planes = [
+            np.asarray(Image.fromarray(plane).resize(image.size, Image.Resampling.BILINEAR))
+            for plane in parser.probabilities(image)
+        ]
+        yield name, image, narrow_sets(example.sets, np.stack(planes))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Store the examples from the command line; those that are there stay."""
-    parser = argparse.ArgumentParser(
-        prog="python -m shared.restyle.train parsing-labels", description=__doc__
-    )
+    program = "python -m shared.restyle.train parsing-labels"
+    parser = argparse.ArgumentParser(prog=program, description=__doc__)
     add = parser.add_argument
-    add("source", choices=("ccp", "tags", "voc", "photos"))
+    add("source", choices=("ccp", "tags", "voc", "photos", "predicted"))
     add("--data", type=Path, nargs="+", required=True, help="folder of the data set, or photos")
     add("--out", type=Path, required=True, help="folder of the examples")
     add("--limit", type=int, help="number of photos")
     add("--bodypix", type=Path, help="LiteRT file of BodyPix")
     add("--deeplab", type=Path, help="LiteRT file of DeepLabV3")
     add("--u2netp", type=Path, help="ONNX file of U2-NetP")
+    add("--weights", type=Path, help="weight folder of a trained network")
     options = parser.parse_args(arguments)
-    stored = {path.stem for path in options.out.glob("*.jpg")}
-    if options.source == "ccp":
-        labelled = ccp_examples(_missing(read_ccp(options.data[0], "train"), stored))
-    elif options.source == "voc":
-        labelled = voc_examples(options.data[0], 400)
-    elif options.source == "tags":
-        photos = _missing(read_ccp(options.data[0], "tags")[: options.limit], stored)
-        teacher = PeopleTeacher(options.bodypix, options.deeplab)
-        labelled = tagged_examples(photos, teacher, Teacher("u2netp", options.u2netp, precision="f32"))
-    else:
-        labelled = photo_examples(
-            options.data, PeopleTeacher(options.bodypix, options.deeplab), options.limit
-        )
-    for name, image, sets in tqdm(labelled, unit="photo", mininterval=10):
+    for name, image, sets in tqdm(_labelled(options), unit="photo", mininterval=10):
         store_example(options.out, name, image, sets)
 
 
-def _missing(photos: Sequence[CCPPhoto], stored: set[str]) -> list[CCPPhoto]:
-    return [photo for photo in photos if photo.name not in stored]
+def _labelled(options: argparse.Namespace) -> Iterator[Labelled]:
+    """Return the photos of the command line that are not stored yet, with their sets."""
+    stored = {path.stem for path in options.out.glob("*.jpg")}
+    root = options.data[0]
+    if options.source == "predicted":
+        names = [name for name in example_names(root)[: options.limit] if name not in stored]
+        return predicted_examples(root, names, OutfitParser.load(folder=options.weights))
+    if options.source == "voc":
+        paths = sorted((root / "images/train").glob("*.jpg"))[: options.limit]
+        return voc_examples([path for path in paths if path.stem not in stored])
+    if options.source == "photos":
+        files = [file for file in read_images(options.data)[: options.limit] if file.name not in stored]
+        return photo_examples(files, PeopleTeacher(options.bodypix, options.deeplab))
+    listed = read_ccp(root, "train" if options.source == "ccp" else "tags")[: options.limit]
+    photos = [photo for photo in listed if photo.name not in stored]
+    if options.source == "ccp":
+        return ccp_examples(photos)
+    teacher = PeopleTeacher(options.bodypix, options.deeplab)
+    return tagged_examples(photos, teacher, Teacher("u2netp", options.u2netp, precision="f32"))

@@ -14,6 +14,8 @@ from shared.restyle.parsing.training.teachers import People
 PERSON_LEVELS = 0.25, 0.7  # of BodyPix: below there is nobody, above is a person
 SALIENCY_LEVELS = 0.1, 0.6  # of U2-NetP, in photos of one person
 MIN_PART_CERTAINTY = 0.6  # of a body part that restricts the classes
+MIN_PREDICTED = 0.85  # share of a class among the possible ones that is taken for certain
+MIN_POSSIBLE = 0.3  # probability of the possible classes together, below which a network is mistaken
 RIM = 3  # pixels between the sure background and a person
 VOC_PERSON = 15
 
@@ -104,3 +106,24 @@ def sets_of_tags(saliency: np.ndarray, people: People, classes: Sequence[int]) -
     sets[empty & ~ndimage.binary_dilation(people.deeplab, iterations=RIM)] = BACKGROUND
     sets[saliency > high] = tags
     return restrict_by_parts(sets, people)
+
+
+def narrow_sets(sets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Narrow sets to a single class where a network is sure of it.
+
+    Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks",
+    ICML Workshops 2013, within the classes that a pixel may have.
+
+    Args:
+        sets: uint16 `[H, W]`.
+        probabilities: float32 `[C, H, W]`.
+
+    Returns:
+        uint16 `[H, W]`; sets of which no class is sure stay.
+    """
+    bits = np.uint16(1) << np.arange(len(probabilities), dtype=np.uint16)
+    possible = probabilities * ((sets & bits[:, None, None]) > 0)
+    total = possible.sum(0)
+    best = bits[possible.argmax(0)]
+    certain = (possible.max(0) > MIN_PREDICTED * total) & (total > MIN_POSSIBLE)
+    return np.where(certain, best, sets).astype(np.uint16)
