@@ -1,0 +1,1 @@
+"""Outfit swaps: a person wears the garments of another photo (SwapGAN)."""

@@ -1,0 +1,1 @@
+"""Benchmarks of outfit swaps."""

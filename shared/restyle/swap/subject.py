@@ -1,0 +1,112 @@
+"""Person in a photo: outfit, pose, and the frame around both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from shared.core.errors import InputError
+from shared.core.images import Box
+from shared.restyle.parsing.classes import CLASSES, class_index
+from shared.restyle.parsing.outfit import Outfit
+from shared.restyle.parsing.parser import OutfitParser
+from shared.restyle.pose.estimator import PoseEstimator
+from shared.restyle.pose.skeleton import Pose
+from shared.restyle.swap.fabric import SUBSTITUTES, visible_garments
+from shared.restyle.swap.figure import Figure, cut_figure, cut_image, person_box
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Largest person of a photo.
+
+    Attributes:
+        image: The photo, mode RGB.
+        outfit: Classes of its pixels, of this person alone.
+        pose: Joints of this person.
+        box: Frame around the person, in pixels of the photo.
+        figure: The person in the frame.
+    """
+
+    image: Image.Image
+    outfit: Outfit
+    pose: Pose
+    box: Box
+    figure: Figure
+
+    def garment_map(self, name: str) -> np.ndarray:
+        """Return the probability of a garment, float32 `[h, w]` in 0..1, at the size of the parsing."""
+        values: np.ndarray = self.outfit.probabilities[class_index(name)]
+        return values
+
+    def frame_image(self, size: tuple[int, int]) -> np.ndarray:
+        """Return the photo in the frame at a size, uint8 `[H, W, 3]`."""
+        return cut_image(self.image, self.box, size)
+
+
+def find_subject(
+    image: Image.Image, parser: OutfitParser, estimator: PoseEstimator, title: str = "photo"
+) -> Subject:
+    """Find the largest person of a photo.
+
+    Args:
+        image: Mode RGB.
+        parser: Finds the outfit.
+        estimator: Finds the joints.
+        title: Name of the photo in errors.
+
+    Raises:
+        InputError: There is no person, or none who wears a garment that can be swapped.
+    """
+    outfit = parser(image)
+    people = outfit.people()
+    if not people:
+        raise InputError(f"No person was found in the {title}: please choose a photo that shows somebody.")
+    outfit = outfit.only(0)
+    pose = estimator(image, people[0].box)
+    joints = np.array([[joint.x - 0.5, joint.y - 0.5, joint.score] for joint in pose.joints])
+    figure = cut_figure(image, outfit.labels, joints)
+    if not visible_garments(figure):
+        raise InputError(f"No clothes are visible in the {title}: please choose one that shows more of them.")
+    return Subject(image, outfit, pose, person_box(outfit.labels, image.size), figure)
+
+
+def choose_garments(person: Subject, source: Subject, garments: tuple[str, ...]) -> dict[str, str]:
+    """Return the garment of the source for each garment that was asked for.
+
+    Args:
+        person: Who gets the garments.
+        source: Whose garments are taken.
+        garments: Names of garments; those that cannot be swapped here are left out.
+
+    Raises:
+        ValueError: A name is none of `SUBSTITUTES`.
+        InputError: No garment that was asked for is visible in both photos.
+    """
+    for name in garments:
+        if name not in SUBSTITUTES:
+            raise ValueError(f"a garment must be one of {', '.join(SUBSTITUTES)}, received {name!r}")
+    worn, offered = visible_garments(person.figure), visible_garments(source.figure)
+    pairs = {}
+    for name in dict.fromkeys(garments):
+        substitute = next((entry for entry in SUBSTITUTES[name] if entry in offered), None)
+        if name in worn and substitute:
+            pairs[name] = substitute
+    if not pairs:
+        raise InputError(
+            f"There is nothing to swap: the person wears {describe(worn)}, and the other photo shows "
+            f"{describe(offered)}; you asked for {describe(garments)}."
+        )
+    return pairs
+
+
+def describe(names: tuple[str, ...] | list[str]) -> str:
+    """Return garments as a phrase for visitors.
+
+    >>> describe(["top", "bottom", "shoes"])
+    'top, trousers or skirt and shoes'
+    """
+    titles = [CLASSES[class_index(name)].title.lower() for name in names]
+    return " and ".join(filter(None, [", ".join(titles[:-1]), titles[-1]])) if titles else "nothing"

@@ -1,0 +1,1 @@
+"""Training of outfit swaps on Clothing Co-Parsing."""
