@@ -7,8 +7,9 @@ is to be that of the reference (mask consistency). One discriminator tells both 
 from the real pair.
 
 Generators I and II get the pixels of the source warped into place, and choose for each pixel between them and
-colors of their own. Generator II is also modulated by an appearance code for each garment (Zhu et al.,
-"SEAN: Image Synthesis with Semantic Region-Adaptive Normalization", CVPR 2020).
+colors of their own. I and III work at half the size: fine detail comes from the warped pixels. II is also
+modulated by an appearance code for each garment (Zhu et al., "SEAN: Image Synthesis with Semantic
+Region-Adaptive Normalization", CVPR 2020).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from shared.networks.hub_mixin import HubMixin
 from shared.networks.instance_norm import InstanceNorm2d
 
 JOINTS, CLASSES, GARMENTS = 17, 11, 6
-MULTIPLE = 8  # of the sides of all inputs
+MULTIPLE = 16  # of the sides of all inputs
 CODE_STRIDE = 4  # of the source's garment masks
 MAX_GAIN = 0.6  # of the light on warped fabric, as a power of e
 
@@ -106,7 +107,7 @@ class UNet(nn.Module):
 
     Shape:
         Input `[B, in_channels, H, W]` and codes `[B, codes, H / 2, W / 2]`, output `[B, out_channels, H, W]`
-        of any range; H and W multiples of `MULTIPLE`.
+        of any range; H and W multiples of 8.
     """
 
     def __init__(
@@ -216,13 +217,12 @@ class SwapGAN(nn.Module, HubMixin, pipeline_tag="image-to-image", tags=["fashion
     def forward(self, inputs: SwapInputs) -> SwapOutputs:
         person = self.paint_person(inputs)
         image = self.dress(inputs, person)
-        classes = None if self.generator_3 is None else self.generator_3(image)
-        return SwapOutputs(person, image, classes)
+        return SwapOutputs(person, image, self.find_classes(image))
 
     def paint_person(self, inputs: SwapInputs) -> Tensor:
         """Run generator I: the source person in the reference's pose, `[B, 3, H, W]` in -1..1."""
         x = torch.cat([inputs.person, inputs.pose], 1) if self.pose else inputs.person
-        y = self.generator_1(x)
+        y = at_half_size(self.generator_1, x)
         return torch.lerp(torch.tanh(y[:, :3]), inputs.person[:, :3], torch.sigmoid(y[:, 3:4]))
 
     def dress(self, inputs: SwapInputs, person: Tensor) -> Tensor:
@@ -242,6 +242,15 @@ class SwapGAN(nn.Module, HubMixin, pipeline_tag="image-to-image", tags=["fashion
         fabric = ((inputs.fabric[:, :3] + 1) * light - 1).clamp(max=1)
         cloth = torch.lerp(torch.tanh(y[:, :3]), fabric, torch.sigmoid(y[:, 3:4]))
         return torch.lerp(inputs.reference, cloth, inputs.mask)
+
+    def find_classes(self, image: Tensor) -> Tensor | None:
+        """Run generator III: logits of the classes in images `[B, 3, H, W]`; None without it."""
+        return None if self.generator_3 is None else at_half_size(self.generator_3, image)
+
+
+def at_half_size(network: nn.Module, x: Tensor) -> Tensor:
+    """Run a network on maps of half the size, and double its result smoothly."""
+    return F.interpolate(network(F.avg_pool2d(x, 2)), scale_factor=2, mode="bilinear")
 
 
 class PairDiscriminator(nn.Module):

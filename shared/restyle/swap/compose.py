@@ -1,8 +1,8 @@
 """Swapped garments at the full size of a photo.
 
 The colors come from the small result of the network, fine detail of the fabric from the photo of the source,
-and folds of middle size from the person's own garment; all of it lies inside a mask that follows the edges of
-the photo.
+and folds of middle size from the person's own garments. All of them become one cloth, in a frame of `DETAIL`
+times the network's size, which is laid inside a mask that follows the edges of the photo.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from shared.restyle.gaps import fill_gaps, sample_grid
+from shared.restyle.gaps import enlarge_rows, fill_gaps
 from shared.restyle.garment.change import apply_change
 from shared.restyle.garment.cloth import Cloth, find_cloth, smooth_step
 from shared.restyle.garment.mask import refine_mask
 from shared.restyle.garment.prints import PrintMap
 from shared.restyle.garment.shading import Shading
 from shared.restyle.garment.tone import FOLDS, apply_shade, shade, tone_from_lightness
-from shared.restyle.oklab import oklab_from_pixels
+from shared.restyle.oklab import oklab_from_pixels, pixels_from_oklab
 from shared.restyle.parsing.classes import class_index
 from shared.restyle.region import Region
 from shared.restyle.swap.fabric import Swap, garment_field, inner_mask, mirror_places
@@ -31,7 +31,8 @@ from shared.restyle.swap.inputs import SHADING_DEVIATION
 from shared.restyle.swap.subject import Subject
 from shared.restyle.swap.warp import sample
 
-DETAIL = 4  # pixels of the fabric for each pixel of the frame
+DETAIL = 4  # pixels of the cloth for each pixel of the frame
+FINE_SIZE = (DETAIL * WIDTH, DETAIL * HEIGHT)
 RIM = 4  # such pixels at the border of the source's garment that may show what is behind it
 MARGIN = 3  # pixels of the frame around a garment
 MAX_LIGHT = 1.6  # of the light on fine detail
@@ -41,31 +42,47 @@ PRINTED = 0.12  # share of a garment that differs from its cloth, from which it 
 
 @dataclass(frozen=True)
 class ClothChange:
-    """Change of the pixels of a garment to those of a new cloth, see `shared.restyle.garment.change.Change`.
+    """Change of the pixels of garments to those of a new cloth, see `shared.restyle.garment.change.Change`.
 
     Attributes:
         cloth: uint8 `[h, w, 3]`, of the size of the region.
-        folds: Offsets of tone on a grid of cells, `[1, rows, columns]`, in usual spreads.
-        cell: Side of a cell in pixels.
         strength: 0 unchanged to 1 new.
         gain: Factor by which small differences of lightness grow.
     """
 
     cloth: np.ndarray
-    folds: Tensor
-    cell: int
     strength: float
     gain: float = 1.0
 
     def __call__(self, lab: Tensor, lightness: Tensor, indices: np.ndarray) -> Tensor:
         """Return the new colors of pixels, OKLab `[3, n]`."""
-        new = oklab_from_pixels(self.cloth.reshape(-1, 3)[indices])
-        rows, columns = np.divmod(indices, self.cloth.shape[1])
-        offset = sample_grid(self.folds, rows, columns, self.cell)[0]
-        shaded = apply_shade(new[0], offset)
-        ratio = shaded / new[0].clamp(min=0.05)
-        new = torch.cat([shaded[None], new[1:] * ratio])
-        return torch.lerp(lab, new, self.strength)
+        return torch.lerp(lab, oklab_from_pixels(self.cloth.reshape(-1, 3)[indices]), self.strength)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Rectangle of the frame, in its pixels."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @classmethod
+    def around(cls, mask: np.ndarray) -> Window:
+        """Return the window around a mask `[H, W]` that is not empty, with a margin."""
+        rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+        return cls(
+            max(int(columns[0]) - MARGIN, 0),
+            max(int(rows[0]) - MARGIN, 0),
+            min(int(columns[-1]) + 1 + MARGIN, mask.shape[1]),
+            min(int(rows[-1]) + 1 + MARGIN, mask.shape[0]),
+        )
+
+    def slices(self, scale: int = 1) -> tuple[slice, slice]:
+        """Return its rows and columns in a frame of `scale` times the size."""
+        rows = slice(self.top * scale, self.bottom * scale)
+        return rows, slice(self.left * scale, self.right * scale)
 
 
 def compose(person: Subject, source: Subject, swap: Swap, image: np.ndarray, strength: float) -> Image.Image:
@@ -81,100 +98,120 @@ def compose(person: Subject, source: Subject, swap: Swap, image: np.ndarray, str
     Returns:
         Mode RGB, of the size of the photo; pixels outside the garments are untouched.
     """
-    result = person.image
+    shares = np.sum([person.garment_map(name) for name in swap.pairs], 0).clip(0, 1)
+    mask = refine_mask(person.image, shares.astype(np.float32))
+    if not mask.getbbox():
+        return person.image.copy()
+    region = Region.around(person.image, mask)
+    cloth = _to_region(make_cloth(person, source, swap, image), region, person)
+    apply_change(region, ClothChange(cloth, strength))
+    return region.paste(person.image)
+
+
+def make_cloth(person: Subject, source: Subject, swap: Swap, image: np.ndarray) -> np.ndarray:
+    """Return the new cloth of all garments, continued beyond them, uint8 `[H, W, 3]` of `FINE_SIZE`.
+
+    Args:
+        person: Who gets the garments.
+        source: Whose garments are taken.
+        swap: The swap between their figures.
+        image: Result of the network, float32 `[3, 192, 128]` in 0..1.
+    """
+    photos = person.frame_image(FINE_SIZE), source.frame_image(FINE_SIZE)
+    total = np.zeros((*photos[0].shape[:2], 4), np.float32)
     for garment in swap.pairs:
-        mask = refine_mask(person.image, person.garment_map(garment))
-        if not mask.getbbox():
-            continue
-        region = Region.around(person.image, mask)
-        cloth, box = make_cloth(source, swap, garment, image)
-        folds, cell = own_folds(region, (person.box[2] - person.box[0]) / WIDTH)
-        pixels = _to_region(cloth, box, region, person)
-        apply_change(region, ClothChange(pixels, folds, cell, strength))
-        # Other garments have changed their own pixels before.
-        change = Image.fromarray(region.pixels)
-        change_mask = Image.fromarray((region.mask > 0).astype(np.uint8) * 255)
-        result = result.copy()
-        result.paste(change, (region.left, region.top), change_mask)
+        mask = swap.reference.mask(class_index(garment))
+        window = Window.around(mask)
+        part = window.slices(DETAIL)
+        weights = person.frame_map(garment, FINE_SIZE)
+        cloth = garment_cloth(photos[1], swap, garment, image, window)
+        cloth = _fold(cloth, own_folds(photos[0], weights > 0.5)[part])
+        weight = weights[part][..., None]
+        total[part] += np.concatenate([cloth * weight, weight], 2)
+    everything = Window.around(swap.mask)
+    part = everything.slices(DETAIL)
+    sums = torch.from_numpy(np.ascontiguousarray(total[part].transpose(2, 0, 1)))
+    filled = fill_gaps(sums[:3] / sums[3:].clamp(min=1e-6), (4 * sums[3:] - 0.2).clamp(0, 1))
+    result = np.zeros((*total.shape[:2], 3), np.uint8)
+    result[part] = np.rint(filled.clamp(0, 1).permute(1, 2, 0).numpy() * 255)
     return result
 
 
-def make_cloth(
-    source: Subject, swap: Swap, garment: str, image: np.ndarray
-) -> tuple[np.ndarray, tuple[int, int, int, int]]:
-    """Return a garment's new cloth in more detail than the network's.
+def garment_cloth(
+    photo: np.ndarray, swap: Swap, garment: str, image: np.ndarray, window: Window
+) -> np.ndarray:
+    """Return the network's colors of a garment with the fine detail of the fabric.
 
     Args:
-        source: Whose garments are taken.
+        photo: The source in its frame, uint8 `[H, W, 3]` of `FINE_SIZE`.
         swap: The swap.
         garment: Garment of the person.
         image: Result of the network, float32 `[3, 192, 128]` in 0..1.
+        window: Part of the frame that is returned.
 
     Returns:
-        float32 `[DETAIL * h, DETAIL * w, 3]` in 0..1, and its box in pixels of the frame.
+        float32 `[h, w, 3]` in 0..1, `DETAIL` times the size of the window.
     """
-    mask = swap.reference.mask(class_index(garment))
-    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-    box = (
-        max(int(columns[0]) - MARGIN, 0),
-        max(int(rows[0]) - MARGIN, 0),
-        min(int(columns[-1]) + 1 + MARGIN, WIDTH),
-        min(int(rows[-1]) + 1 + MARGIN, HEIGHT),
-    )
-    part = (slice(box[1], box[3]), slice(box[0], box[2]))
-    weights = torch.from_numpy(mask[part].astype(np.float32))[None]
-    broad = fill_gaps(torch.from_numpy(np.ascontiguousarray(image[:, part[0], part[1]])), weights)
-    fabric = fine_fabric(source, swap, garment, box)
+    rows, columns = window.slices()
+    mask = swap.reference.mask(class_index(garment))[rows, columns]
+    weights = torch.from_numpy(mask.astype(np.float32))[None]
+    broad = fill_gaps(torch.from_numpy(np.ascontiguousarray(image[:, rows, columns])), weights)
+    fabric = fine_fabric(photo, swap, garment, window)
     size = (fabric.shape[1], fabric.shape[0])
-    coarse = _resize(fabric, (box[2] - box[0], box[3] - box[1]), Image.Resampling.BOX)
+    coarse = _resize(fabric, (mask.shape[1], mask.shape[0]), Image.Resampling.BOX)
     light = (broad.mean(0).numpy() + 0.05) / (coarse.mean(2) + 0.05)
     light = _resize(light.clip(1 / MAX_LIGHT, MAX_LIGHT)[..., None], size)
-    detail = fabric - _resize(coarse, size)
-    cloth = _resize(broad.permute(1, 2, 0).numpy(), size) + light * detail
-    return cloth.clip(0, 1), box
+    cloth = _resize(broad.permute(1, 2, 0).numpy(), size) + light * (fabric - _resize(coarse, size))
+    return np.asarray(cloth.clip(0, 1))
 
 
-def fine_fabric(source: Subject, swap: Swap, garment: str, box: tuple[int, int, int, int]) -> np.ndarray:
-    """Return the fabric of the source in the place of a garment, from its full photo.
+def fine_fabric(photo: np.ndarray, swap: Swap, garment: str, window: Window) -> np.ndarray:
+    """Return the fabric of the source in the place of a garment.
 
     Args:
-        source: Whose garments are taken.
+        photo: The source in its frame, uint8 `[H, W, 3]` of `FINE_SIZE`.
         swap: The swap.
         garment: Garment of the person.
-        box: Part of the frame, in its pixels.
+        window: Part of the frame that is returned.
 
     Returns:
-        float32 `[DETAIL * h, DETAIL * w, 3]` in 0..1.
+        float32 `[h, w, 3]` in 0..1, `DETAIL` times the size of the window.
     """
-    size = (DETAIL * WIDTH, DETAIL * HEIGHT)
-    substitute = swap.pairs[garment]
-    labels = Image.fromarray(swap.source.mask(class_index(substitute)).astype(np.float32))
-    mask = np.asarray(labels.resize(size, Image.Resampling.BILINEAR)) > 0.5
-    mask = inner_mask(mask, RIM)
-    y, x = np.mgrid[box[1] * DETAIL : box[3] * DETAIL, box[0] * DETAIL : box[2] * DETAIL]
+    labels = swap.source_mask(garment).astype(np.float32)[..., None]
+    mask = inner_mask(_resize(labels, FINE_SIZE, Image.Resampling.BILINEAR)[..., 0] > 0.5, RIM)
+    rows, columns = window.slices(DETAIL)
+    y, x = np.mgrid[rows, columns]
     places = (np.stack([x, y]).astype(np.float32) + 0.5) / DETAIL - 0.5
     field = (garment_field(swap, garment, places) + 0.5) * DETAIL - 0.5
     moved, _ = mirror_places(mask, field)
-    return sample(source.frame_image(size), moved) / np.float32(255)
+    return sample(photo, moved) / np.float32(255)
 
 
-def own_folds(region: Region, scale: float) -> tuple[Tensor, int]:
+def own_folds(photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return folds of a garment that are finer than the shading that the network sees.
 
     Args:
-        region: The garment.
-        scale: Pixels of the photo for each pixel of the frame.
+        photo: The person in the frame, uint8 `[H, W, 3]` of `FINE_SIZE`.
+        mask: The garment, boolean `[H, W]`.
 
     Returns:
-        Offsets of tone in usual spreads on a grid of cells, `[1, rows, columns]`, and the side of a cell.
+        Offsets of tone in usual spreads, float32 `[H, W]`; 0 where nothing is known of the garment.
     """
+    result = np.zeros(mask.shape, np.float32)
+    if not mask.any():
+        return result
+    region = Region.around(Image.fromarray(photo), mask)
     samples = region.samples()
     cloth = find_cloth(samples)
     shading = Shading(region, cloth, PrintMap(region, cloth))
     grid = shading.broad[0].numpy()
-    smooth = gaussian_filter(grid, SHADING_DEVIATION * scale / shading.cell, mode="nearest")
+    smooth = gaussian_filter(grid, SHADING_DEVIATION * DETAIL / shading.cell, mode="nearest")
     share = OWN_FOLDS * (1 - float(smooth_step(torch.tensor(printed_share(cloth, samples) / PRINTED))))
-    return torch.from_numpy(share * (grid - smooth))[None], shading.cell
+    folds = torch.from_numpy(share * (grid - smooth))[None]
+    height, width = region.mask.shape
+    part = (slice(region.top, region.top + height), slice(region.left, region.left + width))
+    result[part] = enlarge_rows(folds, slice(0, height), (height, width), shading.cell)[0].numpy()
+    return result
 
 
 def printed_share(cloth: Cloth, samples: np.ndarray) -> float:
@@ -189,31 +226,31 @@ def printed_share(cloth: Cloth, samples: np.ndarray) -> float:
     return float(torch.maximum(cloth.print_share(lab), (offset > FOLDS).float()).mean())
 
 
-def _to_region(
-    cloth: np.ndarray, box: tuple[int, int, int, int], region: Region, person: Subject
-) -> np.ndarray:
-    """Return the cloth at the pixels of a region of the photo, uint8 `[h, w, 3]`."""
+def _fold(cloth: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """Return cloth `[h, w, 3]` in 0..1 with folds, offsets of tone `[h, w]`."""
+    lab = oklab_from_pixels(np.rint(cloth * 255).astype(np.uint8).reshape(-1, 3))
+    shaded = apply_shade(lab[0], torch.from_numpy(np.ascontiguousarray(folds).reshape(-1)))
+    colors = lab[1:] * (shaded / lab[0].clamp(min=0.05))
+    return pixels_from_oklab(torch.cat([shaded[None], colors])).reshape(cloth.shape) / np.float32(255)
+
+
+def _to_region(cloth: np.ndarray, region: Region, person: Subject) -> np.ndarray:
+    """Return the cloth of a frame at the pixels of a region of the photo, uint8 `[h, w, 3]`."""
     height, width = region.mask.shape
-    scale = (person.box[2] - person.box[0]) / WIDTH
-    left = ((region.left - person.box[0]) / scale - box[0]) * DETAIL
-    top = ((region.top - person.box[1]) / scale - box[1]) * DETAIL
-    step = DETAIL / scale
-    levels = Image.fromarray(np.rint(cloth * 255).astype(np.uint8))
-    edges = (left, top, left + width * step, top + height * step)
-    margin = int(np.ceil(max(-edges[0], -edges[1], edges[2] - levels.width, edges[3] - levels.height, 0)))
-    if margin:  # the refined mask may reach a little beyond the box
-        padded = np.pad(np.asarray(levels), ((margin,) * 2, (margin,) * 2, (0, 0)), mode="edge")
-        levels = Image.fromarray(padded)
-        edges = (edges[0] + margin, edges[1] + margin, edges[2] + margin, edges[3] + margin)
-    return np.asarray(levels.resize((width, height), Image.Resampling.BICUBIC, box=edges))
+    scale = FINE_SIZE[0] / (person.box[2] - person.box[0])
+    left, top = (region.left - person.box[0]) * scale, (region.top - person.box[1]) * scale
+    box = (
+        max(left, 0.0),
+        max(top, 0.0),
+        min(left + width * scale, float(FINE_SIZE[0])),
+        min(top + height * scale, float(FINE_SIZE[1])),
+    )
+    return np.asarray(Image.fromarray(cloth).resize((width, height), Image.Resampling.BICUBIC, box=box))
 
 
 def _resize(
     values: np.ndarray, size: tuple[int, int], resample: Image.Resampling = Image.Resampling.BICUBIC
 ) -> np.ndarray:
     """Resize float32 `[h, w, C]` to a width and a height."""
-    planes = [
-        Image.fromarray(np.ascontiguousarray(plane)).resize(size, resample)
-        for plane in values.transpose(2, 0, 1)
-    ]
-    return np.stack([np.asarray(plane) for plane in planes], 2)
+    planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in values.transpose(2, 0, 1)]
+    return np.stack([np.asarray(plane.resize(size, resample)) for plane in planes], 2)

@@ -10,7 +10,15 @@ from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from shared.restyle.parsing.classes import class_index
 from shared.restyle.swap.figure import Figure
-from shared.restyle.swap.warp import MIN_TORSO, PARTS_OF_CLASS, mask_field, pose_field, sample
+from shared.restyle.swap.warp import (
+    MIN_TORSO,
+    PARTS_OF_CLASS,
+    TORSO,
+    find_bone,
+    mask_field,
+    pose_field,
+    sample,
+)
 
 #: Garments that can be swapped, and the garments of the source that may stand in, best first.
 SUBSTITUTES = {
@@ -58,6 +66,26 @@ class Swap(NamedTuple):
         """Pixels of the reference that change, boolean `[H, W]`."""
         masks = [self.reference.mask(class_index(name)) for name in self.pairs]
         return np.any(masks, 0) if masks else np.zeros(self.reference.classes.shape, bool)
+
+    def source_mask(self, garment: str) -> np.ndarray:
+        """Return the pixels of the source that give a garment its fabric, boolean `[H, W]`.
+
+        Of a dress, a top gets the part above the hips, and trousers or a skirt the part below.
+        """
+        substitute = self.pairs[garment]
+        mask = self.source.mask(class_index(substitute))
+        if substitute != "dress" or garment not in ("top", "bottom"):
+            return mask
+        rows = np.arange(len(mask))[:, None]
+        upper = rows < _hip_row(self.source, mask)
+        part = mask & (upper if garment == "top" else ~upper)
+        return part if part.mean() >= MIN_SHARE else mask
+
+
+def _hip_row(figure: Figure, mask: np.ndarray) -> float:
+    """Return the row of a person's hips, or the middle of a dress if they are not visible."""
+    bone = find_bone(TORSO, figure.joints)
+    return float(bone.end[1]) if bone else float(np.flatnonzero(mask.any(1)).mean())
 
 
 def pair_garments(reference: Figure, source: Figure, garments: Sequence[str]) -> dict[str, str]:
@@ -137,7 +165,7 @@ def garment_field(
     mask = reference.mask(class_index(garment))
     if places is None:
         places = np.stack(np.nonzero(mask)[::-1]).astype(np.float32)
-    source_mask = source.mask(class_index(swap.pairs[garment]))
+    source_mask = swap.source_mask(garment)
     field = mask_field(mask, source_mask, places)
     if pose:
         unit = MIN_TORSO * len(mask)
@@ -167,9 +195,9 @@ def warp_fabric(swap: Swap, *, pose: bool = True) -> np.ndarray:
     """
     source = swap.source
     result = np.zeros((*swap.reference.classes.shape, 4), np.float32)
-    for garment, substitute in swap.pairs.items():
+    for garment in swap.pairs:
         field = garment_field(swap, garment, pose=pose)
-        places, away = mirror_places(inner_mask(source.mask(class_index(substitute)), 1), field)
+        places, away = mirror_places(inner_mask(swap.source_mask(garment), 1), field)
         colors = sample(source.image, places) / np.float32(255)
         mask = swap.reference.mask(class_index(garment))
         result[mask] = np.concatenate([colors, np.exp(-away / FADE)[:, None]], 1)

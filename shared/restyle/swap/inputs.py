@@ -41,7 +41,7 @@ def make_inputs(swap: Swap, *, pose: bool = True) -> SwapInputs:
     for index, name in enumerate(SUBSTITUTES):
         if name in swap.pairs:
             garments[index] = reference.mask(class_index(name))
-            sources[index] = source.mask(class_index(swap.pairs[name]))
+            sources[index] = swap.source_mask(name)
     joints = torch.from_numpy(reference.joints)[None].clone()
     joints[..., 2] *= joints[..., 2] >= MIN_SCORE
     return SwapInputs(

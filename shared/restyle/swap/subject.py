@@ -15,7 +15,7 @@ from shared.restyle.parsing.parser import OutfitParser
 from shared.restyle.pose.estimator import PoseEstimator
 from shared.restyle.pose.skeleton import Pose
 from shared.restyle.swap.fabric import SUBSTITUTES, visible_garments
-from shared.restyle.swap.figure import Figure, cut_figure, cut_image, person_box
+from shared.restyle.swap.figure import Figure, cut, cut_figure, cut_image, person_box
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,13 @@ class Subject:
         """Return the probability of a garment, float32 `[h, w]` in 0..1, at the size of the parsing."""
         values: np.ndarray = self.outfit.probabilities[class_index(name)]
         return values
+
+    def frame_map(self, name: str, size: tuple[int, int]) -> np.ndarray:
+        """Return the probability of a garment in the frame at a size, float32 `[H, W]` in 0..1."""
+        values = self.garment_map(name)
+        across, down = values.shape[1] / self.image.width, values.shape[0] / self.image.height
+        box = (self.box[0] * across, self.box[1] * down, self.box[2] * across, self.box[3] * down)
+        return np.asarray(cut(Image.fromarray(values), box, size, Image.Resampling.BILINEAR))
 
     def frame_image(self, size: tuple[int, int]) -> np.ndarray:
         """Return the photo in the frame at a size, uint8 `[H, W, 3]`."""

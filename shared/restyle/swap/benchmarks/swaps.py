@@ -62,10 +62,10 @@ def no_change(swap: Swap) -> np.ndarray:
 def mean_color(swap: Swap) -> np.ndarray:
     """Return the reference with the mean color of the source's garment on each of its garments."""
     image = swap.reference.image.copy()
-    for garment, substitute in swap.pairs.items():
+    for garment in swap.pairs:
         mask = swap.reference.mask(class_index(garment))
         lab = oklab_from_pixels(image[mask])
-        aim = oklab_from_pixels(swap.source.image[swap.source.mask(class_index(substitute))])
+        aim = oklab_from_pixels(swap.source.image[swap.source_mask(garment)])
         lab += aim.mean(1, keepdim=True) - lab.mean(1, keepdim=True)
         lab[0].clamp_(0, 1)
         image[mask] = pixels_from_oklab(lab)
@@ -159,9 +159,9 @@ def score_pairs(
         seconds.append(time.perf_counter() - started)
         results.append(image)
         outside.append(outside_difference(image, swap.reference.image, swap.mask))
-        for garment, substitute in swap.pairs.items():
+        for garment in swap.pairs:
             mask = swap.reference.mask(class_index(garment))
-            aim = swap.source.image, swap.source.mask(class_index(substitute))
+            aim = swap.source.image, swap.source_mask(garment)
             colors.append(color_distance(image, mask, *aim))
             patterns.append(pattern_distance(image, mask, *aim))
     return {

@@ -75,13 +75,14 @@ class SwapAdversaries:
         if self.second_pair:
             scores.append(lsgan_generator_loss(self.discriminator(fakes[0], swap.inputs.pose)))
         losses["adversary"] = self.weights.adversary * torch.stack(scores).sum()
-        if outputs.classes is not None and self.generators.generator_3 is not None:
-            # On true photos generator III learns the classes that it asks of generator II.
-            true_logits = self.generators.generator_3(swap.target)
-            consistency = [
-                mask_consistency(logits, swap.inputs.classes, swap.inputs.mask)
-                for logits in (outputs.classes, true_logits)
-            ]
+        # On true photos generator III learns the classes that it asks of generator II.
+        logits = [outputs.classes, self.generators.find_classes(swap.target)]
+        consistency = [
+            mask_consistency(classes, swap.inputs.classes, swap.inputs.mask)
+            for classes in logits
+            if classes is not None
+        ]
+        if consistency:
             losses["mask"] = self.weights.mask * torch.stack(consistency).sum()
         return losses, fakes
 
