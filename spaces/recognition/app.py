@@ -15,10 +15,16 @@ from shared import ui
 from shared.core.file_names import safe_stem
 from shared.core.images import open_image
 from shared.recognition.classifier import Classifier
-from shared.recognition.engines import CLASSIFIERS, SEGMENTERS
+from shared.recognition.engines import CLASSIFIERS, SEGMENTERS, SUBJECTS, load_subject_matting
 from shared.recognition.explanation import explain as explain_class
 from shared.recognition.segmenter import Segmenter
-from shared.recognition.tabs import classification_tab, comparison_tab, explanation_tab, segmentation_tab
+from shared.recognition.tabs import (
+    classification_tab,
+    comparison_tab,
+    explanation_tab,
+    segmentation_tab,
+    subject_tab,
+)
 
 SPACE = "recognition"
 CARD_IMAGE = "cat"  # the sample photo on the home page's card
@@ -27,6 +33,7 @@ LAZY_CLASSIFIERS = ui.lazy_models(Classifier.load, CLASSIFIERS)
 run_classifier = ui.inference_function(LAZY_CLASSIFIERS)
 run_explanation = ui.inference_function(LAZY_CLASSIFIERS, explain_class)
 run_segmenter = ui.inference_function(ui.lazy_models(Segmenter.load, SEGMENTERS))
+run_subject = ui.inference_function(ui.lazy_models(load_subject_matting, SUBJECTS))
 
 
 def preview(image: Image) -> Image:
@@ -58,6 +65,16 @@ def segment(image: str, engine: str) -> Image:
         engine: The segmenter: "fcfn" for people, animals, vehicles and furniture, "streets" for traffic.
     """
     return run_segmenter(open_image(image), engine).overlay()
+
+
+@ui.user_facing(SPACE)
+def main_subject(image: str) -> Image:
+    """Cut out the main subject of a photo, whatever it is: a transparent PNG of the photo's size.
+
+    Args:
+        image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+    """
+    return run_subject(open_image(image), "subject").cutout()
 
 
 @ui.user_facing(SPACE)
@@ -130,15 +147,19 @@ with ui.page("Recognition") as demo:
             what = classification_tab(SPACE, run_classifier, [image, engine, top_k])
             where = segmentation_tab(SPACE, run_segmenter, [image, segmenter])
             why, method = explanation_tab(SPACE, run_classifier, run_explanation, [image, engine])
+            subject = subject_tab(SPACE, run_subject, image)
             compared = comparison_tab(SPACE, run_classifier, [image, engine, top_k])
             images = ui.batch_tab(recognize_many, [engine, segmenter], "Recognize all of them")
     engines = [*CLASSIFIERS.values(), *SEGMENTERS.values()]
-    ui.how_it_works(Path(__file__).parent, [row.weights for row in engines if row.weights])
+    ui.how_it_works(
+        Path(__file__).parent, [*(row.weights for row in engines if row.weights), *SUBJECTS.values()]
+    )
     changes = [image.change, engine.change, segmenter.change, top_k.release, button.click]
-    ui.load_open_tab(tabs, [what, where, why, compared], changes)
+    ui.load_open_tab(tabs, [what, where, subject, why, compared], changes)
     label = gr.Textbox("", label="Class", visible=False)  # the API takes any text; the menu lists the classes
     ui.endpoint(classify, [image, engine, top_k], {"Classes": gr.JSON})
     ui.endpoint(segment, [image, segmenter], {"Regions": gr.Image})
+    ui.endpoint(main_subject, [image], {"Subject": gr.Image(format="png")})
     ui.endpoint(explain, [image, engine, label, method], {"Heat": gr.Image})
     ui.endpoint(recognize, [image, engine, segmenter, label, method], {"All": gr.JSON, "ZIP": gr.File})
     ui.endpoint(recognize_many, [images, engine, segmenter], {"ZIP": gr.File, "Report": gr.JSON})

@@ -1,4 +1,4 @@
-"""The tabs What, Where and Why, on results made by hand."""
+"""The tabs What, Where, Subject and Why, on results made by hand."""
 
 import re
 from pathlib import Path
@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from shared.matting.matte import Matte
 from shared.recognition import explanation as explanation_module
 from shared.recognition.classifier import Classification, ClassPrediction
 from shared.recognition.explanation import Explanation
 from shared.recognition.segmentation import Segmentation
-from shared.recognition.tabs import classification, explanation, segmentation
+from shared.recognition.tabs import classification, explanation, segmentation, subject
 
 LABELS = ("background", "cat", "tv monitor")
 
@@ -76,6 +77,15 @@ def where_tab(ids=None):
     return create(lambda inputs: segmentation.segmentation_tab("test", segment, inputs[:2]))
 
 
+def subject_tab(coverage=0.5, confidence=0.9):
+    def find_subject(image, engine):
+        alpha = Image.new("L", image.size)
+        alpha.paste(255, (0, 0, image.width // 2, image.height))
+        return Matte(image, alpha, coverage, confidence, seconds=0.1)
+
+    return create(lambda inputs: subject.subject_tab("test", find_subject, inputs[0]))
+
+
 def why_tab():
     return create(lambda inputs: explanation.explanation_tab("test", classifier(), explain, inputs[:2]))
 
@@ -133,6 +143,27 @@ def test_photo_without_regions(photo):
     assert not pack.interactive
     assert not cutout.visible
     assert not archive.visible
+
+
+def test_subject_is_cut_out_at_its_full_size(photo):
+    image, note, button = subject_tab().fill(photo)
+    assert note == "40 × 20 pixels, 0.10 s"
+    assert Path(button.value["path"]).name == "photo-subject.png"
+    for path in (image, button.value["path"]):
+        cutout = Image.open(path)
+        assert (cutout.mode, cutout.size) == ("RGBA", (40, 20))
+        assert np.array_equal(np.asarray(cutout)[..., 3] == 255, np.indices((20, 40))[1] < 20)
+
+
+def test_subject_that_is_unsure_or_missing(photo):
+    image, note, button = subject_tab(confidence=0.3).fill(photo)
+    assert note.startswith(subject.UNSURE)
+    assert image is not None and button.interactive
+    image, note, button = subject_tab(coverage=0.001).fill(photo)
+    assert note.startswith(subject.NO_SUBJECT)
+    assert image is None and not button.interactive
+    image, note, button = subject_tab().fill(None)
+    assert (image, note, button.interactive) == (None, subject.HINT, False)
 
 
 def test_class_menu_belongs_to_the_photo_and_the_engine(photo):

@@ -15,7 +15,7 @@ from PIL import Image
 from tests.spaces.test_edges import READABLE, UNREADABLE
 from tests.test_security import data_url
 
-TOOLS = ["classify", "segment", "explain", "recognize", "recognize_many"]
+TOOLS = ["classify", "segment", "main_subject", "explain", "recognize", "recognize_many"]
 
 
 def decode(path_or_content) -> Image.Image:
@@ -48,6 +48,13 @@ def test_number_of_answers(client, cat_path):
 def test_tinted_photo_has_the_size_of_the_photo(client, cat_path, engine):
     tinted = decode(client.predict(image=handle_file(cat_path), engine=engine, api_name="/segment"))
     assert (tinted.format, tinted.mode, tinted.size) == ("PNG", "RGB", (240, 160))
+
+
+def test_main_subject_is_cut_out(client, cat_path):
+    cutout = decode(client.predict(image=handle_file(cat_path), api_name="/main_subject"))
+    assert (cutout.format, cutout.mode, cutout.size) == ("PNG", "RGBA", (240, 160))
+    alpha = np.asarray(cutout)[..., 3]
+    assert 0.05 < (alpha > 200).mean() < 0.95
 
 
 def test_heat_depends_on_class_and_method(client, cat_path):
@@ -155,7 +162,7 @@ def test_mcp_tools(agent, cat_path):
     assert "no class 'unicorn'" in unknown.content[0].text
 
 
-@pytest.mark.parametrize("function", ["classify", "segment", "explain"])
+@pytest.mark.parametrize("function", ["classify", "segment", "main_subject", "explain"])
 @pytest.mark.parametrize("name", ["one_pixel.png", "thin.png", "palette.png"])
 def test_unusual_images_work(client, tmp_path, name, function):
     content, size = READABLE[name]
@@ -164,7 +171,7 @@ def test_unusual_images_work(client, tmp_path, name, function):
     assert len(result["predictions"]) == 5 if function == "classify" else decode(result).size == size
 
 
-@pytest.mark.parametrize("function", ["classify", "segment", "explain", "recognize"])
+@pytest.mark.parametrize("function", ["classify", "segment", "main_subject", "explain", "recognize"])
 @pytest.mark.parametrize("name", ["text.png", "cut.jpg", "wide.png"])
 def test_unusable_images_get_one_sentence(client, tmp_path, name, function):
     content, reason = UNREADABLE[name]

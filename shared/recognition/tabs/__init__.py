@@ -3,5 +3,6 @@
 from shared.recognition.tabs.classification import classification_tab, comparison_tab
 from shared.recognition.tabs.explanation import explanation_tab
 from shared.recognition.tabs.segmentation import segmentation_tab
+from shared.recognition.tabs.subject import subject_tab
 
-__all__ = ["classification_tab", "comparison_tab", "explanation_tab", "segmentation_tab"]
+__all__ = ["classification_tab", "comparison_tab", "explanation_tab", "segmentation_tab", "subject_tab"]
