@@ -34,20 +34,22 @@ def read_joints(root: Path) -> dict[str, np.ndarray]:
 def read_figures(
     root: Path, split: str, *, size: tuple[int, int] = (WIDTH, HEIGHT), limit: int | None = None
 ) -> list[Figure]:
-    """Read the labelled people of a split.
+    """Read the labelled people of a split; photos whose labels show nobody are left out.
 
     Args:
         root: Folder of the data set.
         split: `"train"`, `"val"` or `"test"`.
         size: Width and height of the frames in pixels.
-        limit: Number of figures to read, by default all.
+        limit: Number of photos to read, by default all.
 
     Raises:
         FileNotFoundError: A table is missing.
         ValueError: There is no such split.
     """
     joints = read_joints(root)
-    return [
-        cut_figure(photo.image(), photo.classes(), joints[photo.name], size=size)
-        for photo in read_ccp(root, split)[:limit]
-    ]
+    figures = []
+    for photo in read_ccp(root, split)[:limit]:
+        classes = photo.classes()
+        if classes.any():
+            figures.append(cut_figure(photo.image(), classes, joints[photo.name], size=size))
+    return figures
