@@ -21,13 +21,13 @@ from shared.restyle.parsing.training.examples import (
     read_examples,
     store_example,
 )
-from shared.restyle.parsing.training.labels import ccp_examples
+from shared.restyle.parsing.training.labels import ccp_examples, tagged_examples
 from shared.restyle.parsing.training.losses import class_weights, membership, set_loss
 from shared.restyle.parsing.training.sets import (
     narrow_sets,
+    restrict_by_parts,
     sets_of_classes,
     sets_of_people,
-    sets_of_tags,
     sets_of_voc,
 )
 from shared.restyle.parsing.training.teachers import People
@@ -121,17 +121,20 @@ def test_networks_must_agree_on_people():
     assert sets_of_people(disagreeing)[20, 20] == ANYTHING
 
 
-def test_tags_restrict_the_classes_of_a_person():
-    saliency = np.zeros((40, 40), np.float32)
-    saliency[10:30, 10:30] = 1
-    nobody = people_of(np.zeros((40, 40)), part=0)
-    sets = sets_of_tags(saliency, nobody, [0, 2, 5])
-    assert sets[20, 20] == class_set(["hair", "dress"])
-    assert sets[0, 0] == BACKGROUND
-    face = people_of(saliency, part=0)
-    assert sets_of_tags(saliency, face, [0, 2, 5])[20, 20] == class_set(["hair"])
-    torso = people_of(saliency, part=22)  # a foot: none of the tags fits, so the tags stay
-    assert sets_of_tags(saliency, torso, [0, 2, 5])[20, 20] == class_set(["hair", "dress"])
+def test_body_parts_that_do_not_fit_restrict_nothing():
+    person = np.ones((9, 9), np.float32)
+    hair = np.full((9, 9), class_set(["hair"]), np.uint16)
+    assert (restrict_by_parts(hair, people_of(person, part=22)) == hair).all()  # a foot has no hair
+    everything = np.full((9, 9), PERSON, np.uint16)
+    foot = restrict_by_parts(everything, people_of(person, part=22))
+    assert (foot == class_set(["skin", "bottom", "legwear", "shoes"])).all()
+
+
+def test_tagged_photo_may_show_its_tags_anywhere(ccp):
+    ((name, image, sets),) = tagged_examples(read_ccp(ccp, "tags"))
+    assert name == "3"
+    assert sets.shape == image.size[::-1]
+    assert (sets == class_set(["background", "hair"])).all()
 
 
 def test_loss_is_the_cross_entropy_for_sets_of_one_class():

@@ -1,6 +1,6 @@
 """Training examples of clothes parsing: `python -m shared.restyle.train parsing-labels SOURCE --out DIR`.
 
-`ccp` has the classes that people drew, `tags` the photos of the same collection that only have tags, `voc`
+`ccp` has the classes that people drew, `tags` the photos of the same collection that have tags alone, `voc`
 the masks of people in PASCAL VOC, and `photos` any photos, with what public networks see in them. `predicted`
 narrows the sets of a folder of examples to the classes of which a trained network is sure.
 """
@@ -18,15 +18,19 @@ from tqdm import tqdm
 
 from shared.core.image_files import ImageFile, read_images
 from shared.core.images import ImageError, open_image
-from shared.matting.training.teachers import Teacher
 from shared.restyle.parsing.data.ccp import CCPPhoto, read_ccp
 from shared.restyle.parsing.parser import OutfitParser
-from shared.restyle.parsing.training.examples import MAX_SIDE, example_names, read_example, store_example
+from shared.restyle.parsing.training.examples import (
+    BACKGROUND,
+    MAX_SIDE,
+    example_names,
+    read_example,
+    store_example,
+)
 from shared.restyle.parsing.training.sets import (
     narrow_sets,
     sets_of_classes,
     sets_of_people,
-    sets_of_tags,
     sets_of_voc,
 )
 from shared.restyle.parsing.training.teachers import PeopleTeacher
@@ -43,21 +47,12 @@ def ccp_examples(photos: Sequence[CCPPhoto]) -> Iterator[Labelled]:
         yield photo.name, photo.image(), sets_of_classes(photo.classes())
 
 
-def tagged_examples(
-    photos: Sequence[CCPPhoto], teacher: PeopleTeacher, saliency: Teacher
-) -> Iterator[Labelled]:
-    """Yield photos of Clothing Co-Parsing with sets that agree with their tags.
-
-    Args:
-        photos: Photos.
-        teacher: Finds people.
-        saliency: U2-NetP.
-    """
+def tagged_examples(photos: Sequence[CCPPhoto]) -> Iterator[Labelled]:
+    """Yield photos of Clothing Co-Parsing whose pixels may have any class that the tags name."""
     for photo in photos:
         image = photo.image()
-        mask = saliency(image).resize(image.size, Image.Resampling.BILINEAR)
-        values = np.asarray(mask, np.float32) / 255
-        yield photo.name, image, sets_of_tags(values, teacher(image), photo.tags)
+        tags = BACKGROUND | sum(1 << index for index in {*photo.tags})
+        yield photo.name, image, np.full(image.size[::-1], tags, np.uint16)
 
 
 def voc_examples(paths: Sequence[Path]) -> Iterator[Labelled]:
@@ -121,7 +116,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--limit", type=int, help="number of photos")
     add("--bodypix", type=Path, help="LiteRT file of BodyPix")
     add("--deeplab", type=Path, help="LiteRT file of DeepLabV3")
-    add("--u2netp", type=Path, help="ONNX file of U2-NetP")
     add("--weights", type=Path, help="weight folder of a trained network")
     options = parser.parse_args(arguments)
     for name, image, sets in tqdm(_labelled(options), unit="photo", mininterval=10):
@@ -143,7 +137,4 @@ def _labelled(options: argparse.Namespace) -> Iterator[Labelled]:
         return photo_examples(files, PeopleTeacher(options.bodypix, options.deeplab))
     listed = read_ccp(root, "train" if options.source == "ccp" else "tags")[: options.limit]
     photos = [photo for photo in listed if photo.name not in stored]
-    if options.source == "ccp":
-        return ccp_examples(photos)
-    teacher = PeopleTeacher(options.bodypix, options.deeplab)
-    return tagged_examples(photos, teacher, Teacher("u2netp", options.u2netp, precision="f32"))
+    return ccp_examples(photos) if options.source == "ccp" else tagged_examples(photos)

@@ -1,8 +1,6 @@
-"""Possible classes of pixels, from labels, tags and what public networks see."""
+"""Possible classes of pixels, from labels and from what networks see."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from scipy import ndimage
@@ -12,7 +10,6 @@ from shared.restyle.parsing.training.examples import ANYTHING, BACKGROUND, PERSO
 from shared.restyle.parsing.training.teachers import People
 
 PERSON_LEVELS = 0.25, 0.7  # of BodyPix: below there is nobody, above is a person
-SALIENCY_LEVELS = 0.1, 0.6  # of U2-NetP, in photos of one person
 MIN_PART_CERTAINTY = 0.6  # of a body part that restricts the classes
 MIN_PREDICTED = 0.85  # share of a class among the possible ones that is taken for certain
 MIN_POSSIBLE = 0.3  # probability of the possible classes together, below which a network is mistaken
@@ -86,26 +83,6 @@ def restrict_by_parts(sets: np.ndarray, people: People) -> np.ndarray:
     restricted = sets & PART_SETS[people.part]
     usable = certain & (sets & BACKGROUND == 0) & (restricted > 0)
     return np.where(usable, restricted, sets).astype(np.uint16)
-
-
-def sets_of_tags(saliency: np.ndarray, people: People, classes: Sequence[int]) -> np.ndarray:
-    """Return the sets of the pixels of a photo of one person with tags.
-
-    Args:
-        saliency: float32 `[H, W]` in 0..1, the mask of U2-NetP.
-        people: See `shared.restyle.parsing.training.teachers.People`.
-        classes: Classes that the tags name.
-
-    Returns:
-        uint16 `[H, W]`.
-    """
-    low, high = SALIENCY_LEVELS
-    tags = sum(1 << index for index in {*classes}) & PERSON
-    sets = np.full(saliency.shape, BACKGROUND | tags, np.uint16)
-    empty = (saliency < low) & (people.bodypix < PERSON_LEVELS[0])
-    sets[empty & ~ndimage.binary_dilation(people.deeplab, iterations=RIM)] = BACKGROUND
-    sets[saliency > high] = tags
-    return restrict_by_parts(sets, people)
 
 
 def narrow_sets(sets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
