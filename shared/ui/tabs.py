@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import gradio as gr
 from gradio.blocks import Block
@@ -54,7 +55,7 @@ def load_open_tab(tabs: gr.Tabs, lazy_tabs: Sequence[LazyTab], triggers: Sequenc
         if lazy_tab is None or tab_values is None or filled.get(open_id) == tab_values:
             return [gr.skip()] * (1 + len(outputs))
         results = dict(zip(lazy_tab.outputs, lazy_tab.fill(*tab_values), strict=True))
-        values |= {item: _value(result) for item, result in results.items()}
+        values |= {item: _value(result, values.get(item)) for item, result in results.items()}
         filled = {**filled, open_id: [values[item] for item in lazy_tab.inputs]}
         return [filled, *(results[item] if item in results else gr.skip() for item in outputs)]
 
@@ -63,6 +64,7 @@ def load_open_tab(tabs: gr.Tabs, lazy_tabs: Sequence[LazyTab], triggers: Sequenc
     on_event(triggers, fill, [open_id, filled, *inputs], [filled, *outputs], js=js)
 
 
-def _value(result: object) -> object:
+def _value(result: object, current: object) -> object:
     """Return the value of a component after a result, which is the value or a `gr.update`."""
-    return result["value"] if isinstance(result, dict) and "value" in result else result
+    is_update = isinstance(result, dict) and "__type__" in result
+    return cast(dict, result).get("value", current) if is_update else result

@@ -3,7 +3,10 @@
    sheet. Without `smooth`, no pixel ever has another color than those of the brushes.
 
    An editor of a mask lies over a photo, whose address comes with the event "photo". Its sheet is transparent
-   where nothing is painted, and has the shape of the photo; its upload is white on black. */
+   where nothing is painted, and has the shape of the photo; its upload is white on black.
+
+   An editor of an area is one whose photo and area come from the server, in the property "base". Its upload has
+   what the visitor changed: white where paint was added, black where it was erased, and grey elsewhere. */
 const editor = element.querySelector(".is-editor"), canvas = editor.querySelector("canvas");
 const context = canvas.getContext("2d", {willReadFrequently: true});
 const smooth = editor.dataset.smooth === "true", mask = editor.dataset.mask; // the color that shows a mask
@@ -15,12 +18,15 @@ const size = editor.querySelector("input[type=range]"), file = editor.querySelec
 const fault = editor.querySelector(".is-fault");
 const MAX_UNDO = 40;
 const MAX_MASK_PIXELS = 300_000; // each step back holds as many
+const UNCHANGED = 128; // grey in the upload of an area
 let past = [], future = [], start = null, before = null, last = null, version = 0;
+let area = null; // pixels of the sheet before any change, in an editor of an area
 
 const snapshot = () => context.getImageData(0, 0, width, height);
 const pressed = kind => editor.querySelector(`[data-${kind}][aria-pressed=true]`).dataset[kind];
 const erase = () => {
     context.globalCompositeOperation = "source-over";
+    if (area) return context.putImageData(area, 0, 0);
     if (mask) return context.clearRect(0, 0, width, height);
     context.fillStyle = editor.dataset.empty;
     context.fillRect(0, 0, width, height);
@@ -31,13 +37,30 @@ const refresh = () => {
 };
 const isEmpty = () => {
     const pixels = new Uint32Array(snapshot().data.buffer);
+    if (area) {
+        const original = new Uint32Array(area.data.buffer);
+        return pixels.every((pixel, place) => pixel === original[place]);
+    }
     const color = mask ? [0, 0, 0, 0] : [...parse(editor.dataset.empty), 255];
     const empty = new Uint32Array(new Uint8Array(color).buffer)[0];
     return pixels.every(pixel => pixel === empty);
 };
+const changes = () => {
+    const image = snapshot(), {data} = image;
+    for (let place = 0; place < data.length; place += 4) {
+        const [opacity, original] = [data[place + 3], area.data[place + 3]];
+        data.fill(opacity === original ? UNCHANGED : opacity > original ? 255 : 0, place, place + 3);
+        data[place + 3] = 255;
+    }
+    return image;
+};
 const sheet = () => { // the canvas to upload
     if (!mask) return canvas;
     const copy = Object.assign(document.createElement("canvas"), {width, height}), pen = copy.getContext("2d");
+    if (area) {
+        pen.putImageData(changes(), 0, 0);
+        return copy;
+    }
     pen.drawImage(canvas, 0, 0);
     for (const [operation, color] of [["source-in", "white"], ["destination-over", "black"]]) {
         pen.globalCompositeOperation = operation;
@@ -226,21 +249,20 @@ editor.addEventListener("click", event => {
         action === "undo" ? step(past, future) : step(future, past);
     }
 });
-editor.addEventListener("photo", async ({detail: address}) => {
+const show = async address => { // true once the photo lies below an empty sheet of its shape
     const photo = editor.querySelector("img");
     editor.dataset.photo = "none";
-    [past, future, start] = [[], [], null];
+    [past, future, start, area] = [[], [], null, null];
     erase();
-    publish();
     photo.src = address ?? "";
-    if (!address) return;
+    if (!address) return false;
     try {
         await photo.decode();
     } catch {
         if (photo.src.endsWith(address)) {
             fault.textContent = "Your browser cannot show this picture, so there is nothing to paint on.";
         }
-        return;
+        return false;
     }
     const [wide, high] = [photo.naturalWidth, photo.naturalHeight];
     const scale = Math.min(1, Math.sqrt(MAX_MASK_PIXELS / (wide * high)));
@@ -249,6 +271,33 @@ editor.addEventListener("photo", async ({detail: address}) => {
     photo.parentElement.style.aspectRatio = `${wide} / ${high}`;
     photo.parentElement.style.width = `min(100%, ${70 * wide / high}vh)`;
     delete editor.dataset.photo;
+    return true;
+};
+editor.addEventListener("photo", ({detail: address}) => {
+    show(address);
+    publish();
+});
+const tint = image => { // the color of the mask, as opaque as the image is light
+    context.drawImage(image, 0, 0, width, height);
+    const pixels = snapshot(), {data} = pixels, color = parse(mask);
+    for (let place = 0; place < data.length; place += 4) {
+        data[place + 3] = data[place];
+        data.set(data[place] ? color : [0, 0, 0], place);
+    }
+    context.putImageData(pixels, 0, 0);
+};
+watch("base", async () => {
+    const {photo, area: address} = props.base ?? {}, current = ++version; // cancels an upload on its way
+    fault.textContent = "";
+    editor.classList.remove("is-painted");
+    if (!(await show(photo)) || current !== version) return;
+    const image = new Image();
+    image.src = address;
+    await image.decode();
+    if (current !== version) return;
+    tint(image);
+    area = snapshot(); // read back, as transparent pixels lose some of their color
+    refresh();
 });
 erase();
 refresh();

@@ -2,9 +2,9 @@
 
 import base64
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import gradio as gr
 from PIL import Image
@@ -121,31 +121,62 @@ def mask_editor(photo: gr.Image, title: str, hint: str) -> UploadedDrawing:
         title: Title.
         hint: Sentence below the title.
     """
-    template = (
-        f'<details class="is-editor is-mask" data-smooth="false" data-mask="{_MASK_COLOR}" data-photo="none">'
-        f"<summary>{html.escape(title)} <small>{_MARKED}</small></summary><p>{html.escape(hint)}</p>"
-        f'<p class="is-without">{_NO_PHOTO}</p>{_bar(("brush", "erase"), ("undo", "redo", "clear"))}'
-        f'<div class="is-sheet"><img alt="">{_sheet(title, (1, 1))}</div>{_stroke_width(8, 30)}'
-        '<p class="is-fault" role="status"></p></details>'
-    )
-    editor = _editor(title, template)
+    editor = photo_editor("is-mask", title, hint, painted=_MARKED)
     photo.change(None, [photo], js=assets.script("mask_photo"), api_visibility="private")
     return editor
 
 
-def _editor(label: str, template: str) -> UploadedDrawing:
+def png_url(image: Image.Image) -> str:
+    """Return an image as a data URL, without loss."""
+    return "data:image/png;base64," + base64.b64encode(encode_image(image)).decode()
+
+
+def photo_editor(
+    kind: str,
+    title: str,
+    hint: str,
+    *,
+    painted: str,
+    titles: Mapping[str, str] | None = None,
+    **properties: Any,
+) -> UploadedDrawing:
+    """Create an editor that lies over a photo and unfolds at a press on its title.
+
+    Args:
+        kind: Class of the element.
+        title: Title.
+        hint: Sentence below the title.
+        painted: Words next to the title while there is paint.
+        titles: Titles of tools and actions that differ, by name.
+        **properties: Values that a server can change, for the script.
+    """
+    bar = _bar(("brush", "erase"), ("undo", "redo", "clear"), titles or {})
+    template = (
+        f'<details class="is-editor {kind}" data-smooth="false" data-mask="{_MASK_COLOR}" data-photo="none">'
+        f"<summary>{html.escape(title)} <small>{painted}</small></summary><p>{html.escape(hint)}</p>"
+        f'<p class="is-without">{_NO_PHOTO}</p>{bar}'
+        f'<div class="is-sheet"><img alt="">{_sheet(title, (1, 1))}</div>{_stroke_width(8, 30)}'
+        '<p class="is-fault" role="status"></p></details>'
+    )
+    return _editor(title, template, **properties)
+
+
+def _editor(label: str, template: str, **properties: Any) -> UploadedDrawing:
     return UploadedDrawing(
         label=label,
         html_template=template,
         js_on_load=assets.script("drawing_editor"),
         apply_default_css=False,
         padding=False,
+        **properties,
     )
 
 
-def _bar(tools: Sequence[Tool], actions: Sequence[str]) -> str:
-    buttons = "".join(_tool(tool, tool == tools[0]) for tool in tools)
-    return f'<div class="is-bar">{buttons}<span></span>{"".join(map(_action, actions))}</div>'
+def _bar(tools: Sequence[Tool], actions: Sequence[str], titles: Mapping[str, str] | None = None) -> str:
+    names = {**_TITLES, **(titles or {})}
+    buttons = "".join(_tool(tool, names[tool], pressed=tool == tools[0]) for tool in tools)
+    items = "".join(_action(action, names[action]) for action in actions)
+    return f'<div class="is-bar">{buttons}<span></span>{items}</div>'
 
 
 def _sheet(label: str, size: tuple[int, int]) -> str:
@@ -164,14 +195,13 @@ def _icon(name: str) -> str:
     return f'<svg viewBox="0 0 24 24" aria-hidden="true"><path d="{_ICONS[name]}"/></svg>'
 
 
-def _tool(name: str, pressed: bool) -> str:
-    title, state = _TITLES[name], str(pressed).lower()
+def _tool(name: str, title: str, *, pressed: bool) -> str:
+    state = str(pressed).lower()
     attributes = f'data-tool="{name}" aria-label="{title}" aria-pressed="{state}"'
     return f'<button type="button" {attributes}>{_icon(name)}<b>{title}</b></button>'
 
 
-def _action(name: str) -> str:
-    title = _TITLES[name]
+def _action(name: str, title: str) -> str:
     attributes = f'data-action="{name}" title="{title}" aria-label="{title}"'
     return f'<button type="button" {attributes}>{_icon(name)}</button>'
 
@@ -183,6 +213,6 @@ def _brush(brush: Brush, pressed: bool) -> str:
 
 
 def _example(name: str, image: Image.Image) -> str:
-    url = "data:image/png;base64," + base64.b64encode(encode_image(image)).decode()  # lossless
     title = html.escape(name)
-    return f'<button type="button" data-example title="{title}"><img src="{url}" alt="{title}"></button>'
+    picture = f'<img src="{png_url(image)}" alt="{title}">'
+    return f'<button type="button" data-example title="{title}">{picture}</button>'

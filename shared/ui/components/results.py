@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Mapping
+from urllib.parse import quote
 
 import gradio as gr
 from PIL import Image, ImageDraw, ImageOps
@@ -60,6 +61,11 @@ def display_image(
         image = Image.alpha_composite(Image.new("RGBA", image.size, background), image).convert("RGB")
     image.save(path, compress_level=3)
     return str(path)
+
+
+def file_url(path: str) -> str:
+    """Return the address of a file from `result_file` or `display_image`, relative to that of the page."""
+    return f"gradio_api/file={quote(path)}"
 
 
 def before_and_after(
