@@ -9,7 +9,8 @@ from shared.core.errors import InputError
 from shared.networks.swapgan import SwapGAN
 from shared.restyle.garment.cloth import find_cloth
 from shared.restyle.parsing.classes import class_index
-from shared.restyle.swap.compose import compose, printed_share
+from shared.restyle.swap.body import BODY
+from shared.restyle.swap.compose import compose
 from shared.restyle.swap.fabric import (
     SUBSTITUTES,
     Swap,
@@ -20,10 +21,18 @@ from shared.restyle.swap.fabric import (
     warp_fabric,
 )
 from shared.restyle.swap.figure import Figure, cut_figure, person_box
+from shared.restyle.swap.folds import printed_share
 from shared.restyle.swap.inputs import broad_shading, make_inputs
 from shared.restyle.swap.subject import choose_garments, find_subject
 from shared.restyle.swap.swapper import OutfitSwapper
-from shared.restyle.swap.warp import BODY, all_places, mask_field, pose_field, sample, warp_person
+from shared.restyle.swap.warp import (
+    all_places,
+    mask_field,
+    near_body,
+    pose_field,
+    sample,
+    warp_person,
+)
 from tests.restyle.figures import COLORS, figure, joints, subject
 
 GREEN = {**COLORS, "top": (30, 170, 60), "bottom": (220, 200, 40)}
@@ -77,6 +86,13 @@ def test_hidden_joints_leave_their_parts_out():
     legless = joints()
     legless[13:, 2] = 0
     assert pose_field(legless, joints(), BODY, all_places(8, 8), 20.0) is not None
+
+
+def test_beside_a_raised_arm_there_is_nothing():
+    raised = joints()
+    raised[7, :2], raised[9, :2] = (106, 40), (126, 40)  # left elbow and wrist
+    places = np.array([[110.0, 126.0, 64.0, 30.0], [42.0, 62.0, 70.0, 150.0]], np.float32)
+    assert near_body(raised, places, 20.0).tolist() == [1, 0, 1, 1]
 
 
 def test_boxes_of_masks_map_onto_each_other():

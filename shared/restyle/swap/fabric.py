@@ -9,16 +9,9 @@ import numpy as np
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from shared.restyle.parsing.classes import class_index
+from shared.restyle.swap.body import PARTS_OF_CLASS, TORSO, find_bone
 from shared.restyle.swap.figure import Figure
-from shared.restyle.swap.warp import (
-    MIN_TORSO,
-    PARTS_OF_CLASS,
-    TORSO,
-    find_bone,
-    mask_field,
-    pose_field,
-    sample,
-)
+from shared.restyle.swap.warp import MIN_TORSO, mask_field, pose_field, sample
 
 #: Garments that can be swapped, and the garments of the source that may stand in, best first.
 SUBSTITUTES = {

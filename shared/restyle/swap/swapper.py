@@ -18,12 +18,12 @@ from shared.networks.swapgan import SwapGAN, SwapInputs, SwapOutputs
 from shared.restyle.parsing.classes import class_index
 from shared.restyle.parsing.parser import OutfitParser
 from shared.restyle.pose.estimator import PoseEstimator
+from shared.restyle.swap.body import PARTS_OF_CLASS, TORSO, find_bone
 from shared.restyle.swap.compose import compose
 from shared.restyle.swap.fabric import Swap
 from shared.restyle.swap.inputs import make_inputs
 from shared.restyle.swap.result import OutfitSwap, Stage
 from shared.restyle.swap.subject import Subject, choose_garments, find_subject
-from shared.restyle.swap.warp import PARTS_OF_CLASS, TORSO, find_bone
 
 WEIGHTS = "restyle-swapgan"
 STAGE_SCALE = 2  # of the images of stages: the network's frames are small

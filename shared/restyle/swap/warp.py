@@ -8,104 +8,17 @@ smooth field of coordinates: for each pixel of the reference, a place in the sou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from shared.networks.pose import JOINTS
+from shared.restyle.swap.body import ARMS, BODY, HIPS, SHOULDERS, TORSO, Part, find_bone
 from shared.restyle.swap.figure import MIN_SCORE, Figure
 
-
-@dataclass(frozen=True)
-class Part:
-    """Part of the body.
-
-    Attributes:
-        name: Its name.
-        start: Joints whose mean is the start of its bone.
-        end: Joints whose mean is the end of its bone.
-        thickness: Half its width, relative to the length of the torso.
-    """
-
-    name: str
-    start: tuple[int, ...]
-    end: tuple[int, ...]
-    thickness: float
-
-
-def _joints(*names: str) -> tuple[int, ...]:
-    return tuple(JOINTS.index(name) for name in names)
-
-
-_SHOULDERS, _HIPS = _joints("left_shoulder", "right_shoulder"), _joints("left_hip", "right_hip")
-TORSO = Part("torso", _SHOULDERS, _HIPS, 0.32)
-HEAD = Part("head", _SHOULDERS, _joints("nose"), 0.2)
-ARMS = tuple(
-    Part(f"{side}_{name}", _joints(f"{side}_{start}"), _joints(f"{side}_{end}"), 0.1)
-    for side in ("left", "right")
-    for name, start, end in (("upper_arm", "shoulder", "elbow"), ("lower_arm", "elbow", "wrist"))
-)
-UPPER_LEGS, LOWER_LEGS = (
-    tuple(
-        Part(f"{side}_{name}", _joints(f"{side}_{start}"), _joints(f"{side}_{end}"), 0.15)
-        for side in ("left", "right")
-    )
-    for name, start, end in (("upper_leg", "hip", "knee"), ("lower_leg", "knee", "ankle"))
-)
-BODY = (TORSO, HEAD, *ARMS, *UPPER_LEGS, *LOWER_LEGS)
-#: Parts that move the garments of a class; a hand on the hip must not move the trousers.
-PARTS_OF_CLASS = {
-    "top": (TORSO, *ARMS),
-    "outerwear": (TORSO, *ARMS, *UPPER_LEGS),
-    "dress": (TORSO, *ARMS, *UPPER_LEGS, *LOWER_LEGS),
-    "bottom": (TORSO, *UPPER_LEGS, *LOWER_LEGS),
-    "legwear": (*UPPER_LEGS, *LOWER_LEGS),
-    "shoes": LOWER_LEGS,
-}
 SOFTNESS = 0.1  # of the blend between parts, relative to the length of the torso
 STRETCH = (0.6, 1.7)  # of the width of a part
+SLEEVE = 0.25  # largest distance of a sleeve's border from an arm, relative to the length of the torso
 MIN_TORSO = 0.15  # length of a torso, in heights of the frame
-
-
-@dataclass(frozen=True)
-class Bone:
-    """Line along a part of the body in an image, in pixels.
-
-    Attributes:
-        start: x and y.
-        end: x and y.
-    """
-
-    start: np.ndarray
-    end: np.ndarray
-
-    @property
-    def axis(self) -> np.ndarray:
-        """Difference of end and start, `[2]`."""
-        return np.asarray(self.end - self.start)
-
-    @property
-    def length(self) -> float:
-        """Length in pixels, at least 1."""
-        return max(float(np.hypot(*self.axis)), 1.0)
-
-
-def find_bone(part: Part, joints: np.ndarray) -> Bone | None:
-    """Return the bone of a part, or None if one of its joints is not visible.
-
-    Args:
-        part: The part.
-        joints: `[17, 3]`, see `Figure.joints`.
-    """
-    ends = []
-    for indices in (part.start, part.end):
-        points = joints[list(indices)]
-        if (points[:, 2] < MIN_SCORE).any():
-            return None
-        ends.append(points[:, :2].mean(0))
-    return Bone(*ends)
 
 
 def pose_field(
@@ -130,14 +43,10 @@ def pose_field(
     torso = find_bone(TORSO, reference)
     unit = max(torso.length if torso else 0.0, unit)
     width = _width_ratio(reference, source)
-    x, y = places
-    total, field = np.full_like(x, 1e-9), np.zeros_like(places)
+    total, field = np.full_like(places[0], 1e-9), np.zeros_like(places)
     for part, first, second in bones:
-        axis, target = first.axis / np.float32(first.length), second.axis / np.float32(second.length)
-        dx, dy = x - first.start[0], y - first.start[1]
-        along, across = dx * axis[0] + dy * axis[1], dy * axis[0] - dx * axis[1]
-        inner = along.clip(0, np.float32(first.length))
-        beyond = along - inner
+        target = second.axis / np.float32(second.length)
+        inner, beyond, across = first.coordinates(places)
         distance = np.hypot(beyond, across) - np.float32(part.thickness * unit)
         distance = np.maximum(distance, 0) / np.float32(SOFTNESS * unit)
         weight = np.exp(-distance) + np.float32(1e-6) / (1 + distance)
@@ -214,14 +123,42 @@ def warp_person(reference: Figure, source: Figure, *, pose: bool = True) -> np.n
     places = all_places(height, width)
     unit = MIN_TORSO * height
     field = pose_field(reference.joints, source.joints, BODY, places, unit) if pose else None
-    return values if field is None else sample(values, field)
+    if field is None:
+        return values
+    return sample(values, field) * near_body(reference.joints, places, unit)[..., None]
+
+
+def near_body(joints: np.ndarray, places: np.ndarray, unit: float) -> np.ndarray:
+    """Return 0 for places that a person cannot cover: beside an arm, farther away than a sleeve is wide.
+
+    There the map of the arm leads anywhere in the source. Skirts and coats may be wide: all places nearer to
+    another part of the body than to an arm are 1.
+
+    Args:
+        joints: `[17, 3]`, see `Figure.joints`.
+        places: x and y in pixels, float32 `[2, ...]`.
+        unit: See `pose_field`.
+
+    Returns:
+        float32 of the shape of a coordinate.
+    """
+    gaps: dict[bool, list[np.ndarray]] = {True: [], False: []}
+    for part in BODY:
+        bone = find_bone(part, joints)
+        if bone:
+            _, beyond, across = bone.coordinates(places)
+            gaps[part in ARMS].append(np.hypot(beyond, across) - np.float32(part.thickness * unit))
+    if not gaps[True] or not gaps[False]:
+        return np.ones_like(places[0])
+    arm, body = (np.min(gaps[key], 0) for key in (True, False))
+    return np.where((arm < body) & (arm > SLEEVE * unit), 0, 1).astype(np.float32)
 
 
 def _width_ratio(reference: np.ndarray, source: np.ndarray) -> float:
     """Return the width of the source's body relative to the reference's, within `STRETCH`."""
     spans = []
     for joints in (reference, source):
-        pairs = [joints[list(pair)] for pair in (_SHOULDERS, _HIPS)]
+        pairs = [joints[list(pair)] for pair in (SHOULDERS, HIPS)]
         widths = [
             float(np.hypot(*(a - b)[:2])) for a, b in pairs if min(float(a[2]), float(b[2])) >= MIN_SCORE
         ]
