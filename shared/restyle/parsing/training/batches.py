@@ -15,7 +15,8 @@ from shared.matting.training.batches import degrade
 from shared.restyle.parsing.training.examples import BACKGROUND, ParsingExample
 from shared.training.augment import random_crop_grid, sample_grid
 
-ZOOM = (0.36, 1.3)  # of a crop; at 0.65 a photo has the size that the network sees later
+ZOOM = (0.36, 1.2)  # of a crop of `ZOOM_SIDE` pixels; a smaller crop shows as much
+ZOOM_SIDE = 256
 MAX_ANGLE = 0.35  # in radians
 PASTED = 0.3  # share of labelled people that are put before another photo
 
@@ -47,7 +48,8 @@ def draw_crop(pool: ExamplePool, side: int, rng: np.random.Generator) -> tuple[n
         float32 `[3, side, side]`, RGB in 0..1, and int32 `[side, side]`, the sets.
     """
     example = pool.examples[int(rng.integers(len(pool.examples)))]
-    grid = random_crop_grid(example.sets.shape, side, rng, zoom=ZOOM, max_angle=MAX_ANGLE)
+    zoom = (ZOOM[0] * side / ZOOM_SIDE, ZOOM[1] * side / ZOOM_SIDE)
+    grid = random_crop_grid(example.sets.shape, side, rng, zoom=zoom, max_angle=MAX_ANGLE)
     image = torch.from_numpy(example.image).permute(2, 0, 1).float() / 255
     sets = torch.from_numpy(example.sets.astype(np.float32))[None]
     return sample_grid(image, grid, "bilinear").numpy(), sample_grid(sets, grid, "nearest")[0].int().numpy()
