@@ -25,7 +25,6 @@ DEPENDENCIES = {
     "training": {"core", "evaluation", "networks"},
     "matting": {"core", "evaluation", "networks", "training"},
     "publishing": {"core", "evaluation", "networks"},
-    "restyle": {"core", "networks"},
     "ui": {"core", "gallery", "index", "publishing"},
 }
 DEPENDENCIES |= {capability: {*DEPENDENCIES} for capability in CAPABILITIES}

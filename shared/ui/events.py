@@ -45,7 +45,7 @@ def on_event(
     *,
     js: str | None = None,
     concurrency: Concurrency | None = INFERENCE,
-    progress_on: Component | None = None,
+    progress_on: Component | Sequence[Component] | None = None,
 ) -> None:
     """Call a function, which the API does not list, after any of some events.
 
@@ -58,7 +58,7 @@ def on_event(
         outputs: Components to fill.
         js: JavaScript function that maps the inputs' values in the browser before they are sent.
         concurrency: Number of calls that may run at the same time; None for a limit of its own (one call).
-        progress_on: Component that shows the progress; all outputs by default.
+        progress_on: Components that show the progress; all outputs by default.
     """
     gr.on(
         triggers,

@@ -22,6 +22,7 @@ class LazyTab:
         inputs: Components to read.
         outputs: Components to fill. A component that is an input as well gets a plain value or a `gr.update`.
         triggers: Events of this tab, in addition to those of all tabs.
+        progress_on: Component that shows the progress; all outputs by default.
     """
 
     tab: gr.Tab
@@ -29,6 +30,7 @@ class LazyTab:
     inputs: Sequence[Component]
     outputs: Sequence[Block]
     triggers: Sequence[Trigger] = ()
+    progress_on: Component | None = None
 
 
 def load_open_tab(tabs: gr.Tabs, lazy_tabs: Sequence[LazyTab], triggers: Sequence[Trigger]) -> None:
@@ -61,7 +63,9 @@ def load_open_tab(tabs: gr.Tabs, lazy_tabs: Sequence[LazyTab], triggers: Sequenc
 
     triggers = [tabs.select, *triggers, *(trigger for lazy_tab in lazy_tabs for trigger in lazy_tab.triggers)]
     js = assets.script("open_tab", tabs=list(by_id))
-    on_event(triggers, fill, [open_id, filled, *inputs], [filled, *outputs], js=js)
+    progress_on = [lazy_tab.progress_on for lazy_tab in lazy_tabs if lazy_tab.progress_on is not None]
+    state = [open_id, filled, *inputs]
+    on_event(triggers, fill, state, [filled, *outputs], js=js, progress_on=progress_on or None)
 
 
 def _value(result: object, current: object) -> object:

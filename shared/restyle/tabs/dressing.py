@@ -1,0 +1,181 @@
+"""A person in the garments of another photo: by a network, or with fabric or colors alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from shared.core.errors import InputError
+from shared.core.images import shrink
+from shared.restyle.engines import SWAPPERS
+from shared.restyle.tabs.photos import OutfitPhoto, refined_mask, worn
+from shared.restyle.tabs.runners import Runners, available
+
+if TYPE_CHECKING:  # which brings torch
+    from shared.restyle.parsing.outfit import Outfit
+    from shared.restyle.swap.result import Stage
+
+FABRIC, COLORS = "fabric", "colors"
+#: Ways without a network of their own.
+PLAIN_METHODS = {FABRIC: "Fabric only", COLORS: "Colors only"}
+FABRIC_SCALE = 0.35  # width of a piece of fabric, as a share of the garment's longer side
+MARGIN = 0.15  # around a person who is cut out of a group, as a share of the box's sides
+COMPARISON_SIDE = 900  # longest side in pixels of images for comparison
+
+#: Garments of the other photo from which each garment is taken, the best first.
+PARTNERS: Mapping[str, Sequence[str]] = {
+    "top": ("top", "outerwear", "dress"),
+    "outerwear": ("outerwear", "top", "dress"),
+    "dress": ("dress", "top", "outerwear", "bottom"),
+    "bottom": ("bottom", "dress"),
+    "legwear": ("legwear",),
+    "shoes": ("shoes",),
+    "bag": ("bag",),
+    "accessory": ("accessory",),
+}
+NOBODY = "We see nobody in the {}: please choose one that shows a person."
+NO_PAIR = (
+    "None of the chosen garments has a partner in the second photo: please choose others, or another photo."
+)
+
+
+@dataclass(frozen=True)
+class Dressed:
+    """Result of a swap.
+
+    Attributes:
+        image: Mode RGB, of the size of the person's photo.
+        stages: Steps on the way; none for fabric and colors.
+        notes: Sentences about what limits the result.
+        seconds: Duration.
+    """
+
+    image: Image.Image
+    stages: Sequence[Stage] = ()
+    notes: Sequence[str] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Swap:
+    """Two people and the garments that pass from one to the other.
+
+    Attributes:
+        person: Photo of the person.
+        number: Number of the person among those of the photo, from 1.
+        source: Photo of the outfit.
+        source_number: Number of its person, from 1.
+        garments: Names of the garments of the person that change.
+    """
+
+    person: OutfitPhoto
+    number: int
+    source: OutfitPhoto
+    source_number: int
+    garments: Sequence[str]
+
+    def __post_init__(self) -> None:
+        for photo, title in ((self.person, "first photo"), (self.source, "second photo")):
+            if not photo.outfits:
+                raise InputError(NOBODY.format(title))
+
+    @property
+    def outfits(self) -> tuple[Outfit, Outfit]:
+        """Outfits of the person and of the other one."""
+        return self.person.outfits[self.number - 1], self.source.outfits[self.source_number - 1]
+
+    def pairs(self) -> dict[str, str]:
+        """Return the garment of the other photo for each garment that has one.
+
+        Raises:
+            InputError: None has.
+        """
+        names = worn(self.outfits[1])
+        partners = {
+            name: next((item for item in PARTNERS.get(name, ()) if item in names), None)
+            for name in self.garments
+        }
+        pairs = {name: partner for name, partner in partners.items() if partner}
+        if not pairs:
+            raise InputError(NO_PAIR)
+        return pairs
+
+    def shrunk(self) -> Swap:
+        """Return the same swap of smaller photos."""
+
+        def smaller(photo: OutfitPhoto) -> OutfitPhoto:
+            image = shrink(photo.image, COMPARISON_SIDE)
+            outfits = [replace(outfit, image=image) for outfit in photo.outfits]
+            return replace(photo, image=image, outfits=outfits)
+
+        return replace(self, person=smaller(self.person), source=smaller(self.source))
+
+
+def methods() -> dict[str, str]:
+    """Return the titles of the ways to dress a person, by name, the best first."""
+    engines = {name: engine.title for name, engine in available(SWAPPERS).items()}
+    return {**engines, **PLAIN_METHODS}
+
+
+def dress(run: Runners, swap: Swap, method: str, strength: float = 1.0) -> Dressed:
+    """Dress a person.
+
+    Args:
+        run: Functions that run the engines.
+        swap: People and garments.
+        method: Name of a swapper's engine, or one of `PLAIN_METHODS`.
+        strength: 0 unchanged to 1.
+
+    Raises:
+        InputError: There is nothing to swap.
+    """
+    if method in PLAIN_METHODS:
+        return _plain(swap, method, strength)
+    garments = [name for name in swap.pairs() if name not in ("bag", "accessory")]
+    if not garments:
+        raise InputError(NO_PAIR)
+    box, person = _alone(swap.person, swap.number)
+    _, source = _alone(swap.source, swap.source_number)
+    result = run.swap(person, method, source, garments, strength)
+    image = swap.person.image.copy()
+    image.paste(result.image, box[:2])
+    return Dressed(image, result.stages, result.notes, result.seconds)
+
+
+def _plain(swap: Swap, method: str, strength: float) -> Dressed:
+    """Return the result of a swap of fabric or colors."""
+    from shared.restyle.editor import RestyleEditor  # deferred: torch is slow to import
+    from shared.restyle.garment.pattern import PatternSettings
+
+    editor, (outfit, source) = RestyleEditor(refine=False), swap.outfits
+    pairs = swap.pairs()
+    masks = [refined_mask(outfit, [name]) for name in pairs]
+    source_masks = [refined_mask(source, [name]) for name in pairs.values()]
+    if method == COLORS:
+        result = editor.palette(swap.person.image, masks, source.image, source_masks, strength)
+        return Dressed(result.image, seconds=result.seconds)
+    image, seconds = swap.person.image, 0.0
+    settings = PatternSettings(scale=FABRIC_SCALE, tiling="wrap")
+    for mask, source_mask in zip(masks, source_masks, strict=True):
+        result = editor.fabric(image, mask, source.image, source_mask, settings)
+        image, seconds = result.image, seconds + result.seconds
+    return Dressed(Image.blend(swap.person.image, image, strength), seconds=seconds)
+
+
+def _alone(photo: OutfitPhoto, number: int) -> tuple[tuple[int, int, int, int], Image.Image]:
+    """Return the part of a photo that shows one person, and its box; all of it without other people."""
+    width, height = photo.image.size
+    if len(photo.outfits) == 1:
+        return (0, 0, width, height), photo.image
+    left, top, right, bottom = photo.outfits[number - 1].people()[0].box
+    across, down = MARGIN * (right - left), MARGIN * (bottom - top)
+    box = (
+        max(round(left - across), 0),
+        max(round(top - down), 0),
+        min(round(right + across), width),
+        min(round(bottom + down), height),
+    )
+    return box, photo.image.crop(box)

@@ -1,0 +1,143 @@
+"""Photos of the page with what the networks found in them: the main subject, people, and what they wear."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from shared.core.images import open_image, shrink
+from shared.restyle.parsing.classes import CLASSES, GARMENTS, class_index
+from shared.restyle.tabs.recent import RecentResults
+from shared.restyle.tabs.runners import Runners
+from shared.ui.components.region_picker import SIDE, Region
+from shared.ui.components.results import display_image, file_url
+
+if TYPE_CHECKING:  # these bring torch
+    from shared.matting.matte import Matte
+    from shared.restyle.parsing.outfit import Outfit
+
+PARTS = (*GARMENTS, "hair")
+SUBJECT = "0:subject"  # name of the region of a photo without people
+MAX_PEOPLE = 8
+#: Confidence of a matte, and share of the photo, below which it has no main subject.
+MIN_CONFIDENCE, MIN_COVERAGE = 0.5, 0.003
+REACH = 1.5  # pixels of the network by which the border of a garment may be off
+NO_SUBJECT = "We are not sure what the main subject is: please paint over it under “Correct the outline”."
+
+
+@dataclass(frozen=True)
+class SubjectPhoto:
+    """Photo with its main subject.
+
+    Attributes:
+        matte: Image and subject.
+        preview: Path of a smaller copy, for display.
+    """
+
+    matte: Matte
+    preview: str
+
+    @property
+    def caution(self) -> str:
+        """Sentence for a photo without a clear subject, else empty."""
+        clear = self.matte.confidence >= MIN_CONFIDENCE and self.matte.coverage >= MIN_COVERAGE
+        return "" if clear else NO_SUBJECT
+
+
+@dataclass(frozen=True)
+class OutfitPhoto:
+    """Photo with the regions that can be changed.
+
+    Attributes:
+        image: Image of mode RGB.
+        preview: Path of a smaller copy, for display.
+        outfits: What each person wears, from the largest on; empty without people.
+        matte: Main subject of a photo without people that has one.
+    """
+
+    image: Image.Image
+    preview: str
+    outfits: Sequence[Outfit]
+    matte: Matte | None
+
+    @property
+    def url(self) -> str:
+        """Address of the smaller copy."""
+        return file_url(self.preview)
+
+    def regions(self) -> list[Region]:
+        """Return what each person wears, the largest first; without people the main subject, if any."""
+        titles = {row.name: row.title for row in CLASSES} | {"hair": "Hair"}
+        if self.outfits:
+            return [
+                Region(f"{number}:{name}", titles[name], shrink(outfit.mask(name), SIDE), number)
+                for number, outfit in enumerate(self.outfits, start=1)
+                for name in worn(outfit)
+            ]
+        if self.matte is not None:
+            return [Region(SUBJECT, "Main subject", self.matte.alpha)]
+        return []
+
+    def mask(self, names: Sequence[str]) -> Image.Image:
+        """Return the mask of some regions at full size, mode L, with its border on the edges of the photo."""
+        if not names:
+            return Image.new("L", self.image.size, 0)
+        if self.matte is not None:
+            return self.matte.alpha
+        numbers, parts = zip(*(name.split(":") for name in names), strict=True)
+        outfit = self.outfits[int(numbers[0]) - 1]
+        return refined_mask(outfit, parts)
+
+
+def worn(outfit: Outfit) -> list[str]:
+    """Return the names of the garments, and hair, that an outfit has, from large to small; hair last."""
+    names = [name for name in outfit.present() if name in PARTS]
+    return sorted(names, key=lambda name: (name == "hair", -outfit.coverage(name)))
+
+
+def refined_mask(outfit: Outfit, parts: Sequence[str]) -> Image.Image:
+    """Return the mask of parts of an outfit at full size, mode L, its border on the edges of the photo."""
+    from shared.restyle.garment.mask import refine_mask  # deferred: torch is slow to import
+
+    for part in parts:
+        class_index(part)  # an unknown part is an error
+    scale = outfit.image.width / outfit.labels.shape[1]
+    return refine_mask(outfit.image, outfit.mask(*parts), radius=REACH * max(scale, 1.0))
+
+
+class Photos:
+    """Photos with what the networks found; those of the latest files stay in memory for some minutes.
+
+    Args:
+        run: Functions that run the engines.
+    """
+
+    def __init__(self, run: Runners) -> None:
+        self._run = run
+        self.subject = RecentResults(self._find_subject, size=lambda photo: 8 * _pixels(photo.matte.image))
+        self.outfit = RecentResults(self._find_outfit, size=lambda photo: 5 * _pixels(photo.image))
+        self.mask = RecentResults(self._find_mask, size=_pixels)
+
+    def _find_subject(self, path: str) -> SubjectPhoto:
+        image = open_image(path)
+        return SubjectPhoto(self._run.subject(image), display_image(image))
+
+    def _find_outfit(self, path: str) -> OutfitPhoto:
+        image = open_image(path)
+        outfit, matte = self._run.outfit(image), None
+        outfits = [outfit.only(number) for number in range(len(outfit.people()))][:MAX_PEOPLE]
+        outfits = [item for item in outfits if worn(item)]
+        if not outfits:
+            subject = SubjectPhoto(self._run.subject(image), "")
+            matte = None if subject.caution else subject.matte
+        return OutfitPhoto(image, display_image(image), outfits, matte)
+
+    def _find_mask(self, path: str, *names: str) -> Image.Image:
+        return self.outfit(path).mask(names)
+
+
+def _pixels(image: Image.Image) -> int:
+    return image.width * image.height
