@@ -1,5 +1,7 @@
 """Outfit swaps: frames, warping by pose, fabric, inputs, composition at full size, the predictor."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -25,6 +27,7 @@ from shared.restyle.swap.folds import printed_share
 from shared.restyle.swap.inputs import broad_shading, make_inputs
 from shared.restyle.swap.subject import choose_garments, find_subject
 from shared.restyle.swap.swapper import OutfitSwapper
+from shared.restyle.swap.tidy import tidy_garments
 from shared.restyle.swap.warp import (
     all_places,
     mask_field,
@@ -263,6 +266,26 @@ def test_a_photo_without_a_person_is_refused():
     empty.outfit.labels[:] = 0
     with pytest.raises(InputError, match="No person"):
         find_subject(empty.image, FixedParser(empty), FixedEstimator(empty))
+
+
+def test_specks_of_a_similar_garment_disappear():
+    person = subject(figure(), 2).outfit
+    top, coat, bottom = (class_index(name) for name in ("top", "outerwear", "bottom"))
+    mask = person.labels == top
+    noisy = person.probabilities.copy()
+    speckles = np.random.default_rng(0).random(mask.shape) < 0.3
+    noisy[coat][mask & speckles], noisy[top][mask & speckles] = 0.6, 0.4
+    noisy[coat][mask & ~speckles], noisy[top][mask & ~speckles] = 0.3, 0.7
+    tidy = tidy_garments(replace(person, probabilities=noisy, labels=noisy.argmax(0).astype(np.uint8)))
+    assert (tidy.labels[mask] == top).mean() > 0.97
+    assert ((tidy.labels == bottom) == (person.labels == bottom)).mean() > 0.99
+    assert np.allclose(tidy.probabilities.sum(0), 1, atol=1e-5)
+    assert np.array_equal(tidy.probabilities[:3], noisy[:3])
+
+
+def test_garments_that_are_sure_stay_as_they_are():
+    person = subject(figure(), 2).outfit
+    assert (tidy_garments(person).labels == person.labels).mean() > 0.99
 
 
 def test_choice_of_garments_keeps_the_order_and_drops_doubles():

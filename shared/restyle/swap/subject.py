@@ -16,6 +16,7 @@ from shared.restyle.pose.estimator import PoseEstimator
 from shared.restyle.pose.skeleton import Pose
 from shared.restyle.swap.fabric import SUBSTITUTES, visible_garments
 from shared.restyle.swap.figure import Figure, cut, cut_figure, cut_image, person_box
+from shared.restyle.swap.tidy import tidy_garments
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def find_subject(
     people = outfit.people()
     if not people:
         raise InputError(f"No person was found in the {title}: please choose a photo that shows somebody.")
-    outfit = outfit.only(0)
+    outfit = tidy_garments(outfit.only(0))
     pose = estimator(image, people[0].box)
     joints = np.array([[joint.x - 0.5, joint.y - 0.5, joint.score] for joint in pose.joints])
     figure = cut_figure(image, outfit.labels, joints)
