@@ -11,7 +11,6 @@ from shared.core.engines import Engine, table
 if TYPE_CHECKING:
     import torch
 
-    from shared.matting.subject import SubjectMatting
     from shared.recognition.backends import ClassifierBackend, SegmenterBackend
     from shared.recognition.cfn_backend import CFNBackend
     from shared.recognition.fcfn_backend import FCFNBackend
@@ -48,16 +47,6 @@ def fcfn(name: str) -> Callable[..., FCFNBackend]:
 
     return load
 
-
-def load_subject_matting(name: str) -> SubjectMatting:
-    """Load the matting network of an engine of `SUBJECTS`."""
-    from shared.matting.subject import SubjectMatting  # deferred: torch is slow to import
-
-    return SubjectMatting.load(SUBJECTS[name])
-
-
-#: Weights of the networks that find the main subject, by engine.
-SUBJECTS: Mapping[str, str] = {"subject": "matting-subject"}
 
 CLASSIFIERS: Mapping[str, Engine[ClassifierBackend]] = table(
     Engine(

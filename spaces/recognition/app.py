@@ -14,8 +14,9 @@ from PIL.Image import Image
 from shared import ui
 from shared.core.file_names import safe_stem
 from shared.core.images import open_image
+from shared.matting.engine_rows import SUBJECTS
 from shared.recognition.classifier import Classifier
-from shared.recognition.engines import CLASSIFIERS, SEGMENTERS, SUBJECTS, load_subject_matting
+from shared.recognition.engines import CLASSIFIERS, SEGMENTERS
 from shared.recognition.explanation import explain as explain_class
 from shared.recognition.segmenter import Segmenter
 from shared.recognition.tabs import (
@@ -33,7 +34,7 @@ LAZY_CLASSIFIERS = ui.lazy_models(Classifier.load, CLASSIFIERS)
 run_classifier = ui.inference_function(LAZY_CLASSIFIERS)
 run_explanation = ui.inference_function(LAZY_CLASSIFIERS, explain_class)
 run_segmenter = ui.inference_function(ui.lazy_models(Segmenter.load, SEGMENTERS))
-run_subject = ui.inference_function(ui.lazy_models(load_subject_matting, SUBJECTS))
+run_subject = ui.inference_function(ui.lazy_models(lambda name: SUBJECTS[name].load(), SUBJECTS))
 
 
 def preview(image: Image) -> Image:
@@ -150,10 +151,8 @@ with ui.page("Recognition") as demo:
             subject = subject_tab(SPACE, run_subject, image)
             compared = comparison_tab(SPACE, run_classifier, [image, engine, top_k])
             images = ui.batch_tab(recognize_many, [engine, segmenter], "Recognize all of them")
-    engines = [*CLASSIFIERS.values(), *SEGMENTERS.values()]
-    ui.how_it_works(
-        Path(__file__).parent, [*(row.weights for row in engines if row.weights), *SUBJECTS.values()]
-    )
+    engines = [*CLASSIFIERS.values(), *SEGMENTERS.values(), *SUBJECTS.values()]
+    ui.how_it_works(Path(__file__).parent, [row.weights for row in engines if row.weights])
     changes = [image.change, engine.change, segmenter.change, top_k.release, button.click]
     ui.load_open_tab(tabs, [what, where, subject, why, compared], changes)
     label = gr.Textbox("", label="Class", visible=False)  # the API takes any text; the menu lists the classes
