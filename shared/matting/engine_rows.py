@@ -1,4 +1,4 @@
-"""Engines that find the main subject of an image. A new one is a predictor as `SubjectMatting` and a row here."""
+"""Engines that find the main subject of an image: a new one is a predictor as `SubjectMatting` and a row."""
 
 from __future__ import annotations
 
