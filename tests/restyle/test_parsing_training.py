@@ -220,6 +220,7 @@ def test_perfect_parser_scores_one(ccp):
     figures = evaluate(PerfectParser(photos[0].classes()), photos)
     assert figures["mIoU"] == figures["pixel_accuracy"] == figures["person_IoU"] == 1
     assert np.isnan(figures["IoU_bag"])
+    assert evaluate(PerfectParser(photos[0].classes()), photos, largest=True)["mIoU"] == 1
     missed = evaluate(PerfectParser(np.zeros((96, 64), np.uint8)), photos)
     assert missed["person_IoU"] == 0
 

@@ -17,7 +17,7 @@ from shared.networks.parsing import ParsingNetwork
 from shared.restyle.parsing.outfit import Outfit
 
 WEIGHTS = "restyle-parsing"
-WORKING_SIDE = 320  # the network sees as many pixels as a square of this side has
+WORKING_SIDE = 288  # the network sees as many pixels as a square of this side has
 MULTIPLE, MAX_SIDE = 32, 1024  # of the sides of its input
 
 
@@ -96,7 +96,7 @@ def working_size(size: tuple[int, int]) -> tuple[int, int]:
     """Return the width and height at which the network sees an image.
 
     >>> working_size((4000, 3000)), working_size((100, 200)), working_size((5000, 1))
-    ((384, 288), (224, 448), (1024, 32))
+    ((320, 256), (192, 416), (1024, 32))
     """
     scale = WORKING_SIDE / math.sqrt(size[0] * size[1])
     sides = (round(side * scale / MULTIPLE) * MULTIPLE for side in size)

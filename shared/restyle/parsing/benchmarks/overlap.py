@@ -3,7 +3,9 @@
     python -m shared.restyle.benchmark parsing --data CCP --split test
 
 The classes are compared at the size of the labels. `mIoU` is the mean over classes of the intersection over
-union, pooled over all photos; `person_IoU` the mean over photos of that of everything but the background.
+union, pooled over all photos; `person_IoU` the mean over photos of that of everything but the background. The
+labels show one person of each photo and call passers-by background: `largest` are the figures of the largest
+person that was found, `everybody` those of all.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from shared.evaluation import reports
 from shared.evaluation.segmentation import confusion_matrix, intersection_over_union
 from shared.restyle.parsing.classes import NAMES
 from shared.restyle.parsing.data.ccp import CCPPhoto, read_ccp
+from shared.restyle.parsing.outfit import Outfit
 from shared.restyle.parsing.parser import WEIGHTS, OutfitParser
 
 MODULE = "shared.restyle.benchmark parsing"
@@ -36,18 +39,29 @@ def stretched_labels(probabilities: np.ndarray, size: tuple[int, int]) -> np.nda
     return np.argmax([np.asarray(plane) for plane in planes], 0).astype(np.uint8)
 
 
-def evaluate(parser: OutfitParser, photos: Sequence[CCPPhoto]) -> dict[str, float]:
+def largest_person(probabilities: np.ndarray) -> np.ndarray:
+    """Return the probabilities of an outfit whose largest person is alone, see `Outfit.only`."""
+    labels = probabilities.argmax(0).astype(np.uint8)
+    outfit = Outfit(Image.new("RGB", labels.shape[::-1]), labels, probabilities, 0.0)
+    return outfit.only(0).probabilities if outfit.is_person else probabilities
+
+
+def evaluate(parser: OutfitParser, photos: Sequence[CCPPhoto], *, largest: bool = False) -> dict[str, float]:
     """Return `mIoU`, `pixel_accuracy`, `person_IoU`, and the IoU of each class as `IoU_NAME`.
 
     Args:
         parser: Predictor.
         photos: Photos with labelled pixels.
+        largest: True to take all but the largest person as background.
     """
     matrix = np.zeros((len(NAMES), len(NAMES)), np.int64)
     person = []
     for photo in tqdm(photos, unit="photo", mininterval=10, leave=False):
         truth = photo.classes()
-        labels = stretched_labels(parser.probabilities(photo.image()), truth.shape[::-1])
+        probabilities = parser.probabilities(photo.image())
+        if largest:
+            probabilities = largest_person(probabilities)
+        labels = stretched_labels(probabilities, truth.shape[::-1])
         matrix += confusion_matrix(truth, labels, len(NAMES))
         people, predicted = truth > 0, labels > 0
         person.append((people & predicted).sum() / max((people | predicted).sum(), 1))
@@ -77,7 +91,10 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             split=options.split,
             items=len(photos),
             weights=Path(options.weights).name,
-            metrics=evaluate(predictor, photos),
+            metrics={
+                "everybody": evaluate(predictor, photos),
+                "largest": evaluate(predictor, photos, largest=True),
+            },
             seconds=time.perf_counter() - started,
             command=reports.command_line(MODULE, arguments),
             available=len(available),
