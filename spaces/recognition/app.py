@@ -158,7 +158,7 @@ with ui.page("Recognition") as demo:
     label = gr.Textbox("", label="Class", visible=False)  # the API takes any text; the menu lists the classes
     ui.endpoint(classify, [image, engine, top_k], {"Classes": gr.JSON})
     ui.endpoint(segment, [image, segmenter], {"Regions": gr.Image})
-    ui.endpoint(main_subject, [image], {"Subject": gr.Image(format="png")})
+    ui.endpoint(main_subject, [image], {"Subject": gr.Image})
     ui.endpoint(explain, [image, engine, label, method], {"Heat": gr.Image})
     ui.endpoint(recognize, [image, engine, segmenter, label, method], {"All": gr.JSON, "ZIP": gr.File})
     ui.endpoint(recognize_many, [images, engine, segmenter], {"ZIP": gr.File, "Report": gr.JSON})
