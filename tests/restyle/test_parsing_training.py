@@ -232,7 +232,7 @@ def test_labels_are_stretched():
 
 def test_person_masks_read_outlines(tmp_path):
     path = tmp_path / "a.txt"
-    path.write_text("0 0 0 0.5 0 0.5 1 0 1\n16 0 0 1 0 1 1\n")
+    path.write_text("1 0 0 0.5 0 0.5 1 0 1\n16 0 0 1 0 1 1\n")
     (mask,) = person_masks(path, (40, 20))
     assert mask.shape == (20, 40)
     assert mask[10, 5]

@@ -98,6 +98,8 @@ class Outfit:
         people = []
         for index, (rows, columns) in enumerate(ndimage.find_objects(components, count), start=1):
             inside = (components == index) & (self.labels > 0)
+            if not inside.any():  # closing may join the border of specks that are background
+                continue
             box = (columns.start * across, rows.start * down, columns.stop * across, rows.stop * down)
             people.append((index, Person(box, float(inside.mean()), float(person[inside].mean()))))
         people.sort(key=lambda entry: -entry[1].coverage)

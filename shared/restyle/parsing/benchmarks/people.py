@@ -2,8 +2,8 @@
 
     python -m shared.restyle.benchmark people --data COCO
 
-The folder has `images/ID.jpg` and `labels/ID.txt` in the form of YOLO: a line for each object, class 0 a
-person, then its outline in fractions of the width and height. `person_IoU` pools the pixels of all photos in
+The folder has `images/ID.jpg` and `labels/ID.txt` in the form of YOLO: a line for each object with the
+category of COCO, 1 for a person, and its outline in fractions of the width and height. `person_IoU` pools the pixels of all photos in
 which people cover `MIN_COVERAGE`. `recall` is the share of photos whose people are seen where one person
 covers as much, and `false_alarms` that of photos without a person that are taken for one.
 """
@@ -25,7 +25,7 @@ from shared.restyle.parsing.parser import WEIGHTS, OutfitParser
 
 MODULE = "shared.restyle.benchmark people"
 MIN_COVERAGE = 0.03  # of an image by its people
-PERSON = 0
+PERSON = 1  # category of COCO
 
 
 def person_masks(path: Path, size: tuple[int, int]) -> list[np.ndarray]:

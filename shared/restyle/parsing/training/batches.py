@@ -15,7 +15,7 @@ from shared.matting.training.batches import degrade
 from shared.restyle.parsing.training.examples import BACKGROUND, ParsingExample
 from shared.training.augment import random_crop_grid, sample_grid
 
-ZOOM = (0.36, 1.2)  # of a crop of `ZOOM_SIDE` pixels; a smaller crop shows as much
+ZOOM = (0.36, 1.8)  # of a crop of `ZOOM_SIDE` pixels; a smaller crop shows as much
 ZOOM_SIDE = 256
 MAX_ANGLE = 0.35  # in radians
 PASTED = 0.3  # share of labelled people that are put before another photo
