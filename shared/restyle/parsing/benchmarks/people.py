@@ -5,7 +5,7 @@
 The folder has `images/ID.jpg` and `labels/ID.txt` in the form of YOLO: a line for each object with the
 category of COCO, 1 for a person, and its outline in fractions of the width and height. `person_IoU` pools the
 pixels of all photos in which people cover `MIN_COVERAGE`. `recall` is the share of photos whose people are
-seen where one person covers as much, and `false_alarms` that of photos without a person that are taken for one.
+seen where one person covers as much, and `false_alarms` that of photos without a person in which one is seen.
 """
 
 from __future__ import annotations
