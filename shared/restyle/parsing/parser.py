@@ -14,6 +14,7 @@ from PIL import Image
 from shared.core.images import Source, open_image, to_tensor
 from shared.core.models import load_on_device
 from shared.networks.parsing import ParsingNetwork
+from shared.restyle.parsing.consistency import agree_on_clothes
 from shared.restyle.parsing.outfit import Outfit
 
 WEIGHTS = "restyle-parsing"
@@ -71,7 +72,6 @@ class OutfitParser:
         labels = probabilities.argmax(0).astype(np.uint8)
         return Outfit(image, labels, probabilities, seconds=time.perf_counter() - started)
 
-    @torch.inference_mode()
     def probabilities(self, image: Image.Image) -> np.ndarray:
         """Compute the probabilities of all classes at working size.
 
@@ -82,6 +82,11 @@ class OutfitParser:
             float32 `[C, h, w]` in 0..1, to be stretched to the image.
         """
         small = image.resize(working_size(image.size), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        return agree_on_clothes(self._network_probabilities(small), small)
+
+    @torch.inference_mode()
+    def _network_probabilities(self, small: Image.Image) -> np.ndarray:
+        """Return the probabilities of the network at the size of an image, float32 `[C, h, w]`."""
         x = to_tensor(small).to(self._device)
         # A coat on the left is one on the right: the mean over both is surer.
         x = torch.cat([x, x.flip(-1)]).contiguous(memory_format=torch.channels_last)
