@@ -73,8 +73,8 @@ class BatchSettings:
         seed: Seed of all batches.
     """
 
-    same: int = 4
-    pairs: int = 2
+    same: int = 3
+    pairs: int = 1
     pose: bool = True
     seed: int = 0
 

@@ -126,11 +126,11 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--stages",
         type=parse_stages,
-        default=parse_stages("800:64,1200:128"),
-        help="steps and widths of the frames (800:64,1200:128)",
+        default=parse_stages("1000:64,700:128"),
+        help="steps and widths of the frames (1000:64,700:128)",
     )
-    add("--batch", type=int, default=4, help="examples of one person in each batch (%(default)s)")
-    add("--pairs", type=int, default=2, help="examples of two people in each batch (%(default)s)")
+    add("--batch", type=int, default=3, help="examples of one person in each batch (%(default)s)")
+    add("--pairs", type=int, default=1, help="examples of two people in each batch (%(default)s)")
     add("--channels", type=int, nargs=3, default=(32, 64, 128), help="at strides 2, 4 and 8 (32 64 128)")
     add("--blocks", type=int, default=3, help="residual blocks of generators I and II (%(default)s)")
     add("--rate", type=float, default=4e-4, help="learning rate (%(default)s)")
