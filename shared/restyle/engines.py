@@ -14,22 +14,9 @@ from shared.core.engines import Engine, table
 if TYPE_CHECKING:
     import torch
 
-    from shared.matting.subject import SubjectMatting
     from shared.restyle.parsing.parser import OutfitParser
     from shared.restyle.pose.estimator import PoseEstimator
     from shared.restyle.swap.swapper import OutfitSwapper
-
-
-def subject(
-    *,
-    folder: str | os.PathLike | None = None,
-    device: str | torch.device | None = None,
-    allow_hub: bool = False,
-) -> SubjectMatting:
-    """Return the network that cuts out the main subject."""
-    from shared.matting.subject import SubjectMatting  # deferred: torch is slow to import
-
-    return SubjectMatting.load(folder=folder, device=device, allow_hub=allow_hub)
 
 
 def outfit(
@@ -67,18 +54,6 @@ def swapgan(
 
     return OutfitSwapper.load(folder=folder, device=device, allow_hub=allow_hub)
 
-
-#: `shared.matting.subject.SubjectMatting`: the main subject of an image.
-SUBJECTS: Mapping[str, Engine[SubjectMatting]] = table(
-    Engine(
-        name="subject",
-        title="Main subject",
-        description="Cuts out people, animals and things, with their hair; works offline.",
-        weights="matting-subject",
-        load=subject,
-        licence="cc-by-nc-4.0",
-    ),
-)
 
 #: `shared.restyle.parsing.parser.OutfitParser`: the garments of people.
 PARSERS: Mapping[str, Engine[OutfitParser]] = table(

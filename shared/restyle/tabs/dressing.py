@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from shared.core.errors import InputError
-from shared.core.images import shrink
+from shared.core.images import ImageError, shrink
 from shared.restyle.engines import SWAPPERS
-from shared.restyle.tabs.photos import OutfitPhoto, refined_mask, worn
+from shared.restyle.tabs.photos import TITLES, OutfitPhoto, refined_mask, worn
 from shared.restyle.tabs.runners import Runners, available
 
 if TYPE_CHECKING:  # which brings torch
@@ -23,7 +24,7 @@ FABRIC, COLORS = "fabric", "colors"
 PLAIN_METHODS = {FABRIC: "Fabric only", COLORS: "Colors only"}
 FABRIC_SCALE = 0.35  # width of a piece of fabric, as a share of the garment's longer side
 MARGIN = 0.15  # around a person who is cut out of a group, as a share of the box's sides
-COMPARISON_SIDE = 900  # longest side in pixels of images for comparison
+COMPARISON_SIDE = 640  # longest side in pixels of images for comparison
 
 #: Garments of the other photo from which each garment is taken, the best first.
 PARTNERS: Mapping[str, Sequence[str]] = {
@@ -37,6 +38,7 @@ PARTNERS: Mapping[str, Sequence[str]] = {
     "accessory": ("accessory",),
 }
 NOBODY = "We see nobody in the {}: please choose one that shows a person."
+TOO_SMALL = "The second photo shows too little of the fabric for: {}."
 NO_PAIR = (
     "None of the chosen garments has a partner in the second photo: please choose others, or another photo."
 )
@@ -103,6 +105,14 @@ class Swap:
             raise InputError(NO_PAIR)
         return pairs
 
+    @cached_property
+    def masks(self) -> tuple[list[Image.Image], list[Image.Image]]:
+        """Masks of the garments of `pairs` in both photos, mode L, at full size."""
+        outfit, source = self.outfits
+        pairs = self.pairs()
+        own_masks = [refined_mask(outfit, [name]) for name in pairs]
+        return own_masks, [refined_mask(source, [name]) for name in pairs.values()]
+
     def shrunk(self) -> Swap:
         """Return the same swap of smaller photos."""
 
@@ -150,19 +160,24 @@ def _plain(swap: Swap, method: str, strength: float) -> Dressed:
     from shared.restyle.editor import RestyleEditor  # deferred: torch is slow to import
     from shared.restyle.garment.pattern import PatternSettings
 
-    editor, (outfit, source) = RestyleEditor(refine=False), swap.outfits
-    pairs = swap.pairs()
-    masks = [refined_mask(outfit, [name]) for name in pairs]
-    source_masks = [refined_mask(source, [name]) for name in pairs.values()]
+    editor, pairs = RestyleEditor(refine=False), swap.pairs()
+    source, (masks, source_masks) = swap.source.image, swap.masks
     if method == COLORS:
-        result = editor.palette(swap.person.image, masks, source.image, source_masks, strength)
+        result = editor.palette(swap.person.image, masks, source, source_masks, strength)
         return Dressed(result.image, seconds=result.seconds)
-    image, seconds = swap.person.image, 0.0
+    image, seconds, small = swap.person.image, 0.0, []
     settings = PatternSettings(scale=FABRIC_SCALE, tiling="wrap")
-    for mask, source_mask in zip(masks, source_masks, strict=True):
-        result = editor.fabric(image, mask, source.image, source_mask, settings)
+    for name, mask, source_mask in zip(pairs, masks, source_masks, strict=True):
+        try:
+            result = editor.fabric(image, mask, source, source_mask, settings)
+        except ImageError:  # there is too little of the fabric
+            small.append(TITLES[name].lower())
+            continue
         image, seconds = result.image, seconds + result.seconds
-    return Dressed(Image.blend(swap.person.image, image, strength), seconds=seconds)
+    if len(small) == len(pairs):
+        raise InputError(TOO_SMALL.format(", ".join(small)))
+    notes = [TOO_SMALL.format(", ".join(small))] if small else []
+    return Dressed(Image.blend(swap.person.image, image, strength), notes=notes, seconds=seconds)
 
 
 def _alone(photo: OutfitPhoto, number: int) -> tuple[tuple[int, int, int, int], Image.Image]:

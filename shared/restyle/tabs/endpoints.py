@@ -27,7 +27,7 @@ class ApiInputs:
 
     Attributes:
         image: Image.
-        background: Kind, color, blur, image, and match of the light of a background.
+        background: Kind, color, blur, match of the light, and image of a background.
         garments: Names of garments.
         color: Color, treatment of prints, and strength.
         pattern: Name, size, angle, strength, and an image in place of the name.
@@ -42,8 +42,8 @@ class ApiInputs:
                 gr.Dropdown(list(BACKGROUNDS), label="Background"),
                 gr.Textbox("white", label="Background color"),
                 gr.Slider(0.2, 6, 1.5, label="Background blur"),
-                image_input("Background image"),
                 gr.Slider(0, 1, 0, label="Light"),
+                image_input("Background image"),
             ]
             self.garments = gr.Textbox("", label="Garments")
             self.color = [
@@ -77,7 +77,12 @@ def cutout_endpoint(space: str, photos: Photos, inputs: ApiInputs) -> None:
 
     @user_facing(space)
     def remove_background(
-        image: str, background: str, color: str, blur: float, background_image: str | None, light: float
+        image: str,
+        background: str,
+        color: str,
+        blur: float,
+        light: float,
+        background_image: str | None = None,
     ) -> Image.Image:
         """Cut the main subject out of a photo: a person, an animal or a thing; or give it another background.
 
@@ -87,8 +92,8 @@ def cutout_endpoint(space: str, photos: Photos, inputs: ApiInputs) -> None:
                 photo).
             color: Color of the background, such as "white" or "#1b2a49".
             blur: Radius of the blur in percent of the longer side.
-            background_image: Photo for "scene".
             light: Match of the subject's light with that photo, from 0 to 1.
+            background_image: Photo for "scene".
 
         Returns:
             A PNG image of the same size, with an alpha channel if the background is transparent.
@@ -213,7 +218,8 @@ def people_endpoints(space: str, photos: Photos, run: Runners, inputs: ApiInputs
             image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
 
         Returns:
-            The photo with each garment in a color of its own, a PNG image; and names, shares and people.
+            The photo with each garment in a color of its own, a PNG image of at most 1,024 pixels a side; and
+            names, shares and people.
         """
         outfit = run.outfit(open_image(image))
         return outfit.overlay(), outfit.as_dict()
@@ -226,7 +232,8 @@ def people_endpoints(space: str, photos: Photos, run: Runners, inputs: ApiInputs
             image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
 
         Returns:
-            The photo with the joints drawn into it, a PNG image; and their places in pixels, with scores.
+            The photo with the joints drawn into it, a PNG image of at most 1,024 pixels a side; and their
+            places in pixels of the photo, with scores.
         """
         photo = photos.outfit(image)
         people = photo.outfits[0].people() if photo.outfits else []

@@ -7,10 +7,8 @@ from PIL import Image, ImageChops
 from shared.core.errors import InputError
 from shared.core.images import open_image
 from shared.restyle.arguments import rgb_of
-from shared.restyle.parsing.classes import CLASSES
-from shared.restyle.tabs.photos import PARTS, OutfitPhoto, refined_mask, worn
+from shared.restyle.tabs.photos import PARTS, TITLES, OutfitPhoto, refined_mask, worn
 
-TITLES = {row.name: row.title.lower() for row in CLASSES}
 NOBODY = "We see nobody in this picture: please mark what should change with a mask."
 
 
@@ -72,7 +70,7 @@ def find_mask(photo: OutfitPhoto, garments: str, mask: str | None) -> Image.Imag
         if parts:
             area = ImageChops.lighter(area, refined_mask(outfit, parts))
     if area.getextrema()[1] == 0:
-        seen = sorted({TITLES[name] for outfit in photo.outfits for name in worn(outfit)})
-        wanted = ", ".join(TITLES[name] for name in names)
+        seen = sorted({TITLES[name].lower() for outfit in photo.outfits for name in worn(outfit)})
+        wanted = ", ".join(TITLES[name].lower() for name in names)
         raise InputError(f"We do not see this in the picture: {wanted}. We see: {', '.join(seen)}.")
     return area

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # these bring torch
     from shared.restyle.parsing.outfit import Outfit
 
 PARTS = (*GARMENTS, "hair")
+TITLES = {row.name: row.title for row in CLASSES}
 SUBJECT = "0:subject"  # name of the region of a photo without people
 MAX_PEOPLE = 8
 #: Confidence of a matte, and share of the photo, below which it has no main subject.
@@ -70,10 +71,9 @@ class OutfitPhoto:
 
     def regions(self) -> list[Region]:
         """Return what each person wears, the largest first; without people the main subject, if any."""
-        titles = {row.name: row.title for row in CLASSES} | {"hair": "Hair"}
         if self.outfits:
             return [
-                Region(f"{number}:{name}", titles[name], shrink(outfit.mask(name), SIDE), number)
+                Region(f"{number}:{name}", TITLES[name], shrink(outfit.mask(name), SIDE), number)
                 for number, outfit in enumerate(self.outfits, start=1)
                 for name in worn(outfit)
             ]

@@ -34,7 +34,7 @@ class RecentResults(Generic[T]):
 
     def __call__(self, path: str, *texts: str) -> T:
         """Return the result of a file, computed if it is not among the latest."""
-        key = "\n".join([path, *texts])
+        key = "\n".join([str(path), *texts])  # without a path, `compute` says so
         value = self._store.get(key)
         if value is None:
             value = self._compute(path, *texts)

@@ -9,7 +9,8 @@ from PIL.Image import Image
 
 from shared.core import weights
 from shared.core.engines import Engine, find
-from shared.restyle.engines import PARSERS, POSES, SUBJECTS, SWAPPERS
+from shared.matting.engine_rows import SUBJECTS
+from shared.restyle.engines import PARSERS, POSES, SWAPPERS
 from shared.ui.engines import inference_function, lazy_models
 
 if TYPE_CHECKING:  # which brings torch; the engines import it when it is needed

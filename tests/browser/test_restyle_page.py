@@ -1,0 +1,168 @@
+"""The restyling page in a real browser: cut-outs, the brush, garments to press, colors, phones."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from shared.ui.sample_images import sample_images
+from tests.browser.steps import download, open_tab
+
+SIZES = {"desktop": (1400, 900), "phone": (390, 844)}
+TABS = {"Cut out": "cutout", "Change clothes": "clothes", "Wear theirs": "wear"}
+
+
+@pytest.fixture(scope="module")
+def person_path(tmp_path_factory):
+    """Path of a small photo of a person."""
+    path = tmp_path_factory.mktemp("person") / "astronaut.jpg"
+    Image.open(sample_images()["astronaut"]).resize((320, 320)).save(path, quality=92)
+    return path
+
+
+def upload(page: Page, tab: str, path, number: int = 0) -> None:
+    """Put a photo into an input of a tab."""
+    page.locator(f"#{tab} input[type=file]").nth(number).set_input_files(path)
+
+
+def wait_for_result(page: Page, tab: str, previous: str = "") -> str:
+    """Wait until the slider shows another result than before, and return its address."""
+    page.wait_for_function(
+        "([tab, previous]) => { const images = [...document.querySelectorAll(`#${tab} .is-slider img`)];"
+        " return images.length >= 2 && images.every(image => image.complete && image.naturalWidth)"
+        " && images.at(-1).src !== previous }",
+        arg=[tab, previous],
+    )
+    return page.locator(f"#{tab} .is-slider img").last.get_attribute("src")
+
+
+def download_file(page: Page, tab: str, name: str) -> tuple[str, Image.Image]:
+    """Download a result of a tab; return its name and the image."""
+    panel = page.locator(f"#{tab}")
+    control = panel.get_by_role("button", name=name).or_(panel.get_by_role("link", name=name))
+    file_name, path = download(page, control.first)
+    return file_name, Image.open(path)
+
+
+def drag(page: Page, canvas: Locator, *places: tuple[float, float]) -> None:
+    """Draw with the mouse over places in fractions of a canvas."""
+    canvas.scroll_into_view_if_needed()
+    frame = canvas.bounding_box()
+    points = [(frame["x"] + x * frame["width"], frame["y"] + y * frame["height"]) for x, y in places]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=6)
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_photo_is_cut_out_without_a_click(visit, cat_path, size):
+    width, height = SIZES[size]
+    page = visit("/restyle", width=width, height=height)
+    upload(page, "cutout", cat_path)
+    wait_for_result(page, "cutout")
+    expect(page.get_by_text("240 × 160 pixels")).to_be_visible()
+    name, cutout = download_file(page, "cutout", "Download PNG")
+    assert name == "cat-cut-out.png"
+    assert (cutout.mode, cutout.size) == ("RGBA", (240, 160))
+    assert cutout.getchannel("A").getextrema()[1] == 255
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_outline_is_corrected_with_the_mouse(visit, cat_path):
+    page = visit("/restyle")
+    upload(page, "cutout", cat_path)
+    first = wait_for_result(page, "cutout")
+    before = np.asarray(download_file(page, "cutout", "Download mask")[1], int)
+    page.locator("#cutout .is-area summary").click()
+    editor = page.locator("#cutout .is-area")
+    editor.get_by_role("button", name="Erase").click()
+    drag(page, editor.locator("canvas"), (0.45, 0.5), (0.6, 0.55), (0.5, 0.7))
+    second = wait_for_result(page, "cutout", first)
+    erased = np.asarray(download_file(page, "cutout", "Download mask")[1], int)
+    assert erased[80, 110] == 0
+    assert (erased <= before).all()
+    assert np.array_equal(erased[:20], before[:20])
+    editor.get_by_role("button", name="Undo").click()
+    wait_for_result(page, "cutout", second)
+    assert np.array_equal(np.asarray(download_file(page, "cutout", "Download mask")[1], int), before)
+
+
+def test_another_background_keeps_the_cut_out(visit, cat_path):
+    page = visit("/restyle")
+    upload(page, "cutout", cat_path)
+    first = wait_for_result(page, "cutout")
+    page.locator("#cutout").get_by_role("radio", name="A color").check()
+    wait_for_result(page, "cutout", first)
+    assert download_file(page, "cutout", "Download PNG")[1].mode == "RGB"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_garment_gets_another_color(visit, person_path, size):
+    width, height = SIZES[size]
+    page = visit("/restyle", width=width, height=height)
+    open_tab(page, "Change clothes")
+    upload(page, "clothes", person_path)
+    first = wait_for_result(page, "clothes")
+    expect(page.locator("#clothes .is-chips button[aria-pressed=true]").first).to_be_visible()
+    page.locator("#clothes .is-swatches button[title=Red]").click()
+    second = wait_for_result(page, "clothes", first)
+    name, red = download_file(page, "clothes", "Download PNG")
+    assert name == "astronaut-color.png"
+    page.locator("#clothes .is-swatches button[title=Navy]").click()
+    wait_for_result(page, "clothes", second)
+    navy = download_file(page, "clothes", "Download PNG")[1]
+    assert red.size == navy.size == (320, 320)
+    assert np.abs(np.asarray(red, int) - np.asarray(navy, int)).max() > 30
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("#clothes .is-history img").count() >= 2
+
+
+def test_patterns_and_their_settings_are_shown_when_chosen(visit, person_path):
+    page = visit("/restyle")
+    open_tab(page, "Change clothes")
+    upload(page, "clothes", person_path)
+    first = wait_for_result(page, "clothes")
+    expect(page.locator("#clothes [data-name=gingham]")).to_be_hidden()
+    page.locator("#clothes").get_by_role("radio", name="Pattern", exact=True).check()
+    second = wait_for_result(page, "clothes", first)
+    page.locator("#clothes [data-name=gingham]").click()
+    wait_for_result(page, "clothes", second)
+
+
+def test_a_result_can_be_changed_again(visit, person_path):
+    page = visit("/restyle")
+    open_tab(page, "Change clothes")
+    upload(page, "clothes", person_path)
+    first = wait_for_result(page, "clothes")
+    page.get_by_role("button", name="Go on with this result").click()
+    wait_for_result(page, "clothes", first)
+    expect(page.locator("#clothes .is-picker").first).to_be_visible()
+
+
+def test_one_person_wears_the_clothes_of_another(visit, person_path):
+    page = visit("/restyle")
+    open_tab(page, "Wear theirs")
+    upload(page, "wear", person_path)
+    expect(page.get_by_text("Now choose the photo “Wears what”.")).to_be_visible()
+    upload(page, "wear", sample_images()["astronaut"], number=-1)
+    wait_for_result(page, "wear")
+    assert page.locator("#wear .is-variants img").count() >= 2
+
+
+def test_a_file_that_is_no_picture_is_explained(visit, tmp_path):
+    path = tmp_path / "bad.png"
+    path.write_text("no picture")
+    page = visit("/restyle")
+    upload(page, "cutout", path)
+    expect(page.get_by_text("not a picture").first).to_be_visible()
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_phones_need_no_scrolling_sideways(visit, tab):
+    page = visit("/restyle", width=390, height=844)
+    if tab != "Cut out":
+        open_tab(page, tab)
+    expect(page.locator(f"#{TABS[tab]} .is-slider")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
