@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from shared.core.images import Box, encode_image
 from shared.networks.pose import joint_maps
 
-MIN_SCORE = 0.3  # of a joint that is drawn and told
+MIN_SCORE = 0.2  # of a joint that is drawn and told
 OVERLAY_SIDE = 1024  # of an overlay, in pixels
 
 #: Pairs of joints that a line joins.
