@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image
 
-from shared.core.images import open_image, shrink
+from shared.core.images import open_image
 from shared.restyle.parsing.classes import CLASSES, GARMENTS, class_index
 from shared.restyle.tabs.recent import RecentResults
 from shared.restyle.tabs.runners import Runners
@@ -25,7 +26,7 @@ SUBJECT = "0:subject"  # name of the region of a photo without people
 MAX_PEOPLE = 8
 #: Confidence of a matte, and share of the photo, below which it has no main subject.
 MIN_CONFIDENCE, MIN_COVERAGE = 0.5, 0.003
-REACH = 1.5  # pixels of the network by which the border of a garment may be off
+SOFTNESS = 0.08  # of a mask, around equal probabilities of two classes
 NO_SUBJECT = "We are not sure what the main subject is: please paint over it under “Correct the outline”."
 
 
@@ -73,7 +74,7 @@ class OutfitPhoto:
         """Return what each person wears, the largest first; without people the main subject, if any."""
         if self.outfits:
             return [
-                Region(f"{number}:{name}", TITLES[name], shrink(outfit.mask(name), SIDE), number)
+                Region(f"{number}:{name}", TITLES[name], coarse_mask(outfit, name), number)
                 for number, outfit in enumerate(self.outfits, start=1)
                 for name in worn(outfit)
             ]
@@ -98,14 +99,32 @@ def worn(outfit: Outfit) -> list[str]:
     return sorted(names, key=lambda name: (name == "hair", -outfit.coverage(name)))
 
 
+def garment_map(outfit: Outfit, parts: Sequence[str]) -> np.ndarray:
+    """Return where an outfit shows some parts, float32 `[h, w]` in 0..1, at the size of the parsing.
+
+    It is 0.5 where the parts together are as probable as the most probable other class, and soft only around
+    that, since a garment that the network is half sure of should not change by half.
+    """
+    indices = [class_index(part) for part in parts]
+    wanted = outfit.probabilities[indices].sum(0)
+    rival = np.delete(outfit.probabilities, indices, 0).max(0)
+    share = wanted / np.maximum(wanted + rival, 1e-6)
+    return np.asarray(((share - 0.5) / (2 * SOFTNESS) + 0.5).clip(0, 1), np.float32)
+
+
 def refined_mask(outfit: Outfit, parts: Sequence[str]) -> Image.Image:
     """Return the mask of parts of an outfit at full size, mode L, its border on the edges of the photo."""
-    from shared.restyle.garment.mask import refine_mask  # deferred: torch is slow to import
+    from shared.matting.refinement import refine_alpha  # deferred: torch is slow to import
 
-    for part in parts:
-        class_index(part)  # an unknown part is an error
-    scale = outfit.image.width / outfit.labels.shape[1]
-    return refine_mask(outfit.image, outfit.mask(*parts), radius=REACH * max(scale, 1.0))
+    return refine_alpha(outfit.image, garment_map(outfit, parts))
+
+
+def coarse_mask(outfit: Outfit, part: str) -> Image.Image:
+    """Return the mask of a part of an outfit at moderate size, mode L, of the shape of the photo."""
+    levels = np.rint(garment_map(outfit, [part]) * 255).astype(np.uint8)
+    scale = min(SIDE / max(outfit.image.size), 1.0)
+    width, height = (max(1, round(side * scale)) for side in outfit.image.size)
+    return Image.fromarray(levels).resize((width, height), Image.Resampling.BILINEAR)
 
 
 class Photos:

@@ -16,7 +16,7 @@ from shared.restyle.tabs.photos import OutfitPhoto, Photos
 from shared.restyle.tabs.results import ResultView, size_text
 from shared.restyle.tabs.runners import Runners
 from shared.ui.components.image_inputs import image_examples, image_input
-from shared.ui.components.region_picker import Region, parse_regions, region_picker, show_regions
+from shared.ui.components.region_picker import SIDE, Region, parse_regions, region_picker, show_regions
 from shared.ui.components.results import display_image
 from shared.ui.errors import user_facing
 from shared.ui.sample_images import gallery_images
@@ -180,7 +180,7 @@ def everybody(photo: OutfitPhoto | None) -> list[Region]:
     if photo is None or len(photo.outfits) < 2:
         return []
     return [
-        Region(str(number), f"Person {number}", shrink(outfit.mask(), 560))
+        Region(str(number), f"Person {number}", shrink(outfit.mask(), SIDE))
         for number, outfit in enumerate(photo.outfits, start=1)
     ]
 
