@@ -16,9 +16,9 @@ from shared.restyle.parsing.classes import class_index
 
 #: Classes that agree with each other; what the others cover stays.
 CLOTHES = tuple(class_index(name) for name in ("top", "outerwear", "dress", "bottom"))
-REACH = 0.2  # standard deviation of the distance, as a share of the image's mean side
+REACH = 0.15  # standard deviation of the distance, as a share of the image's mean side
 COLOR = 25.0  # standard deviation of the color, in levels of each channel
-STRENGTH = 0.75  # weight of the neighbors, 0..1
+STRENGTH = 0.6  # weight of the neighbors, 0..1
 NODES = 600  # pixels that stand for all
 STEP = 2  # pixels of a cell in which the neighbors are averaged
 MIN_SHARE = 0.2  # probability of clothes from which a cell takes part
