@@ -193,6 +193,16 @@ def test_full_size_changes_the_garment_alone():
     assert rows.max() - rows.min() > 120  # the stripes come across
 
 
+def test_unsure_garments_are_masked_where_they_are_the_likeliest_class():
+    person = subject(figure(), 2)
+    top, inside = class_index("top"), person.outfit.labels == class_index("top")
+    person.outfit.probabilities[:, inside] = 0.05
+    person.outfit.probabilities[top, inside] = 0.4
+    share = person.share(["top"])
+    assert share[inside].min() > 0.8
+    assert share[~inside].max() < 0.1
+
+
 def test_strength_zero_changes_nothing():
     person, source = subject(figure(), 2), subject(figure(GREEN), 2)
     swap = Swap(person.figure, source.figure, {"top": "top"})

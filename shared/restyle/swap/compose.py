@@ -92,8 +92,7 @@ def compose(person: Subject, source: Subject, swap: Swap, image: np.ndarray, str
     Returns:
         Mode RGB, of the size of the photo; pixels outside the garments are untouched.
     """
-    shares = np.sum([person.garment_map(name) for name in swap.pairs], 0).clip(0, 1)
-    mask = refine_mask(person.image, shares.astype(np.float32))
+    mask = refine_mask(person.image, person.share(swap.pairs))
     if not mask.getbbox():
         return person.image.copy()
     region = Region.around(person.image, mask)

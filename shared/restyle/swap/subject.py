@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ from shared.restyle.pose.skeleton import Pose
 from shared.restyle.swap.fabric import SUBSTITUTES, visible_garments
 from shared.restyle.swap.figure import Figure, cut, cut_figure, cut_image, person_box
 from shared.restyle.swap.tidy import tidy_garments
+
+SCRAP = 0.3  # of the largest garment that would do, below which another one is not taken
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,22 @@ class Subject:
         """Return the probability of a garment, float32 `[h, w]` in 0..1, at the size of the parsing."""
         values: np.ndarray = self.outfit.probabilities[class_index(name)]
         return values
+
+    def share(self, names: Iterable[str]) -> np.ndarray:
+        """Return the odds that a pixel shows any of some garments and not the likeliest other class.
+
+        Args:
+            names: Names of garments, at least one.
+
+        Returns:
+            float32 `[h, w]` in 0..1, at the size of the parsing; 0.5 between the garments and their
+            surroundings, however unsure the parsing is.
+        """
+        indices = [class_index(name) for name in names]
+        inside = self.outfit.probabilities[indices].sum(0)
+        outside = np.delete(self.outfit.probabilities, indices, 0).max(0)
+        odds: np.ndarray = inside / np.maximum(inside + outside, 1e-6)
+        return odds.astype(np.float32)
 
     def frame_map(self, name: str, size: tuple[int, int]) -> np.ndarray:
         """Return the probability of a garment in the frame at a size, float32 `[H, W]` in 0..1."""
@@ -99,7 +118,7 @@ def choose_garments(person: Subject, source: Subject, garments: tuple[str, ...])
     worn, offered = visible_garments(person.figure), visible_garments(source.figure)
     pairs = {}
     for name in dict.fromkeys(garments):
-        substitute = next((entry for entry in SUBSTITUTES[name] if entry in offered), None)
+        substitute = _substitute(name, source.figure, offered)
         if name in worn and substitute:
             pairs[name] = substitute
     if not pairs:
@@ -108,6 +127,13 @@ def choose_garments(person: Subject, source: Subject, garments: tuple[str, ...])
             f"{describe(offered)}; you asked for {describe(garments)}."
         )
     return pairs
+
+
+def _substitute(garment: str, source: Figure, offered: list[str]) -> str | None:
+    """Return the best garment of a source that is no mere scrap beside the others; None if there is none."""
+    names = [name for name in SUBSTITUTES[garment] if name in offered]
+    areas = [int(source.mask(class_index(name)).sum()) for name in names]
+    return next((name for name, area in zip(names, areas, strict=True) if area >= SCRAP * max(areas)), None)
 
 
 def describe(names: tuple[str, ...] | list[str]) -> str:

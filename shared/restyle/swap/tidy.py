@@ -15,7 +15,8 @@ GROUPS = (("top", "outerwear", "dress"), ("bottom", "legwear"))
 CLOTHES = tuple(class_index(name) for group in GROUPS for name in group)
 SMOOTHING = 0.018  # deviation of the filter of probabilities, relative to the height of the person
 SHARPNESS = 4  # exponent of filtered probabilities, so that the largest wins
-MIN_SHARE = 0.05  # of the clothes that a garment must cover
+MIN_SHARE = 0.06  # of the clothes that a garment must cover, in probability and in pixels
+MIN_DRESS = 0.25  # the same of a dress: a small one is a part of a skirt or of a top
 MIN_CERTAINTY = 0.58  # share of its group that a garment must have where it is the most probable one
 
 
@@ -36,6 +37,11 @@ def tidy_garments(outfit: Outfit) -> Outfit:
     deviation = SMOOTHING * (rows[-1] + 1 - rows[0])
     smooth = np.stack([gaussian_filter(plane, deviation) for plane in clothes])
     smooth[clothes.sum((1, 2)) < MIN_SHARE * total.sum()] = 0
+    best = smooth.argmax(0)
+    for index, code in enumerate(CLOTHES):
+        least = MIN_DRESS if code == class_index("dress") else MIN_SHARE
+        if total[best == index].sum() < least * total.sum():
+            smooth[index] = 0
     start = 0
     for group in GROUPS:
         members = smooth[start : start + len(group)]  # a view: planes of weak garments become 0
