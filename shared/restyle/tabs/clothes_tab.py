@@ -15,7 +15,7 @@ from shared.core.file_names import safe_stem
 from shared.core.images import ImageError, shrink
 from shared.restyle.tabs.changes import FABRIC, PALETTE, ChangeValues, change_clothes
 from shared.restyle.tabs.clothes_panel import ClothesPanel
-from shared.restyle.tabs.photos import OutfitPhoto, Photos
+from shared.restyle.tabs.photos import OutfitPhoto, Photos, worn
 from shared.restyle.tabs.results import ResultView, size_text
 from shared.ui.components.area_editor import change_area, show_area
 from shared.ui.components.region_picker import parse_regions, show_regions
@@ -32,6 +32,7 @@ NOTHING = "We see no clothes in this photo. Open “Correct what changes” and 
 SOURCE_FIRST = "Now choose the second photo on the left, with the garment to take it from."
 SOURCE_EMPTY = "We see no garment in the second photo: please choose another one."
 HISTORY = "Your last results. Press one to enlarge it."
+MIN_RELATIVE = 0.3  # of the largest garment, of one of the same kind in the second photo
 MAX_HISTORY, HISTORY_SIDE = 8, 900
 
 
@@ -184,12 +185,16 @@ def usual_regions(photo: OutfitPhoto, names: Sequence[str] = ()) -> list[str]:
 
     Args:
         photo: Photo.
-        names: Regions of another photo; the garment of the same kind is preferred.
+        names: Regions of another photo; a garment of the same kind is preferred if it is not much smaller.
     """
-    regions = [region.name for region in photo.regions()]
-    kinds = {name.partition(":")[2] for name in names}
-    same = [name for name in regions if name.startswith("1:") and name.partition(":")[2] in kinds]
-    return (same or regions)[:1]
+    if not photo.outfits:
+        return [region.name for region in photo.regions()]
+    outfit = photo.outfits[0]
+    largest, *smaller = worn(outfit)
+    kinds = [name.partition(":")[2] for name in names]
+    least = MIN_RELATIVE * outfit.coverage(largest)
+    same = [kind for kind in (largest, *smaller) if kind in kinds and outfit.coverage(kind) >= least]
+    return [f"1:{[*same, largest][0]}"]
 
 
 def missing_input(mask: Image.Image, values: ChangeValues) -> str:

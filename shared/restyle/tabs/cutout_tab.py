@@ -27,7 +27,7 @@ EDIT = "Correct the outline"
 EDIT_HINT = "Paint over what belongs to it, or erase what does not. The rest stays as it is."
 TRANSPARENT, COLOR, BLUR, SCENE = "transparent", "color", "blur", "scene"
 BACKGROUNDS = {TRANSPARENT: "Transparent", COLOR: "A color", BLUR: "Out of focus", SCENE: "Another photo"}
-EXAMPLES = ("cat", "astronaut", "lion", "coffee", "flower", "motorcycle", "rocket", "cheetah")
+EXAMPLES = ("cat", "astronaut", "lion", "coffee", "flower", "motorcycle", "cheetah", "tower")
 NO_SCENE = "Choose the photo for the background on the left; until then there is none."
 
 
