@@ -77,6 +77,16 @@ def show_translation(page: Page) -> None:
     )
 
 
+def show_restyle(page: Page) -> None:
+    """Give the suit of the sample photo of an astronaut another color."""
+    page.get_by_role("tab", name="Change clothes", exact=True).locator("visible=true").click()
+    page.locator("#clothes .is-examples .gallery-item").first.click()
+    page.wait_for_function(
+        "() => { const images = [...document.querySelectorAll('#clothes .is-slider img')];"
+        " return images.length >= 2 && images.every(image => image.naturalWidth) }"
+    )
+
+
 #: Steps on each page, by its path; the screenshot has the path's name.
 STEPS: dict[str, Callable[[Page], None]] = {
     "/": show_home,
@@ -85,6 +95,7 @@ STEPS: dict[str, Callable[[Page], None]] = {
     "/retrieval": show_retrieval,
     "/crossmodal": show_crossmodal,
     "/translation": show_translation,
+    "/restyle": show_restyle,
 }
 
 
