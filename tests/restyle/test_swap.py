@@ -198,9 +198,9 @@ def test_unsure_garments_are_masked_where_they_are_the_likeliest_class():
     top, inside = class_index("top"), person.outfit.labels == class_index("top")
     person.outfit.probabilities[:, inside] = 0.05
     person.outfit.probabilities[top, inside] = 0.4
-    share = person.share(["top"])
-    assert share[inside].min() > 0.8
-    assert share[~inside].max() < 0.1
+    mask = person.coarse_mask(["top"])
+    assert mask[inside].min() == 1
+    assert mask[~inside].max() == 0
 
 
 def test_strength_zero_changes_nothing():

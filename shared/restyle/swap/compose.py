@@ -92,7 +92,7 @@ def compose(person: Subject, source: Subject, swap: Swap, image: np.ndarray, str
     Returns:
         Mode RGB, of the size of the photo; pixels outside the garments are untouched.
     """
-    mask = refine_mask(person.image, person.share(swap.pairs))
+    mask = refine_mask(person.image, person.coarse_mask(swap.pairs))
     if not mask.getbbox():
         return person.image.copy()
     region = Region.around(person.image, mask)

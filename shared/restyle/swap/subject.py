@@ -19,6 +19,7 @@ from shared.restyle.swap.fabric import SUBSTITUTES, visible_garments
 from shared.restyle.swap.figure import Figure, cut, cut_figure, cut_image, person_box
 from shared.restyle.swap.tidy import tidy_garments
 
+CRISPNESS = 4.0  # factor of the odds of a garment around one half
 SCRAP = 0.3  # of the largest garment that would do, below which another one is not taken
 
 
@@ -45,21 +46,23 @@ class Subject:
         values: np.ndarray = self.outfit.probabilities[class_index(name)]
         return values
 
-    def share(self, names: Iterable[str]) -> np.ndarray:
-        """Return the odds that a pixel shows any of some garments and not the likeliest other class.
+    def coarse_mask(self, names: Iterable[str]) -> np.ndarray:
+        """Return where any of some garments is likelier than every other class.
+
+        It is soft at borders alone: a parsing that is unsure inside a garment must not look like a border.
 
         Args:
             names: Names of garments, at least one.
 
         Returns:
-            float32 `[h, w]` in 0..1, at the size of the parsing; 0.5 between the garments and their
-            surroundings, however unsure the parsing is.
+            float32 `[h, w]` in 0..1, at the size of the parsing.
         """
         indices = [class_index(name) for name in names]
         inside = self.outfit.probabilities[indices].sum(0)
         outside = np.delete(self.outfit.probabilities, indices, 0).max(0)
-        odds: np.ndarray = inside / np.maximum(inside + outside, 1e-6)
-        return odds.astype(np.float32)
+        odds = inside / np.maximum(inside + outside, 1e-6)
+        mask: np.ndarray = ((odds - 0.5) * CRISPNESS + 0.5).clip(0, 1).astype(np.float32)
+        return mask
 
     def frame_map(self, name: str, size: tuple[int, int]) -> np.ndarray:
         """Return the probability of a garment in the frame at a size, float32 `[H, W]` in 0..1."""

@@ -23,7 +23,7 @@ from shared.restyle.swap.compose import compose
 from shared.restyle.swap.fabric import Swap
 from shared.restyle.swap.inputs import make_inputs
 from shared.restyle.swap.result import OutfitSwap, Stage
-from shared.restyle.swap.subject import Subject, choose_garments, find_subject
+from shared.restyle.swap.subject import Subject, choose_garments, describe, find_subject
 
 WEIGHTS = "restyle-swapgan"
 STAGE_SCALE = 2  # of the images of stages: the network's frames are small
@@ -166,7 +166,7 @@ def find_limits(
     notes = []
     missing = [name for name in garments if name not in pairs]
     if missing:
-        notes.append(f"Not in both photos, so left as it is: {', '.join(missing)}.")
+        notes.append(f"Not in both photos, so left as it is: {describe(missing)}.")
     hidden = [
         name
         for name in pairs
@@ -176,7 +176,7 @@ def find_limits(
         )
     ]
     if hidden:
-        notes.append(f"The pose is not visible for: {', '.join(hidden)}; the fabric is stretched to fit.")
+        notes.append(f"The pose is not visible for: {describe(hidden)}; the fabric is stretched to fit.")
     elif not find_bone(TORSO, source.figure.joints):
         notes.append("The body of the other person is only partly visible, so prints may lie askew.")
     return notes
