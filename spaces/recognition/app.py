@@ -23,7 +23,9 @@ from shared.recognition.tabs import (
     classification_tab,
     comparison_tab,
     explanation_tab,
+    segmentation_endpoint,
     segmentation_tab,
+    subject_endpoint,
     subject_tab,
 )
 
@@ -55,27 +57,6 @@ def classify(image: str, engine: str, top_k: int) -> dict[str, Any]:
         Classes, best first, and whether they may be wrong because the photo is unlike the training photos.
     """
     return run_classifier(open_image(image), engine, int(top_k)).as_dict()
-
-
-@ui.user_facing(SPACE)
-def segment(image: str, engine: str) -> Image:
-    """Show where things are in a photo: the photo as a PNG, each pixel tinted in the color of its class.
-
-    Args:
-        image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
-        engine: The segmenter: "fcfn" for people, animals, vehicles and furniture, "streets" for traffic.
-    """
-    return run_segmenter(open_image(image), engine).overlay()
-
-
-@ui.user_facing(SPACE)
-def main_subject(image: str) -> Image:
-    """Cut out the main subject of a photo, whatever it is: a transparent PNG of the photo's size.
-
-    Args:
-        image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
-    """
-    return run_subject(open_image(image), "subject").cutout()
 
 
 @ui.user_facing(SPACE)
@@ -157,8 +138,8 @@ with ui.page("Recognition") as demo:
     ui.load_open_tab(tabs, [what, where, subject, why, compared], changes)
     label = gr.Textbox("", label="Class", visible=False)  # the API takes any text; the menu lists the classes
     ui.endpoint(classify, [image, engine, top_k], {"Classes": gr.JSON})
-    ui.endpoint(segment, [image, segmenter], {"Regions": gr.Image})
-    ui.endpoint(main_subject, [image], {"Subject": gr.Image})
+    segmentation_endpoint(SPACE, run_segmenter, [image, segmenter])
+    subject_endpoint(SPACE, run_subject, image)
     ui.endpoint(explain, [image, engine, label, method], {"Heat": gr.Image})
     ui.endpoint(recognize, [image, engine, segmenter, label, method], {"All": gr.JSON, "ZIP": gr.File})
     ui.endpoint(recognize_many, [images, engine, segmenter], {"ZIP": gr.File, "Report": gr.JSON})

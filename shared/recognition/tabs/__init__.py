@@ -2,7 +2,15 @@
 
 from shared.recognition.tabs.classification import classification_tab, comparison_tab
 from shared.recognition.tabs.explanation import explanation_tab
-from shared.recognition.tabs.segmentation import segmentation_tab
-from shared.recognition.tabs.subject import subject_tab
+from shared.recognition.tabs.segmentation import segmentation_endpoint, segmentation_tab
+from shared.recognition.tabs.subject import subject_endpoint, subject_tab
 
-__all__ = ["classification_tab", "comparison_tab", "explanation_tab", "segmentation_tab", "subject_tab"]
+__all__ = [
+    "classification_tab",
+    "comparison_tab",
+    "explanation_tab",
+    "segmentation_endpoint",
+    "segmentation_tab",
+    "subject_endpoint",
+    "subject_tab",
+]
