@@ -35,6 +35,6 @@ SUBJECTS: Mapping[str, Engine[SubjectMatting]] = table(
         weights="matting-subject",
         load=subject,
         licence="cc-by-nc-4.0",
-        parameters=3_053_140,
+        parameters=3_053_556,
     ),
 )

@@ -64,6 +64,7 @@ PARSERS: Mapping[str, Engine[OutfitParser]] = table(
         weights="restyle-parsing",
         load=outfit,
         licence="cc-by-nc-4.0",
+        parameters=3_135_084,
     ),
 )
 
@@ -76,6 +77,7 @@ POSES: Mapping[str, Engine[PoseEstimator]] = table(
         weights="restyle-pose",
         load=pose,
         licence="cc-by-nc-4.0",
+        parameters=1_410_497,
     ),
 )
 
@@ -88,5 +90,6 @@ SWAPPERS: Mapping[str, Engine[OutfitSwapper]] = table(
         weights="restyle-swapgan",
         load=swapgan,
         licence="cc-by-nc-4.0",
+        parameters=2_334_308,
     ),
 )

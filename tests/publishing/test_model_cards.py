@@ -21,6 +21,7 @@ from shared.networks.hub_mixin import HubMixin
 from shared.publishing.cards import model_index, results_page
 from shared.publishing.results import MAX_FIGURES, read_headline, read_results
 from shared.publishing.tables import headline_table
+from shared.ui.sample_images import sample_images
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = sorted(path.parent for path in (ROOT / "weights").glob("*/config.json"))
@@ -83,6 +84,8 @@ def workplace(tmp_path, monkeypatch):
     (tmp_path / "holiday").mkdir()
     for name in ("photo.jpg", "first.jpg", "second.jpg", "apple.jpg", "holiday/dogs.jpg"):
         image.save(tmp_path / name)
+    for name in ("person.jpg", "outfit.jpg"):
+        Image.open(sample_images()["astronaut"]).convert("RGB").save(tmp_path / name)
     monkeypatch.chdir(tmp_path)
 
 
@@ -126,8 +129,15 @@ def network_class(folder: Path) -> type[HubMixin] | None:
     for module in pkgutil.walk_packages(networks.__path__, "shared.networks."):
         importlib.import_module(module.name)
     importlib.import_module("shared.retrieval.descriptor.head")
-    classes = {subclass.__name__: subclass for subclass in HubMixin.__subclasses__()}
+    classes = {subclass.__name__: subclass for subclass in subclasses(HubMixin)}
     return classes[name] if name else None
+
+
+def subclasses(base: type) -> Iterator[type]:
+    """All classes below a class."""
+    for subclass in base.__subclasses__():
+        yield subclass
+        yield from subclasses(subclass)
 
 
 @folders
