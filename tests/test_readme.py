@@ -18,6 +18,7 @@ SPACES = {
     "Retrieval": "retrieval",
     "Cross-modal search": "crossmodal",
     "Translation": "translation",
+    "Restyle": "restyle",
 }
 
 
@@ -31,8 +32,13 @@ def readme_row(title: str) -> str:
     return row
 
 
+#: Weight folders of a Space with another prefix.
+SHARED_WEIGHTS = {"restyle": ["matting-subject"]}
+
+
 def results(prefix: str) -> list[Result]:
     folders = sorted((ROOT / "weights").glob(f"{prefix}-*"))
+    folders += [ROOT / "weights" / name for name in SHARED_WEIGHTS.get(prefix, [])]
     return [result for folder in folders for result in read_results(folder)]
 
 
