@@ -158,10 +158,12 @@ def test_subject_is_cut_out_at_its_full_size(photo):
 def test_subject_that_is_unsure_or_missing(photo):
     image, note, button = subject_tab(confidence=0.3).fill(photo)
     assert note.startswith(subject.UNSURE)
-    assert image is not None and button.interactive
+    assert image is not None
+    assert button.interactive
     image, note, button = subject_tab(coverage=0.001).fill(photo)
     assert note.startswith(subject.NO_SUBJECT)
-    assert image is None and not button.interactive
+    assert image is None
+    assert not button.interactive
     image, note, button = subject_tab().fill(None)
     assert (image, note, button.interactive) == (None, subject.HINT, False)
 
