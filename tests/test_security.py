@@ -154,6 +154,7 @@ def test_only_the_documented_functions_are_listed(server):
         for path in (
             *(ROOT / "spaces").glob("*/app.py"),
             ROOT / "shared/translation/tabs/endpoints.py",
+            ROOT / "shared/recognition/tabs/endpoints.py",
             ROOT / "shared/restyle/tabs/endpoints.py",
             ROOT / "shared/ui/gallery/endpoints.py",
         )

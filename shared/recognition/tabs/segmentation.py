@@ -15,7 +15,7 @@ from shared.ui import assets
 from shared.ui.components.charts import Bar, bar_chart
 from shared.ui.components.results import display_image, download_button, zip_files
 from shared.ui.errors import user_facing
-from shared.ui.events import endpoint, on_event
+from shared.ui.events import on_event
 from shared.ui.tabs import LazyTab
 
 OPACITY = 0.7  # of the colors
@@ -84,28 +84,6 @@ def segmentation_tab(space: str, segment: Segment, inputs: Sequence[Component]) 
     on_event([regions.select], cut_out, inputs, [cutout, save])
     on_event([pack.click], all_files, inputs, archive)
     return LazyTab(tab, show_regions, inputs, [regions, note, chart, cutout, save, pack, archive])
-
-
-def segmentation_endpoint(space: str, run_segmenter: Segment, inputs: Sequence[Component]) -> None:
-    """Offer the tinted photo through the API and as an MCP tool.
-
-    Args:
-        space: Name of the space, under which calls are counted in /metrics.
-        run_segmenter: Function that runs a segmenter.
-        inputs: The image and the engine menu.
-    """
-
-    @user_facing(space)
-    def segment(image: str, engine: str) -> Image:
-        """Show where things are in a photo: the photo as a PNG, each pixel tinted in the color of its class.
-
-        Args:
-            image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
-            engine: The segmenter: "fcfn" for people, animals, vehicles and furniture, "streets" for traffic.
-        """
-        return run_segmenter(open_image(image), engine).overlay()
-
-    endpoint(segment, inputs, {"Regions": gr.Image})
 
 
 def _reset_cutout(has_regions: bool) -> list[object]:

@@ -12,7 +12,6 @@ from shared.core.images import encode_image, open_image
 from shared.matting.matte import Matte
 from shared.ui.components.results import display_image, download_button
 from shared.ui.errors import user_facing
-from shared.ui.events import endpoint
 from shared.ui.tabs import LazyTab
 
 HINT = "Choose a photo, and what stands out in it appears here without its background."
@@ -59,24 +58,3 @@ def subject_tab(space: str, find_subject: FindSubject, image: Component) -> Lazy
         ]
 
     return LazyTab(tab, show_subject, [image], [cutout, note, save])
-
-
-def subject_endpoint(space: str, find_subject: FindSubject, image: Component) -> None:
-    """Offer the cut-out through the API and as an MCP tool.
-
-    Args:
-        space: Name of the space, under which calls are counted in /metrics.
-        find_subject: Function that runs the matting network.
-        image: Component of the photo.
-    """
-
-    @user_facing(space)
-    def main_subject(image: str) -> Image:
-        """Cut out the main subject of a photo, whatever it is: a transparent PNG of the photo's size.
-
-        Args:
-            image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
-        """
-        return find_subject(open_image(image), "subject").cutout()
-
-    endpoint(main_subject, [image], {"Subject": gr.Image})

@@ -1,0 +1,56 @@
+"""Endpoints for programs and agents: plain images in and out."""
+
+from collections.abc import Sequence
+
+import gradio as gr
+from gradio.components import Component
+from PIL.Image import Image
+
+from shared.core.images import open_image
+from shared.recognition.tabs.segmentation import Segment
+from shared.recognition.tabs.subject import FindSubject
+from shared.ui.errors import user_facing
+from shared.ui.events import endpoint
+
+
+def segmentation_endpoint(space: str, run_segmenter: Segment, inputs: Sequence[Component]) -> None:
+    """Offer the tinted photo through the API and as an MCP tool.
+
+    Args:
+        space: Name of the space, under which calls are counted in /metrics.
+        run_segmenter: Function that runs a segmenter.
+        inputs: The image and the engine menu.
+    """
+
+    @user_facing(space)
+    def segment(image: str, engine: str) -> Image:
+        """Show where things are in a photo: the photo as a PNG, each pixel tinted in the color of its class.
+
+        Args:
+            image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+            engine: The segmenter: "fcfn" for people, animals, vehicles and furniture, "streets" for traffic.
+        """
+        return run_segmenter(open_image(image), engine).overlay()
+
+    endpoint(segment, inputs, {"Regions": gr.Image})
+
+
+def subject_endpoint(space: str, find_subject: FindSubject, image: Component) -> None:
+    """Offer the cut-out through the API and as an MCP tool.
+
+    Args:
+        space: Name of the space, under which calls are counted in /metrics.
+        find_subject: Function that runs the matting network.
+        image: Component of the photo.
+    """
+
+    @user_facing(space)
+    def main_subject(image: str) -> Image:
+        """Cut out the main subject of a photo, whatever it is: a transparent PNG of the photo's size.
+
+        Args:
+            image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+        """
+        return find_subject(open_image(image), "subject").cutout()
+
+    endpoint(main_subject, [image], {"Subject": gr.Image})
