@@ -1,6 +1,7 @@
-"""Tiling of large images: a dense map is computed tile by tile, and the tiles are blended without a seam.
+"""Tiling of large images, and the size at which a network sees a whole one.
 
-A convolutional network sees nothing beyond its tile, so near a tile's edge its output differs from that for
+A dense map of a large image is computed tile by tile, and the tiles are blended without a seam. A
+convolutional network sees nothing beyond its tile, so near a tile's edge its output differs from that for
 the whole image. Neighbouring tiles therefore overlap. In the overlap the output passes smoothly from one to
 the other, and the outermost part of every tile, which the padding affects most, is not used at all.
 """
@@ -158,3 +159,21 @@ def _blend_weights(start: int, stop: int, length: int, overlap: int) -> Tensor:
     if stop < length:
         weights[stop - start - overlap :] *= 1 - rise
     return weights
+
+
+def working_size(size: tuple[int, int], side: int, max_side: int, multiple: int = 32) -> tuple[int, int]:
+    """Return the width and height at which a network sees a whole image, in the image's proportions.
+
+    Args:
+        size: Width and height of the image in pixels.
+        side: The result has about as many pixels as a square of this side.
+        max_side: Longest side of the result, a multiple of `multiple`.
+        multiple: Both sides are multiples of it.
+
+    >>> working_size((4000, 3000), 288, 960), working_size((5000, 1), 288, 960)
+    ((320, 256), (960, 32))
+    """
+    scale = side / math.sqrt(size[0] * size[1])
+    sides = (round(length * scale / multiple) * multiple for length in size)
+    width, height = (min(max(length, multiple), max_side) for length in sides)
+    return width, height

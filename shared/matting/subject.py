@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import os
-import threading
 import time
 
 import numpy as np
@@ -12,50 +9,25 @@ import torch
 from PIL import Image
 
 from shared.core.images import Source, open_image, to_tensor
-from shared.core.models import load_on_device
+from shared.core.predictors import NetworkPredictor
+from shared.core.tiling import working_size
 from shared.matting.matte import Matte, confidence
 from shared.matting.refinement import refine_alpha
 from shared.networks.matting import MattingNetwork
 
-WEIGHTS = "matting-subject"
 WORKING_SIDE = 288  # the network sees as many pixels as a square of this side has
-MULTIPLE, MAX_SIDE = 32, 960  # of the sides of its input
+MAX_SIDE = 960  # of its input
 
 
-class SubjectMatting:
+class SubjectMatting(NetworkPredictor[MattingNetwork]):
     """Cuts out the main subject of photos of any size. Safe to call from many threads at once.
 
     Args:
         network: The network on its device, in eval mode.
     """
 
-    def __init__(self, network: MattingNetwork) -> None:
-        self.network = network
-        self._device = next(network.parameters()).device
-        self._lock = threading.Lock()  # parallel calls would compete for the same cores
-
-    @classmethod
-    def load(
-        cls,
-        name: str = WEIGHTS,
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-        allow_hub: bool = False,
-    ) -> SubjectMatting:
-        """Load the network.
-
-        Args:
-            name: Name of the weights, see `shared.core.weights.find`.
-            folder: Path of the weight folder, if it is known.
-            device: Device of the network, by default `shared.core.devices.default_device()`.
-            allow_hub: True to download weights that are not on this machine.
-
-        Raises:
-            WeightsError: The weights cannot be used.
-        """
-        network, _ = load_on_device(MattingNetwork, name, folder=folder, device=device, allow_hub=allow_hub)
-        return cls(network)
+    NETWORK = MattingNetwork
+    WEIGHTS = "matting-subject"
 
     def __call__(self, image: Source) -> Matte:
         """Find the main subject of an image.
@@ -92,7 +64,9 @@ class SubjectMatting:
         Returns:
             float32 `[h, w]` in 0..1, to be stretched to the image.
         """
-        small = image.resize(working_size(image.size), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        small = image.resize(
+            working_size(image.size, WORKING_SIDE, MAX_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0
+        )
         x = to_tensor(small).to(self._device)
         # A subject on the left is one on the right: the mean over both is surer at borders.
         x = torch.cat([x, x.flip(-1)]).contiguous(memory_format=torch.channels_last)
@@ -101,15 +75,3 @@ class SubjectMatting:
         mean = (logits[:1] + logits[1:].flip(-1)) / 2
         values: np.ndarray = mean[0, 0].sigmoid().cpu().numpy()
         return values
-
-
-def working_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Return the width and height at which the network sees an image.
-
-    >>> working_size((4000, 3000)), working_size((100, 200)), working_size((5000, 1))
-    ((320, 256), (192, 416), (960, 32))
-    """
-    scale = WORKING_SIDE / math.sqrt(size[0] * size[1])
-    sides = (round(side * scale / MULTIPLE) * MULTIPLE for side in size)
-    width, height = (min(max(side, MULTIPLE), MAX_SIDE) for side in sides)
-    return width, height

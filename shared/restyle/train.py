@@ -5,24 +5,9 @@ Each step has its own options (`--help`) and continues where it was stopped.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Sequence
 
-#: `main` of a step: takes the command's arguments.
-TrainingMain: TypeAlias = Callable[[Sequence[str]], None]
-
-
-class Training(NamedTuple):
-    """Step of the training, as the command line lists it.
-
-    Attributes:
-        load: Imports the step's module and returns its `main`.
-        description: One line on the result.
-    """
-
-    load: Callable[[], TrainingMain]
-    description: str
+from shared.training.commands import Training, TrainingMain, run_training
 
 
 def _parsing_labels() -> TrainingMain:
@@ -65,18 +50,8 @@ TRAININGS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the step that the command line names.
-
-    Raises:
-        SystemExit: There is no step of this name; the text lists all of them.
-    """
-    name, *remaining = list(sys.argv[1:] if arguments is None else arguments) or [""]
-    if name not in TRAININGS:
-        lines = [
-            f"python -m shared.restyle.train {key:<16}{row.description}" for key, row in TRAININGS.items()
-        ]
-        raise SystemExit("\n".join(["Steps of the training of shared.restyle:", "", *lines]))
-    TRAININGS[name].load()(remaining)
+    """Run the training that the command line names."""
+    run_training("shared.restyle.train", TRAININGS, arguments)
 
 
 if __name__ == "__main__":

@@ -6,24 +6,9 @@ to `OUT/weights`.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Sequence
 
-#: `main` of a training: takes the command's arguments.
-TrainingMain: TypeAlias = Callable[[Sequence[str]], None]
-
-
-class Training(NamedTuple):
-    """Training of this package, as the command line lists it.
-
-    Attributes:
-        load: Imports the training's module and returns its `main`.
-        description: One line on the networks that are trained.
-    """
-
-    load: Callable[[], TrainingMain]
-    description: str
+from shared.training.commands import Training, TrainingMain, run_training
 
 
 def _gan() -> TrainingMain:
@@ -101,18 +86,8 @@ TRAININGS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the training that the command line names.
-
-    Raises:
-        SystemExit: There is no training of this name; the text lists all of them.
-    """
-    name, *remaining = list(sys.argv[1:] if arguments is None else arguments) or [""]
-    if name not in TRAININGS:
-        lines = [
-            f"python -m shared.translation.train {key:<14}{row.description}" for key, row in TRAININGS.items()
-        ]
-        raise SystemExit("\n".join(["Trainings of shared.translation:", "", *lines]))
-    TRAININGS[name].load()(remaining)
+    """Run the training that the command line names."""
+    run_training("shared.translation.train", TRAININGS, arguments)
 
 
 if __name__ == "__main__":

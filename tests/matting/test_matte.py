@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 from shared.core.images import ImageError
+from shared.core.tiling import working_size
 from shared.matting.matte import Matte
-from shared.matting.subject import WORKING_SIDE, working_size
+from shared.matting.subject import MAX_SIDE, WORKING_SIDE
 from tests.matting.conftest import disc, mixed
 
 
@@ -90,7 +91,7 @@ def test_damaged_photo_is_refused(untrained):
 
 @pytest.mark.parametrize("size", [(4000, 3000), (100, 100), (300, 900)])
 def test_working_size_keeps_the_shape(size):
-    width, height = working_size(size)
+    width, height = working_size(size, WORKING_SIDE, MAX_SIDE)
     assert width % 32 == height % 32 == 0
     assert width * height == pytest.approx(WORKING_SIDE**2, rel=0.2)
     assert width / height == pytest.approx(size[0] / size[1], rel=0.25)

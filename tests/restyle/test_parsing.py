@@ -5,11 +5,12 @@ from PIL import Image
 
 from shared.core import weights
 from shared.core.images import ImageError
+from shared.core.tiling import working_size
 from shared.networks.parsing import ParsingNetwork
 from shared.restyle.parsing.classes import CLASSES, GARMENTS, NAMES, class_index, classes_of_ccp
 from shared.restyle.parsing.consistency import CLOTHES, agree_on_clothes
 from shared.restyle.parsing.outfit import OVERLAY_SIDE, Outfit
-from shared.restyle.parsing.parser import MAX_SIDE, OutfitParser, working_size
+from shared.restyle.parsing.parser import MAX_SIDE, WORKING_SIDE, OutfitParser
 from tests.predictors import SIZES, astronaut, with_random_weights
 
 
@@ -147,7 +148,7 @@ def test_broken_upload_is_one_sentence(parser):
 
 @pytest.mark.parametrize("size", [(1, 1), (9000, 1), (3, 7000), (640, 480)])
 def test_working_size_is_bounded(size):
-    width, height = working_size(size)
+    width, height = working_size(size, WORKING_SIDE, MAX_SIDE)
     assert 32 <= width <= MAX_SIDE
     assert 32 <= height <= MAX_SIDE
     assert width % 32 == height % 32 == 0

@@ -116,4 +116,4 @@ def test_a_menu_of_colors_has_a_button_for_each_and_an_input_for_others():
 
 
 def test_addresses_of_files_are_quoted():
-    assert file_url("/tmp/a b.jpg") == "gradio_api/file=/tmp/a%20b.jpg"
+    assert file_url("folder/a b.jpg") == "gradio_api/file=folder/a%20b.jpg"

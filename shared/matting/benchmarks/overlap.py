@@ -23,7 +23,7 @@ from shared.evaluation import reports
 from shared.evaluation.segmentation import VOID, confusion_matrix, intersection_over_union
 from shared.matting.data.ccp import read_ccp
 from shared.matting.data.masks import MaskedPhoto, read_voc
-from shared.matting.subject import WEIGHTS, SubjectMatting
+from shared.matting.subject import SubjectMatting
 from shared.matting.training.teachers import Teacher
 
 MODULE = "shared.matting.benchmark overlap"
@@ -96,7 +96,9 @@ def teacher_alpha(teacher: Teacher) -> AlphaFunction:
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.benchmark_parser("Compare mattes with true masks.", MODULE, weights=WEIGHTS)
+    parser = reports.benchmark_parser(
+        "Compare mattes with true masks.", MODULE, weights=SubjectMatting.WEIGHTS
+    )
     add = parser.add_argument
     add("--set", choices=sorted(NAMES), required=True, help="data set")
     add("--split", help="by default test for ccp, val for voc")
@@ -109,7 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     available = (read_ccp if options.set == "ccp" else read_voc)(options.data, split)
     photos = available[:: options.every][: options.limit]
     folder = Path(options.weights) if Path(options.weights).is_dir() else None
-    matting = SubjectMatting.load(options.weights if folder is None else WEIGHTS, folder=folder)
+    matting = SubjectMatting.load(
+        options.weights if folder is None else SubjectMatting.WEIGHTS, folder=folder
+    )
     functions = {"ours": predictor_alpha(matting)}
     for name, title in TEACHERS.items():
         path = getattr(options, name)

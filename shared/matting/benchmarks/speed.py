@@ -19,7 +19,7 @@ from PIL import Image
 
 from shared.core.image_files import read_images
 from shared.evaluation import reports
-from shared.matting.subject import WEIGHTS, SubjectMatting
+from shared.matting.subject import SubjectMatting
 
 MODULE = "shared.matting.benchmark speed"
 SIZES = {"1024x768": (1024, 768), "2000x1500": (2000, 1500), "12MP": (4000, 3000)}
@@ -66,13 +66,17 @@ def measure(matting: SubjectMatting, image: Image.Image) -> dict[str, dict[str, 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.benchmark_parser("Measure time and memory of mattes.", MODULE, weights=WEIGHTS)
+    parser = reports.benchmark_parser(
+        "Measure time and memory of mattes.", MODULE, weights=SubjectMatting.WEIGHTS
+    )
     parser.add_argument("--name", default="photo", help="name of the data in the report (%(default)s)")
     options = parser.parse_args(arguments)
     started = time.perf_counter()
     image = read_images([options.data])[0].open_image()
     folder = Path(options.weights) if Path(options.weights).is_dir() else None
-    matting = SubjectMatting.load(options.weights if folder is None else WEIGHTS, folder=folder, device="cpu")
+    matting = SubjectMatting.load(
+        options.weights if folder is None else SubjectMatting.WEIGHTS, folder=folder, device="cpu"
+    )
     return reports.finish(
         reports.Report(
             benchmark="matting speed",

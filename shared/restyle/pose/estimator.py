@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 
 import numpy as np
@@ -11,49 +9,23 @@ import torch
 from PIL import Image
 
 from shared.core.images import Box, ImageError, Source, open_image, to_tensor
-from shared.core.models import load_on_device
+from shared.core.predictors import NetworkPredictor
 from shared.networks.pose import JOINTS, MIRRORED, STRIDE, PoseNetwork, locate_joints
 from shared.restyle.pose.crops import Crop
 from shared.restyle.pose.skeleton import MIN_SCORE, Joint, Pose
 
-WEIGHTS = "restyle-pose"
 MIN_JOINTS = 4  # in sight, that tell where a person is
 
 
-class PoseEstimator:
+class PoseEstimator(NetworkPredictor[PoseNetwork]):
     """Finds the joints of one person in photos of any size. Safe to call from many threads at once.
 
     Args:
         network: The network on its device, in eval mode.
     """
 
-    def __init__(self, network: PoseNetwork) -> None:
-        self.network = network
-        self._device = next(network.parameters()).device
-        self._lock = threading.Lock()  # parallel calls would compete for the same cores
-
-    @classmethod
-    def load(
-        cls,
-        name: str = WEIGHTS,
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-        allow_hub: bool = False,
-    ) -> PoseEstimator:
-        """Load the network.
-
-        Args:
-            name: Name of the weights, see `shared.core.weights.find`.
-            folder: Path of the weight folder, if it is known.
-            device: Device of the network, by default `shared.core.devices.default_device()`.
-            allow_hub: True to download weights that are not on this machine.
-
-        Raises:
-            WeightsError: The weights cannot be used.
-        """
-        network, _ = load_on_device(PoseNetwork, name, folder=folder, device=device, allow_hub=allow_hub)
-        return cls(network)
+    NETWORK = PoseNetwork
+    WEIGHTS = "restyle-pose"
 
     def __call__(self, image: Source, box: Box | None = None) -> Pose:
         """Find the joints of a person.

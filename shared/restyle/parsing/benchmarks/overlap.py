@@ -23,7 +23,7 @@ from shared.evaluation.segmentation import confusion_matrix, intersection_over_u
 from shared.restyle.parsing.classes import NAMES
 from shared.restyle.parsing.data.ccp import CCPPhoto, read_ccp
 from shared.restyle.parsing.outfit import Outfit
-from shared.restyle.parsing.parser import WEIGHTS, OutfitParser
+from shared.restyle.parsing.parser import OutfitParser
 
 MODULE = "shared.restyle.benchmark parsing"
 
@@ -76,14 +76,16 @@ def evaluate(parser: OutfitParser, photos: Sequence[CCPPhoto], *, largest: bool 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.benchmark_parser("Compare parsed clothes with labels.", MODULE, weights=WEIGHTS)
+    parser = reports.benchmark_parser(
+        "Compare parsed clothes with labels.", MODULE, weights=OutfitParser.WEIGHTS
+    )
     parser.add_argument("--split", default="test", choices=("val", "test"))
     options = parser.parse_args(arguments)
     started = time.perf_counter()
     available = read_ccp(options.data, options.split)
     photos = available[: options.limit]
     folder = Path(options.weights) if Path(options.weights).is_dir() else None
-    predictor = OutfitParser.load(options.weights if folder is None else WEIGHTS, folder=folder)
+    predictor = OutfitParser.load(options.weights if folder is None else OutfitParser.WEIGHTS, folder=folder)
     return reports.finish(
         reports.Report(
             benchmark="clothes parsing",

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from shared.core.images import open_image
 from shared.evaluation import reports
 from shared.restyle.parsing.benchmarks.overlap import stretched_labels
-from shared.restyle.parsing.parser import WEIGHTS, OutfitParser
+from shared.restyle.parsing.parser import OutfitParser
 
 MODULE = "shared.restyle.benchmark people"
 MIN_COVERAGE = 0.03  # of an image by its people
@@ -84,13 +84,15 @@ def evaluate(
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.benchmark_parser("Measure people in everyday photos.", MODULE, weights=WEIGHTS)
+    parser = reports.benchmark_parser(
+        "Measure people in everyday photos.", MODULE, weights=OutfitParser.WEIGHTS
+    )
     parser.add_argument("--name", default="COCO 2017", help="name of the data in the report (%(default)s)")
     options = parser.parse_args(arguments)
     started = time.perf_counter()
     photos = list(read_photos(options.data))[: options.limit]
     folder = Path(options.weights) if Path(options.weights).is_dir() else None
-    predictor = OutfitParser.load(options.weights if folder is None else WEIGHTS, folder=folder)
+    predictor = OutfitParser.load(options.weights if folder is None else OutfitParser.WEIGHTS, folder=folder)
     return reports.finish(
         reports.Report(
             benchmark="people in photos",

@@ -20,8 +20,7 @@ from PIL import Image
 from shared.core.image_files import read_images
 from shared.evaluation import reports
 from shared.matting.benchmarks.speed import SIZES, median_time
-from shared.restyle.parsing.parser import WEIGHTS, OutfitParser
-from shared.restyle.pose.estimator import WEIGHTS as POSE_WEIGHTS
+from shared.restyle.parsing.parser import OutfitParser
 from shared.restyle.pose.estimator import PoseEstimator
 
 MODULE = "shared.restyle.benchmark speed"
@@ -49,14 +48,18 @@ def measure(
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.benchmark_parser("Time and memory of outfits and poses.", MODULE, weights=WEIGHTS)
-    parser.add_argument("--pose", default=POSE_WEIGHTS, metavar="NAME", help="weights, by name or folder")
+    parser = reports.benchmark_parser(
+        "Time and memory of outfits and poses.", MODULE, weights=OutfitParser.WEIGHTS
+    )
+    parser.add_argument(
+        "--pose", default=PoseEstimator.WEIGHTS, metavar="NAME", help="weights, by name or folder"
+    )
     parser.add_argument("--name", default="photo", help="name of the data in the report (%(default)s)")
     options = parser.parse_args(arguments)
     started = time.perf_counter()
     image = read_images([options.data])[0].open_image()
-    outfits = OutfitParser.load(WEIGHTS, folder=_folder(options.weights), device="cpu")
-    poses = PoseEstimator.load(POSE_WEIGHTS, folder=_folder(options.pose), device="cpu")
+    outfits = OutfitParser.load(OutfitParser.WEIGHTS, folder=_folder(options.weights), device="cpu")
+    poses = PoseEstimator.load(PoseEstimator.WEIGHTS, folder=_folder(options.pose), device="cpu")
     return reports.finish(
         reports.Report(
             benchmark="speed of outfits and poses",

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from shared.core.images import Box
 from shared.evaluation import reports
-from shared.restyle.pose.estimator import WEIGHTS, PoseEstimator
+from shared.restyle.pose.estimator import PoseEstimator
 from shared.restyle.pose.training.examples import PoseExample, read_examples
 from shared.restyle.pose.training.teachers import VISIBLE, Joints
 
@@ -76,14 +76,18 @@ def _share(table: np.ndarray, limit: float) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = reports.benchmark_parser("Compare joints with public networks.", MODULE, weights=WEIGHTS)
+    parser = reports.benchmark_parser(
+        "Compare joints with public networks.", MODULE, weights=PoseEstimator.WEIGHTS
+    )
     parser.add_argument("--name", default="photos", help="name of the data in the report (%(default)s)")
     parser.add_argument("--whole", action="store_true", help="search the whole photo, not the person's box")
     options = parser.parse_args(arguments)
     started = time.perf_counter()
     available = read_examples(options.data)
     folder = Path(options.weights) if Path(options.weights).is_dir() else None
-    estimator = PoseEstimator.load(options.weights if folder is None else WEIGHTS, folder=folder)
+    estimator = PoseEstimator.load(
+        options.weights if folder is None else PoseEstimator.WEIGHTS, folder=folder
+    )
     examples = available[: options.limit]
     return reports.finish(
         reports.Report(
