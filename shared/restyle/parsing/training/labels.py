@@ -27,6 +27,7 @@ from shared.restyle.parsing.training.examples import (
     read_example,
     store_example,
 )
+from shared.restyle.parsing.training.heads import HeadTeacher, restrict_by_heads
 from shared.restyle.parsing.training.sets import (
     narrow_sets,
     sets_of_classes,
@@ -70,12 +71,15 @@ def voc_examples(paths: Sequence[Path]) -> Iterator[Labelled]:
         yield path.stem, image.resize(size, Image.Resampling.BICUBIC), sets_of_voc(enlarged)
 
 
-def photo_examples(files: Sequence[ImageFile], teacher: PeopleTeacher) -> Iterator[Labelled]:
+def photo_examples(
+    files: Sequence[ImageFile], teacher: PeopleTeacher, heads: HeadTeacher | None = None
+) -> Iterator[Labelled]:
     """Yield any photos with what public networks see in them.
 
     Args:
         files: Photos; those that cannot be read are reported and left out.
         teacher: Finds people.
+        heads: Finds skin, clothes and hair around their heads.
     """
     for file in files:
         try:
@@ -84,7 +88,9 @@ def photo_examples(files: Sequence[ImageFile], teacher: PeopleTeacher) -> Iterat
             print(f"{file.path}: {error}")
             continue
         image.thumbnail((MAX_SIDE, MAX_SIDE))
-        yield file.name, image, sets_of_people(teacher(image))
+        people = teacher(image)
+        sets = sets_of_people(people)
+        yield file.name, image, restrict_by_heads(sets, image, people, heads) if heads else sets
 
 
 def predicted_examples(folder: Path, names: Sequence[str], parser: OutfitParser) -> Iterator[Labelled]:
@@ -116,6 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add("--limit", type=int, help="number of photos")
     add("--bodypix", type=Path, help="LiteRT file of BodyPix")
     add("--deeplab", type=Path, help="LiteRT file of DeepLabV3")
+    add("--heads", type=Path, help="ONNX file of a network for skin, clothes and hair")
     add("--weights", type=Path, help="weight folder of a trained network")
     options = parser.parse_args(arguments)
     for name, image, sets in tqdm(_labelled(options), unit="photo", mininterval=10):
@@ -134,7 +141,8 @@ def _labelled(options: argparse.Namespace) -> Iterator[Labelled]:
         return voc_examples([path for path in paths if path.stem not in stored])
     if options.source == "photos":
         files = [file for file in read_images(options.data)[: options.limit] if file.name not in stored]
-        return photo_examples(files, PeopleTeacher(options.bodypix, options.deeplab))
+        heads = HeadTeacher(options.heads) if options.heads else None
+        return photo_examples(files, PeopleTeacher(options.bodypix, options.deeplab), heads)
     listed = read_ccp(root, "train" if options.source == "ccp" else "tags")[: options.limit]
     photos = [photo for photo in listed if photo.name not in stored]
     return ccp_examples(photos) if options.source == "ccp" else tagged_examples(photos)
