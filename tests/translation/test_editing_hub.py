@@ -17,7 +17,6 @@ from shared.core import hub
 from shared.core.diffusion import memory, repositories
 from shared.core.weights import WeightsError
 from shared.translation.editing.editor import ImageEditor
-from shared.translation.editing.pool import EditorPool
 from shared.translation.editing.rows import EDITOR_ROWS, FLUX2_KLEIN, INSTRUCT_PIX2PIX, SCRIBBLE
 from shared.translation.editing.stable_diffusion import BASE
 from shared.translation.engines import EDITORS
@@ -242,27 +241,7 @@ def test_a_full_disk(fake_hub, monkeypatch):
     assert sentence() == "timbrooks/instruct-pix2pix does not fit on the disk: make room and try again."
 
 
-# --- editors of a page ----------------------------------------------------------------------------------
-
-
-def test_a_page_keeps_one_editor():
-    loaded = []
-    pool = EditorPool(["a", "b"], load=lambda name: loaded.append(name) or name.upper())
-    assert loaded == []
-    assert [pool("a"), pool("a"), pool("b")] == ["A", "A", "B"]
-    assert loaded == ["a", "b"]
-    assert pool._editors == {"b": "B"}
-    assert [model() for model in pool.models().values()] == ["A", "B"]
-    assert loaded == ["a", "b", "a", "b"]
-
-
-def test_all_editors_are_loaded_at_the_start_of_zero_gpu(monkeypatch):
-    monkeypatch.setenv("SPACES_ZERO_GPU", "1")
-    loaded = []
-    pool = EditorPool(["a", "b"], load=lambda name: loaded.append(name) or name.upper())
-    assert loaded == ["a", "b"]
-    assert [pool("a"), pool("b"), pool("a")] == ["A", "B", "A"]
-    assert loaded == ["a", "b"]
+# --- types -----------------------------------------------------------------------------------------------
 
 
 def test_types_of_the_tiny_pipelines(fake_hub):

@@ -16,7 +16,6 @@ from shared.translation.engines import EDITORS
 from shared.translation.painting.styles import STYLES
 from shared.translation.palettes import FACADES, STREETS
 from shared.translation.result import Translation
-from shared.translation.tabs.edit_runs import stop_file
 from shared.translation.tabs.example_drawings import FACADE_DRAWINGS, STREET_DRAWINGS
 from shared.translation.tabs.learned_panels import areas_editor, facade_editor, street_editor
 from shared.translation.tabs.pictures import PICTURES, read_picture, sample_pictures
@@ -38,6 +37,7 @@ from shared.translation.tabs.task_panel import TaskPanel, TaskPanels
 from shared.translation.tabs.translations import TRANSLATIONS, LearnedTranslation
 from shared.translation.tasks import TASKS
 from shared.translation.translator import Cycle
+from shared.ui.long_runs import stop_file
 
 EMPTY = [None, 0.5, None, "one"]  # no photo, its strength, no drawing, its kind
 

@@ -8,10 +8,11 @@ from shared.core.errors import GenerationError, InputError, StoppedError
 from shared.translation.engines import EDITORS
 from shared.translation.result import Translation
 from shared.translation.tabs.edit_panel import edit_panel
-from shared.translation.tabs.edit_runs import connect_edits, stop_file
+from shared.translation.tabs.edit_runs import connect_edits
 from shared.translation.tabs.results import ResultView
 from shared.translation.tabs.runners import EditValues, create_runners
 from shared.translation.tabs.task_panel import TaskPanel, TaskPanels
+from shared.ui.long_runs import stop_file
 
 SETTINGS = ["flux2-klein", "make it winter", "snowmen", [], 3, 4, 0, 0.5, "mask.png"]
 REQUEST = gr.Request(session_hash="visitor")

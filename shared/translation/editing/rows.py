@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from shared.core.diffusion.canvas import SizeLimits
+from shared.core.diffusion.models import FLUX2_KLEIN_4B
 from shared.core.engines import table
 from shared.translation.editing.engine import EditOptions, EditorEngine, Setting
 from shared.translation.editing.labels import LABEL_COLORS
@@ -79,17 +80,17 @@ EDITOR_ROWS: Mapping[str, EditorEngine] = table(
         title="Edit by words (FLUX.2 klein)",
         description="Today's best open editor of its size; 16 GB to download, wants a GPU.",
         load=pipeline(FLUX2_KLEIN, flux2_klein),
-        weights="black-forest-labs/FLUX.2-klein-4B",
+        weights=FLUX2_KLEIN_4B.repository,
         from_hub=True,
-        revision="e7b7dc27f91deacad38e78976d1f2b499d76a294",
-        licence="apache-2.0",
-        parameters=7_982_058_787,
+        revision=FLUX2_KLEIN_4B.revision,
+        licence=FLUX2_KLEIN_4B.licence,
+        parameters=FLUX2_KLEIN_4B.parameters,
         options=EditOptions(
             steps=Setting(1, 12, 4), strength=Setting(0.1, 1.0, 1.0), max_references=3, mask=True
         ),
-        download_gb=16.0,
-        gpu_gb=19,
-        cpu_gb=35,
+        download_gb=FLUX2_KLEIN_4B.download_gb,
+        gpu_gb=FLUX2_KLEIN_4B.gpu_gb,
+        cpu_gb=FLUX2_KLEIN_4B.cpu_gb,
     ),
     EditorEngine(
         name=SCRIBBLE,

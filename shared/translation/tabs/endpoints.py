@@ -10,7 +10,6 @@ from shared.translation.drawing.styles import STYLES as DRAWING_STYLES
 from shared.translation.painting.styles import DEFAULT_STYLE
 from shared.translation.painting.styles import STYLES as PAINTING_STYLES
 from shared.translation.result import Translation
-from shared.translation.tabs.edit_runs import EDITING
 from shared.translation.tabs.runners import EditValues, Runners, offered_editors
 from shared.translation.tabs.translations import TRANSLATIONS
 from shared.translation.translator_rows import SYSTEMS
@@ -18,6 +17,7 @@ from shared.ui.batch import PROGRESS, BatchResult, run_batch
 from shared.ui.components.image_inputs import image_files, image_input
 from shared.ui.errors import user_facing
 from shared.ui.events import endpoint
+from shared.ui.long_runs import LARGE_MODELS
 
 
 class ApiInputs:
@@ -202,4 +202,4 @@ def edit_endpoint(space: str, run: Runners, inputs: ApiInputs) -> None:
         values = EditValues(negative_prompt, references or (), seed, steps, guidance, strength, mask)
         return run.edit(open_image(image), engine, prompt, values).image
 
-    endpoint(edit, [inputs.image, *inputs.edit], {"Result": gr.Image}, concurrency=EDITING)
+    endpoint(edit, [inputs.image, *inputs.edit], {"Result": gr.Image}, concurrency=LARGE_MODELS)

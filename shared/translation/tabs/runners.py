@@ -10,9 +10,9 @@ from PIL.Image import Image
 
 from shared.core.devices import on_zero_gpu
 from shared.core.diffusion.monitor import Progress, StopRequest
+from shared.core.diffusion.pool import ModelPool
 from shared.core.engines import Engine, find
 from shared.translation.editing.engine import EditorEngine
-from shared.translation.editing.pool import EditorPool
 from shared.translation.engines import (
     COLORIZERS,
     EDITORS,
@@ -103,7 +103,7 @@ def create_runners() -> Runners:
     def paint(image: Image, style: str | Image, strength: float, keep_colors: bool) -> Translation:
         return run_stylizer(image, style, strength=strength, keep_colors=keep_colors)
 
-    editors = EditorPool(offered_editors(), _load_editor).models()
+    editors = ModelPool(offered_editors(), _load_editor).models()
     run_editor = inference_function(editors, _run_editor, duration=120)
 
     def edit(image: Image, engine: str, prompt: str, values: EditValues, **observers: Any) -> Translation:

@@ -1,0 +1,96 @@
+"""Long runs of a page: they start with a button, show progress, and end or are stopped."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from shared.core.diffusion.monitor import StopFile
+from shared.ui.events import Concurrency, Trigger
+
+#: Large models run one at a time; each takes minutes without a GPU, and much memory.
+LARGE_MODELS = Concurrency("editing", 1)
+LOADING = "Loading the engine; the first time, this is a large download"
+
+
+@contextmanager
+def observe_run(request: gr.Request, progress: gr.Progress, title: str) -> Iterator[dict[str, Any]]:
+    """Show the progress of a run, and let the visitor stop it.
+
+    Args:
+        request: Request of the visitor.
+        progress: Progress bar of the page.
+        title: A few words about the run.
+
+    Yields:
+        The arguments `progress` and `stop` of the function that runs the model.
+    """
+    stop = stop_file(request)
+    stop.clear()
+
+    def report(step: int, total: int) -> None:
+        progress((step, total), desc=title, unit="steps")
+
+    progress(0, desc=LOADING)
+    try:
+        yield {"progress": report, "stop": stop}
+    finally:
+        stop.clear()
+
+
+def connect_run(
+    function: Callable[..., Any],
+    inputs: Sequence[Component],
+    outputs: Sequence[Component],
+    *,
+    start: gr.Button,
+    stop: gr.Button,
+    triggers: Sequence[Trigger] = (),
+    progress_on: Component,
+) -> None:
+    """Connect the buttons of a long run.
+
+    Args:
+        function: Maps the values of the inputs to those of the outputs; see `observe_run`.
+        inputs: Components to read.
+        outputs: Components to fill.
+        start: Button that starts a run; it is off during one.
+        stop: Button that stops it; it is on during one.
+        triggers: Further events that start a run.
+        progress_on: Component that shows the progress.
+    """
+
+    def ask_to_stop(request: gr.Request) -> None:
+        stop_file(request).set()
+
+    at_once: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    buttons = [start, stop]
+    # One after the other: a run may fail before the browser has heard that it began.
+    busy = gr.on([start.click, *triggers], lambda: _buttons(busy=True), None, buttons, **at_once)
+    run = busy.then(
+        function,
+        list(inputs),
+        list(outputs),
+        api_visibility="private",
+        concurrency_id=LARGE_MODELS.group,
+        concurrency_limit=LARGE_MODELS.limit,
+        show_progress_on=progress_on,
+    )
+    for ended in (run.success, run.failure):  # Gradio (6.31) runs `then` after a success only
+        ended(lambda: _buttons(busy=False), None, buttons, **at_once)
+    stop.click(ask_to_stop, **at_once)
+
+
+def stop_file(request: gr.Request) -> StopFile:
+    """Return the request to stop the run of a visitor's session."""
+    name = hashlib.sha256((request.session_hash or "").encode()).hexdigest()
+    return StopFile(Path(tempfile.gettempdir(), f"image-spaces-stop-{name}"))
+
+
+def _buttons(*, busy: bool) -> list[gr.Button]:
+    return [gr.Button(interactive=not busy), gr.Button(interactive=busy)]
