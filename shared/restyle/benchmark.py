@@ -40,12 +40,19 @@ def _swapgan() -> BenchmarkMain:
     return main
 
 
+def _similar() -> BenchmarkMain:
+    from shared.restyle.similar.benchmarks.similar import main
+
+    return main
+
+
 BENCHMARKS = {
     "parsing": Benchmark(_parsing, "overlap of parsed clothes with labels: mIoU, accuracy, IoU by class"),
     "people": Benchmark(_people, "people in everyday photos: IoU with true masks, photos with and without"),
     "speed": Benchmark(_parsing_speed, "time of an outfit and of a pose, peak memory, by size"),
     "pose": Benchmark(_pose, "distance of joints from those on which public networks agree: PCK"),
     "swapgan": Benchmark(_swapgan, "outfit swaps: colors, patterns, similarity to true photos, time"),
+    "similar": Benchmark(_similar, "similar outfits: labels and colors of the hits, edited copies"),
 }
 
 

@@ -1,0 +1,1 @@
+"""Search of a gallery for people who wear similar garments."""
