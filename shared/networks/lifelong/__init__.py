@@ -1,0 +1,1 @@
+"""Lifelong image retrieval: the embedding network, losses against forgetting, and images from statistics."""

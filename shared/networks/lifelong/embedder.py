@@ -1,0 +1,96 @@
+"""Embedding network that is taught new classes, step by step.
+
+W. Chen, "Exploring deep learning for intelligent image retrieval" (PhD thesis, Leiden 2021), chapters 5 to 7:
+a network that knows ImageNet, global max pooling of its last map, a linear layer, and vectors of length 1.
+The backbone here is EfficientNet-Lite0 in place of BN-Inception. Its lower blocks are frozen for good, so
+that a lesson works on their maps, which are computed once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from shared.networks.backbones.efficientnet_lite import FEATURE_CHANNELS, EfficientNetLiteBackbone
+from shared.networks.hub_mixin import HubMixin
+
+FROZEN_LEVELS = 4  # levels of the backbone that never learn: strides 2, 4, 8 and 16
+
+
+class Embeddings(NamedTuple):
+    """Output of `EmbeddingNetwork`.
+
+    Attributes:
+        raw: `[B, D]`, before normalisation.
+        unit: `[B, D]`, of length 1; their dot products are the similarities of retrieval.
+        logits: `[B, C]`, of the classes that the network was taught.
+    """
+
+    raw: Tensor
+    unit: Tensor
+    logits: Tensor
+
+
+class EmbeddingNetwork(
+    nn.Module,
+    HubMixin,
+    pipeline_tag="image-feature-extraction",
+    tags=["image-retrieval", "continual-learning", "efficientnet-lite"],
+):
+    """Vectors and class logits of images, by frozen and by trainable blocks.
+
+    Args:
+        classes: Number of classes of the classifier, see `add_classes`.
+        dims: D, dimensions of a vector.
+        scale: Scale of the EfficientNet-Lite, 0 to 4.
+
+    Shape:
+        Input `[B, 3, H, W]`, RGB in -1..1; output `Embeddings`. `lower` returns maps
+        `[B, C, ceil(H / 16), ceil(W / 16)]`, of which `upper` makes the `Embeddings`.
+
+    >>> network = EmbeddingNetwork(classes=3, dims=8)
+    >>> output = network(torch.zeros(2, 3, 64, 64))
+    >>> tuple(output.unit.shape), tuple(output.logits.shape)
+    ((2, 8), (2, 3))
+    """
+
+    def __init__(self, classes: int = 1, dims: int = 256, scale: int = 0) -> None:
+        super().__init__()
+        self.base = EfficientNetLiteBackbone(scale)
+        self.head = nn.Conv2d(self.base.widths[-1], FEATURE_CHANNELS, 1)
+        self.embed = nn.Linear(FEATURE_CHANNELS, dims)
+        self.classifier = nn.Linear(dims, classes)
+        self.temperature = 0.1  # of the cosine logits
+        self.first_trained = self.base.level_ends[FROZEN_LEVELS - 1] + 1
+        for module in (self.base.stem, *self.base.blocks[: self.first_trained]):
+            module.requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Embeddings:
+        return self.upper(self.lower(x))
+
+    def lower(self, x: Tensor) -> Tensor:
+        """Return the maps of the frozen blocks."""
+        x = F.relu6(self.base.stem(x))
+        for block in self.base.blocks[: self.first_trained]:
+            x = block(x)
+        return x
+
+    def upper(self, maps: Tensor) -> Embeddings:
+        """Return the output for maps of the frozen blocks."""
+        for block in self.base.blocks[self.first_trained :]:
+            maps = block(maps)
+        raw = self.embed(F.relu6(self.head(maps)).amax((2, 3)))
+        unit = F.normalize(raw, dim=1)
+        directions = F.normalize(self.classifier.weight, dim=1)
+        return Embeddings(raw, unit, F.linear(unit, directions) / self.temperature)
+
+    @torch.no_grad()
+    def add_classes(self, count: int) -> None:
+        """Extend the classifier; the rows of the known classes stay."""
+        known = self.classifier
+        self.classifier = nn.Linear(known.in_features, known.out_features + count).to(known.weight.device)
+        self.classifier.weight[: known.out_features] = known.weight
+        self.classifier.bias[: known.out_features] = known.bias
