@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from shared.restyle.parsing.parser import OutfitParser
     from shared.restyle.pose.estimator import PoseEstimator
+    from shared.restyle.similar.descriptor import GarmentDescriber
     from shared.restyle.swap.swapper import OutfitSwapper
 
 
@@ -55,6 +56,18 @@ def swapgan(
     return OutfitSwapper.load(folder=folder, device=device, allow_hub=allow_hub)
 
 
+def garments(
+    *,
+    folder: str | os.PathLike | None = None,
+    device: str | torch.device | None = None,
+    allow_hub: bool = False,
+) -> GarmentDescriber:
+    """Return the network that describes garments."""
+    from shared.restyle.similar.descriptor import GarmentDescriber  # deferred: torch is slow to import
+
+    return GarmentDescriber.load(folder=folder, device=device, allow_hub=allow_hub)
+
+
 #: `shared.restyle.parsing.parser.OutfitParser`: the garments of people.
 PARSERS: Mapping[str, Engine[OutfitParser]] = table(
     Engine(
@@ -91,5 +104,18 @@ SWAPPERS: Mapping[str, Engine[OutfitSwapper]] = table(
         load=swapgan,
         licence="cc-by-nc-4.0",
         parameters=2_334_308,
+    ),
+)
+
+#: `shared.restyle.similar.descriptor.GarmentDescriber`: the descriptors of garments.
+DESCRIBERS: Mapping[str, Engine[GarmentDescriber]] = table(
+    Engine(
+        name="garments",
+        title="Similar outfits",
+        description="Compares garments by cut, pattern and color; works offline.",
+        weights="retrieval-lite",
+        load=garments,
+        licence="cc-by-nc-4.0",
+        parameters=4_782_024,
     ),
 )

@@ -35,5 +35,12 @@ def grid_names(page: Page, tab: str = "matches") -> list[str]:
 
 
 def open_tab(page: Page, name: str) -> None:
-    """Open a tab by its title."""
-    page.get_by_role("tab", name=name, exact=True).locator("visible=true").click()
+    """Open a tab by its title; on a narrow page it may be in the menu of further tabs."""
+    tab = page.get_by_role("tab", name=name, exact=True).locator("visible=true")
+    menu = page.locator(".overflow-menu > button").locator("visible=true")
+    tab.or_(menu).first.wait_for()
+    if tab.count():
+        tab.click()
+        return
+    menu.click()
+    page.locator(".overflow-dropdown button").filter(has_text=name).click()

@@ -6,7 +6,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from shared.ui.sample_images import sample_images
-from tests.browser.steps import download, open_tab
+from tests.browser.steps import download, grid_images, grid_names, open_tab
 
 SIZES = {"desktop": (1400, 900), "phone": (390, 844)}
 TABS = {"Cut out": "cutout", "Change clothes": "clothes", "Wear theirs": "wear"}
@@ -149,6 +149,52 @@ def test_one_person_wears_the_clothes_of_another(visit, person_path):
     upload(page, "wear", sample_images()["astronaut"], number=-1)
     wait_for_result(page, "wear")
     assert page.locator("#wear .is-variants img").count() >= 2
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_similar_outfits_are_found_at_one_click(visit, size):
+    width, height = SIZES[size]
+    page = visit("/restyle", width=width, height=height)
+    open_tab(page, "Similar outfits")
+    expect(grid_images(page, "similar").first).to_be_visible()  # people of the sample gallery, to press
+    page.locator("#similar .is-examples button").first.click()
+    expect(page.get_by_text("left out, because we see nobody there")).to_be_visible()
+    assert grid_names(page, "similar")[0] == "astronaut"
+    chosen = page.locator("#similar .is-chips button[aria-pressed=true]")
+    expect(chosen).to_have_count(1)
+    page.locator("#similar .is-chips button").filter(has_text="Whole outfit").click()
+    expect(chosen).to_have_count(2)
+    expect(grid_images(page, "similar").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_picture_of_the_gallery_is_searched_without_itself(visit):
+    page = visit("/restyle")
+    open_tab(page, "Similar outfits")
+    grid_images(page, "similar").first.wait_for()
+    first = grid_names(page, "similar")[0]
+    page.locator("#similar .is-tiles figure button").first.click()
+    expect(page.locator("#similar .is-picker")).to_be_visible()
+    expect(page.get_by_text("left out, because we see nobody there")).to_be_visible()
+    assert first not in grid_names(page, "similar")
+
+
+def test_photos_of_people_are_added_to_the_gallery(visit, person_path):
+    page = visit("/restyle")
+    open_tab(page, "Gallery")
+    page.get_by_role("button", name="Remove all").click()
+    expect(page.get_by_text("No pictures: add some above.")).to_be_visible()
+    page.locator("#gallery input[type=file]").first.set_input_files(person_path)
+    expect(page.get_by_text("Added 1 picture.")).to_be_visible()
+    open_tab(page, "Similar outfits")
+    expect(grid_images(page, "similar")).to_have_count(1)
+
+
+def test_nobody_in_a_photo_has_similar_outfits(visit, cat_path):
+    page = visit("/restyle")
+    open_tab(page, "Similar outfits")
+    upload(page, "similar", cat_path)
+    expect(page.locator("#similar").get_by_text("nobody in this photo").first).to_be_visible()
 
 
 def test_a_file_that_is_no_picture_is_explained(visit, tmp_path):

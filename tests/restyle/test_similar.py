@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageOps
-from torch import nn
 
 from shared.core.errors import InputError
 from shared.gallery.gallery import Gallery
 from shared.gallery.index import MismatchError
-from shared.restyle.parsing.classes import NAMES, class_index
-from shared.restyle.parsing.outfit import Outfit
+from shared.restyle.parsing.classes import class_index
 from shared.restyle.similar.benchmarks import garments as ccp
 from shared.restyle.similar.benchmarks import similar as benchmark
 from shared.restyle.similar.color import COLOR_DIM, color_histogram
@@ -26,49 +24,9 @@ from shared.restyle.similar.descriptor import (
 )
 from shared.restyle.similar.features import CLASS_MAP, CODES, MAX_GARMENTS, PERSON_STEP, GarmentFeatures
 from shared.restyle.similar.kinds import KINDS, kinds_of
-from shared.restyle.similar.outline import draw_outline
+from shared.restyle.similar.outline import draw_outline, person_box
 from shared.restyle.similar.search import OutfitSearch
-
-SIZE = (160, 220)
-WALL = (200, 190, 170)
-#: Rows of each class of the people that `find_outfit` finds.
-ROWS = {"hair": (10, 30), "skin": (30, 50), "top": (50, 120), "bottom": (120, 200)}
-RED, BLUE, GREEN, BLACK = (190, 30, 40), (40, 60, 180), (40, 130, 60), (25, 25, 28)
-
-
-def draw_person(top, bottom=BLACK, columns=((50, 110),), size=SIZE):
-    """Return a photo of people in a top and trousers of some colors, at each of some columns."""
-    pixels = np.full((SIZE[1], SIZE[0], 3), WALL, np.uint8)
-    colors = {"hair": (60, 40, 20), "skin": (160, 110, 80), "top": top, "bottom": bottom}
-    for left, right in columns:
-        for name, (first, last) in ROWS.items():
-            if colors[name] is not None:
-                pixels[first:last, left:right] = colors[name]
-    noise = np.random.default_rng(sum(top)).integers(-4, 5, (*pixels.shape[:2], 1))
-    return Image.fromarray((pixels + noise).clip(0, 255).astype(np.uint8)).resize(size)
-
-
-def find_outfit(image):
-    """Return the outfit of an image by `draw_person`: all that is not the wall, by rows."""
-    small = np.asarray(image.resize(SIZE), int)
-    person = np.abs(small - WALL).sum(2) > 60
-    probabilities = np.zeros((len(NAMES), SIZE[1], SIZE[0]), np.float32)
-    probabilities[0] = 1
-    for name, (first, last) in ROWS.items():
-        probabilities[class_index(name), first:last] = person[first:last]
-        probabilities[0, first:last] = ~person[first:last]
-    return Outfit(image, probabilities.argmax(0).astype(np.uint8), probabilities, 0.1)
-
-
-class DrawnPeopleParser:
-    """Parser of photos by `draw_person`."""
-
-    def __init__(self, seed=0):
-        torch.manual_seed(seed)
-        self.network = nn.Linear(1, 1)
-
-    def __call__(self, image):
-        return find_outfit(image)
+from tests.restyle.people import BLACK, BLUE, GREEN, RED, WALL, DrawnPeopleParser, draw_person, find_outfit
 
 
 @pytest.fixture(scope="module")
@@ -299,6 +257,18 @@ def test_the_garment_is_outlined():
     assert (pixels[:20, :20] > 120).all()
     assert (pixels == (255, 45, 135)).all(2).any()
     assert draw_outline(image, np.zeros((20, 20), bool)) is image
+
+
+def test_the_person_is_shown_in_a_box_of_the_same_shape():
+    mask = np.zeros((100, 100), bool)
+    mask[20:80, 40:60] = True
+    left, top, right, bottom = person_box((800, 400), mask)
+    assert (right - left) / (bottom - top) == pytest.approx(0.75, abs=0.02)
+    assert left <= 320 < 480 <= right
+    assert top <= 80 < 320 <= bottom
+    mask[:, 40:60] = True
+    assert person_box((300, 600), mask) == (0, 0, 300, 600)
+    assert person_box((300, 600), np.zeros((9, 9), bool)) == (0, 0, 300, 600)
 
 
 def unit_parts(angle):

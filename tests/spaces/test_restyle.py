@@ -9,16 +9,17 @@ import pytest
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from huggingface_hub import metadata_load
-from PIL import Image
+from PIL import Image, ImageOps
 
 from shared.matting.engine_rows import SUBJECTS
-from shared.restyle.engines import PARSERS, POSES, SWAPPERS
+from shared.restyle.engines import DESCRIBERS, PARSERS, POSES, SWAPPERS
 from shared.restyle.garment.designs import DESIGNS
 from shared.ui.sample_images import sample_images
 from tests.spaces.test_edges import READABLE, UNREADABLE
 from tests.test_security import data_url
 
 ROOT = Path(__file__).resolve().parents[2]
+SIMILAR = "/similar_outfits"
 TOOLS = {
     "remove_background",
     "recolor_garment",
@@ -26,6 +27,7 @@ TOOLS = {
     "swap_outfit",
     "parse_outfit",
     "find_pose",
+    "similar_outfits",
 }
 
 
@@ -54,7 +56,7 @@ def mask_path(tmp_path_factory):
 
 
 def test_the_space_names_the_weights_of_its_engines():
-    tables = (SUBJECTS, PARSERS, POSES, SWAPPERS)
+    tables = (SUBJECTS, PARSERS, POSES, SWAPPERS, DESCRIBERS)
     names = {str(row.weights) for table in tables for row in table.values() if not row.from_hub}
     models = metadata_load(ROOT / "spaces" / "restyle" / "README.md")["models"]
     assert names == {name.rpartition("/")[2] for name in models}
@@ -127,6 +129,44 @@ def test_outfits_are_swapped(client, person_path, method):
     assert all(note.endswith(".") for note in details["notes"])
 
 
+def test_similar_outfits_are_found_by_the_color_of_a_garment(client, person_path, cat_path, tmp_path):
+    photo = Image.open(person_path)
+    red, green, blue = photo.split()
+    Image.merge("RGB", (blue, green, red)).save(tmp_path / "bluish.png")
+    ImageOps.mirror(photo).save(tmp_path / "mirrored.png")
+    paths = [cat_path, tmp_path / "bluish.png", tmp_path / "mirrored.png"]
+    answer, pictures = client.predict(
+        image=handle_file(person_path), images=[handle_file(path) for path in paths], api_name=SIMILAR
+    )
+    assert [hit["name"] for hit in answer["hits"]] == ["mirrored.png", "bluish.png"]
+    assert answer["hits"][0]["score"] > answer["hits"][1]["score"]
+    assert (answer["wearing"], answer["left_out"], answer["searched"]) == (2, 1, 3)
+    assert decode(pictures[0]["image"]).size == (320, 320)
+
+
+def test_similar_outfits_are_found_among_the_sample_photos(client, person_path):
+    settings = {"image": handle_file(person_path), "garments": "outfit", "top_k": 5}
+    answer, pictures = client.predict(**settings, api_name=SIMILAR)
+    assert answer["garments"] == ["outfit"]
+    assert answer["hits"][0]["name"] == "astronaut"
+    assert len(pictures) == len(answer["hits"])
+    assert answer["left_out"] > len(answer["hits"])
+
+
+def test_similar_outfits_are_found_in_a_gallery_of_the_visitor(visitor, person_path, cat_path):
+    anna = visitor()
+    endpoints = anna.view_api(return_format="dict")["named_endpoints"]
+    add_images = next(
+        name
+        for name in endpoints
+        if name.startswith("/add_images") and "restyle" in endpoints[name]["description"]
+    )
+    report = anna.predict(images=[handle_file(person_path), handle_file(cat_path)], api_name=add_images)
+    answer, _ = anna.predict(image=handle_file(person_path), api_name=SIMILAR)
+    assert answer["hits"][0]["id"] == report["added"][0]
+    assert answer["searched"] == report["count"]
+
+
 @pytest.mark.parametrize("name", ["one_pixel.png", "thin.png", "rotated.jpg", "16-bit.png"])
 def test_unusual_pictures_give_a_result_or_one_sentence(client, tmp_path, name):
     data, size = READABLE[name]
@@ -163,6 +203,10 @@ def test_unreadable_pictures_are_explained(client, tmp_path, name):
         ("/recolor_garment", {"garments": "legwear"}, r"do not see|nobody"),
         ("/apply_pattern", {"pattern": "waves"}, "not in the list of choices"),
         ("/swap_outfit", {"outfit": None}, "no picture yet"),
+        (SIMILAR, {"garments": "cape"}, "no garment 'cape': please use top"),
+        (SIMILAR, {"garments": "dress, legwear"}, "nobody in this photo who wears dress and legwear"),
+        (SIMILAR, {"image": None}, "no picture yet"),
+        (SIMILAR, {"gallery": "unknown"}, "no gallery behind this key"),
     ],
 )
 def test_bad_input_is_explained_in_one_sentence(client, person_path, endpoint, settings, reason):
@@ -175,8 +219,9 @@ def test_bad_input_is_explained_in_one_sentence(client, person_path, endpoint, s
 
 def test_a_photo_without_people_has_no_clothes(client, tmp_path):
     Image.new("RGB", (200, 160), "grey").save(tmp_path / "grey.png")
-    with pytest.raises(AppError, match="nobody"):
-        client.predict(image=handle_file(tmp_path / "grey.png"), api_name="/recolor_garment")
+    for endpoint in ("/recolor_garment", SIMILAR):
+        with pytest.raises(AppError, match="nobody"):
+            client.predict(image=handle_file(tmp_path / "grey.png"), api_name=endpoint)
 
 
 def test_mcp_tools(agent, cat_path):

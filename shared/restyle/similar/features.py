@@ -94,7 +94,11 @@ class GarmentFeatures:
         complete = {number: sum(values) for number, values in scores.items() if len(values) == len(query)}
         return max(complete, key=lambda number: complete[number], default=0)
 
+    def person(self, person: int) -> np.ndarray:
+        """Return the pixels of a person, boolean `[MAP_SIDE, MAP_SIDE]`."""
+        return self.class_map // PERSON_STEP == person
+
     def mask(self, person: int, kinds: Sequence[str]) -> np.ndarray:
         """Return the pixels of some kinds of a person, boolean `[MAP_SIDE, MAP_SIDE]`."""
-        classes = np.where(self.class_map // PERSON_STEP == person, self.class_map % PERSON_STEP, 0)
+        classes = np.where(self.person(person), self.class_map % PERSON_STEP, 0)
         return np.any([kind_mask(classes, kind) for kind in kinds], 0)

@@ -1,10 +1,12 @@
-"""Gradio tabs of restyling: cut-outs, changes of clothes, clothes of another person, and endpoints."""
+"""Gradio tabs of restyling: cut-outs, changes of clothes, swaps, similar outfits, and endpoints."""
 
 from shared.restyle.tabs.clothes_tab import clothes_tab
 from shared.restyle.tabs.cutout_tab import cutout_tab
 from shared.restyle.tabs.endpoints import ApiInputs, clothes_endpoints, cutout_endpoint, people_endpoints
 from shared.restyle.tabs.photos import Photos
 from shared.restyle.tabs.runners import create_runners
+from shared.restyle.tabs.similar_endpoint import similar_endpoint
+from shared.restyle.tabs.similar_tab import similar_tab
 from shared.restyle.tabs.wear_tab import wear_tab
 
 __all__ = [
@@ -16,5 +18,7 @@ __all__ = [
     "cutout_endpoint",
     "cutout_tab",
     "people_endpoints",
+    "similar_endpoint",
+    "similar_tab",
     "wear_tab",
 ]

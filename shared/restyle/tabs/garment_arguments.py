@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PIL import Image, ImageChops
 
 from shared.core.errors import InputError
@@ -25,8 +27,12 @@ def check_color(text: str) -> str:
     return text
 
 
-def parse_garments(text: str) -> list[str]:
+def parse_garments(text: str, known: Sequence[str] = PARTS) -> list[str]:
     """Return the names of garments in a text, in which commas separate them.
+
+    Args:
+        text: The text.
+        known: Names that may be used.
 
     Raises:
         InputError: A name is unknown.
@@ -36,8 +42,8 @@ def parse_garments(text: str) -> list[str]:
     """
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     for name in names:
-        if name not in PARTS:
-            raise InputError(f"There is no garment {name!r}: please use {', '.join(PARTS)}.")
+        if name not in known:
+            raise InputError(f"There is no garment {name!r}: please use {', '.join(known)}.")
     return names
 
 

@@ -119,9 +119,9 @@ def refined_mask(outfit: Outfit, parts: Sequence[str]) -> Image.Image:
     return refine_alpha(outfit.image, garment_map(outfit, parts))
 
 
-def coarse_mask(outfit: Outfit, part: str) -> Image.Image:
-    """Return the mask of a part of an outfit at moderate size, mode L, of the shape of the photo."""
-    levels = np.rint(garment_map(outfit, [part]) * 255).astype(np.uint8)
+def coarse_mask(outfit: Outfit, *parts: str) -> Image.Image:
+    """Return the mask of parts of an outfit at moderate size, mode L, of the shape of the photo."""
+    levels = np.rint(garment_map(outfit, parts) * 255).astype(np.uint8)
     scale = min(SIDE / max(outfit.image.size), 1.0)
     width, height = (max(1, round(side * scale)) for side in outfit.image.size)
     return Image.fromarray(levels).resize((width, height), Image.Resampling.BILINEAR)

@@ -49,7 +49,13 @@ def image_grid() -> gr.HTML:
 
 
 def image_grid_html(
-    images: Sequence[GridImage], *, press: str = "", button: str = "", tag: str = "", faint: bool = False
+    images: Sequence[GridImage],
+    *,
+    press: str = "",
+    button: str = "",
+    tag: str = "",
+    faint: bool = False,
+    tall: bool = False,
 ) -> str:
     """Return the HTML of a grid's images.
 
@@ -59,10 +65,11 @@ def image_grid_html(
         button: Label of the small button below each image; without it, there is none.
         tag: Text that the events report, such as the name of the engine.
         faint: True to dim the images.
+        tall: True for tiles that are higher than wide, for images of people.
     """
-    dimmed = " is-faint" if faint else ""
+    classes = (" is-faint" if faint else "") + (" is-tall" if tall else "")
     tiles = "".join(_tile_html(image, press, button, tag) for image in images)
-    return f'<div class="is-tiles{dimmed}">{tiles}</div>'
+    return f'<div class="is-tiles{classes}">{tiles}</div>'
 
 
 def grid_heading(text: str) -> str:
