@@ -26,7 +26,7 @@ class Restyling:
 
     Attributes:
         image: Result, of mode RGB and of the input's size.
-        operation: Name of the operation: recolor, pattern, fabric, palette or background.
+        operation: Name of the operation: recolor, pattern, fabric, palette, background, outfit or words.
         seconds: Duration of the call.
     """
 

@@ -9,12 +9,15 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from shared.core.diffusion.models import FLUX2_KLEIN_4B
 from shared.core.engines import Engine, table
 
 if TYPE_CHECKING:
     import torch
 
+    from shared.restyle.generation.generator import OutfitGenerator
     from shared.restyle.parsing.parser import OutfitParser
+    from shared.restyle.parsing.segformer import SegformerParser
     from shared.restyle.pose.estimator import PoseEstimator
     from shared.restyle.similar.descriptor import GarmentDescriber
     from shared.restyle.swap.swapper import OutfitSwapper
@@ -30,6 +33,21 @@ def outfit(
     from shared.restyle.parsing.parser import OutfitParser  # deferred: torch is slow to import
 
     return OutfitParser.load(folder=folder, device=device, allow_hub=allow_hub)
+
+
+def segformer(
+    *,
+    folder: str | os.PathLike | None = None,
+    device: str | torch.device | None = None,
+    allow_hub: bool = True,  # the choice of an engine from the Hub permits its download
+) -> SegformerParser:
+    """Return SegFormer, a public network that finds garments."""
+    from shared.restyle.parsing.segformer import SegformerParser  # deferred: torch is slow to import
+
+    row = PARSERS["segformer"]
+    return SegformerParser.load(
+        row.weights or "", row.revision, parameters=row.parameters or 0, folder=folder, device=device
+    )
 
 
 def pose(
@@ -68,8 +86,23 @@ def garments(
     return GarmentDescriber.load(folder=folder, device=device, allow_hub=allow_hub)
 
 
-#: `shared.restyle.parsing.parser.OutfitParser`: the garments of people.
-PARSERS: Mapping[str, Engine[OutfitParser]] = table(
+def flux2_klein(
+    *,
+    folder: str | os.PathLike | None = None,
+    device: str | torch.device | None = None,
+    allow_hub: bool = True,  # the choice of an engine from the Hub permits its download
+) -> OutfitGenerator:
+    """Return FLUX.2 klein, which paints clothes."""
+    from shared.restyle.generation.generator import OutfitGenerator  # deferred: torch is slow to import
+
+    row = GENERATORS["flux2-klein"]
+    return OutfitGenerator.load(
+        row.weights or "", row.revision, parameters=row.parameters or 0, folder=folder, device=device
+    )
+
+
+#: Functions of an image that return its `shared.restyle.parsing.outfit.Outfit`: the garments of people.
+PARSERS: Mapping[str, Engine[OutfitParser | SegformerParser]] = table(
     Engine(
         name="outfit",
         title="Clothes",
@@ -78,6 +111,22 @@ PARSERS: Mapping[str, Engine[OutfitParser]] = table(
         load=outfit,
         licence="cc-by-nc-4.0",
         parameters=3_135_084,
+    ),
+    Engine(
+        name="segformer",
+        title="Clothes (SegFormer)",
+        description=(
+            "A larger public network, which takes jackets for tops and has no socks; 110 MB to download, for "
+            "research only (NVIDIA’s licence)."
+        ),
+        load=segformer,
+        weights="mattmdjaga/segformer_b2_clothes",
+        from_hub=True,
+        revision="584abc1e1d260e23c0fc627c5217a09b2b461046",
+        # Its card says MIT, and under "License" that of SegFormer, from whose weights it was fine-tuned:
+        # for research and evaluation alone.
+        licence="other",
+        parameters=27_360_466,
     ),
 )
 
@@ -117,5 +166,23 @@ DESCRIBERS: Mapping[str, Engine[GarmentDescriber]] = table(
         load=garments,
         licence="cc-by-nc-4.0",
         parameters=4_782_024,
+    ),
+)
+
+#: `shared.restyle.generation.generator.OutfitGenerator`: clothes painted by large models.
+GENERATORS: Mapping[str, Engine[OutfitGenerator]] = table(
+    Engine(
+        name="flux2-klein",
+        title="Painted anew (FLUX.2 klein)",
+        description=(
+            f"A large public model; {FLUX2_KLEIN_4B.download_gb:g} GB to download, needs a GPU with "
+            f"{FLUX2_KLEIN_4B.offload_gb:g} GB."
+        ),
+        load=flux2_klein,
+        weights=FLUX2_KLEIN_4B.repository,
+        from_hub=True,
+        revision=FLUX2_KLEIN_4B.revision,
+        licence=FLUX2_KLEIN_4B.licence,
+        parameters=FLUX2_KLEIN_4B.parameters,
     ),
 )

@@ -1,4 +1,4 @@
-"""Classes of clothes parsing, and the labels of Clothing Co-Parsing that belong to each."""
+"""Classes of clothes parsing, and the labels of data sets that belong to each."""
 
 from __future__ import annotations
 
@@ -106,3 +106,36 @@ def classes_of_ccp(label_names: Sequence[str]) -> np.ndarray:
     """
     indices = {label: index for index, row in enumerate(CLASSES) for label in row.ccp_labels}
     return np.array([indices[name] for name in label_names], np.uint8)
+
+
+#: Labels of ATR, by id, with the class of each (Liang et al., "Deep Human Parsing with Active Template
+#: Regression", TPAMI 2015). Jackets are among its upper clothes, and stockings are legs.
+ATR_LABELS = {
+    "Background": "background",
+    "Hat": "accessory",
+    "Hair": "hair",
+    "Sunglasses": "accessory",
+    "Upper-clothes": "top",
+    "Skirt": "bottom",
+    "Pants": "bottom",
+    "Dress": "dress",
+    "Belt": "accessory",
+    "Left-shoe": "shoes",
+    "Right-shoe": "shoes",
+    "Face": "skin",
+    "Left-leg": "skin",
+    "Right-leg": "skin",
+    "Left-arm": "skin",
+    "Right-arm": "skin",
+    "Bag": "bag",
+    "Scarf": "accessory",
+}
+
+
+def classes_of_atr() -> np.ndarray:
+    """Return the class of every label of ATR, int64 `[18]`.
+
+    >>> classes_of_atr().tolist()
+    [0, 10, 2, 10, 3, 6, 6, 5, 10, 8, 8, 1, 1, 1, 1, 1, 9, 10]
+    """
+    return np.array([class_index(name) for name in ATR_LABELS.values()])

@@ -1,0 +1,1 @@
+"""Clothes painted by large models: those of another photo, and those that words describe."""
