@@ -157,6 +157,7 @@ def test_only_the_documented_functions_are_listed(server):
             ROOT / "shared/recognition/tabs/endpoints.py",
             ROOT / "shared/restyle/tabs/endpoints.py",
             ROOT / "shared/restyle/tabs/similar_endpoint.py",
+            ROOT / "shared/restyle/tabs/generation_endpoints.py",
             ROOT / "shared/ui/gallery/endpoints.py",
         )
     ]

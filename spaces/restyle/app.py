@@ -24,6 +24,7 @@ from shared.restyle.tabs import (
     create_runners,
     cutout_endpoint,
     cutout_tab,
+    generation_endpoints,
     people_endpoints,
     similar_endpoint,
     similar_tab,
@@ -66,18 +67,19 @@ with ui.page("Restyle") as demo:
     visitor = GALLERIES.create_session()
     with gr.Tabs() as tabs:
         cutout = cutout_tab(SPACE, PHOTOS)
-        clothes = clothes_tab(SPACE, PHOTOS)
+        clothes = clothes_tab(SPACE, PHOTOS, RUN)
         wear = wear_tab(SPACE, PHOTOS, RUN)
         similar = similar_tab(SPACE, PHOTOS, visitor, SEARCH)
         gallery = gallery_tab(SPACE, visitor)
     tables = (SUBJECTS, PARSERS, POSES, SWAPPERS, DESCRIBERS)
-    engines = [row for table in tables for row in table.values()]
+    engines = [row for table in tables for row in table.values() if not row.from_hub]
     ui.how_it_works(Path(__file__).parent, [row.weights for row in engines if row.weights])
     ui.load_open_tab(tabs, [cutout, clothes, wear, similar, gallery.tab], [])
     inputs = ApiInputs()
     cutout_endpoint(SPACE, PHOTOS, inputs)
     clothes_endpoints(SPACE, PHOTOS, inputs)
     people_endpoints(SPACE, PHOTOS, RUN, inputs)
+    generation_endpoints(SPACE, PHOTOS, RUN, inputs)
     similar_endpoint(SPACE, PHOTOS, visitor, SEARCH, inputs)
     gallery_endpoints(SPACE, visitor, gallery.files)
 

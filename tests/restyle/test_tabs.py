@@ -9,10 +9,6 @@ import pytest
 from PIL import Image
 
 from shared.core.errors import InputError
-from shared.matting.matte import Matte
-from shared.restyle.parsing.classes import NAMES, class_index
-from shared.restyle.parsing.outfit import Outfit
-from shared.restyle.swap.result import OutfitSwap, Stage
 from shared.restyle.tabs.changes import FABRIC, METHODS, PALETTE, PATTERN, ChangeValues, change_clothes
 from shared.restyle.tabs.clothes_tab import (
     MAX_HISTORY,
@@ -23,53 +19,14 @@ from shared.restyle.tabs.clothes_tab import (
     Entry,
     Shown,
     add_entry,
-    usual_regions,
 )
 from shared.restyle.tabs.cutout_tab import BACKGROUNDS, BackgroundValues, put_on_background
 from shared.restyle.tabs.dressing import PLAIN_METHODS, Swap, dress
 from shared.restyle.tabs.garment_arguments import check_color, find_mask, parse_garments
-from shared.restyle.tabs.photos import NO_SUBJECT, SUBJECT, Photos
+from shared.restyle.tabs.photos import NO_SUBJECT, SUBJECT, Photos, usual_regions
 from shared.restyle.tabs.results import on_checkerboard
-from shared.restyle.tabs.runners import Runners
 from shared.restyle.tabs.wear_tab import MISSING, OUTFIT, WearTab, missing_photo
-
-SIZE = (120, 160)
-#: Rows of each class of the people that `find_outfit` finds.
-ROWS = {"hair": (8, 24), "skin": (24, 40), "top": (40, 90), "bottom": (90, 150)}
-COLORS = {"hair": (60, 40, 20), "skin": (160, 110, 80), "top": (60, 80, 160), "bottom": (90, 60, 40)}
-WALL = (200, 190, 170)
-
-
-def draw_person(*columns):
-    """Return an image with a person at each of some columns, left and right."""
-    pixels = np.full((SIZE[1], SIZE[0], 3), WALL, np.uint8)
-    for left, right in columns:
-        for name, (top, bottom) in ROWS.items():
-            pixels[top:bottom, left:right] = COLORS[name]
-    noise = np.random.default_rng(0).integers(-4, 5, (*pixels.shape[:2], 1))
-    return Image.fromarray((pixels + noise).clip(0, 255).astype(np.uint8))
-
-
-def find_outfit(image):
-    """Return the outfit of an image by `draw_person`: all that is not the wall, by rows."""
-    person = np.abs(np.asarray(image, int) - WALL).sum(2) > 60
-    probabilities = np.zeros((len(NAMES), SIZE[1], SIZE[0]), np.float32)
-    probabilities[0] = ~person
-    for name, (top, bottom) in ROWS.items():
-        probabilities[class_index(name), top:bottom] = person[top:bottom]
-    return Outfit(image, probabilities.argmax(0).astype(np.uint8), probabilities, 0.1)
-
-
-def find_subject(image):
-    outfit = find_outfit(image)
-    alpha = Image.fromarray(((outfit.labels > 0) * 255).astype(np.uint8))
-    coverage = float((outfit.labels > 0).mean())
-    return Matte(image, alpha, coverage, 0.9 if coverage else 0.0, 0.1)
-
-
-def swap(person, engine, source, garments, strength):
-    image = Image.blend(person, Image.new("RGB", person.size, "black"), strength / 2)
-    return OutfitSwap(image, {name: name for name in garments}, [Stage("pose", "Pose", person)], 1.0, [], 0.1)
+from tests.restyle.drawn_outfits import SIZE, find_outfit, find_subject, settings, values_of
 
 
 @pytest.fixture(autouse=True)
@@ -78,33 +35,8 @@ def cache(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def run():
-    return Runners(find_subject, find_outfit, pose=lambda image, box: None, swap=swap)
-
-
-@pytest.fixture
 def photos(run):
     return Photos(run)
-
-
-@pytest.fixture
-def files(tmp_path):
-    """Paths of images: a person, another one, two people, and a wall without anybody."""
-    images = {
-        "person": draw_person((40, 80)),
-        "other": draw_person((30, 90)),
-        "pair": draw_person((8, 50), (72, 104)),
-        "wall": draw_person(),
-    }
-    paths = {name: str(tmp_path / f"{name}.png") for name in images}
-    for name, image in images.items():
-        image.save(paths[name])
-    return paths
-
-
-def values_of(tab, outputs):
-    """Return the values of a tab's outputs by component."""
-    return dict(zip(tab.outputs, outputs, strict=True))
 
 
 def pixels(image):
@@ -172,13 +104,6 @@ def test_a_change_without_the_second_photo_is_an_error(photos, files):
 def clothes(photos):
     with gr.Blocks(), gr.Row():
         return ClothesTab(photos)
-
-
-def settings(tab, **changes):
-    """Return the values of a tab's settings at the start, with changes by the name of the field."""
-    names = list(ChangeValues.__dataclass_fields__)
-    values = {name: item.value for name, item in zip(names, tab.panel.settings, strict=True)}
-    return list((values | changes).values())
 
 
 def test_a_photo_gets_a_result_at_once(clothes, files):
@@ -254,7 +179,7 @@ def test_people_are_chosen_by_the_number_of_their_regions(photos, files):
 
 def test_a_thing_is_the_main_subject(run, files):
     nobody = find_outfit(Image.open(files["wall"]).convert("RGB"))
-    photos = Photos(run._replace(outfit=lambda image: replace(nobody, image=image)))
+    photos = Photos(run._replace(outfit=lambda image, parser: replace(nobody, image=image)))
     photo = photos.outfit(files["person"])
     assert [region.name for region in photo.regions()] == usual_regions(photo) == [SUBJECT]
     assert photo.mask([SUBJECT]).getextrema() == (0, 255)

@@ -28,6 +28,8 @@ TOOLS = {
     "parse_outfit",
     "find_pose",
     "similar_outfits",
+    "try_on_outfit",
+    "replace_garment",
 }
 
 
@@ -207,6 +209,10 @@ def test_unreadable_pictures_are_explained(client, tmp_path, name):
         (SIMILAR, {"garments": "dress, legwear"}, "nobody in this photo who wears dress and legwear"),
         (SIMILAR, {"image": None}, "no picture yet"),
         (SIMILAR, {"gallery": "unknown"}, "no gallery behind this key"),
+        ("/try_on_outfit", {"outfit": None}, "no picture yet"),
+        ("/replace_garment", {"words": " "}, "no words yet"),
+        ("/replace_garment", {"words": "a coat", "seed": 2**32}, "The seed must be from 0"),
+        ("/parse_outfit", {"engine": "magic"}, "not in the list of choices"),
     ],
 )
 def test_bad_input_is_explained_in_one_sentence(client, person_path, endpoint, settings, reason):

@@ -3,6 +3,7 @@
 from shared.restyle.tabs.clothes_tab import clothes_tab
 from shared.restyle.tabs.cutout_tab import cutout_tab
 from shared.restyle.tabs.endpoints import ApiInputs, clothes_endpoints, cutout_endpoint, people_endpoints
+from shared.restyle.tabs.generation_endpoints import generation_endpoints
 from shared.restyle.tabs.photos import Photos
 from shared.restyle.tabs.runners import create_runners
 from shared.restyle.tabs.similar_endpoint import similar_endpoint
@@ -17,6 +18,7 @@ __all__ = [
     "create_runners",
     "cutout_endpoint",
     "cutout_tab",
+    "generation_endpoints",
     "people_endpoints",
     "similar_endpoint",
     "similar_tab",

@@ -11,19 +11,21 @@ from PIL import Image
 from shared.core.errors import InputError
 from shared.core.images import open_image
 from shared.restyle.garment.designs import DESIGNS, draw_design
-from shared.restyle.tabs.photos import Photos
+from shared.restyle.tabs.photos import PARSER, Photos
 
 if TYPE_CHECKING:  # these bring torch
     from shared.restyle.editor import Restyling
     from shared.restyle.garment.pattern import PatternSettings
 
-COLOR, PATTERN, FABRIC, PALETTE = "color", "pattern", "fabric", "palette"
+COLOR, PATTERN, FABRIC, PALETTE, WORDS = "color", "pattern", "fabric", "palette", "words"
 METHODS = {
     COLOR: "New color",
     PATTERN: "Pattern",
     FABRIC: "Fabric of a photo",
     PALETTE: "Colors of a photo",
 }
+#: All methods of the page: those above, and the one that takes a run of a large model.
+CHOICES = METHODS | {WORDS: "In your words"}
 #: Colors to choose from, by name.
 COLORS = {
     "Teal": "#1f6f8b",
@@ -55,7 +57,7 @@ class ChangeValues:
     """Values of a change.
 
     Attributes:
-        method: One of `METHODS`.
+        method: One of `CHOICES`.
         color: New color as text.
         prints: Treatment of prints, one of `PRINTS`.
         design: Name of a pattern of `DESIGNS`.
@@ -68,6 +70,7 @@ class ChangeValues:
         source: Path of another photo; None for nothing yet.
         source_regions: Names of its regions.
         strength: 0 unchanged to 1.
+        parser: Name of the engine that finds clothes.
     """
 
     method: str = COLOR
@@ -83,6 +86,7 @@ class ChangeValues:
     source: str | None = None
     source_regions: Sequence[str] = ()
     strength: float = 1.0
+    parser: str = PARSER
 
     def title(self) -> str:
         """Return a few words about the change."""
@@ -100,7 +104,7 @@ def change_clothes(image: Image.Image, mask: Image.Image, values: ChangeValues, 
     Args:
         image: Mode RGB.
         mask: Mode L, of the size of the image.
-        values: The change.
+        values: The change, by one of `METHODS`.
         photos: Photos with what people wear, for the other photo.
 
     Raises:
@@ -117,10 +121,10 @@ def change_clothes(image: Image.Image, mask: Image.Image, values: ChangeValues, 
         return faded(image, editor.pattern(image, mask, tile, _settings(values, scale)), values.strength)
     if not values.source:
         raise InputError(NO_SOURCE)
-    source = photos.outfit(values.source)
+    source = photos.outfit(values.source, values.parser)
     if not values.source_regions:
         raise InputError(NO_CLOTHES)
-    source_mask = photos.mask(values.source, *values.source_regions)
+    source_mask = photos.mask(values.source, *values.source_regions, parser=values.parser)
     if values.method == PALETTE:
         return editor.palette(image, [mask], source.image, [source_mask], values.strength)
     settings = _settings(values, FABRIC_SCALE, tiling="wrap")

@@ -9,8 +9,10 @@ import gradio as gr
 from gradio.components import Component
 
 from shared.core.images import encode_image
+from shared.restyle.engines import PARSERS
 from shared.restyle.garment.designs import DESIGNS, draw_design
 from shared.restyle.tabs.changes import (
+    CHOICES,
     COLOR,
     COLORS,
     FABRIC,
@@ -18,18 +20,22 @@ from shared.restyle.tabs.changes import (
     PALETTE,
     PATTERN,
     PRINTS,
+    WORDS,
     ChangeValues,
 )
+from shared.restyle.tabs.generation_panel import GenerationPanel
 from shared.ui.components.area_editor import area_editor
 from shared.ui.components.color_menu import color_menu
 from shared.ui.components.image_inputs import image_examples, image_input
 from shared.ui.components.picture_menu import PictureChoice, picture_menu
 from shared.ui.components.region_picker import parse_regions, region_picker
+from shared.ui.engines import engine_menu
 from shared.ui.events import Trigger
 from shared.ui.sample_images import gallery_images
 
 PICK = "Press a garment in the photo, or turn on several with their buttons."
 PICK_SOURCE = "Press the garment to take it from."
+PARSER_TITLE = "Clothes are found by"
 EDIT = "Correct what changes"
 EDIT_HINT = "Paint over what else should change, or erase what should not."
 PEOPLE = ("astronaut", "photographer")  # names of sample photos
@@ -43,6 +49,7 @@ class ClothesPanel:
         photo: Input of the photo.
         picker: Picker of its garments.
         editor: Editor of what changes.
+        generation: Inputs of a garment in words.
         source: Input of another photo, for its fabric or colors.
         source_picker: Picker of its garments.
     """
@@ -54,7 +61,7 @@ class ClothesPanel:
 
     def create_settings(self) -> None:
         """Create the settings, which have a place of their own on the page."""
-        methods = [(title, name) for name, title in METHODS.items()]
+        methods = [(title, name) for name, title in CHOICES.items()]
         self._method = gr.Radio(methods, value=COLOR, label="Give it")
         with gr.Column() as color_group:
             self._color = color_menu(COLORS, "Any other color")
@@ -75,12 +82,17 @@ class ClothesPanel:
             self._size = gr.Slider(0.25, 4, 1, step=0.05, label="Size", min_width=120)
             self._angle = gr.Slider(-90, 90, 0, step=1, label="Angle", min_width=120)
         self._strength = gr.Slider(0, 1, 1, step=0.05, label="Strength", info="0 leaves the photo as it is")
+        self.generation = GenerationPanel(with_words=True)
         self.editor = area_editor(EDIT, EDIT_HINT)
+        with gr.Accordion(PARSER_TITLE, open=False):
+            self._parser = engine_menu(PARSERS, PARSER_TITLE, show_label=False)
         shown_for = {
             color_group: (COLOR,),
             pattern_group: (PATTERN,),
             source_group: (FABRIC, PALETTE),
             size_group: (PATTERN, FABRIC),
+            self.generation.group: (WORDS,),
+            self._strength: tuple(METHODS),
         }
         self._method.change(
             lambda method: [gr.update(visible=method in methods) for methods in shown_for.values()],
@@ -97,7 +109,7 @@ class ClothesPanel:
         return [
             *(self._method, self._color, self._prints, self._design, self._own_colors, self._ground),
             *(self._figure, self._tile, self._size, self._angle, self.source, self.source_picker),
-            self._strength,
+            *(self._strength, self._parser),
         ]
 
     @staticmethod

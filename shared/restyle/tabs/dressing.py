@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from shared.core.errors import InputError
 from shared.core.images import ImageError, shrink
 from shared.restyle.engines import SWAPPERS
+from shared.restyle.generation.composite import paste_box
+from shared.restyle.generation.settings import GenerationSettings
 from shared.restyle.tabs.photos import TITLES, OutfitPhoto, refined_mask, worn
 from shared.restyle.tabs.runners import Runners, available
+from shared.ui.components.region_picker import SIDE, Region
 
 if TYPE_CHECKING:  # which brings torch
     from shared.restyle.parsing.outfit import Outfit
@@ -124,6 +127,30 @@ class Swap:
         return replace(self, person=smaller(self.person), source=smaller(self.source))
 
 
+def garments(photo: OutfitPhoto) -> list[Region]:
+    """Return the garments that can be swapped."""
+    return [row for row in photo.regions() if row.name.partition(":")[2] in PARTNERS]
+
+
+def usual_garments(photo: OutfitPhoto | None) -> list[str]:
+    """Return the names of the garments to begin with: clothes of the largest person, without shoes."""
+    if photo is None:
+        return []
+    kinds = ("top", "outerwear", "dress", "bottom")
+    names = [row.name for row in garments(photo) if row.name.startswith("1:")]
+    return [name for name in names if name[2:] in kinds] or names[:1]
+
+
+def everybody(photo: OutfitPhoto | None) -> list[Region]:
+    """Return the people of a photo with several, to choose one; none for a photo with one person."""
+    if photo is None or len(photo.outfits) < 2:
+        return []
+    return [
+        Region(str(number), f"Person {number}", shrink(outfit.mask(), SIDE))
+        for number, outfit in enumerate(photo.outfits, start=1)
+    ]
+
+
 def methods() -> dict[str, str]:
     """Return the titles of the ways to dress a person, by name, the best first."""
     engines = {name: engine.title for name, engine in available(SWAPPERS).items()}
@@ -147,12 +174,46 @@ def dress(run: Runners, swap: Swap, method: str, strength: float = 1.0) -> Dress
     garments = [name for name in swap.pairs() if name not in ("bag", "accessory")]
     if not garments:
         raise InputError(NO_PAIR)
-    box, person = _alone(swap.person, swap.number)
-    _, source = _alone(swap.source, swap.source_number)
+    box, person = alone(swap.person, swap.number)
+    _, source = alone(swap.source, swap.source_number)
     result = run.swap(person, method, source, garments, strength)
     image = swap.person.image.copy()
     image.paste(result.image, box[:2])
     return Dressed(image, result.stages, result.notes, result.seconds)
+
+
+def paint(
+    run: Runners,
+    person: OutfitPhoto,
+    number: int,
+    source: OutfitPhoto,
+    source_number: int,
+    engine: str,
+    settings: GenerationSettings,
+    **observers: Any,
+) -> Dressed:
+    """Paint a person in the outfit of another photo.
+
+    Args:
+        run: Functions that run the engines.
+        person: Photo of the person.
+        number: Number of the person among those of the photo, from 1.
+        source: Photo of the outfit, which may show clothes alone.
+        source_number: Number of its person, from 1.
+        engine: Name of a row of `GENERATORS`.
+        settings: Settings of the run.
+        **observers: See `shared.ui.long_runs.observe_run`.
+
+    Raises:
+        GenerationError: There is no result.
+        StoppedError: The visitor stopped it.
+        WeightsError: The engine cannot be loaded.
+    """
+    box, image = alone(person, number)
+    _, outfit = alone(source, source_number)
+    result = run.dress(image, engine, outfit, settings, **observers)
+    whole = result.image if image is person.image else paste_box(person.image, result.image, box)
+    return Dressed(whole, seconds=result.seconds)
 
 
 def _plain(swap: Swap, method: str, strength: float) -> Dressed:
@@ -180,10 +241,15 @@ def _plain(swap: Swap, method: str, strength: float) -> Dressed:
     return Dressed(Image.blend(swap.person.image, image, strength), notes=notes, seconds=seconds)
 
 
-def _alone(photo: OutfitPhoto, number: int) -> tuple[tuple[int, int, int, int], Image.Image]:
-    """Return the part of a photo that shows one person, and its box; all of it without other people."""
+def alone(photo: OutfitPhoto, number: int) -> tuple[tuple[int, int, int, int], Image.Image]:
+    """Return the part of a photo that shows one person, and its box; all of it without other people.
+
+    Args:
+        photo: Photo.
+        number: Number of the person, from 1; without meaning for a photo without people.
+    """
     width, height = photo.image.size
-    if len(photo.outfits) == 1:
+    if len(photo.outfits) < 2:
         return (0, 0, width, height), photo.image
     left, top, right, bottom = photo.outfits[number - 1].people()[0].box
     across, down = MARGIN * (right - left), MARGIN * (bottom - top)

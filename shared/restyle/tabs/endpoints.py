@@ -9,14 +9,14 @@ from PIL import Image
 
 from shared.core.errors import InputError
 from shared.core.images import open_image
+from shared.restyle.engines import PARSERS
 from shared.restyle.garment.designs import DESIGNS
 from shared.restyle.tabs.changes import COLOR, PATTERN, PRINTS, ChangeValues, change_clothes
 from shared.restyle.tabs.cutout_tab import BACKGROUNDS, BackgroundValues, put_on_background
-from shared.restyle.tabs.dressing import Swap, dress, methods
+from shared.restyle.tabs.dressing import Swap, dress, methods, usual_garments
 from shared.restyle.tabs.garment_arguments import check_color, find_mask, parse_garments
 from shared.restyle.tabs.photos import NO_SUBJECT, Photos
 from shared.restyle.tabs.runners import Runners
-from shared.restyle.tabs.wear_tab import usual_garments
 from shared.ui.components.image_inputs import image_input
 from shared.ui.errors import user_facing
 from shared.ui.events import endpoint
@@ -29,6 +29,7 @@ class ApiInputs:
         image: Image.
         background: Kind, color, blur, match of the light, and image of a background.
         garments: Names of garments.
+        parser: Name of the engine that finds garments.
         color: Color, treatment of prints, and strength.
         pattern: Name, size, angle, strength, and an image in place of the name.
         mask: Image that is white where another one may change.
@@ -46,6 +47,7 @@ class ApiInputs:
                 image_input("Background image"),
             ]
             self.garments = gr.Textbox("", label="Garments")
+            self.parser = gr.Dropdown(list(PARSERS), label="Parser")
             self.color = [
                 gr.Textbox("navy", label="New color"),
                 gr.Dropdown(list(PRINTS), label="Prints of the garment"),
@@ -211,17 +213,18 @@ def people_endpoints(space: str, photos: Photos, run: Runners, inputs: ApiInputs
         return result.image, {"notes": list(result.notes), "seconds": round(result.seconds, 3)}
 
     @user_facing(space)
-    def parse_outfit(image: str) -> tuple[Image.Image, dict[str, Any]]:
+    def parse_outfit(image: str, engine: str) -> tuple[Image.Image, dict[str, Any]]:
         """Find what the people in a photo wear.
 
         Args:
             image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+            engine: "outfit", or "segformer", a larger network that is downloaded first.
 
         Returns:
             The photo with each garment in a color of its own, a PNG image of at most 1,024 pixels a side; and
             names, shares and people.
         """
-        outfit = run.outfit(open_image(image))
+        outfit = run.outfit(open_image(image), engine)
         return outfit.overlay(), outfit.as_dict()
 
     @user_facing(space)
@@ -243,5 +246,5 @@ def people_endpoints(space: str, photos: Photos, run: Runners, inputs: ApiInputs
     result = {"Photo": gr.Image, "Details": gr.JSON}
     outfit, *settings = inputs.outfit
     endpoint(swap_outfit, [inputs.image, outfit, inputs.garments, *settings], result)
-    endpoint(parse_outfit, [inputs.image], result)
+    endpoint(parse_outfit, [inputs.image, inputs.parser], result)
     endpoint(find_pose, [inputs.image], result)

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from shared.core.images import open_image
+from shared.restyle.engines import PARSERS
 from shared.restyle.parsing.classes import CLASSES, GARMENTS, class_index
 from shared.restyle.tabs.recent import RecentResults
 from shared.restyle.tabs.runners import Runners
@@ -22,10 +23,12 @@ if TYPE_CHECKING:  # these bring torch
 
 PARTS = (*GARMENTS, "hair")
 TITLES = {row.name: row.title for row in CLASSES}
+PARSER = next(iter(PARSERS))  # engine that finds clothes, where none is chosen
 SUBJECT = "0:subject"  # name of the region of a photo without people
 MAX_PEOPLE = 8
 #: Confidence of a matte, and share of the photo, below which it has no main subject.
 MIN_CONFIDENCE, MIN_COVERAGE = 0.5, 0.003
+MIN_RELATIVE = 0.3  # of the largest garment, of one of the same kind in a second photo
 SOFTNESS = 0.08  # of a mask, around equal probabilities of two classes
 NO_SUBJECT = "We are not sure what the main subject is: please paint over it under “Correct the outline”."
 
@@ -99,6 +102,23 @@ def worn(outfit: Outfit) -> list[str]:
     return sorted(names, key=lambda name: (name == "hair", -outfit.coverage(name)))
 
 
+def usual_regions(photo: OutfitPhoto, names: Sequence[str] = ()) -> list[str]:
+    """Return the names of the regions to begin with: the largest garment of the largest person.
+
+    Args:
+        photo: Photo.
+        names: Regions of another photo; a garment of the same kind is preferred if it is not much smaller.
+    """
+    if not photo.outfits:
+        return [region.name for region in photo.regions()]
+    outfit = photo.outfits[0]
+    largest, *smaller = worn(outfit)
+    kinds = [name.partition(":")[2] for name in names]
+    least = MIN_RELATIVE * outfit.coverage(largest)
+    same = [kind for kind in (largest, *smaller) if kind in kinds and outfit.coverage(kind) >= least]
+    return [f"1:{[*same, largest][0]}"]
+
+
 def garment_map(outfit: Outfit, parts: Sequence[str]) -> np.ndarray:
     """Return where an outfit shows some parts, float32 `[h, w]` in 0..1, at the size of the parsing.
 
@@ -137,16 +157,33 @@ class Photos:
     def __init__(self, run: Runners) -> None:
         self._run = run
         self.subject = RecentResults(self._find_subject, size=lambda photo: 8 * _pixels(photo.matte.image))
-        self.outfit = RecentResults(self._find_outfit, size=lambda photo: 5 * _pixels(photo.image))
-        self.mask = RecentResults(self._find_mask, size=_pixels)
+        self._outfits = RecentResults(self._find_outfit, size=lambda photo: 5 * _pixels(photo.image))
+        self._masks = RecentResults(self._find_mask, size=_pixels)
+
+    def outfit(self, path: str, parser: str = PARSER) -> OutfitPhoto:
+        """Return a photo with what people wear.
+
+        Args:
+            path: Path of the photo.
+            parser: Name of the engine that finds clothes.
+
+        Raises:
+            ImageError: The photo cannot be used.
+            WeightsError: The engine cannot be loaded.
+        """
+        return self._outfits(path, parser)
+
+    def mask(self, path: str, *names: str, parser: str = PARSER) -> Image.Image:
+        """Return the mask of some regions of a photo at full size, see `OutfitPhoto.mask`."""
+        return self._masks(path, parser, *names)
 
     def _find_subject(self, path: str) -> SubjectPhoto:
         image = open_image(path)
         return SubjectPhoto(self._run.subject(image), display_image(image))
 
-    def _find_outfit(self, path: str) -> OutfitPhoto:
+    def _find_outfit(self, path: str, parser: str) -> OutfitPhoto:
         image = open_image(path)
-        outfit, matte = self._run.outfit(image), None
+        outfit, matte = self._run.outfit(image, parser), None
         outfits = [outfit.only(number) for number in range(len(outfit.people()))][:MAX_PEOPLE]
         outfits = [item for item in outfits if worn(item)]
         if not outfits:
@@ -154,8 +191,8 @@ class Photos:
             matte = None if subject.caution else subject.matte
         return OutfitPhoto(image, display_image(image), outfits, matte)
 
-    def _find_mask(self, path: str, *names: str) -> Image.Image:
-        return self.outfit(path).mask(names)
+    def _find_mask(self, path: str, parser: str, *names: str) -> Image.Image:
+        return self.outfit(path, parser).mask(names)
 
 
 def _pixels(image: Image.Image) -> int:

@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gradio as gr
 from gradio.components import Component
 
-from shared.core.errors import InputError
+from shared.core.errors import InputError, StoppedError
 from shared.core.file_names import safe_stem
 from shared.core.images import ImageError, shrink
+from shared.restyle.engines import GENERATORS
 from shared.restyle.tabs.clothes_tab import CONSENT
-from shared.restyle.tabs.dressing import COMPARISON_SIDE, PARTNERS, Dressed, Swap, dress, methods
+from shared.restyle.tabs.dressing import (
+    COMPARISON_SIDE,
+    Dressed,
+    Swap,
+    dress,
+    everybody,
+    garments,
+    methods,
+    paint,
+    usual_garments,
+)
+from shared.restyle.tabs.generation_panel import READY, GenerationPanel, parse_settings
 from shared.restyle.tabs.photos import OutfitPhoto, Photos
 from shared.restyle.tabs.results import ResultView, size_text
 from shared.restyle.tabs.runners import Runners
+from shared.ui.batch import PROGRESS
 from shared.ui.components.image_inputs import image_examples, image_input
-from shared.ui.components.region_picker import SIDE, Region, parse_regions, region_picker, show_regions
+from shared.ui.components.region_picker import parse_regions, region_picker, show_regions
 from shared.ui.components.results import display_image
 from shared.ui.errors import user_facing
+from shared.ui.long_runs import connect_run, observe_run
 from shared.ui.sample_images import gallery_images
 from shared.ui.tabs import LazyTab
+
+if TYPE_CHECKING:
+    from shared.restyle.generation.settings import GenerationSettings
 
 HINT = "Choose two photos: who gets the clothes, and who wears them now. The result appears here."
 PICK = "Turn on what should change."
@@ -28,6 +46,8 @@ PICK_PERSON = "Press the person whose clothes to take."
 NOBODY = "We see nobody in the {}, so there are no clothes to swap: please choose one that shows a person."
 STRENGTH = "0 leaves the photo as it is"
 MISSING = "Now choose the {}."
+NO_PHOTO = "There is no {} yet: please choose one first."
+WHOLE = "It takes the whole outfit, whatever is turned on here."
 WHO, OUTFIT = "photo “Who”", "photo “Wears what”"
 
 
@@ -54,7 +74,8 @@ class WearTab:
     def __init__(self, photos: Photos, run: Runners) -> None:
         self._photos, self._run = photos, run
         self._methods = methods()
-        choices = [(title, name) for name, title in self._methods.items()]
+        titles = self._methods | {name: engine.title for name, engine in GENERATORS.items()}
+        choices = [(title, name) for name, title in titles.items()]
         with gr.Column():
             with gr.Row(elem_classes="is-pair"):
                 self._person = _photo_with_example("Who", "photographer")
@@ -70,6 +91,15 @@ class WearTab:
         with gr.Column():
             self._method = gr.Radio(choices, value=choices[0][1], label="How")
             self._strength = gr.Slider(0, 1, 1, step=0.05, label="Strength", info=STRENGTH)
+            self.generation = GenerationPanel(with_words=False)
+        self._method.change(
+            lambda method: [gr.update(visible=(method in GENERATORS) is large) for large in (False, True)],
+            self._method,
+            [self._strength, self.generation.group],
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
         self._shown = gr.State(Shown())
 
     @property
@@ -77,6 +107,12 @@ class WearTab:
         """Components whose values `change` takes."""
         pickers = [self._picker, self._source_picker]
         return [self._person, self._source, *pickers, self._shown, self._method, self._strength]
+
+    @property
+    def paint_inputs(self) -> list[Component]:
+        """Components whose values `paint` takes, and those of the settings."""
+        pickers = [self._picker, self._source_picker]
+        return [self._person, self._source, *pickers, self._method, *self.generation.settings]
 
     @property
     def outputs(self) -> list[Component]:
@@ -113,21 +149,62 @@ class WearTab:
             people = everybody(source)
             source_picker = show_regions(source.url if source else None, people, source_names)
         updates = [picker, source_picker, Shown(path, source_path)]
-        missing = missing_photo(person, source)
+        missing = missing_photo(person, source, clothes_alone=method in GENERATORS)
         if missing or person is None or source is None or path is None:
             return [*updates, *self.view.empty(missing), None, None]
-        number, source_number = int(names[0].partition(":")[0]), int((source_names or ["1"])[0])
+        if method in GENERATORS:
+            return [*updates, *self.view.empty(f"{READY} {WHOLE}"), None, None]
+        number, source_number = _numbers(names, source_names)
         chosen = [name.partition(":")[2] for name in names]
         swap = Swap(person, number, source, source_number, chosen)
         try:
             result = dress(self._run, swap, method, strength)
         except (ImageError, InputError) as error:  # the pickers must appear all the same
             return [*updates, *self.view.empty(str(error)), None, None]
+        values = self._with_result(path, person, result)
+        return [*updates, *values, self._side_by_side(swap, method, result, strength), _stages(result)]
+
+    def paint(
+        self,
+        path: str | None,
+        source_path: str | None,
+        regions: str | None,
+        source_regions: str | None,
+        engine: str,
+        settings: GenerationSettings,
+        **observers: Any,
+    ) -> list[object]:
+        """Return the values of the view's outputs for the person, painted in the outfit.
+
+        Args:
+            path: Path of the photo of the person.
+            source_path: Path of the photo of the outfit.
+            regions: Value of the first picker.
+            source_regions: Value of the second picker.
+            engine: Name of a row of `GENERATORS`.
+            settings: Settings of the run.
+            **observers: See `shared.ui.long_runs.observe_run`.
+
+        Raises:
+            ImageError: A photo cannot be used.
+            InputError: A photo is missing.
+            GenerationError: There is no result.
+            WeightsError: The engine cannot be loaded.
+        """
+        for photo, title in ((path, WHO), (source_path, OUTFIT)):
+            if not photo:
+                raise InputError(NO_PHOTO.format(title))
+        person, source = self._photos.outfit(path or ""), self._photos.outfit(source_path or "")
+        number, source_number = _numbers(parse_regions(regions), parse_regions(source_regions))
+        result = paint(self._run, person, number, source, source_number, engine, settings, **observers)
+        return self._with_result(path or "", person, result)
+
+    def _with_result(self, path: str, person: OutfitPhoto, result: Dressed) -> list[object]:
+        """Return the values of the view's outputs for a result."""
         stem = f"{safe_stem(path)}-dressed"
         files = {f"{stem}.png": result.image, f"{stem}.jpg": result.image}
         note = f"{size_text(person.image)}, {result.seconds:.2f} s"
-        values = self.view.values(person.preview, result.image, files, note, " ".join(result.notes))
-        return [*updates, *values, self._side_by_side(swap, method, result, strength), _stages(result)]
+        return self.view.values(person.preview, result.image, files, note, " ".join(result.notes))
 
     def _side_by_side(
         self, swap: Swap, method: str, result: Dressed, strength: float
@@ -156,45 +233,61 @@ def wear_tab(space: str, photos: Photos, run: Runners) -> LazyTab:
     def swap_clothes(*values: Any) -> list[object]:
         return parts.change(*values)
 
+    @user_facing(space)
+    def paint_outfit(
+        path: str | None,
+        source_path: str | None,
+        regions: str | None,
+        source_regions: str | None,
+        engine: str,
+        seed: float | None,
+        steps: float | None,
+        request: gr.Request,
+        progress: gr.Progress = PROGRESS,
+    ) -> list[object]:
+        settings, photos = parse_settings(seed, steps), (path, source_path, regions, source_regions)
+        try:
+            with observe_run(request, progress, "Painting the outfit") as observers:
+                return parts.paint(*photos, engine, settings, **observers)
+        except StoppedError as error:
+            return parts.view.empty(str(error))
+
+    connect_run(
+        paint_outfit,
+        parts.paint_inputs,
+        parts.view.outputs,
+        start=parts.generation.start,
+        stop=parts.generation.stop,
+        progress_on=parts.view.slider,
+    )
     return LazyTab(
         tab, swap_clothes, parts.inputs, parts.outputs, parts.triggers, progress_on=parts.view.slider
     )
 
 
-def garments(photo: OutfitPhoto) -> list[Region]:
-    """Return the garments that can be swapped."""
-    return [row for row in photo.regions() if row.name.partition(":")[2] in PARTNERS]
+def missing_photo(
+    person: OutfitPhoto | None, source: OutfitPhoto | None, *, clothes_alone: bool = False
+) -> str:
+    """Return a sentence about what is missing for a swap, or an empty one.
 
-
-def usual_garments(photo: OutfitPhoto | None) -> list[str]:
-    """Return the names of the garments to begin with: clothes of the largest person, without shoes."""
-    if photo is None:
-        return []
-    kinds = ("top", "outerwear", "dress", "bottom")
-    names = [row.name for row in garments(photo) if row.name.startswith("1:")]
-    return [name for name in names if name[2:] in kinds] or names[:1]
-
-
-def everybody(photo: OutfitPhoto | None) -> list[Region]:
-    """Return the people of a photo with several, to choose one; none for a photo with one person."""
-    if photo is None or len(photo.outfits) < 2:
-        return []
-    return [
-        Region(str(number), f"Person {number}", shrink(outfit.mask(), SIDE))
-        for number, outfit in enumerate(photo.outfits, start=1)
-    ]
-
-
-def missing_photo(person: OutfitPhoto | None, source: OutfitPhoto | None) -> str:
-    """Return a sentence about what is missing for a swap, or an empty one."""
+    Args:
+        person: Photo of the person.
+        source: Photo of the outfit.
+        clothes_alone: True if a photo need not show anybody that we find.
+    """
     if person is None and source is None:
         return ""
     for photo, title in ((person, WHO), (source, OUTFIT)):
         if photo is None:
             return MISSING.format(title)
-        if not photo.outfits:
+        if not photo.outfits and not clothes_alone:
             return NOBODY.format(title)
     return ""
+
+
+def _numbers(names: Sequence[str], source_names: Sequence[str]) -> tuple[int, int]:
+    """Return the numbers of the chosen people of both photos, from 1."""
+    return int((names or ["1"])[0].partition(":")[0]), int((source_names or ["1"])[0])
 
 
 def _photo_with_example(title: str, name: str) -> gr.Image:
