@@ -64,6 +64,12 @@ def _stream() -> BenchmarkMain:
     return main
 
 
+def _lifelong() -> BenchmarkMain:
+    from shared.retrieval.benchmarks.lifelong import main
+
+    return main
+
+
 def _scale() -> BenchmarkMain:
     from shared.retrieval.benchmarks.scale import main
 
@@ -80,6 +86,7 @@ BENCHMARKS = {
     "explain": Benchmark(_explain, "score lost when an explanation's regions are hidden"),
     "indexing": Benchmark(_indexing, "images per second into an index, and peak memory"),
     "stream": Benchmark(_stream, "memory while very many files are described"),
+    "lifelong": Benchmark(_lifelong, "new classes without the old images: recall on old and new, forgetting"),
     "scale": Benchmark(_scale, "vector index at 10,000 to 1,000,000 images, against plain faiss"),
 }
 

@@ -1,7 +1,8 @@
 """Training of retrieval: `python -m shared.retrieval.train COMMAND`; `--help` lists the options of each.
 
 In order: `network` fine-tunes a backbone, `whitening` learns the descriptor, `confidence` and `threshold`
-calibrate its scores, `words` learns the vocabulary of DeepIndex.
+calibrate its scores, `words` learns the vocabulary of DeepIndex. `lifelong` makes the starter of lifelong
+retrieval.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from shared.retrieval.lifelong.training import starter
 from shared.retrieval.training import confidence, distillation, threshold, vocabulary, whitening
 
 #: Arguments of each command, and its description.
@@ -19,6 +21,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "confidence": (confidence.add_arguments, "fit the match probability of the descriptor's scores"),
     "threshold": (threshold.add_arguments, "calibrate the threshold for a good match, and its error rates"),
     "words": (vocabulary.add_arguments, "learn the visual words of DeepIndex"),
+    "lifelong": (starter.add_arguments, "train the starter of lifelong retrieval"),
 }
 
 

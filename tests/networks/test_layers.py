@@ -1,4 +1,4 @@
-"""Branch fusion, upsampling, mirror padding, top-down blocks."""
+"""Branch fusion, upsampling, mirror padding, top-down blocks, depthwise filters."""
 
 import pytest
 import torch
@@ -6,6 +6,7 @@ import torch
 from shared.networks.layers import (
     FUSIONS,
     Fusion,
+    SmallDepthwiseConv2d,
     TopDownBlock,
     locally_connected_fusion,
     mirror_pad,
@@ -131,3 +132,20 @@ def test_mirror_pad_takes_images_of_any_width(width, expected):
 def test_a_top_down_block_has_the_size_of_the_lateral_map(lateral, top):
     block = TopDownBlock(lateral_channels=3, top_channels=5, out_channels=4)
     assert block(torch.rand(2, 3, *lateral), torch.rand(2, 5, *top)).shape == (2, 4, *lateral)
+
+
+@pytest.mark.parametrize(("kernel", "height", "width"), [(3, 4, 4), (5, 4, 3), (5, 1, 1), (3, 9, 9)])
+def test_small_depthwise_convolution_is_the_usual_one(kernel, height, width):
+    torch.manual_seed(0)
+    layer = SmallDepthwiseConv2d(6, kernel)
+    usual = torch.nn.Conv2d(6, 6, kernel, padding=kernel // 2, groups=6)
+    usual.load_state_dict(layer.state_dict())
+    x = torch.randn(2, 6, height, width)
+    for network in (layer, usual):
+        network.zero_grad()
+        network(x).square().sum().backward()
+    assert torch.allclose(layer(x), usual(x), atol=1e-5)
+    with torch.no_grad():
+        assert torch.allclose(layer(x), usual(x), atol=1e-5)
+    assert torch.allclose(layer.weight.grad, usual.weight.grad, atol=1e-3)
+    assert torch.allclose(layer.bias.grad, usual.bias.grad, atol=1e-3)

@@ -16,8 +16,10 @@ from torch.nn import functional as F
 
 from shared.networks.backbones.efficientnet_lite import FEATURE_CHANNELS, EfficientNetLiteBackbone
 from shared.networks.hub_mixin import HubMixin
+from shared.networks.layers import SmallDepthwiseConv2d
+from shared.networks.lifelong.inversion import Statistics
 
-FROZEN_LEVELS = 4  # levels of the backbone that never learn: strides 2, 4, 8 and 16
+TRAINED_BLOCKS = 2  # of the backbone, the last ones; all before them are frozen for good
 
 
 class Embeddings(NamedTuple):
@@ -42,6 +44,9 @@ class EmbeddingNetwork(
 ):
     """Vectors and class logits of images, by frozen and by trainable blocks.
 
+    The backbone's batch norms are folded into its convolutions. Two buffers hold what batch norms would know
+    of the images of all lessons: the mean and the variance of each convolution's output.
+
     Args:
         classes: Number of classes of the classifier, see `add_classes`.
         dims: D, dimensions of a vector.
@@ -49,7 +54,7 @@ class EmbeddingNetwork(
 
     Shape:
         Input `[B, 3, H, W]`, RGB in -1..1; output `Embeddings`. `lower` returns maps
-        `[B, C, ceil(H / 16), ceil(W / 16)]`, of which `upper` makes the `Embeddings`.
+        `[B, C, ceil(H / 32), ceil(W / 32)]`, of which `upper` makes the `Embeddings`.
 
     >>> network = EmbeddingNetwork(classes=3, dims=8)
     >>> output = network(torch.zeros(2, 3, 64, 64))
@@ -57,16 +62,25 @@ class EmbeddingNetwork(
     ((2, 8), (2, 3))
     """
 
-    def __init__(self, classes: int = 1, dims: int = 256, scale: int = 0) -> None:
+    channel_mean: Tensor
+    channel_variance: Tensor
+
+    def __init__(self, classes: int = 1, dims: int = 512, scale: int = 0) -> None:
         super().__init__()
         self.base = EfficientNetLiteBackbone(scale)
         self.head = nn.Conv2d(self.base.widths[-1], FEATURE_CHANNELS, 1)
         self.embed = nn.Linear(FEATURE_CHANNELS, dims)
         self.classifier = nn.Linear(dims, classes)
         self.temperature = 0.1  # of the cosine logits
-        self.first_trained = self.base.level_ends[FROZEN_LEVELS - 1] + 1
+        self.first_trained = len(self.base.blocks) - TRAINED_BLOCKS
+        for block in self.base.blocks[self.first_trained :]:
+            depthwise = block.depthwise
+            block.depthwise = SmallDepthwiseConv2d(depthwise.in_channels, depthwise.kernel_size[0])
         for module in (self.base.stem, *self.base.blocks[: self.first_trained]):
             module.requires_grad_(False)
+        channels = sum(layer.out_channels for layer in self.convolutions())
+        self.register_buffer("channel_mean", torch.zeros(channels))
+        self.register_buffer("channel_variance", torch.ones(channels))
 
     def forward(self, x: Tensor) -> Embeddings:
         return self.upper(self.lower(x))
@@ -86,6 +100,24 @@ class EmbeddingNetwork(
         unit = F.normalize(raw, dim=1)
         directions = F.normalize(self.classifier.weight, dim=1)
         return Embeddings(raw, unit, F.linear(unit, directions) / self.temperature)
+
+    def convolutions(self, *, trained: bool = False) -> list[nn.Conv2d]:
+        """Return all convolutions, or the trainable ones alone, in the order in which they run."""
+        blocks = self.base.blocks[self.first_trained :] if trained else self.base
+        modules = [*blocks.modules(), self.head]
+        return [module for module in modules if isinstance(module, nn.Conv2d)]
+
+    @property
+    def statistics(self) -> Statistics:
+        """Mean and variance of each convolution's output over the images of all lessons."""
+        sizes = [layer.out_channels for layer in self.convolutions()]
+        return tuple(zip(self.channel_mean.split(sizes), self.channel_variance.split(sizes), strict=True))
+
+    def set_statistics(self, statistics: Statistics) -> None:
+        """Replace the statistics."""
+        means, variances = zip(*statistics, strict=True)
+        self.channel_mean.copy_(torch.cat(means))
+        self.channel_variance.copy_(torch.cat(variances))
 
     @torch.no_grad()
     def add_classes(self, count: int) -> None:

@@ -1,0 +1,99 @@
+"""Photos of a lesson: which can be learned from, and which are held out to measure recall."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from PIL import Image
+
+from shared.core.errors import InputError
+from shared.core.images import Source, open_image, shrink
+
+MIN_PHOTOS = 4  # different photos of a class
+MAX_PHOTOS = 400  # of a lesson
+MAX_CLASSES = 20  # of a lesson
+MAX_NAME = 60  # characters
+MAX_SIDE = 384  # of a photo that a lesson works on, in pixels; its views have 128
+HELD_OUT = 4  # every fourth photo of a class
+MIN_DEVIATION = 3.0  # of the grey levels, in 0..255; below it a photo shows nothing
+COPY_SIDE = 16  # of the small copies that must differ, in pixels
+MAX_COPY_DISTANCE = 2.0  # mean difference of their levels below which two photos are the same
+
+
+def check_lesson(
+    images: Sequence[Source], labels: Sequence[str], classes: Collection[str]
+) -> tuple[list[Image.Image], list[str]]:
+    """Return the photos and the names of their classes that a lesson can use: small, and without copies.
+
+    Names and numbers are checked before a photo is opened, and one large photo is in memory at a time.
+
+    Args:
+        images: Photos, anything that `shared.core.images.open_image` takes.
+        labels: Name of the class of each photo.
+        classes: Names of the classes that the network knows.
+
+    Raises:
+        ImageError: A photo cannot be used.
+        InputError: Too few or too many photos, a name that is known or empty, photos that show nothing.
+    """
+    labels = ["".join(filter(str.isprintable, " ".join(label.split()))) for label in labels]
+    names = list(dict.fromkeys(labels))
+    _check_names(names, classes)
+    if not labels:
+        raise InputError(f"Add photos to learn from: at least {MIN_PHOTOS} of each new thing, better ten.")
+    if len(labels) > MAX_PHOTOS or len(names) > MAX_CLASSES:
+        raise InputError(f"A lesson takes at most {MAX_PHOTOS} photos of {MAX_CLASSES} things.")
+    opened = [shrink(open_image(image), MAX_SIDE) for image in images]
+    copies = [_small_copy(image) for image in opened]
+    if all(copy.std() < MIN_DEVIATION for copy in copies):
+        raise InputError("These photos show nothing: each of them is of one color.")
+    distinct: list[int] = []
+    for index, copy in enumerate(copies):
+        earlier = (row for row in distinct if labels[row] == labels[index])
+        if all(np.abs(copy - copies[row]).mean() > MAX_COPY_DISTANCE for row in earlier):
+            distinct.append(index)
+    counts = Counter(labels[index] for index in distinct)
+    for name in names:
+        if counts[name] < MIN_PHOTOS:
+            photos = "different photo" if counts[name] == 1 else "different photos"
+            raise InputError(
+                f"{counts[name]} {photos} of {name!r} cannot teach it: add at least {MIN_PHOTOS}, better ten."
+            )
+    return [opened[index] for index in distinct], [labels[index] for index in distinct]
+
+
+def hold_out(labels: Sequence[str]) -> list[bool]:
+    """Return True for every fourth photo of each class, with which recall is measured.
+
+    >>> hold_out(["a"] * 5)
+    [False, False, False, True, False]
+    """
+    counts: Counter[str] = Counter()
+    queries = []
+    for label in labels:
+        counts[label] += 1
+        queries.append(counts[label] % HELD_OUT == 0)
+    return queries
+
+
+def _check_names(names: Sequence[str], classes: Collection[str]) -> None:
+    """Check the names of new classes.
+
+    Raises:
+        InputError: One is empty, too long or known.
+    """
+    lower = {name.lower(): name for name in classes}
+    for name in names:
+        if not name:
+            raise InputError("Give the new thing a name.")
+        if len(name) > MAX_NAME:
+            raise InputError(f"The name is too long: at most {MAX_NAME} characters.")
+        if name.lower() in lower:
+            raise InputError(f"It already knows {lower[name.lower()]!r}: choose another name.")
+
+
+def _small_copy(image: Image.Image) -> np.ndarray:
+    size = (COPY_SIDE, COPY_SIDE)
+    return np.asarray(image.convert("L").resize(size, Image.Resampling.BOX), np.float32)

@@ -1,0 +1,1 @@
+"""Training of lifelong retrieval: maps of data sets, and the starter network."""
