@@ -8,7 +8,7 @@ that a lesson works on their maps, which are computed once.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -74,7 +74,7 @@ class EmbeddingNetwork(
         self.temperature = 0.1  # of the cosine logits
         self.first_trained = len(self.base.blocks) - TRAINED_BLOCKS
         for block in self.base.blocks[self.first_trained :]:
-            depthwise = block.depthwise
+            depthwise = cast(nn.Conv2d, block.depthwise)
             block.depthwise = SmallDepthwiseConv2d(depthwise.in_channels, depthwise.kernel_size[0])
         for module in (self.base.stem, *self.base.blocks[: self.first_trained]):
             module.requires_grad_(False)

@@ -74,7 +74,8 @@ def run(
     old, new = groups[0], np.concatenate(groups[1:])
     start = imagenet_network(classes=len(old), dims=DIMS, seed=seed)
     settings = LessonSettings(steps=FIRST_STEPS, seed=seed)
-    kinds = tuple(sorted({METHODS[name].importance for name in methods if name in METHODS} - {None}))
+    used = (METHODS[name].importance for name in methods if name in METHODS)
+    kinds = tuple(dict.fromkeys(kind for kind in used if kind is not None))
     names = tuple(str(label) for label in old)
     views = lesson_views(cached.train, old, 0)
     base = teach(Learner(start), Lesson(views, names, METHODS["finetune"], settings, kinds))
@@ -123,7 +124,7 @@ def _run_method(
 
 def average(runs: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
     """Return mean and standard deviation over seeds."""
-    rows = {}
+    rows: dict[str, dict[str, float]] = {}
     for name in runs[0]:
         rows[name] = {}
         for metric in runs[0][name]:

@@ -101,7 +101,7 @@ def sequence_figures(
         before.
     """
     is_old, is_new = np.isin(final.targets, old), np.isin(final.targets, new)
-    figures = {}
+    figures: dict[str, float] = {}
     for name, mask in (("old", is_old), ("new", is_new), ("all", is_old | is_new)):
         part = final.part(mask)
         figures |= {f"{name}_{key}": value for key, value in retrieval_figures(part, part).items()}

@@ -65,9 +65,10 @@ def read_cached(name: str, root: Path, folder: Path | None = None, limit: int | 
     return cached
 
 
-def _spread(count: int, limit: int | None) -> np.ndarray:
+def _spread(count: int, limit: int | None) -> list[int]:
     """Return the indices of at most `limit` images, spread over all."""
-    return np.unique(np.linspace(0, count - 1, min(limit or count, count)).astype(int))
+    rows = np.unique(np.linspace(0, count - 1, min(limit or count, count)).astype(int))
+    return list(map(int, rows))
 
 
 def _compute(

@@ -52,7 +52,7 @@ def train(options: argparse.Namespace) -> Path:
         options.out,
         config={"class_names": list(titles), "images": learner.memory.images, "classes": CLASSES},
     )
-    write_samples(folder / SAMPLES, options.data, known, lessons)
+    write_samples(folder / SAMPLES, options.data, known.tolist(), lessons)
     return folder
 
 
