@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from shared.evaluation import reports
 from shared.networks.lifelong.embedder import EmbeddingNetwork
 from shared.retrieval.data.class_sets import CLASS_SETS
 from shared.retrieval.lifelong.lesson import Lesson, LessonSettings, teach
 from shared.retrieval.lifelong.memory import Learner
-from shared.retrieval.lifelong.methods import METHODS, Method
+from shared.retrieval.lifelong.methods import METHODS, ImportanceKind, Method
 from shared.retrieval.lifelong.protocol import (
     Vectors,
     class_groups,
@@ -33,19 +34,70 @@ from shared.retrieval.lifelong.protocol import (
 from shared.retrieval.lifelong.teacher import embed
 from shared.retrieval.lifelong.training.cache import CachedSet, read_cached
 from shared.retrieval.lifelong.training.network import imagenet_network
-from shared.retrieval.lifelong.views import Views
 
 MODULE = "shared.retrieval.benchmark lifelong"
 JOINT = "joint"
 DIMS = 512
 #: Steps of the first lesson, and of a later one for each of its classes.
-FIRST_STEPS, STEPS_PER_CLASS = 400, 6
-MIN_STEPS, MAX_STEPS = 40, 200
+FIRST_STEPS, STEPS_PER_CLASS = 250, 3
+MIN_STEPS, MAX_STEPS = 30, 100
+#: Weights of the pair loss and of the cross-entropy of the classes in a lesson.
+OBJECTIVES = {"both": (1.0, 1.0), "pairs": (1.0, 0.0), "labels": (0.0, 1.0)}
 
 
-def describe(network: EmbeddingNetwork, test: Views) -> Vectors:
-    """Return the test images as a network describes them."""
-    return Vectors(embed(network, test.maps[:, 0]).unit.numpy(), test.labels.numpy())
+@dataclass(frozen=True, eq=False)
+class Protocol:
+    """Lessons of one run.
+
+    Attributes:
+        cached: Maps of the data set.
+        groups: Classes of each lesson.
+        settings: Settings of the first lesson.
+    """
+
+    cached: CachedSet
+    groups: Sequence[np.ndarray]
+    settings: LessonSettings
+
+    @property
+    def old(self) -> np.ndarray:
+        """Classes of the first lesson."""
+        return self.groups[0]
+
+    @property
+    def new(self) -> np.ndarray:
+        """Classes of the later lessons."""
+        return np.concatenate(self.groups[1:])
+
+    @property
+    def order(self) -> np.ndarray:
+        """All classes in the order of their lessons, which is that of the classifier's outputs."""
+        return np.concatenate(self.groups)
+
+    def first_learner(
+        self, groups: Sequence[np.ndarray], steps: int, kinds: tuple[ImportanceKind, ...]
+    ) -> Learner:
+        """Return a network after one lesson of some groups."""
+        classes = np.concatenate(groups)
+        network = imagenet_network(classes=len(classes), dims=DIMS, seed=self.settings.seed)
+        views = lesson_views(self.cached.train, classes, 0)
+        settings = replace(self.settings, steps=steps)
+        lesson = Lesson(views, tuple(map(str, classes)), METHODS["finetune"], settings, kinds)
+        return teach(Learner(network), lesson)
+
+    def describe(self, network: EmbeddingNetwork) -> Vectors:
+        """Return the test images as a network describes them."""
+        test = self.cached.test
+        return Vectors(embed(network, test.maps[:, 0]).unit.numpy(), test.labels.numpy())
+
+    def classify(self, network: EmbeddingNetwork) -> dict[str, float]:
+        """Return the accuracy of the classifier on the old classes, among all classes and among these."""
+        test = self.cached.test
+        rows = torch.isin(test.labels, torch.from_numpy(self.old))
+        logits = embed(network, test.maps[rows, 0]).logits.numpy()
+        right = self.order[logits.argmax(1)] == test.labels[rows].numpy()
+        within = self.order[logits[:, : len(self.old)].argmax(1)] == test.labels[rows].numpy()
+        return {"old_top1": float(right.mean()), "old_top1_among_old": float(within.mean())}
 
 
 def lesson_steps(classes: int) -> int:
@@ -53,73 +105,49 @@ def lesson_steps(classes: int) -> int:
     return min(max(STEPS_PER_CLASS * classes, MIN_STEPS), MAX_STEPS)
 
 
-def run(
-    cached: CachedSet, sizes: Sequence[int], methods: Sequence[str], seed: int, *, fixed_order: bool
-) -> dict[str, dict[str, float]]:
+def run(protocol: Protocol, methods: Sequence[str]) -> dict[str, dict[str, float]]:
     """Run all lessons by every method.
 
     Args:
-        cached: Maps of the data set.
-        sizes: Number of classes of each lesson.
+        protocol: The lessons.
         methods: Names of methods, and `joint`.
-        seed: Seed of the order of the classes and of the training.
-        fixed_order: True keeps the order of the classes.
 
     Returns:
         Figures by method, and those of `initial`.
     """
-    count = int(cached.train.labels.max()) + 1
-    order = np.arange(count) if fixed_order else np.random.default_rng(seed).permutation(count)
-    groups = class_groups(order.tolist(), sizes)
-    old, new = groups[0], np.concatenate(groups[1:])
-    start = imagenet_network(classes=len(old), dims=DIMS, seed=seed)
-    settings = LessonSettings(steps=FIRST_STEPS, seed=seed)
     used = (METHODS[name].importance for name in methods if name in METHODS)
     kinds = tuple(dict.fromkeys(kind for kind in used if kind is not None))
-    names = tuple(str(label) for label in old)
-    views = lesson_views(cached.train, old, 0)
-    base = teach(Learner(start), Lesson(views, names, METHODS["finetune"], settings, kinds))
-    first = describe(base.network, cached.test)
-    is_old = np.isin(first.targets, old)
-    initial = retrieval_figures(first.part(is_old), first.part(is_old))
-    figures = {"initial": {f"old_{key}": value for key, value in initial.items()}}
+    base = protocol.first_learner([protocol.old], FIRST_STEPS, kinds)
+    first = protocol.describe(base.network)
+    part = first.part(np.isin(first.targets, protocol.old))
+    initial = {f"old_{key}": value for key, value in retrieval_figures(part, part).items()}
+    figures = {"initial": initial | protocol.classify(base.network)}
     for name in methods:
         if name == JOINT:
-            network = imagenet_network(classes=len(order), dims=DIMS, seed=seed)
-            steps = FIRST_STEPS + sum(lesson_steps(len(group)) for group in groups[1:])
-            views = lesson_views(cached.train, np.concatenate(groups), 0)
-            lesson = Lesson(
-                views, tuple(map(str, order)), METHODS["finetune"], replace(settings, steps=steps)
-            )
-            vectors = describe(teach(Learner(network), lesson).network, cached.test)
-            figures[name] = sequence_figures(vectors, first, vectors, old, new)
-            continue
-        figures[name] = _run_method(METHODS[name], base, cached, groups, first, settings)
+            steps = FIRST_STEPS + sum(lesson_steps(len(group)) for group in protocol.groups[1:])
+            network = protocol.first_learner(protocol.groups, steps, ()).network
+            gallery = protocol.describe(network)
+        else:
+            network, gallery = _teach_all(protocol, METHODS[name], base, first)
+        vectors = protocol.describe(network)
+        figures[name] = sequence_figures(vectors, first, gallery, protocol.old, protocol.new)
+        figures[name] |= protocol.classify(network)
     return figures
 
 
-def _run_method(
-    method: Method,
-    learner: Learner,
-    cached: CachedSet,
-    groups: Sequence[np.ndarray],
-    first: Vectors,
-    settings: LessonSettings,
-) -> dict[str, float]:
-    """Return the figures of one method after all lessons that follow the first."""
+def _teach_all(
+    protocol: Protocol, method: Method, learner: Learner, first: Vectors
+) -> tuple[EmbeddingNetwork, Vectors]:
+    """Return the network after all lessons, and the test images as described right after their lessons."""
     gallery = first.unit.copy()
     kinds = (method.importance,) if method.importance else ()
-    vectors = first
-    for group in groups[1:]:
-        views = lesson_views(cached.train, group, len(learner.memory.classes))
-        names = tuple(str(label) for label in group)
-        steps = replace(settings, steps=lesson_steps(len(group)))
-        learner = teach(learner, Lesson(views, names, method, steps, kinds))
-        vectors = describe(learner.network, cached.test)
-        taught = np.isin(vectors.targets, group)
-        gallery[taught] = vectors.unit[taught]
-    old, new = groups[0], np.concatenate(groups[1:])
-    return sequence_figures(vectors, first, Vectors(gallery, vectors.targets), old, new)
+    for group in protocol.groups[1:]:
+        views = lesson_views(protocol.cached.train, group, len(learner.memory.classes))
+        settings = replace(protocol.settings, steps=lesson_steps(len(group)))
+        learner = teach(learner, Lesson(views, tuple(map(str, group)), method, settings, kinds))
+        rows = np.isin(first.targets, group)
+        gallery[rows] = protocol.describe(learner.network).unit[rows]
+    return learner.network, Vectors(gallery, first.targets)
 
 
 def average(runs: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
@@ -135,11 +163,27 @@ def average(runs: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict
     return rows
 
 
+def _split_name(sizes: Sequence[int], seeds: int, objective: str) -> str:
+    """Return a few words about the lessons.
+
+    >>> _split_name((9, 8), 3, "both")
+    '9+8 classes, 3 seeds'
+    """
+    text = f"{'+'.join(map(str, sizes))} classes, {seeds} seeds"
+    return text if objective == "both" else f"{text}, {objective} alone"
+
+
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
     parser = reports.benchmark_parser("Teach new classes without the old images, by every method.", MODULE)
     parser.add_argument("--set", choices=list(CLASS_SETS), required=True, help="data set in --data")
     parser.add_argument("--lessons", choices=("one", "several"), default="one", help="protocol (%(default)s)")
+    parser.add_argument(
+        "--objective",
+        choices=list(OBJECTIVES),
+        default="both",
+        help="loss of the classes of a lesson: of retrieval, of classification, or both (%(default)s)",
+    )
     parser.add_argument("--methods", nargs="+", choices=[*METHODS, JOINT], default=[*METHODS, JOINT])
     parser.add_argument("--seeds", type=reports.positive_int, default=3, help="number of runs (%(default)s)")
     parser.add_argument("--cache", type=Path, help="folder in which the maps of the images are kept")
@@ -153,12 +197,16 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     started = time.perf_counter()
     runs = []
     for seed in range(options.seeds):
-        runs.append(run(cached, sizes, options.methods, seed, fixed_order=rows.fixed_order))
+        count = int(cached.train.labels.max()) + 1
+        order = np.arange(count) if rows.fixed_order else np.random.default_rng(seed).permutation(count)
+        pairs, labels = OBJECTIVES[options.objective]
+        settings = LessonSettings(steps=FIRST_STEPS, seed=seed, pairs=pairs, labels=labels)
+        runs.append(run(Protocol(cached, class_groups(order.tolist(), sizes), settings), options.methods))
         print(f"seed {seed}: {time.perf_counter() - started:.0f} s", flush=True)
     report = reports.Report(
         benchmark="lifelong",
         data=rows.title,
-        split=f"{'+'.join(map(str, sizes))} classes, {options.seeds} seeds",
+        split=_split_name(sizes, options.seeds, options.objective),
         items=len(cached.test),
         weights="EfficientNet-Lite0",
         metrics=average(runs),

@@ -51,14 +51,14 @@ class LessonSettings:
     steps: int = 150
     classes: int = 8
     images: int = 5
-    rate: float = 2e-4
+    rate: float = 5e-4
     decay: float = 5e-4
     warmup: int = 10
     pairs: float = 1.0
     labels: float = 1.0
-    dreams: int = 48
-    dream_steps: int = 80
-    dream_batch: int = 24
+    dreams: int = 24
+    dream_steps: int = 30
+    dream_batch: int = 16
     seed: int = 0
 
 
@@ -151,11 +151,12 @@ class _Fit:
 
     def _adam(self, network: EmbeddingNetwork) -> torch.optim.Optimizer:
         parameters = [p for p in network.parameters() if p.requires_grad]
-        return torch.optim.Adam(parameters, self.settings.rate, weight_decay=self.settings.decay)
+        return torch.optim.Adam(parameters, self.settings.rate, weight_decay=self.settings.decay, fused=True)
 
     def _dream(self, network: EmbeddingNetwork) -> Tensor:
         """Return maps of images of the known classes, made from statistics."""
-        labels = torch.arange(self.settings.dreams) % self.known
+        order = torch.randperm(self.known, generator=self.generator)
+        labels = order[torch.arange(self.settings.dreams) % self.known]
         images = invert(
             lambda x: network(x).logits[:, : self.known],
             network.convolutions(),

@@ -2,7 +2,7 @@
 
 W. Chen, "Exploring deep learning for intelligent image retrieval" (PhD thesis, Leiden 2021), chapters 5 to 7,
 and the usual methods of comparison. Each is a row of weights: the loss of a lesson is that of its new classes
-plus the weighted terms of the row.
+plus the weighted terms of the row. The weights were chosen on a quarter of the training images of two data sets.
 """
 
 from __future__ import annotations
@@ -76,14 +76,14 @@ METHODS = {
             "lwf",
             "Learning without Forgetting",
             "New photos keep what the earlier network said about the old classes.",
-            logits=1.0,
+            logits=3.0,
         ),
         Method(
             "ewc",
             "Elastic weights (EWC)",
             "Weights that mattered for the old classes move less.",
             importance="fisher",
-            importance_weight=1.0,
+            importance_weight=3.0,
         ),
         Method(
             "mas",
@@ -96,30 +96,30 @@ METHODS = {
             "lwf-mmd",
             "Soft labels and MMD",
             "Learning without Forgetting, and vectors that stay alike as a whole.",
-            logits=1.0,
-            discrepancy=1.0,
+            logits=3.0,
+            discrepancy=5.0,
         ),
         Method(
             "correlation",
             "Correlation distillation",
             "Photos stay as similar to each other as they were.",
-            correlations=10.0,
+            correlations=50.0,
         ),
         Method(
             "estimation",
             "Correlation and estimated features",
             "The same for all earlier networks, whose vectors are estimated.",
-            correlations=10.0,
+            correlations=50.0,
             estimation=True,
         ),
         Method(
             "dual",
             "Two teachers",
             "An earlier and a new teacher, and images that the earlier one dreams up of its classes.",
-            correlations=10.0,
+            correlations=50.0,
             generated=True,
             auxiliary=10.0,
         ),
     )
 }
-DEFAULT_METHOD = "correlation"
+DEFAULT_METHOD = "lwf-mmd"
