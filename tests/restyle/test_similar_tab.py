@@ -13,17 +13,9 @@ from shared.restyle.similar.descriptor import GarmentDescriber
 from shared.restyle.similar.results import SimilarOutfit, SimilarOutfits
 from shared.restyle.similar.search import OutfitSearch
 from shared.restyle.tabs.photos import Photos
-from shared.restyle.tabs.similar_endpoint import wearer
-from shared.restyle.tabs.similar_tab import (
-    ADD_PEOPLE,
-    HINT,
-    NO_PEOPLE,
-    NOBODY,
-    SimilarTab,
-    first_choice,
-    garment_regions,
-    summarize,
-)
+from shared.restyle.tabs.similar.endpoint import wearer
+from shared.restyle.tabs.similar.results import ADD_PEOPLE, HINT, NO_PEOPLE, summarize
+from shared.restyle.tabs.similar.tab import NOBODY, SimilarTab, first_choice, garment_regions
 from shared.ui.gallery.gallery_store import GalleryStore
 from shared.ui.search.matches import EMPTY_GALLERY
 from tests.restyle.people import BLUE, RED, WALL, DrawnPeopleParser, draw_person, find_outfit
@@ -92,18 +84,21 @@ def test_a_photo_is_searched_with_a_garment_without_a_choice(new_tab, files):
     picker, path, summary, grid = find(tab, files["red"])
     assert picker["value"] == "1:bottom"
     assert path == str(files["red"])
-    assert grid.count("<figure>") == 3
-    assert "**3 pictures show this**" in summary
+    assert grid.count("<figure>") == 2
+    assert 'alt="red"' not in grid  # the photo itself
+    assert "**2 pictures show this**" in summary
     assert "1 picture is left out, because we see nobody there who wears this." in summary
     assert ADD_PEOPLE in summary
 
 
-def test_the_garment_can_be_chosen(new_tab, files):
+def test_the_garment_can_be_chosen(new_tab, files, tmp_path):
     tab, _ = new_tab(files)
-    picker, _, _, grid = find(tab, files["red"], "1:top", shown=str(files["red"]))
+    Image.open(files["red"]).resize((200, 300)).save(tmp_path / "larger.png")
+    path = tmp_path / "larger.png"
+    picker, _, _, grid = find(tab, path, "1:top", shown=str(path))
     assert "value" not in picker
     assert grid.index('alt="red"') < grid.index('alt="blue"')
-    assert find(tab, files["red"], "1:top", shown=str(files["red"]), top_k=1)[3].count("<figure>") == 1
+    assert find(tab, path, "1:top", shown=str(path), top_k=1)[3].count("<figure>") == 1
 
 
 def test_a_picture_of_the_gallery_is_searched_without_itself(new_tab, files):
@@ -113,8 +108,9 @@ def test_a_picture_of_the_gallery_is_searched_without_itself(new_tab, files):
     assert image_id == entry.id
     grid = find(tab, path, image_id=image_id)[3]
     assert ('alt="red"' in grid, 'alt="blue"' in grid) == (False, True)
-    # an upload that replaces it is searched in the whole gallery
-    assert find(tab, files["red"], image_id=image_id)[3].count("<figure>") == 2
+    # an upload that replaces it is searched in the gallery without its own pixels
+    grid = find(tab, files["blue"], image_id=image_id)[3]
+    assert ('alt="red"' in grid, 'alt="blue"' in grid) == (True, False)
 
 
 def test_a_photo_without_people_is_explained(new_tab, files):

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
+from PIL import Image
 
 from shared.core.errors import InputError
 from shared.core.images import shrink
@@ -21,6 +22,7 @@ from shared.gallery.index import FINGERPRINT
 from shared.gallery.ingest import DescribedImage, ImageInput, SkipCallback, decode_stream
 from shared.gallery.results import SearchRequest, list_hits
 from shared.gallery.search import GallerySearch
+from shared.gallery.thumbnails import thumbnail
 from shared.restyle.parsing.outfit import Outfit
 from shared.restyle.parsing.parser import OutfitParser
 from shared.restyle.similar.descriptor import WEIGHTS, GarmentDescriber
@@ -148,6 +150,17 @@ class OutfitSearch(GallerySearch):
             seconds=finished - started,
             search_seconds=finished - encoded,
         )
+
+
+def same_image_id(image: Image.Image, gallery: Gallery) -> int | None:
+    """Return the id of the gallery's picture that was described from the same pixels, if there is one.
+
+    Args:
+        image: Image of mode RGB.
+        gallery: Gallery that `OutfitSearch.add` filled.
+    """
+    jpeg = thumbnail(shrink(image, DESCRIBED_SIDE))
+    return next((entry.id for entry in gallery.entries if entry.thumbnail == jpeg), None)
 
 
 def chosen_descriptors(descriptors: Mapping[str, np.ndarray], kinds: Sequence[str]) -> dict[str, np.ndarray]:

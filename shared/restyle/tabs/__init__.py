@@ -6,8 +6,8 @@ from shared.restyle.tabs.endpoints import ApiInputs, clothes_endpoints, cutout_e
 from shared.restyle.tabs.generation_endpoints import generation_endpoints
 from shared.restyle.tabs.photos import Photos
 from shared.restyle.tabs.runners import create_runners
-from shared.restyle.tabs.similar_endpoint import similar_endpoint
-from shared.restyle.tabs.similar_tab import similar_tab
+from shared.restyle.tabs.similar.endpoint import similar_endpoint
+from shared.restyle.tabs.similar.tab import similar_tab
 from shared.restyle.tabs.wear_tab import wear_tab
 
 __all__ = [

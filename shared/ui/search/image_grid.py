@@ -39,13 +39,16 @@ class GridImage:
     note: str = ""
 
 
-def image_grid() -> gr.HTML:
-    """Create an empty grid, to be filled with `image_grid_html`.
+def image_grid(html: str = "") -> gr.HTML:
+    """Create a grid, to be filled with `image_grid_html`.
 
     A press on an image triggers the event `select`, one on its button `click`. The functions of both take a
     `gr.EventData` with the image's id as `index`, and the grid's `tag`.
+
+    Args:
+        html: First content, such as a message.
     """
-    return gr.HTML(js_on_load=assets.script("image_grid"), padding=False, apply_default_css=False)
+    return gr.HTML(html, js_on_load=assets.script("image_grid"), padding=False, apply_default_css=False)
 
 
 def image_grid_html(

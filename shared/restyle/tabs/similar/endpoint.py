@@ -12,7 +12,8 @@ from shared.core.file_names import safe_stem
 from shared.restyle.similar.kinds import KINDS, OUTFIT
 from shared.restyle.tabs.garment_arguments import parse_garments
 from shared.restyle.tabs.photos import OutfitPhoto, Photos, worn
-from shared.restyle.tabs.similar_tab import NOBODY, outlined_hits
+from shared.restyle.tabs.similar.results import outlined_hits
+from shared.restyle.tabs.similar.tab import NOBODY
 from shared.ui.components.image_inputs import image_files
 from shared.ui.components.results import display_image
 from shared.ui.errors import user_facing

@@ -1,0 +1,1 @@
+"""Tab "Similar outfits" and its endpoint."""
