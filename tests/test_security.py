@@ -156,7 +156,7 @@ def test_only_the_documented_functions_are_listed(server):
             ROOT / "shared/translation/tabs/endpoints.py",
             ROOT / "shared/recognition/tabs/endpoints.py",
             ROOT / "shared/restyle/tabs/endpoints.py",
-            ROOT / "shared/restyle/tabs/similar_endpoint.py",
+            ROOT / "shared/restyle/tabs/similar/endpoint.py",
             ROOT / "shared/restyle/tabs/generation_endpoints.py",
             ROOT / "shared/ui/gallery/endpoints.py",
         )
