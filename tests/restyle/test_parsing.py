@@ -93,6 +93,8 @@ def test_unsure_or_tiny_people_are_nobody():
     labels[10:14, 10:14] = class_index("skin")
     assert not outfit_of(labels, (50, 50)).is_person
     labels[5:45, 5:45] = class_index("skin")
+    assert not outfit_of(labels, (50, 50)).is_person  # petals and fur look like skin and coats
+    labels[5:10, 5:45] = class_index("hair")
     assert outfit_of(labels, (50, 50)).is_person
     unsure = outfit_of(labels, (50, 50))
     unsure.probabilities[0] = 0.45

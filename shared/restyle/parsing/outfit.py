@@ -21,6 +21,9 @@ MIN_SHARES = {"hair": 0.005, "shoes": 0.005, "bag": 0.005, "accessory": 0.001}
 MIN_PERSON = 0.01  # of the image that somebody must cover
 MIN_RELATIVE = 0.12  # of the largest person that another must have
 MIN_CERTAINTY = 0.75  # mean probability of a person's pixels
+#: Classes of which a person surely shows one somewhere; fur and petals pass for skin and coats.
+TELLING = ("hair", "top", "dress", "bottom", "legwear", "shoes")
+MIN_TELLING = 0.5  # largest probability of those classes within a person
 BORDER = 3  # pixels of the soft border of a person, at working size
 OVERLAY_OPACITY = 0.6
 OVERLAY_SIDE = 1024  # of an overlay, in pixels
@@ -113,8 +116,15 @@ class Outfit:
         return [
             (index, person)
             for index, person in people
-            if person.coverage >= least and person.certainty >= MIN_CERTAINTY
+            if person.coverage >= least
+            and person.certainty >= MIN_CERTAINTY
+            and self._telling_probability(index) >= MIN_TELLING
         ]
+
+    def _telling_probability(self, component: int) -> float:
+        """Return the largest probability of the classes `TELLING` in a component."""
+        inside = self._components[0] == component
+        return float(max(self.probabilities[class_index(name)][inside].max() for name in TELLING))
 
     def people(self) -> list[Person]:
         """Return the people that are big enough to be dressed, from large to small."""
