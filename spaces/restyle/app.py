@@ -65,7 +65,7 @@ with ui.page("Restyle") as demo:
         "Restyle", "Cut people and things out of photos, give people other clothes, or find similar outfits."
     )
     visitor = GALLERIES.create_session()
-    with gr.Tabs() as tabs:
+    with gr.Tabs(overflow_behavior="wrap") as tabs:  # on a phone all titles stay in sight
         cutout = cutout_tab(SPACE, PHOTOS)
         clothes = clothes_tab(SPACE, PHOTOS, RUN)
         wear = wear_tab(SPACE, PHOTOS, RUN)

@@ -115,7 +115,7 @@ def download_buttons(*formats: str) -> list[gr.DownloadButton]:
     Args:
         *formats: Names of the formats, such as "PNG" and "SVG".
     """
-    with gr.Row():
+    with gr.Row(elem_classes="is-downloads"):
         return [gr.DownloadButton(f"Download {name}", interactive=False) for name in formats]
 
 
