@@ -3,7 +3,8 @@
 import functools
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import gradio as gr
@@ -22,7 +23,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def user_facing(space: str) -> Callable[[Function], Function]:
-    """Decorate a function that a page or the API calls: readable errors, counted and logged.
+    """Decorate a function or generator that a page or the API calls: readable errors, counted and logged.
 
     `EXPECTED` errors keep their message. All others become one neutral sentence, and the log gets the trace.
 
@@ -35,13 +36,13 @@ def user_facing(space: str) -> Callable[[Function], Function]:
         endpoint = f"{space}/{function.__name__.lstrip('_')}"
         signature = inspect.signature(function)
 
-        @functools.wraps(function)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
+        @contextmanager
+        def readable_errors(*args: Any, **kwargs: Any) -> Iterator[None]:
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
             try:
                 with telemetry.measure(endpoint, bound.arguments.get("engine", "none"), EXPECTED):
-                    return function(*args, **kwargs)
+                    yield
             except gr.Error:
                 raise
             except EXPECTED as error:
@@ -50,6 +51,16 @@ def user_facing(space: str) -> Callable[[Function], Function]:
                 log.exception("%s failed", endpoint)
                 raise gr.Error(UNEXPECTED, print_exception=False) from error
 
-        return cast(Function, guarded)
+        @functools.wraps(function)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            with readable_errors(*args, **kwargs):
+                return function(*args, **kwargs)
+
+        @functools.wraps(function)
+        def guarded_generator(*args: Any, **kwargs: Any) -> Any:
+            with readable_errors(*args, **kwargs):
+                yield from function(*args, **kwargs)
+
+        return cast(Function, guarded_generator if inspect.isgeneratorfunction(function) else guarded)
 
     return decorate

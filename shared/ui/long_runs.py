@@ -51,18 +51,21 @@ def connect_run(
     start: gr.Button,
     stop: gr.Button,
     triggers: Sequence[Trigger] = (),
-    progress_on: Component,
+    concurrency: Concurrency = LARGE_MODELS,
+    progress_on: Component | None,
 ) -> None:
     """Connect the buttons of a long run.
 
     Args:
-        function: Maps the values of the inputs to those of the outputs; see `observe_run`.
+        function: Maps the values of the inputs to those of the outputs; see `observe_run`. It may be a
+            generator.
         inputs: Components to read.
         outputs: Components to fill.
         start: Button that starts a run; it is off during one.
         stop: Button that stops it; it is on during one.
         triggers: Further events that start a run.
-        progress_on: Component that shows the progress.
+        concurrency: Number of runs at the same time.
+        progress_on: Component that shows the progress; None for a function that shows it in its outputs.
     """
 
     def ask_to_stop(request: gr.Request) -> None:
@@ -77,8 +80,9 @@ def connect_run(
         list(inputs),
         list(outputs),
         api_visibility="private",
-        concurrency_id=LARGE_MODELS.group,
-        concurrency_limit=LARGE_MODELS.limit,
+        concurrency_id=concurrency.group,
+        concurrency_limit=concurrency.limit,
+        show_progress="hidden" if progress_on is None else "full",
         show_progress_on=progress_on,
     )
     for ended in (run.success, run.failure):  # Gradio (6.31) runs `then` after a success only

@@ -1,9 +1,9 @@
-"""Bar charts and scatter plots: positions, colors and labels."""
+"""Bar charts, scatter plots and line charts: positions, colors and labels."""
 
 import math
 import re
 
-from shared.ui.components.charts import Bar, Dot, bar_chart, scatter_plot
+from shared.ui.components.charts import Bar, Dot, Line, bar_chart, line_chart, scatter_plot
 
 
 def bar_positions(chart):
@@ -80,3 +80,41 @@ def test_labels_of_dots_are_escaped():
     assert "y &amp; z" in chart
     assert "&quot;&lt;i&gt;" in chart
     assert scatter_plot([], "x", "y") == ""
+
+
+def line_ends(chart):
+    """Return the last point of each line, in units of the drawing."""
+    return [tuple(map(float, match)) for match in re.findall(r'cx="([\d.]+)" cy="([\d.]+)" r="3.5"', chart)]
+
+
+def label_heights(chart):
+    """Return the height of the label of each line."""
+    return [float(height) for height in re.findall(r'r="3.5"/><text x="[\d.]+" y="([\d.]+)"', chart)]
+
+
+def test_lines_grow_towards_the_end_of_the_axis():
+    def draw(*points):
+        return line_chart([Line("new", points, marked=True)], "steps", "percent", x_range=(0, 60))
+
+    (start,), (middle,), (end,) = (
+        line_ends(draw(*points)) for points in ([(0, 0)], [(0, 0), (30, 0.5)], [(0, 0), (60, 1)])
+    )
+    assert middle == ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+    assert end[0] < 380 - 90  # there is room for the label
+    assert re.findall(r">(\d+)</text>", draw((0, 0)))[:5] == ["0", "15", "30", "45", "60"]
+
+
+def test_labels_of_lines_do_not_overlap_and_stay_inside():
+    for value in (0, 0.5, 1):
+        lines = [Line(name, [(0, value)]) for name in ("new", "old")]
+        heights = label_heights(line_chart(lines, "steps", "percent", x_range=(0, 1)))
+        assert heights[1] - heights[0] >= 15
+        assert all(10 < height < 224 for height in heights)
+
+
+def test_labels_of_lines_are_escaped_and_lines_without_points_left_out():
+    chart = line_chart([Line("<b>", [(0, 1)]), Line("empty", [])], "<x>", "y", x_range=(0, 1), caption='"<i>')
+    assert "<b>" not in chart
+    assert "&lt;b&gt;" in chart
+    assert "empty" not in chart
+    assert line_chart([Line("empty", [])], "x", "y", x_range=(0, 1)) == ""

@@ -4,6 +4,7 @@ import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 Point = tuple[float, float]
 
@@ -119,6 +120,91 @@ def scatter_plot(
     return f'<figure class="is-scatter">{_caption(caption)}{svg}</figure>'
 
 
+@dataclass(frozen=True)
+class Line:
+    """One line of a line chart.
+
+    Attributes:
+        label: Text behind the last point.
+        points: Horizontal and vertical values, from left to right.
+        marked: True for the accent's color.
+    """
+
+    label: str
+    points: Sequence[Point]
+    marked: bool = False
+
+
+_LABEL_WIDTH = 96  # of the labels of lines, to the right of the plot area
+_LINE_HEIGHT = 15  # of a label
+
+
+def line_chart(
+    lines: Sequence[Line],
+    x_label: str,
+    y_label: str,
+    *,
+    x_range: tuple[float, float],
+    y_range: tuple[float, float] = (0, 1),
+    caption: str = "",
+) -> str:
+    """Return the HTML of lines with a label at the end of each, empty without points.
+
+    Args:
+        lines: The lines; those without points are left out.
+        x_label: Title of the horizontal axis.
+        y_label: Title of the vertical axis.
+        x_range: Lowest and highest value of the horizontal axis, which lines need not reach.
+        y_range: Lowest and highest value of the vertical axis.
+        caption: Caption above the chart.
+    """
+    lines = [line for line in lines if line.points]
+    if not lines:
+        return ""
+    right = _RIGHT - _LABEL_WIDTH
+    scale_x = (right - _LEFT) / (x_range[1] - x_range[0])
+    scale_y = (_BOTTOM - _TOP) / (y_range[1] - y_range[0])
+    paths = [
+        [(_LEFT + scale_x * (x - x_range[0]), _BOTTOM - scale_y * (y - y_range[0])) for x, y in line.points]
+        for line in lines
+    ]
+    heights = _spread_heights([path[-1][1] for path in paths])
+    drawn_lines = "".join(map(_line, lines, paths, heights))
+    axes = "".join([*_linear_x_axis(x_range, right, x_label), *_y_axis(y_range, y_label, right)])
+    description = html.escape(f"{caption or y_label}: {', '.join(line.label for line in lines)}")
+    attributes = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{description}"'
+    svg = f"<svg {attributes}>{axes}{drawn_lines}</svg>"
+    return f'<figure class="is-scatter is-lines">{_caption(caption)}{svg}</figure>'
+
+
+def _line(line: Line, path: Sequence[Point], height: float) -> str:
+    """Return the SVG of a line with its last point and its label at a height."""
+    mark = ' class="is-marked"' if line.marked else ""
+    x, y = path[-1]
+    points = "L".join(f"{x:.1f} {y:.1f}" for x, y in path)
+    end = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>'
+    return f'<g{mark}><path d="M{points}"/>{end}{_text(x + 8, height + 4, line.label, "start")}</g>'
+
+
+def _spread_heights(heights: Sequence[float]) -> list[float]:
+    """Return heights of labels near some heights, in their order, that are a line's height apart."""
+    order = sorted(range(len(heights)), key=lambda index: heights[index])
+    spread = list(heights)
+    for lower, upper in pairwise(order):
+        spread[upper] = max(spread[upper], spread[lower] + _LINE_HEIGHT)
+    surplus = max(0, spread[order[-1]] - _BOTTOM)  # the labels move up where they would leave the plot area
+    return [height - surplus for height in spread]
+
+
+def _linear_x_axis(x_range: tuple[float, float], right: float, label: str) -> list[str]:
+    """Return the SVG of the numbers at quarters of the range, and of the axis' title."""
+    parts = []
+    for step in range(5):
+        value = x_range[0] + (x_range[1] - x_range[0]) * step / 4
+        parts.append(_text(_LEFT + (right - _LEFT) * step / 4, _BOTTOM + 16, f"{value:.12g}"))
+    return [*parts, _text((_LEFT + right) / 2, _HEIGHT - 8, label)]
+
+
 def _x_axis(low: int, high: int, label: str) -> list[str]:
     """Return the SVG of the vertical grid lines at powers of ten."""
     parts = []
@@ -129,13 +215,13 @@ def _x_axis(low: int, high: int, label: str) -> list[str]:
     return [*parts, _text((_LEFT + _RIGHT) / 2, _HEIGHT - 8, label)]
 
 
-def _y_axis(y_range: tuple[float, float], label: str) -> list[str]:
+def _y_axis(y_range: tuple[float, float], label: str, right: float = _RIGHT) -> list[str]:
     """Return the SVG of the horizontal grid lines at quarters of the range."""
     parts = []
     for step in range(5):
         value = y_range[0] + (y_range[1] - y_range[0]) * step / 4
         y = _BOTTOM - (_BOTTOM - _TOP) * step / 4
-        parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{_RIGHT}"/>')
+        parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{right}"/>')
         parts.append(_text(_LEFT - 6, y + 4, f"{value:.12g}", "end"))
     middle = (_TOP + _BOTTOM) / 2
     return [*parts, f'<g transform="translate(12 {middle}) rotate(-90)">{_text(0, 0, label)}</g>']

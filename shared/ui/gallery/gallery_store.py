@@ -107,7 +107,7 @@ class GalleryStore:
         Raises:
             ImageError: The key has no gallery.
         """
-        gallery = self._galleries.get(key or _session_key(session))
+        gallery = self._galleries.get(key or session_key(session))
         if key and gallery is None:
             raise ImageError(UNKNOWN_KEY)
         return self._sample_gallery() if gallery is None else gallery
@@ -123,7 +123,7 @@ class GalleryStore:
             ImageError: The key has no gallery.
         """
         self.get(session, key)  # checks the key, and describes the samples before the store is locked
-        key = key or _session_key(session) or SessionStore.new_key()
+        key = key or session_key(session) or SessionStore.new_key()
         return key, self._galleries.get_or_create(key)
 
     def add(
@@ -192,7 +192,7 @@ class GalleryStore:
 
     def reset(self, session: str) -> None:
         """Delete the session's gallery, which brings back the sample images."""
-        self._galleries.discard(_session_key(session))
+        self._galleries.discard(session_key(session))
 
     def _load(self, path: str, session: str, key: str) -> tuple[str, Gallery]:
         """Replace a gallery with a saved one.
@@ -250,7 +250,7 @@ def contents(key: str, gallery: Gallery) -> dict[str, Any]:
     return {"gallery": key, "count": len(images), "images": images}
 
 
-def _session_key(session: str) -> str:
+def session_key(session: str) -> str:
     """Return the key of a session; empty for agents, which share one session."""
     return "" if called_by_agent() else session
 
