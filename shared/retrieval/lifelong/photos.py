@@ -9,7 +9,6 @@ import numpy as np
 from PIL import Image
 
 from shared.core.errors import InputError
-from shared.core.images import Source, open_image, shrink
 
 MIN_PHOTOS = 4  # different photos of a class
 MAX_PHOTOS = 400  # of a lesson
@@ -22,31 +21,37 @@ COPY_SIDE = 16  # of the small copies that must differ, in pixels
 MAX_COPY_DISTANCE = 2.0  # mean difference of their levels below which two photos are the same
 
 
-def check_lesson(
-    images: Sequence[Source], labels: Sequence[str], classes: Collection[str]
-) -> tuple[list[Image.Image], list[str]]:
-    """Return the photos and the names of their classes that a lesson can use: small, and without copies.
-
-    Names and numbers are checked before a photo is opened, and one large photo is in memory at a time.
+def check_labels(labels: Sequence[str], classes: Collection[str]) -> list[str]:
+    """Return the names of the classes of a lesson's photos, without needless spaces and invisible signs.
 
     Args:
-        images: Photos, anything that `shared.core.images.open_image` takes.
         labels: Name of the class of each photo.
         classes: Names of the classes that the network knows.
 
     Raises:
-        ImageError: A photo cannot be used.
-        InputError: Too few or too many photos, a name that is known or empty, photos that show nothing.
+        InputError: Too few or too many photos, a name that is known, empty or too long.
     """
     labels = ["".join(filter(str.isprintable, " ".join(label.split()))) for label in labels]
     names = list(dict.fromkeys(labels))
-    _check_names(names, classes)
     if not labels:
         raise InputError(f"Add photos to learn from: at least {MIN_PHOTOS} of each new thing, better ten.")
+    _check_names(names, classes)
     if len(labels) > MAX_PHOTOS or len(names) > MAX_CLASSES:
         raise InputError(f"A lesson takes at most {MAX_PHOTOS} photos of {MAX_CLASSES} things.")
-    opened = [shrink(open_image(image), MAX_SIDE) for image in images]
-    copies = [_small_copy(image) for image in opened]
+    return labels
+
+
+def distinct_photos(images: Sequence[Image.Image], labels: Sequence[str]) -> list[int]:
+    """Return the indices of the photos that a lesson can use: those that are no copies.
+
+    Args:
+        images: Photos of mode RGB.
+        labels: Name of the class of each photo, from `check_labels`.
+
+    Raises:
+        InputError: Too few different photos of a class, or photos that show nothing.
+    """
+    copies = [_small_copy(image) for image in images]
     if all(copy.std() < MIN_DEVIATION for copy in copies):
         raise InputError("These photos show nothing: each of them is of one color.")
     distinct: list[int] = []
@@ -55,13 +60,13 @@ def check_lesson(
         if all(np.abs(copy - copies[row]).mean() > MAX_COPY_DISTANCE for row in earlier):
             distinct.append(index)
     counts = Counter(labels[index] for index in distinct)
-    for name in names:
+    for name in dict.fromkeys(labels):
         if counts[name] < MIN_PHOTOS:
             photos = "different photo" if counts[name] == 1 else "different photos"
             raise InputError(
                 f"{counts[name]} {photos} of {name!r} cannot teach it: add at least {MIN_PHOTOS}, better ten."
             )
-    return [opened[index] for index in distinct], [labels[index] for index in distinct]
+    return distinct
 
 
 def hold_out(labels: Sequence[str]) -> list[bool]:

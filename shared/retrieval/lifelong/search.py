@@ -31,7 +31,7 @@ from shared.retrieval.lifelong.lesson import Lesson, LessonSettings, teach
 from shared.retrieval.lifelong.memory import Learner, Memory
 from shared.retrieval.lifelong.methods import DEFAULT_METHOD, METHODS
 from shared.retrieval.lifelong.model_file import read_model, write_model
-from shared.retrieval.lifelong.photos import MAX_SIDE, check_lesson, hold_out
+from shared.retrieval.lifelong.photos import MAX_SIDE, check_labels, distinct_photos, hold_out
 from shared.retrieval.lifelong.teacher import embed
 from shared.retrieval.lifelong.views import Views, center_view, compute_views, random_views
 
@@ -312,8 +312,11 @@ class LifelongSearch:
         if method not in METHODS:
             raise ValueError(f"the method must be one of {', '.join(METHODS)}, got {method!r}")
         started = time.perf_counter()
+        labels = check_labels(labels, self.classes)  # before any photo is opened
         with self._changing():
-            opened, labels = check_lesson(images, labels, self.classes)
+            opened = [shrink(open_image(image), MAX_SIDE) for image in images]
+            distinct = distinct_photos(opened, labels)
+            opened, labels = [opened[index] for index in distinct], [labels[index] for index in distinct]
             learner, gallery = self.learner, self.gallery
             names = tuple(dict.fromkeys(labels))
             queries = hold_out(labels)
