@@ -158,6 +158,7 @@ def test_only_the_documented_functions_are_listed(server):
             ROOT / "shared/restyle/tabs/endpoints.py",
             ROOT / "shared/restyle/tabs/similar/endpoint.py",
             ROOT / "shared/restyle/tabs/generation_endpoints.py",
+            ROOT / "shared/retrieval/tabs/lifelong_endpoints.py",
             ROOT / "shared/ui/gallery/endpoints.py",
         )
     ]

@@ -1,4 +1,4 @@
-"""Retrieval: find the pictures of a gallery that look like a photo; a page, an API and MCP tools."""
+"""Retrieval: find the pictures of a gallery that look like a photo, and teach a model new things."""
 
 from contextlib import suppress
 
@@ -15,7 +15,15 @@ from shared import ui
 from shared.core.devices import on_zero_gpu
 from shared.core.images import open_image
 from shared.retrieval.engines import ENGINES, GALLERY_ENGINES
-from shared.retrieval.tabs import image_matches_tab, search_controls, search_options, tradeoff_tab
+from shared.retrieval.tabs import (
+    LearnedModels,
+    image_matches_tab,
+    lifelong_endpoints,
+    lifelong_tab,
+    search_controls,
+    search_options,
+    tradeoff_tab,
+)
 from shared.ui.components.box import parse_box
 from shared.ui.gallery.endpoints import gallery_endpoints
 from shared.ui.gallery.gallery_store import GalleryStore, find_entry
@@ -37,6 +45,7 @@ def load_search(engine: str) -> "ImageSearch":
     return ImageSearch.load(engine, device=DEVICE)
 
 
+LEARNED = LearnedModels(DEVICE)
 SEARCHES = ui.lazy_models(load_search, ENGINES)
 GALLERIES = GalleryStore(lambda images, gallery: SEARCHES["exact"]().add(images, gallery), ui.gallery_images)
 
@@ -112,13 +121,15 @@ def explain_match(
 with ui.page("Retrieval") as demo:
     ui.header("Retrieval", "Find the pictures in your gallery that show the same thing, or look alike.")
     visitor = GALLERIES.create_session()
-    with gr.Row():
-        with gr.Column(scale=2):
-            controls = search_controls(GALLERY_ENGINES)
-        with gr.Column(scale=3), gr.Tabs() as tabs:
-            matches = image_matches_tab(SPACE, visitor, GALLERY_ENGINES, SEARCHES, controls)
-            gallery = gallery_tab(SPACE, visitor)
-            tradeoff = tradeoff_tab(SPACE, visitor, ENGINES, SEARCHES, controls.engine)
+    with gr.Tabs():
+        with gr.Tab("Search"), gr.Row():
+            with gr.Column(scale=2):
+                controls = search_controls(GALLERY_ENGINES)
+            with gr.Column(scale=3), gr.Tabs() as tabs:
+                matches = image_matches_tab(SPACE, visitor, GALLERY_ENGINES, SEARCHES, controls)
+                gallery = gallery_tab(SPACE, visitor)
+                tradeoff = tradeoff_tab(SPACE, visitor, ENGINES, SEARCHES, controls.engine)
+        lifelong_tab(SPACE, visitor, LEARNED)
     ui.how_it_works(Path(__file__).parent, ["retrieval-descriptor", "retrieval-words"])
     ui.load_open_tab(tabs, [matches, gallery.tab, tradeoff], [demo.load, *controls.triggers])
     engine = gr.Dropdown(list(ENGINES), value="exact", label="Engine", visible=False)  # the API offers all
@@ -128,6 +139,7 @@ with ui.page("Retrieval") as demo:
     ui.endpoint(search_similar, [*query, *sources], {"Matches": gr.JSON, "Pictures": gr.Gallery})
     explained = [controls.image, image_id, controls.box, engine]
     ui.endpoint(explain_match, [*explained, *sources], {"Both": gr.Image})
+    lifelong_endpoints(SPACE, visitor, LEARNED)
     gallery_endpoints(SPACE, visitor, gallery.files)
 
 if __name__ == "__main__":

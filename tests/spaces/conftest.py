@@ -47,7 +47,7 @@ def agent(server):
             session = stack.enter_context(portal.wrap_async_context_manager(session))
             tools = {tool.name: tool for tool in portal.call(session.list_tools).tools}
 
-            def call(name, **arguments):
+            def call(name, /, **arguments):
                 return portal.call(session.call_tool, name, arguments)
 
             return tools, call
