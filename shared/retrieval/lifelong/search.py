@@ -39,6 +39,7 @@ WEIGHTS = "retrieval-lifelong"
 VIEWS = 4  # random views of a photo
 BATCH = 40  # photos of a step
 STEPS_PER_CLASS, MIN_STEPS, MAX_STEPS = 6, 60, 200
+RATE = 1e-4  # lower than with many classes: the photos of one thing teach little about all others
 MEASUREMENTS = 8  # of recall during a lesson
 MAX_UNDO = 3
 VIEW_SHARE = 0.3  # of a lesson's time that the views take, for the progress
@@ -446,7 +447,8 @@ def lesson_settings(classes: int) -> LessonSettings:
     """Return the settings of a lesson of some classes."""
     steps = min(max(STEPS_PER_CLASS * classes, MIN_STEPS), MAX_STEPS)
     batch = min(classes, LessonSettings.classes)
-    return LessonSettings(steps=steps, images=max(BATCH // batch, LessonSettings.images))
+    images = max(BATCH // batch, LessonSettings.images)
+    return LessonSettings(steps=steps, images=images, rate=RATE)
 
 
 def _measure(
