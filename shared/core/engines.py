@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+if TYPE_CHECKING:
+    import torch
 
 Model = TypeVar("Model", covariant=True)
+T = TypeVar("T")
 Row = TypeVar("Row", bound="Engine[Any]")
 
 
@@ -39,6 +44,25 @@ class Engine(Generic[Model]):
     revision: str | None = None
     licence: str | None = None
     parameters: int | None = None
+
+
+def deferred(import_class: Callable[[], type[T]]) -> Callable[..., T]:
+    """Return the factory of an engine whose class loads its own weights.
+
+    Args:
+        import_class: Imports the class, which has a class method `load`, when the engine is first needed.
+    """
+
+    def load(
+        *,
+        folder: str | os.PathLike | None = None,
+        device: str | torch.device | None = None,
+        allow_hub: bool = False,
+    ) -> T:
+        model: T = cast(Any, import_class()).load(folder=folder, device=device, allow_hub=allow_hub)
+        return model
+
+    return load
 
 
 def table(*rows: Row) -> Mapping[str, Row]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from shared.core.diffusion.models import FLUX2_KLEIN_4B
-from shared.core.engines import Engine, table
+from shared.core.engines import Engine, deferred, table
 
 if TYPE_CHECKING:
     import torch
@@ -23,16 +23,11 @@ if TYPE_CHECKING:
     from shared.restyle.swap.swapper import OutfitSwapper
 
 
-def outfit(
-    *,
-    folder: str | os.PathLike | None = None,
-    device: str | torch.device | None = None,
-    allow_hub: bool = False,
-) -> OutfitParser:
-    """Return the network that finds garments."""
+def _outfit() -> type[OutfitParser]:
+    """Import the network that finds garments."""
     from shared.restyle.parsing.parser import OutfitParser  # deferred: torch is slow to import
 
-    return OutfitParser.load(folder=folder, device=device, allow_hub=allow_hub)
+    return OutfitParser
 
 
 def segformer(
@@ -50,40 +45,25 @@ def segformer(
     )
 
 
-def pose(
-    *,
-    folder: str | os.PathLike | None = None,
-    device: str | torch.device | None = None,
-    allow_hub: bool = False,
-) -> PoseEstimator:
-    """Return the network that finds joints."""
+def _pose() -> type[PoseEstimator]:
+    """Import the network that finds joints."""
     from shared.restyle.pose.estimator import PoseEstimator  # deferred: torch is slow to import
 
-    return PoseEstimator.load(folder=folder, device=device, allow_hub=allow_hub)
+    return PoseEstimator
 
 
-def swapgan(
-    *,
-    folder: str | os.PathLike | None = None,
-    device: str | torch.device | None = None,
-    allow_hub: bool = False,
-) -> OutfitSwapper:
-    """Return the networks that dress a person in garments of another photo."""
+def _swapgan() -> type[OutfitSwapper]:
+    """Import the networks that dress a person in garments of another photo."""
     from shared.restyle.swap.swapper import OutfitSwapper  # deferred: torch is slow to import
 
-    return OutfitSwapper.load(folder=folder, device=device, allow_hub=allow_hub)
+    return OutfitSwapper
 
 
-def garments(
-    *,
-    folder: str | os.PathLike | None = None,
-    device: str | torch.device | None = None,
-    allow_hub: bool = False,
-) -> GarmentDescriber:
-    """Return the network that describes garments."""
+def _garments() -> type[GarmentDescriber]:
+    """Import the network that describes garments."""
     from shared.restyle.similar.descriptor import GarmentDescriber  # deferred: torch is slow to import
 
-    return GarmentDescriber.load(folder=folder, device=device, allow_hub=allow_hub)
+    return GarmentDescriber
 
 
 def flux2_klein(
@@ -93,12 +73,14 @@ def flux2_klein(
     allow_hub: bool = True,  # the choice of an engine from the Hub permits its download
 ) -> OutfitGenerator:
     """Return FLUX.2 klein, which paints clothes."""
-    from shared.restyle.generation.generator import OutfitGenerator  # deferred: torch is slow to import
+    from shared.core.diffusion.flux2 import Flux2Klein  # deferred: torch is slow to import
+    from shared.restyle.generation.generator import OutfitGenerator
 
     row = GENERATORS["flux2-klein"]
-    return OutfitGenerator.load(
+    model = Flux2Klein.load(
         row.weights or "", row.revision, parameters=row.parameters or 0, folder=folder, device=device
     )
+    return OutfitGenerator(model)
 
 
 #: Functions of an image that return its `shared.restyle.parsing.outfit.Outfit`: the garments of people.
@@ -108,7 +90,7 @@ PARSERS: Mapping[str, Engine[OutfitParser | SegformerParser]] = table(
         title="Clothes",
         description="Finds tops, coats, dresses, trousers, shoes and more on people; works offline.",
         weights="restyle-parsing",
-        load=outfit,
+        load=deferred(_outfit),
         licence="cc-by-nc-4.0",
         parameters=3_135_084,
     ),
@@ -137,7 +119,7 @@ POSES: Mapping[str, Engine[PoseEstimator]] = table(
         title="Pose",
         description="Finds 17 joints of a person; works offline.",
         weights="restyle-pose",
-        load=pose,
+        load=deferred(_pose),
         licence="cc-by-nc-4.0",
         parameters=1_410_497,
     ),
@@ -150,7 +132,7 @@ SWAPPERS: Mapping[str, Engine[OutfitSwapper]] = table(
         title="Made to fit (SwapGAN)",
         description="Bends the garments into the pose of the person; works offline.",
         weights="restyle-swapgan",
-        load=swapgan,
+        load=deferred(_swapgan),
         licence="cc-by-nc-4.0",
         parameters=2_334_308,
     ),
@@ -163,7 +145,7 @@ DESCRIBERS: Mapping[str, Engine[GarmentDescriber]] = table(
         title="Similar outfits",
         description="Compares garments by cut, pattern and color; works offline.",
         weights="retrieval-lite",
-        load=garments,
+        load=deferred(_garments),
         licence="cc-by-nc-4.0",
         parameters=4_782_024,
     ),

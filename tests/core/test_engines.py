@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from shared.core.engines import Engine, find, table
+from shared.core.engines import Engine, deferred, find, table
 
 
 def load_list(**options):
@@ -46,3 +46,22 @@ def test_tables_and_rows_are_immutable():
         ENGINES["newer"] = ENGINES["new"]
     with pytest.raises(FrozenInstanceError):
         ENGINES["new"].description = "the worst one"
+
+
+def test_deferred_factories_import_their_class_when_they_are_called():
+    imports, calls = [], []
+
+    class Predictor:
+        @classmethod
+        def load(cls, **options):
+            calls.append(options)
+            return cls()
+
+    def import_class():
+        imports.append(True)
+        return Predictor
+
+    load = deferred(import_class)
+    assert imports == []
+    assert isinstance(load(device="cpu"), Predictor)
+    assert calls == [{"folder": None, "device": "cpu", "allow_hub": False}]

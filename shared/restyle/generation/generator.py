@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from shared.restyle.generation.composite import context_box, soft_mask
 from shared.restyle.generation.settings import GenerationSettings, check_words
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 OUTFIT_PROMPT = (
     "Dress the person of the first picture in the clothes of the second picture. Keep the face, the hair, "
@@ -35,8 +34,6 @@ INSIDE = 8  # level of a soft mask, 0..255, from which a model paints
 class OutfitGenerator:
     """Paints clothes with FLUX.2 klein; safe to call from many threads, which wait for each other.
 
-    `OutfitGenerator.load` returns one.
-
     Args:
         model: The model on its device.
         limits: Image sizes on which it works.
@@ -45,30 +42,6 @@ class OutfitGenerator:
     def __init__(self, model: Flux2Klein, limits: SizeLimits | None = None) -> None:
         self.model = model
         self.limits = limits or SizeLimits()
-
-    @classmethod
-    def load(
-        cls,
-        name: str,
-        revision: str | None,
-        *,
-        parameters: int = 0,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-    ) -> OutfitGenerator:
-        """Load the model from a folder, the local cache or the Hub.
-
-        Args:
-            name: Repository.
-            revision: Commit of the repository.
-            parameters: Number of weights, to check the memory before a download.
-            folder: Folder of the files, if it is known.
-            device: Device of the model; by default the fastest.
-
-        Raises:
-            WeightsError: See `Flux2Klein.load`.
-        """
-        return cls(Flux2Klein.load(name, revision, parameters=parameters, folder=folder, device=device))
 
     def dress(
         self,

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import torch
 from PIL import Image
 
-from shared.core.images import Source, open_image, to_tensor
+from shared.core.images import to_tensor
 from shared.core.predictors import NetworkPredictor
 from shared.core.tiling import working_size
 from shared.networks.parsing import ParsingNetwork
 from shared.restyle.parsing.consistency import agree_on_clothes
-from shared.restyle.parsing.outfit import Outfit
+from shared.restyle.parsing.pixel_parser import PixelParser
 
 WORKING_SIDE = 288  # the network sees as many pixels as a square of this side has
 MAX_SIDE = 1024  # of its input
 
 
-class OutfitParser(NetworkPredictor[ParsingNetwork]):
+class OutfitParser(PixelParser, NetworkPredictor[ParsingNetwork]):
     """Finds what people wear in photos of any size. Safe to call from many threads at once.
 
     Args:
@@ -28,21 +26,6 @@ class OutfitParser(NetworkPredictor[ParsingNetwork]):
 
     NETWORK = ParsingNetwork
     WEIGHTS = "restyle-parsing"
-
-    def __call__(self, image: Source) -> Outfit:
-        """Find what the people in an image wear.
-
-        Args:
-            image: Anything that `shared.core.images.open_image` takes.
-
-        Raises:
-            ImageError: The image cannot be used.
-        """
-        started = time.perf_counter()
-        image = open_image(image)
-        probabilities = self.probabilities(image)
-        labels = probabilities.argmax(0).astype(np.uint8)
-        return Outfit(image, labels, probabilities, seconds=time.perf_counter() - started)
 
     def probabilities(self, image: Image.Image) -> np.ndarray:
         """Compute the probabilities of all classes at working size.

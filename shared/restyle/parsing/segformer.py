@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from typing import Any
 
 import numpy as np
@@ -21,18 +20,18 @@ from shared.core import devices
 from shared.core.diffusion.loading import find_files
 from shared.core.diffusion.pipeline import ComponentFiles, load_component
 from shared.core.diffusion.repositories import PipelineRepository
-from shared.core.images import Source, open_image, to_tensor
+from shared.core.images import to_tensor
 from shared.core.tiling import working_size
 from shared.core.weights import WeightsError
 from shared.restyle.parsing.classes import ATR_LABELS, NAMES, classes_of_atr
-from shared.restyle.parsing.outfit import Outfit
 from shared.restyle.parsing.parser import MAX_SIDE, WORKING_SIDE
+from shared.restyle.parsing.pixel_parser import PixelParser
 
 SIDE = 512  # of the square to which images were stretched in its training, in pixels
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the colors of ImageNet, 0..1
 
 
-class SegformerParser:
+class SegformerParser(PixelParser):
     """Finds what people wear in photos of any size; safe to call from many threads at once.
 
     `SegformerParser.load` returns one.
@@ -81,21 +80,6 @@ class SegformerParser:
                 f"{len(ATR_LABELS)}: delete the folder, and it will be downloaded again."
             )
         return cls(network)
-
-    def __call__(self, image: Source) -> Outfit:
-        """Find what the people in an image wear.
-
-        Args:
-            image: Anything that `shared.core.images.open_image` takes.
-
-        Raises:
-            ImageError: The image cannot be used.
-        """
-        started = time.perf_counter()
-        image = open_image(image)
-        probabilities = self.probabilities(image)
-        labels = probabilities.argmax(0).astype(np.uint8)
-        return Outfit(image, labels, probabilities, seconds=time.perf_counter() - started)
 
     @torch.inference_mode()
     def probabilities(self, image: Image.Image) -> np.ndarray:
