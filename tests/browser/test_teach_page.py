@@ -54,7 +54,7 @@ def test_a_lesson_from_an_example_to_a_loaded_model(visit, tmp_path):
     expect(tab).to_contain_text("The model knows these 40 fruits")
     expect(tab.get_by_role("heading", name="After the lesson")).to_have_count(0)
     tab.get_by_role("button", name="Go on with a model").click()
-    tab.locator(".is-files input[type=file]").last.set_input_files(saved)
+    tab.locator("input[type=file][accept='.safetensors']").set_input_files(saved)
     expect(tab).to_contain_text("Your model is loaded.")
     expect(tab).to_contain_text("it has learned kiwi")
 

@@ -24,7 +24,7 @@ def color_histogram(pixels: np.ndarray) -> np.ndarray:
     Returns:
         float32 `[COLOR_DIM]` of unit length.
 
-    >>> int((color_histogram(np.array([[255, 255, 255]], np.uint8)) > 0.01).sum())
+    >>> int((color_histogram(np.array([[255, 255, 255]], np.uint8)) > 0.1).sum())
     1
     """
     lightness, *chroma = oklab_from_pixels(pixels).double().numpy()
