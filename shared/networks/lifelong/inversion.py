@@ -107,6 +107,7 @@ def invert(
     steps: int,
     rate: float = 0.1,
     generator: torch.Generator | None = None,
+    on_step: Callable[[int], None] = lambda step: None,
 ) -> Tensor:
     """Make images of classes by gradient descent on their pixels.
 
@@ -121,6 +122,7 @@ def invert(
         steps: Steps of Adam.
         rate: Its learning rate.
         generator: Source of the noise from which the images start.
+        on_step: Called after each step with its number from 1; may raise to stop.
 
     Returns:
         float32 `[B, 3, side, side]`, RGB in -1..1.
@@ -139,4 +141,5 @@ def invert(
             (images.grad,) = torch.autograd.grad(loss, [images])
             optimizer.step()
             schedule.step()
+            on_step(step + 1)
     return images.detach().clamp(-1, 1)

@@ -101,6 +101,7 @@ def teach(
     learner: Learner,
     lesson: Lesson,
     on_step: Callable[[int, EmbeddingNetwork], None] = lambda step, student: None,
+    on_dream: Callable[[int], None] = lambda step: None,
 ) -> Learner:
     """Teach new classes.
 
@@ -108,6 +109,8 @@ def teach(
         learner: Network and memory after the earlier lessons; neither is changed.
         lesson: The lesson.
         on_step: Called after each step with its number from 1 and the network in training; may raise to stop.
+        on_dream: Called after each step of making images from statistics, which precede the first step, with
+            its number from 1; may raise to stop.
 
     Returns:
         Network and memory after the lesson.
@@ -120,7 +123,7 @@ def teach(
         torch.manual_seed(lesson.settings.seed)
         student.add_classes(len(lesson.names))
     if not lesson.method.frozen:
-        fit = _Fit(learner, student, lesson)
+        fit = _Fit(learner, student, lesson, on_dream)
         for step, batch in enumerate(class_batches(lesson.views.labels, lesson.settings), start=1):
             fit.step(step, batch)
             on_step(step, student)
@@ -131,7 +134,13 @@ def teach(
 class _Fit:
     """State of a lesson's optimisation."""
 
-    def __init__(self, learner: Learner, student: EmbeddingNetwork, lesson: Lesson) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        student: EmbeddingNetwork,
+        lesson: Lesson,
+        on_dream: Callable[[int], None],
+    ) -> None:
         method = lesson.method
         self.method, self.settings, self.views = method, lesson.settings, lesson.views
         self.memory, self.student = learner.memory, student
@@ -142,7 +151,8 @@ class _Fit:
         self.device = next(student.parameters()).device
         self.generator = torch.Generator().manual_seed(self.settings.seed)
         distils = method.distils and self.known
-        self.dream_maps = self._dream(network) if method.generated and distils else self.views.maps[:0, 0]
+        dreams = method.generated and distils
+        self.dream_maps = self._dream(network, on_dream) if dreams else self.views.maps[:0, 0]
         self.teacher = Teacher(network, self.views, self.dream_maps) if distils else None
         self.anchors = {name: value.detach().clone() for name, value in network.named_parameters()}
         self.optimizer = self._adam(student)
@@ -153,7 +163,7 @@ class _Fit:
         parameters = [p for p in network.parameters() if p.requires_grad]
         return torch.optim.Adam(parameters, self.settings.rate, weight_decay=self.settings.decay, fused=True)
 
-    def _dream(self, network: EmbeddingNetwork) -> Tensor:
+    def _dream(self, network: EmbeddingNetwork, on_dream: Callable[[int], None]) -> Tensor:
         """Return maps of images of the known classes, made from statistics."""
         order = torch.randperm(self.known, generator=self.generator)
         labels = order[torch.arange(self.settings.dreams) % self.known]
@@ -165,6 +175,7 @@ class _Fit:
             side=SIDE,
             steps=self.settings.dream_steps,
             generator=self.generator,
+            on_step=on_dream,
         )
         with torch.no_grad():
             return network.lower(images).half().cpu()

@@ -14,8 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -32,6 +30,7 @@ from shared.retrieval.lifelong.memory import Learner, Memory
 from shared.retrieval.lifelong.methods import DEFAULT_METHOD, METHODS
 from shared.retrieval.lifelong.model_file import read_model, write_model
 from shared.retrieval.lifelong.photos import MAX_SIDE, check_labels, distinct_photos, hold_out
+from shared.retrieval.lifelong.results import LearnedHit, LessonReport, Progress, Recall, no_progress
 from shared.retrieval.lifelong.teacher import embed
 from shared.retrieval.lifelong.views import Views, center_view, compute_views, random_views
 
@@ -44,74 +43,6 @@ MEASUREMENTS = 8  # of recall during a lesson
 MAX_UNDO = 3
 VIEW_SHARE = 0.3  # of a lesson's time that the views take, for the progress
 BUSY = "A lesson is going on: wait for its end, or stop it."
-
-#: Called with the share of a lesson that is done, 0..1, and a few words; may raise to stop.
-Progress = Callable[[float, str], None]
-
-
-class Recall(NamedTuple):
-    """Recall@1 at a moment of a lesson, 0..1; None where it cannot be measured.
-
-    Attributes:
-        step: Optimizer step, from 0.
-        old: Of the classes that were known before the lesson.
-        new: Of the classes of the lesson.
-    """
-
-    step: int
-    old: float | None
-    new: float | None
-
-
-@dataclass(frozen=True)
-class LessonReport:
-    """Result of a lesson.
-
-    Attributes:
-        method: Name of the method.
-        classes: Names of the new classes.
-        photos: Number of photos from which the network learned.
-        curve: Recall from before the lesson to its end.
-        forgotten: Ids of gallery images whose nearest image was of their class before the lesson, and is not
-            any more.
-        seconds: Duration.
-    """
-
-    method: str
-    classes: tuple[str, ...]
-    photos: int
-    curve: tuple[Recall, ...]
-    forgotten: tuple[int, ...]
-    seconds: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        values = asdict(self)
-        values["curve"] = [recall._asdict() for recall in self.curve]
-        return values | {"seconds": round(self.seconds, 2)}
-
-
-@dataclass(frozen=True)
-class LearnedHit:
-    """Image that a search found.
-
-    Attributes:
-        id: Index of the image in the gallery.
-        rank: From 1.
-        score: Cosine similarity, -1..1.
-        name: Name of the image.
-        label: Name of its class; empty if nobody said it.
-    """
-
-    id: int
-    rank: int
-    score: float
-    name: str
-    label: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self) | {"score": round(self.score, 4)}
 
 
 class LifelongSearch:
@@ -288,7 +219,7 @@ class LifelongSearch:
         method: str = DEFAULT_METHOD,
         *,
         settings: LessonSettings | None = None,
-        on_progress: Progress = lambda share, text: None,
+        on_progress: Progress = no_progress,
         on_recall: Callable[[Recall], None] = lambda recall: None,
     ) -> LessonReport:
         """Teach new classes; the images join the gallery afterwards.
@@ -338,7 +269,10 @@ class LifelongSearch:
                     curve.append(_measure(step, larger, student, old_names, names))
                     on_recall(curve[-1])
 
-            taught = teach(learner, lesson, on_step)
+            def on_dream(step: int) -> None:
+                on_progress(VIEW_SHARE, f"Dreaming up old things, {step} of {settings.dream_steps}")
+
+            taught = teach(learner, lesson, on_step, on_dream)
             described = gallery.describe(taught.network).add(
                 opened, photo_names, labels, centers.maps[:, 0], taught.network, queries
             )

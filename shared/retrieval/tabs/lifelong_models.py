@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -14,6 +14,7 @@ from shared.core.errors import InputError
 from shared.core.images import ImageError, open_image, shrink
 from shared.core.uploads import UploadReader
 from shared.retrieval.lifelong.photos import MAX_PHOTOS, MAX_SIDE
+from shared.retrieval.lifelong.results import Progress, no_progress
 from shared.retrieval.lifelong.samples import KNOWN, LESSONS, QUERIES, Sample, read_samples
 from shared.ui.gallery.gallery_store import session_key
 from shared.ui.gallery.session_store import SessionStore
@@ -24,13 +25,6 @@ if TYPE_CHECKING:  # needs torch, for which the first page must not wait
 WEIGHTS = "retrieval-lifelong"
 MAX_MODELS = 16  # of all visitors, each of up to 70 MB
 UNKNOWN_KEY = "There is no taught model behind this key, or no longer: please teach it again."
-
-#: Called with the share that is done, 0..1, and a few words; may raise to stop.
-Progress: TypeAlias = Callable[[float, str], None]
-
-
-def no_progress(share: float, text: str) -> None:
-    """Report nothing."""
 
 
 class LearnedModels:

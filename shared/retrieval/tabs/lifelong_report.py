@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from shared.core.images import encode_image
+from shared.retrieval.lifelong.results import LearnedHit, LessonReport, Recall
 from shared.retrieval.lifelong.samples import Sample
 from shared.retrieval.tabs.lifelong_run import LessonState
 from shared.ui.components.charts import Line, line_chart
@@ -15,7 +16,7 @@ from shared.ui.search.summary import escape_markdown
 
 if TYPE_CHECKING:  # these bring torch
     from shared.retrieval.lifelong.gallery import LearnedGallery
-    from shared.retrieval.lifelong.search import LearnedHit, LessonReport, LifelongSearch, Recall
+    from shared.retrieval.lifelong.search import LifelongSearch
 
 MAX_FORGOTTEN = 24  # pictures that are shown
 MAX_NAMES = 5  # of new classes that are listed

@@ -7,13 +7,11 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from shared.core.diffusion.monitor import StopRequest
 from shared.core.errors import StoppedError
-
-if TYPE_CHECKING:  # needs torch, for which the first page must not wait
-    from shared.retrieval.lifelong.search import Progress, Recall
+from shared.retrieval.lifelong.results import Progress, Recall
 
 STOPPED = "Stopped: the model is as it was before."
 
@@ -34,7 +32,7 @@ class LessonState:
 
 
 #: Function that teaches, with functions to call with its progress and with each measurement of recall.
-Teach: TypeAlias = "Callable[[Progress, Callable[[Recall], None]], None]"
+Teach: TypeAlias = Callable[[Progress, Callable[[Recall], None]], None]
 
 
 def observe_lesson(teach: Teach, stop: StopRequest) -> Iterator[LessonState]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
 from shared.core.errors import InputError, StoppedError
 from shared.core.file_names import safe_stem
 from shared.core.images import encode_image
+from shared.retrieval.lifelong.results import LessonReport
 from shared.retrieval.lifelong.samples import KNOWN, LESSONS, QUERIES
 from shared.retrieval.tabs.lifelong_models import LearnedModels, read_photos
 from shared.retrieval.tabs.lifelong_panel import TeachPanel
@@ -31,9 +32,6 @@ from shared.ui.errors import user_facing
 from shared.ui.events import INFERENCE, Concurrency, on_event
 from shared.ui.gallery.gallery_store import VisitorSession
 from shared.ui.long_runs import connect_run, stop_file
-
-if TYPE_CHECKING:  # needs torch, for which the first page must not wait
-    from shared.retrieval.lifelong.search import LessonReport
 
 #: Lessons take all cores for half a minute.
 LESSONS_AT_ONCE = Concurrency("lessons", 1)

@@ -12,9 +12,10 @@ from PIL import Image
 from shared.core.errors import InputError, StoppedError
 from shared.retrieval.lifelong import search as search_module
 from shared.retrieval.lifelong.methods import DEFAULT_METHOD, METHODS
+from shared.retrieval.lifelong.results import Recall
 from shared.retrieval.lifelong.samples import KNOWN as KNOWN_SAMPLES
 from shared.retrieval.lifelong.samples import LESSONS, QUERIES, Sample
-from shared.retrieval.lifelong.search import LifelongSearch, Recall
+from shared.retrieval.lifelong.search import LifelongSearch
 from shared.retrieval.tabs import lifelong_models
 from shared.retrieval.tabs.lifelong_models import MAX_PHOTOS, LearnedModels, read_photos
 from shared.retrieval.tabs.lifelong_panel import MENU
