@@ -13,6 +13,7 @@ from typing import BinaryIO, cast
 
 from PIL import Image
 
+from shared.core.file_names import is_system_file
 from shared.core.images import ImageError, open_image
 from shared.core.uploads import UNREADABLE
 
@@ -95,10 +96,12 @@ def read_images(sources: Iterable[str | Path]) -> list[ImageFile]:
 
 def _list_source(source: Path) -> list[ImageFile]:
     if source.is_dir():
-        return [ImageFile(path) for path in sorted(source.rglob("*")) if is_image(path)]
+        paths = (path for path in sorted(source.rglob("*")) if is_image(path))
+        return [ImageFile(path) for path in paths if not is_system_file(str(path.relative_to(source)))]
     if source.suffix.lower() == ".zip":
         with zipfile.ZipFile(source) as archive:
-            return [ImageFile(source, name) for name in sorted(filter(is_image, archive.namelist()))]
+            names = (name for name in archive.namelist() if is_image(name) and not is_system_file(name))
+            return [ImageFile(source, name) for name in sorted(names)]
     if source.suffix.lower() == ".txt":
         lines = source.read_text(encoding="utf-8").split("\n")
         return read_images(source.parent / line for line in filter(None, lines))

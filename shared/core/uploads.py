@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from shared.core.file_names import display_name
+from shared.core.file_names import display_name, is_system_file, member_names
 from shared.core.images import MAX_FILE_BYTES
 
 #: Errors of reading a damaged archive; RuntimeError stands for encryption and unknown compression, ValueError
@@ -27,13 +27,15 @@ from shared.core.images import MAX_FILE_BYTES
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 
 _END, _END_SIZE = b"PK\x05\x06", 22  # the record at an archive's end (APPNOTE.TXT, section 4.3.16)
+_ZIP64_LOCATOR, _ZIP64_LOCATOR_SIZE = b"PK\x06\x07", 20  # section 4.3.15, directly before the end
+_ZIP64_END, _ZIP64_END_SIZE = b"PK\x06\x06", 56  # section 4.3.14, directly before the locator
 _ZIP_MAGIC = (b"PK\x03\x04", _END, b"PK\x07\x08")
 _ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".cbz", ".jar")
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may need gigabytes to decompress a byte
-_SYSTEM_FILES = re.compile(r"(^|/)(__MACOSX/|\._|\.DS_Store$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 _MAX_NAME_LENGTH = 160
 
 _DAMAGED = "The archive is damaged: please pack it again."
+_NO_PICTURE = "There is no picture in this archive."
 _NESTED = "It is an archive inside an archive: please unpack it first."
 
 
@@ -72,8 +74,9 @@ class _ArchiveMember:
 class UploadReader:
     """Iterator over all files of one upload, as pairs of name and open file.
 
-    Unreadable files are recorded in `skipped`, as pairs of name and reason. Folders and files that systems
-    add to archives (`__MACOSX`, `.DS_Store`, `Thumbs.db`) are ignored.
+    Unreadable files are recorded in `skipped`, as pairs of name and reason, and so is an archive without any
+    file. Folders, hidden files and what systems add to archives are ignored, see
+    `shared.core.file_names.is_system_file`.
 
     Attributes:
         limits: Limits of the upload.
@@ -145,11 +148,16 @@ class UploadReader:
         if reason is not None:
             self._skip(path.name, reason)
             return
-        for member in members:
-            name = member.orig_filename  # as it was written, before zipfile makes it harmless
-            if member.is_dir() or _SYSTEM_FILES.search(name):
-                continue
-            reason = self._reject_member(member)
+        # Names as they were written, before zipfile makes them harmless.
+        files = [
+            (name, member)
+            for name, member in zip(member_names(members), members, strict=True)
+            if not name.endswith(("/", "\\")) and not is_system_file(name)
+        ]
+        if not files:
+            self._skip(path.name, _NO_PICTURE)
+        for name, member in files:
+            reason = self._reject_member(name, member)
             if reason is None:
                 self._append(_ArchiveMember(_clean(name), path, member), member.file_size)
             else:
@@ -166,9 +174,9 @@ class UploadReader:
     def _skip(self, name: str, reason: str) -> None:
         self.skipped.append((_clean(name), reason))
 
-    def _reject_member(self, member: zipfile.ZipInfo) -> str | None:
+    def _reject_member(self, name: str, member: zipfile.ZipInfo) -> str | None:
         """Return the reason why a file of an archive must not be read, or None."""
-        name, kind = member.orig_filename, stat.S_IFMT(member.external_attr >> 16)
+        kind = stat.S_IFMT(member.external_attr >> 16)
         parts = re.split(r"[/\\]", name)
         if ".." in parts or not parts[0] or re.match(r"[A-Za-z]:", name) or "\0" in name:
             return "Its path leads out of the archive."
@@ -210,12 +218,18 @@ def _reject_archive(file: BinaryIO, limits: UploadLimits) -> str | None:
     a gigabyte.
     """
     size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - _END_SIZE - 2**16))
+    file.seek(max(0, size - _END_SIZE - 2**16 - _ZIP64_LOCATOR_SIZE - _ZIP64_END_SIZE))
     tail = file.read()
     position = tail.rfind(_END)
     if position < 0 or len(tail) < position + _END_SIZE:
         return _DAMAGED
-    count, directory_size = struct.unpack("<HL", tail[position + 10 : position + 16])
-    if directory_size == 2**32 - 1 or count == 2**16 - 1 or directory_size > limits.files * 256:
+    count, directory_size = struct.unpack_from("<HL", tail, position + 10)
+    locator = position - _ZIP64_LOCATOR_SIZE
+    if locator >= 0 and tail.startswith(_ZIP64_LOCATOR, locator):  # whose values zipfile prefers, whichever
+        end = locator - _ZIP64_END_SIZE
+        if end < 0 or not tail.startswith(_ZIP64_END, end):
+            return _DAMAGED
+        count, directory_size = struct.unpack_from("<QQ", tail, end + 32)
+    if count > limits.files or directory_size > limits.files * 256:
         return f"The archive holds more than {limits.files:,} files."
     return None

@@ -26,6 +26,7 @@ def archive(tmp_path):
             image.unlink()
         file.writestr("cats/notes.txt", "no photo")
         file.writestr("__MACOSX/cats/._01.png", b"no photo either")
+        file.writestr("cats/@eaDir/01.png/SYNOPHOTO_THUMB_M.png", b"nor this")
     return path
 
 
@@ -34,7 +35,7 @@ def names(images):
 
 
 def test_folders_are_searched_recursively(tmp_path):
-    for name in ("b.PNG", "a.jpg", "deep/deeper/c.webp", "deep/d.bmp", ".hidden.png"):
+    for name in ("b.PNG", "a.jpg", "deep/deeper/c.webp", "deep/d.bmp", ".hidden.png", "@eaDir/a.jpg/e.jpg"):
         save(tmp_path / name)
     (tmp_path / "notes.txt").write_text("no photo")
     images = read_images([tmp_path])

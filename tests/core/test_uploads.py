@@ -5,6 +5,7 @@ import stat
 import struct
 import tracemalloc
 import zipfile
+import zlib
 
 import pytest
 
@@ -38,10 +39,18 @@ def test_loose_files_and_archives_in_their_order(tmp_path):
 
 
 def test_system_files_and_folders_are_ignored(tmp_path):
-    names = ["__MACOSX/._a.jpg", "x/._a.jpg", ".DS_Store", "x/Thumbs.db", "x/desktop.ini", "x/"]
+    names = ["__MACOSX/._a.jpg", "x/._a.jpg", ".DS_Store", "x/Thumbs.db", "x/desktop.ini", "x/", "y\\"]
+    names += ["@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", "x/.thumbnails/1.jpg", "#recycle/a.jpg", "lost+found/a.jpg"]
     uploads = UploadReader([pack(tmp_path / "a.zip", [*((name, b"") for name in names), ("x/a.jpg", b"a")])])
     assert contents(uploads) == {"x/a.jpg": b"a"}
     assert uploads.skipped == []
+
+
+@pytest.mark.parametrize("names", [[], ["x/", "y/z/"], ["__MACOSX/._a.jpg", "x/Thumbs.db"]])
+def test_an_archive_without_files_says_so(tmp_path, names):
+    uploads = UploadReader([pack(tmp_path / "a.zip", [(name, b"") for name in names])])
+    assert contents(uploads) == {}
+    assert uploads.skipped == [("a.zip", "There is no picture in this archive.")]
 
 
 @pytest.mark.parametrize("name", ["../a.jpg", "x/../../a.jpg", "/etc/a.jpg", "C:\\a.jpg", "x\\..\\a.jpg"])
@@ -148,6 +157,66 @@ def test_a_huge_directory_is_not_read(tmp_path, monkeypatch):
     assert UploadReader([path]).skipped == [("a.zip", "The archive holds more than 20,000 files.")]
 
 
+def with_zip64_end(data, count=None, directory_size=None):
+    """Add the records of a Zip64 archive's end to an archive, as programs write them that make large ones."""
+    place = data.rindex(b"PK\x05\x06")
+    *_, total, size, offset, _ = struct.unpack("<4s4H2LH", data[place:])
+    values = (total if count is None else count), (size if directory_size is None else directory_size), offset
+    end = b"PK\x06\x06" + struct.pack("<QHHLLQQQQ", 44, 45, 45, 0, 0, values[0], *values)
+    locator = b"PK\x06\x07" + struct.pack("<LQL", 0, place, 1)
+    return data[:place] + end + locator
+
+
+def test_a_small_zip64_archive_is_read(tmp_path):
+    path = pack(tmp_path / "a.zip", [("a.jpg", b"a"), ("b.jpg", b"b")])
+    unknown = b"PK\x05\x06" + b"\0" * 4 + b"\xff" * 12 + b"\0" * 2
+    path.write_bytes(with_zip64_end(path.read_bytes()) + unknown)
+    uploads = UploadReader([path])
+    assert contents(uploads) == {"a.jpg": b"a", "b.jpg": b"b"}
+    assert uploads.skipped == []
+
+
+@pytest.mark.parametrize("values", [{"count": 10**9}, {"directory_size": 60 * 2**20}])
+@pytest.mark.parametrize("honest", [True, False])
+def test_a_huge_zip64_directory_is_not_read(tmp_path, monkeypatch, values, honest):
+    """Neither behind unknown values in the ordinary record nor behind small ones, which zipfile overrules."""
+    path = pack(tmp_path / "a.zip", [("a.jpg", b"a")])
+    data = path.read_bytes()
+    ordinary = data[data.rindex(b"PK\x05\x06") :]
+    unknown = ordinary[:4] + b"\0" * 4 + b"\xff" * 12 + b"\0" * 2
+    path.write_bytes(with_zip64_end(data, **values) + (unknown if honest else ordinary))
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    assert UploadReader([path]).skipped == [("a.zip", "The archive holds more than 20,000 files.")]
+
+
+def test_a_zip64_locator_without_its_record_is_refused(tmp_path):
+    path = pack(tmp_path / "a.zip", [("a.jpg", b"a")])
+    data = path.read_bytes()
+    place = data.rindex(b"PK\x05\x06")
+    path.write_bytes(data[:place] + b"PK\x06\x07" + bytes(16) + data[place:])
+    assert UploadReader([path]).skipped == [("a.zip", "The archive is damaged: please pack it again.")]
+
+
+def test_names_in_utf8_without_the_flag(tmp_path):
+    path = pack(tmp_path / "a.zip", [("Århus/Été.jpg", b"a"), ("中文名1.jpg", b"b")])
+    data = bytearray(path.read_bytes())
+    for start, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = -1
+        while (place := data.find(start, place + 1)) >= 0:
+            data[place + flags + 1] &= ~8
+    path.write_bytes(data)
+    assert contents(UploadReader([path])) == {"Århus/Été.jpg": b"a", "中文名1.jpg": b"b"}
+
+
+def test_a_path_in_the_unicode_field_may_not_lead_out(tmp_path):
+    member = zipfile.ZipInfo("a.jpg")
+    field = struct.pack("<BL", 1, zlib.crc32(b"a.jpg")) + b"../b.jpg"
+    member.extra = struct.pack("<HH", 0x7075, len(field)) + field
+    uploads = UploadReader([pack(tmp_path / "a.zip", [(member, b"bad")])])
+    assert contents(uploads) == {}
+    assert uploads.skipped == [("../b.jpg", LEADS_OUT)]
+
+
 @pytest.mark.parametrize("size", [4, 30, 60, -30])
 def test_a_cut_archive_gets_one_reason(tmp_path, size):
     path = pack(tmp_path / "a.zip", [("a.jpg", b"a" * 40), ("b.jpg", b"b" * 40)])
@@ -180,12 +249,6 @@ def test_names_are_cleaned(tmp_path):
     assert names[0] == "photogpj.exe"
     assert len(names[1]) == 160
     assert names[1].endswith(".jpg")
-
-
-def test_an_empty_archive_holds_nothing(tmp_path):
-    uploads = UploadReader([pack(tmp_path / "a.zip", [])])
-    assert contents(uploads) == {}
-    assert uploads.skipped == []
 
 
 def test_memory_stays_flat(tmp_path):
