@@ -23,8 +23,8 @@ _GUESS_BYTES = 4096  # length of the text from which the encoding is guessed
 # Western names, of single letters with accents, may pass for Chinese or Japanese: "Se､or".
 _MULTIBYTE_TEXT = re.compile(r"[^\x00-\x7f]{2}|(?<![A-Za-z])[^\x00-\x7f](?![A-Za-z])")
 
-# Thumbnails, indexes and deleted files of Windows, macOS, Synology, QNAP, Linux, Android and Picasa. Names that
-# begin with a dot, such as .thumbnails, .AppleDouble and .picasaoriginals, are hidden files everywhere.
+# Thumbnails, indexes and deleted files of Windows, macOS, Synology, QNAP, Linux, Android and Picasa. Names
+# that begin with a dot, such as .thumbnails, .AppleDouble and .picasaoriginals, are hidden files everywhere.
 _SYSTEM_NAMES = frozenset(
     (
         *("thumbs.db", "thumbs.db:encryptable", "ehthumbs.db", "ehthumbs_vista.db", "zbthumbnail.info"),
@@ -98,8 +98,8 @@ def is_system_file(path: str) -> bool:
 def member_names(members: Sequence[ZipInfo]) -> list[str]:
     """Return the names of an archive's members as their authors read them.
 
-    A name is taken from the Unicode Path field if there is one, and is UTF-8 if its flag says so. Many programs
-    write UTF-8 without the flag, or the encoding of their system, which is guessed from all names together:
+    A name is taken from the Unicode Path field if there is one, and is UTF-8 if its flag says so. Many
+    programs write UTF-8 without the flag, or the encoding of their system, which is guessed from all names together:
     UTF-8, Shift-JIS, GBK, or code page 437 as the standard has it.
 
     Args:

@@ -95,7 +95,8 @@ def test_names_with_the_flag_are_not_guessed():
 
 
 @pytest.mark.parametrize(
-    ("raw", "version", "expected"), [(b"____.jpg", 1, "日本.jpg"), (b"x", 1, "____.jpg"), (b"____.jpg", 2, "____.jpg")]
+    ("raw", "version", "expected"),
+    [(b"____.jpg", 1, "日本.jpg"), (b"x", 1, "____.jpg"), (b"____.jpg", 2, "____.jpg")],
 )
 def test_the_unicode_path_of_the_present_name_counts(raw, version, expected):
     member = ZipInfo("____.jpg")
@@ -133,6 +134,8 @@ def test_files_of_systems_are_known(path):
     assert is_system_file(path)
 
 
-@pytest.mark.parametrize("path", ["a.jpg", "x/y.z/a.jpg", "../a.jpg", "./a.jpg", "recycle/icon.png", "@home/a.jpg"])
+@pytest.mark.parametrize(
+    "path", ["a.jpg", "x/y.z/a.jpg", "../a.jpg", "./a.jpg", "recycle/icon.png", "@home/a.jpg"]
+)
 def test_files_of_people_are_none_of_systems(path):
     assert not is_system_file(path)

@@ -40,7 +40,7 @@ def test_loose_files_and_archives_in_their_order(tmp_path):
 
 def test_system_files_and_folders_are_ignored(tmp_path):
     names = ["__MACOSX/._a.jpg", "x/._a.jpg", ".DS_Store", "x/Thumbs.db", "x/desktop.ini", "x/", "y\\"]
-    names += ["@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", "x/.thumbnails/1.jpg", "#recycle/a.jpg", "lost+found/a.jpg"]
+    names += ["@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", "x/.thumbnails/1.jpg", "#recycle/a.jpg"]
     uploads = UploadReader([pack(tmp_path / "a.zip", [*((name, b"") for name in names), ("x/a.jpg", b"a")])])
     assert contents(uploads) == {"x/a.jpg": b"a"}
     assert uploads.skipped == []
