@@ -40,7 +40,7 @@ JOINT = "joint"
 DIMS = 512
 #: Steps of the first lesson, and of a later one for each of its classes.
 FIRST_STEPS, STEPS_PER_CLASS = 250, 6
-MIN_STEPS, MAX_STEPS = 40, 150
+MIN_STEPS, MAX_STEPS = 120, 150
 #: Weights of the pair loss and of the cross-entropy of the classes in a lesson.
 OBJECTIVES = {"both": (1.0, 1.0), "pairs": (1.0, 0.0), "labels": (0.0, 1.0)}
 
