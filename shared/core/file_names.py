@@ -99,8 +99,8 @@ def member_names(members: Sequence[ZipInfo]) -> list[str]:
     """Return the names of an archive's members as their authors read them.
 
     A name is taken from the Unicode Path field if there is one, and is UTF-8 if its flag says so. Many
-    programs write UTF-8 without the flag, or the encoding of their system, which is guessed from all names together:
-    UTF-8, Shift-JIS, GBK, or code page 437 as the standard has it.
+    programs write UTF-8 without the flag, or the encoding of their system. It is guessed from all names
+    together: UTF-8, Shift-JIS, GBK, or code page 437 as the standard has it.
 
     Args:
         members: Members as `zipfile` lists them, read without an encoding for their metadata.

@@ -17,10 +17,12 @@ import uvicorn
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from PIL import Image
+from starlette.middleware import Middleware
 
 from shared.core.images import MAX_FILE_BYTES, open_image
 from shared.ui import assets, telemetry
 from shared.ui.components.results import before_and_after
+from shared.ui.gallery.visitor_key import VisitorCookie
 from shared.ui.gradio_workarounds import check_caller_paths, without_page_servers
 from shared.ui.home import home
 from shared.ui.page import page
@@ -28,6 +30,9 @@ from shared.ui.sample_images import sample_images
 from shared.ui.theme import theme
 
 log = logging.getLogger("image_spaces")
+
+#: Endpoints that each space with a gallery offers, and that work on the same gallery in all of them.
+GALLERY_ENDPOINTS = ("add_images", "remove_images", "save_gallery")
 
 
 class Space(Protocol):
@@ -90,6 +95,7 @@ def gradio_settings() -> dict[str, Any]:
     return {
         "theme": theme(),
         "css": assets.style_sheet(),
+        "js": assets.script("file_inputs", limit=MAX_FILE_BYTES),
         "max_file_size": MAX_FILE_BYTES,
         "footer_links": ["api", "settings"],
         "run_history": False,
@@ -108,7 +114,8 @@ def queue_size() -> int:
 
 def launch(demo: gr.Blocks) -> None:
     """Serve a single space, as Hugging Face does; Gradio's environment variables set host and port."""
-    demo.queue(max_size=queue_size()).launch(**gradio_settings())
+    app = {"middleware": [Middleware(VisitorCookie)]}
+    demo.queue(max_size=queue_size()).launch(app_kwargs=app, **gradio_settings())
 
 
 def build_suite(
@@ -127,12 +134,22 @@ def build_suite(
         for name, space in spaces.items():
             with suite.route(front_matter[name]["title"], name):
                 space.demo.render()
+    hide_repeated_endpoints(suite)
     return suite.queue(max_size=queue_size())
+
+
+def hide_repeated_endpoints(suite: gr.Blocks) -> None:
+    """Keep one endpoint of each kind that works on the gallery of all spaces, in place of one per space."""
+    for function in suite.fns.values():
+        name, _, number = str(function.api_name).rpartition("_")
+        if name in GALLERY_ENDPOINTS and number.isdigit():
+            function.api_visibility = "private"
 
 
 def build_server(suite: gr.Blocks, spaces: Mapping[str, Space], settings: ServerSettings) -> FastAPI:
     """Return the web server: `/healthz`, `/metrics` and `/cards` first, then Gradio at `/`."""
     server = FastAPI(title="Image Spaces", docs_url=None, redoc_url=None, openapi_url=None)
+    server.add_middleware(VisitorCookie)
     add_routes(server, spaces)
     check_caller_paths(suite)
     # Gradio (6.31) warns about server-side rendering even when it is off, and about the sessions of agents,

@@ -14,6 +14,13 @@ COPY = """async data => {
     const blob = await (await fetch(data)).blob();
     await navigator.clipboard.write([new ClipboardItem({"image/png": blob})]);
 }"""
+DROP = """async ([data, name]) => {
+    const blob = await (await fetch("data:;base64," + data)).blob();
+    const files = new DataTransfer();
+    files.items.add(new File([blob], name));
+    const target = document.querySelector(".block input[type=file]").parentElement;
+    target.dispatchEvent(new DragEvent("drop", {bubbles: true, cancelable: true, dataTransfer: files}));
+}"""
 SIZES = {"desktop": (1400, 900), "phone": (390, 844)}
 
 
@@ -55,6 +62,36 @@ def test_an_upload_shows_the_result_without_a_click(visit, cat_path, size):
     wait_for_result(page)
     expect(page.get_by_text("240 × 160 pixels")).to_be_visible()
     expect(page.locator(".is-thumbnails .thumbnail-item")).to_have_count(5)
+
+
+@pytest.mark.parametrize("name", ["photo", "photo.pic"])
+def test_a_photo_is_known_by_its_content(visit, cat_path, tmp_path, name):
+    page = visit()
+    use_canny(page)
+    path = tmp_path / name
+    path.write_bytes(cat_path.read_bytes())
+    upload_image(page, path)
+    wait_for_result(page)
+    remove_image(page)
+    page.locator(".block input[type=file]").first.wait_for(state="attached")
+    page.evaluate(DROP, [base64.b64encode(cat_path.read_bytes()).decode(), name])
+    wait_for_result(page)
+
+
+def test_files_that_are_refused_do_not_cost_the_others(visit, cat_path, tmp_path):
+    page = visit()
+    page.get_by_role("tab", name="Several photos").click()
+    for name in ("photo", "photo.pic", "cat.jpg"):
+        (tmp_path / name).write_bytes(cat_path.read_bytes())
+    (tmp_path / "notes.txt").write_text("no picture")
+    with open(tmp_path / "large.jpg", "wb") as file:
+        file.truncate(64 * 2**20 + 1)
+    page.locator(".is-files input[type=file]").set_input_files(sorted(tmp_path.iterdir()))
+    expect(page.get_by_text("large.jpg")).to_be_visible()
+    expect(page.get_by_text("notes.txt")).to_be_visible()
+    files = page.locator(".is-files .file-preview tr")
+    expect(files).to_have_count(3)
+    expect(files.first).to_be_visible()
 
 
 def test_sample_photos_and_downloads(visit):

@@ -6,13 +6,12 @@ from copy import deepcopy
 from types import SimpleNamespace
 
 import gradio as gr
-import numpy as np
 import pytest
 from gradio.context import LocalContext
-from PIL import Image
 
 from shared.core.images import ImageError
 from shared.gallery.gallery import MAX_COUNT, Gallery
+from shared.gallery.index import FINGERPRINT
 from shared.ui.gallery.gallery_store import MAX_IMAGES_PER_CALL, contents, find_entry
 from shared.ui.gallery.tab import save_gallery_file
 
@@ -29,13 +28,62 @@ def test_samples_are_shared_until_the_first_change(store, colors):
     assert store.get("ben") is samples
     report = store.add([colors["blue"]], "anna", progress=PROGRESS)
     assert (report.key, report.ids, report.skipped) == ("anna", (2,), ())
-    assert names(store.get("anna")) == ["red", "lime", "blue.png"]
+    assert names(store.get("anna")) == ["blue.png"]
     assert names(store.get("ben")) == names(samples) == ["red", "lime"]
     store.remove([0], "ben")
     assert names(store.get("ben")) == ["lime"]
-    assert names(store.get("anna"))[0] == "red"
+    store.add([colors["gold"]], "ben")
+    assert names(store.get("ben")) == ["gold.png"]
     store.reset("anna")
     assert store.get("anna") is samples
+
+
+def test_samples_stay_when_nothing_can_be_added(store, tmp_path):
+    (tmp_path / "notes.txt").write_text("no picture")
+    report = store.add([str(tmp_path / "notes.txt")], "anna")
+    assert report.ids == ()
+    assert names(store.get("anna")) == ["red", "lime"]
+
+
+def test_spaces_share_images_and_describe_each_once(store, other_store, search, colors):
+    report = store.add([colors["blue"], colors["gold"]], "anna")
+    first, second = store.get("anna"), other_store.get("anna")
+    assert names(first) == names(second) == ["blue.png", "gold.png"]
+    assert first.snapshot().ids == second.snapshot().ids == report.ids
+    assert (first.features(FINGERPRINT)[1] == 7).all()
+    assert (second.features(FINGERPRINT)[1] == 9).all()
+    described = search.described
+    other_store.add([colors["pink"]], "anna")
+    other_store.remove(report.ids[:1], "anna")
+    assert names(store.get("anna")) == ["gold.png", "pink.png"]
+    assert search.described == described + 1
+    other_store.clear("anna")
+    assert names(store.get("anna")) == []
+    other_store.reset("anna")
+    assert names(store.get("anna")) == ["red", "lime"]
+
+
+def test_a_key_holds_in_all_spaces(store, other_store, colors):
+    key = store.add([colors["blue"]], "anna").key
+    assert names(other_store.get("ben", key)) == ["blue.png"]
+    assert names(other_store.get("ben")) == ["red", "lime"]
+
+
+def test_features_of_samples_are_not_computed_again(store, search):
+    store.get("anna")
+    described = search.described
+    store.remove([0], "anna")
+    assert names(store.get("anna")) == ["lime"]
+    assert search.described == described
+
+
+def test_searches_go_on_while_images_are_added(store, colors):
+    store.add([colors["blue"]], "anna")
+    slow = ((name, colors[name]) for name in ("gold", "pink"))
+    _, gallery = store.get_for_update("anna")
+    for name, path in slow:
+        store._search().add([(name, path)], gallery)
+        assert names(store.get("anna"))[-1] == name
 
 
 def test_all_images_are_removed(store, colors):
@@ -53,6 +101,13 @@ def test_each_session_has_its_own_key(store):
     assert all(re.fullmatch("[0-9a-f]{32}", key) for key in (first, second))
 
 
+def test_pages_of_one_server_share_the_session(store, other_store):
+    with gr.Blocks():
+        first = store.create_session().session
+    with gr.Blocks():
+        assert other_store.create_session().session is first
+
+
 def test_agents_share_a_session_but_no_images(store, colors):
     LocalContext.request.set(SimpleNamespace(headers={"x-gradio-user": "mcp"}))
     try:
@@ -60,8 +115,8 @@ def test_agents_share_a_session_but_no_images(store, colors):
         second = store.add([colors["gold"]], "shared").key
         assert len({first, second, "shared"}) == 3
         assert names(store.get("shared")) == ["red", "lime"]
-        assert names(store.get("shared", first)) == ["red", "lime", "blue.png"]
-        assert names(store.get("shared", second)) == ["red", "lime", "gold.png"]
+        assert names(store.get("shared", first)) == ["blue.png"]
+        assert names(store.get("shared", second)) == ["gold.png"]
     finally:
         LocalContext.request.set(None)
 
@@ -83,7 +138,7 @@ def test_unusable_files_are_skipped_and_reported(store, colors, tmp_path):
         archive.write(colors["gold"], "../gold.png")
     files = [str(tmp_path / "notes.txt"), str(tmp_path / "trip.zip"), colors["pink"]]
     report = store.add(files, "anna", progress=PROGRESS)
-    assert names(store.get("anna")) == ["red", "lime", "trip/gold.png", "pink.png"]
+    assert names(store.get("anna")) == ["trip/gold.png", "pink.png"]
     assert len(report.ids) == 2
     assert {name: reason.split(":")[0] for name, reason in report.skipped} == {
         "../gold.png": "Its path leads out of the archive.",
@@ -104,10 +159,10 @@ def test_samples_do_not_count_towards_a_visitors_limit(store, tmp_path):
     assert store.get("ben").max_count == gallery.max_count
 
 
-def test_a_full_gallery_is_reported(store, colors):
-    store._galleries.set("anna", Gallery(max_count=2))
+def test_a_full_gallery_is_reported(store, albums, colors):
+    albums.set("anna", Gallery(max_count=2, first_id=2))
     report = store.add([colors["red"], colors["blue"], colors["gold"]], "anna")
-    assert len(report.ids) == 2
+    assert report.ids == (2, 3)
     assert report.skipped == (
         ("All others", "The gallery is full with 2 pictures: please remove some of them first."),
     )
@@ -128,27 +183,40 @@ def test_images_of_one_call(store, colors, tmp_path):
         store.ingest_files([str(tmp_path / "empty.zip")])
 
 
-def test_a_gallery_is_saved_and_loaded(store, colors):
+def test_a_gallery_is_saved_and_loaded(store, search, colors):
     store.add([colors["blue"]], "anna")
     path = save_gallery_file(store.get("anna"), "colors")
     assert path.endswith("colors.gallery")
-    store.remove([0, 1, 2], "anna")
+    store.remove([2], "anna")
+    described = search.described
     report = store.add([colors["gold"], path], "ben", progress=PROGRESS)
-    assert (report.ids, report.skipped) == ((0, 1, 2, 3), ())
-    assert names(store.get("ben")) == ["red", "lime", "blue.png", "gold.png"]
+    assert (len(report.ids), report.skipped) == (2, ())
+    assert names(store.get("ben")) == ["blue.png", "gold.png"]
     assert names(store.get("anna")) == []
+    assert search.described == described + 1
 
 
-def test_saved_galleries_that_cannot_be_loaded(store, colors, tmp_path):
-    foreign = Gallery()
-    foreign.add("x", Image.new("RGB", (9, 9)), {"other": np.zeros(3, np.float32)})
-    foreign.save(tmp_path / "other.gallery")
+def test_a_gallery_that_another_search_saved_is_described_anew(store, other_store, colors):
+    other_store.add([colors["blue"]], "anna")
+    path = save_gallery_file(other_store.get("anna"), "colors")
+    store.add([path], "ben")
+    assert names(store.get("ben")) == ["blue.png"]
+    assert (store.get("ben").features(FINGERPRINT)[1] == 7).all()
+
+
+def test_saved_galleries_that_cannot_be_loaded(store, tmp_path):
     (tmp_path / "bad.gallery").write_text("no gallery")
-    for name, message in (("other", "another space or version"), ("bad", "cannot be loaded: bad.gallery")):
-        with pytest.raises(ImageError, match=message) as raised:
-            store.add([str(tmp_path / f"{name}.gallery")], "ben")
-        assert str(tmp_path) not in str(raised.value)
-    assert len(store.get("ben")) == 2
+    with pytest.raises(ImageError, match=r"cannot be loaded: bad\.gallery") as raised:
+        store.add([str(tmp_path / "bad.gallery")], "ben")
+    assert str(tmp_path) not in str(raised.value)
+    assert names(store.get("ben")) == ["red", "lime"]
+
+
+def test_a_saved_gallery_that_cannot_be_loaded_does_not_cost_the_others(store, colors, tmp_path):
+    (tmp_path / "bad.gallery").write_text("no gallery")
+    report = store.add([str(tmp_path / "bad.gallery"), colors["blue"]], "ben")
+    assert [name for name, _ in report.skipped] == ["bad.gallery"]
+    assert names(store.get("ben")) == ["blue.png"]
 
 
 @pytest.mark.parametrize("ids", [[7], [0, 7], ["x"], [None], [-1], 5])

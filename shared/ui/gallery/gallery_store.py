@@ -1,18 +1,17 @@
-"""Galleries of all visitors of a page, and the sample gallery that everybody starts with.
+"""Galleries of all visitors, and the sample gallery that everybody starts with.
 
-A visitor sees the sample images until the first change; then a copy of them becomes the visitor's gallery. It
-is stored behind a secret key, which a page keeps in the visitor's session and a program may keep itself, and
-is deleted an hour after its last use.
-
-Agents share one session (see `shared.ui.gradio_workarounds.called_by_agent`), so they use keys alone.
+A visitor sees the sample images until the first own ones, which take their place. The images of a visitor are
+an album, which all spaces of a server share: each space describes them for its own search, when they are first
+needed there. An album is stored behind a secret key (see `shared.ui.gallery.visitor_key`), and is deleted an
+hour after its last use.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import gradio as gr
 
@@ -22,26 +21,21 @@ from shared.core.uploads import UploadReader
 from shared.gallery.gallery import MAX_COUNT, Gallery
 from shared.gallery.snapshot import GalleryEntry, GalleryFullError
 from shared.index.reader import IndexFileError
+from shared.ui.batch import PROGRESS
 from shared.ui.gallery.session_store import SessionStore
-from shared.ui.gradio_workarounds import called_by_agent
+from shared.ui.gallery.visitor_key import session_key, session_state
 
-if TYPE_CHECKING:  # needs faiss, for which the first page must not wait
-    from shared.gallery.ingest import IngestReport
+if TYPE_CHECKING:  # these need faiss, for which the first page must not wait
+    from shared.gallery.album import AlbumGallery
+    from shared.gallery.ingest import DescribedImage, ImageInput, SkipCallback
+    from shared.gallery.search import GallerySearch
 
 SUFFIX = ".gallery"  # of a saved gallery
 MAX_IMAGES_PER_CALL = 50
 UNKNOWN_KEY = "There is no gallery behind this key, or no longer: please add the pictures again."
-OTHER_VERSION = "This gallery was saved by another space or version: please add its pictures again."
 
-#: Adds named images to a gallery.
-Ingest: TypeAlias = Callable[[Iterable[tuple[str, Path | BinaryIO]], Gallery], "IngestReport"]
-
-
-class _SessionKey(str):
-    """Secret key for `gr.State`, which copies its first value for every session: each copy is a new key."""
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> _SessionKey:
-        return _SessionKey(SessionStore.new_key())
+#: Albums of all visitors, which the galleries of all spaces of this server share.
+ALBUMS: SessionStore[Gallery] = SessionStore(Gallery, size=lambda album: album.nbytes)
 
 
 @dataclass(frozen=True)
@@ -82,24 +76,34 @@ class UploadReport:
 
 
 class GalleryStore:
-    """Galleries of all visitors of a page.
+    """Galleries of all visitors of a space.
 
     The methods take the key of a session and, in API calls, the key of a gallery, which precedes it.
 
     Args:
-        ingest: Describes images and adds them to a gallery.
-        samples: Returns the paths of the sample images by name. They are described when first needed.
+        search: Returns the search that describes images.
+        samples: Returns the paths of the sample images by name, which are the same in all spaces of a server.
+            They are described when first needed.
+        albums: Images of all visitors; by default those that all spaces of this server share.
     """
 
-    def __init__(self, ingest: Ingest, samples: Callable[[], Mapping[str, Path]]) -> None:
-        self._ingest, self._samples = ingest, samples
-        self._galleries = SessionStore(self._copy_samples, size=lambda gallery: gallery.nbytes)
+    def __init__(
+        self,
+        search: Callable[[], GallerySearch],
+        samples: Callable[[], Mapping[str, Path]],
+        albums: SessionStore[Gallery] | None = None,
+    ) -> None:
+        self._search, self._samples = search, samples
+        self._albums = ALBUMS if albums is None else albums
+        self._galleries: SessionStore[AlbumGallery] = SessionStore(
+            lambda: _gallery_over(Gallery()), size=lambda gallery: gallery.nbytes
+        )
         self._sample_gallery = Lazy(self._describe_samples)
 
     def create_session(self) -> VisitorSession:
         """Create the components of a visitor's session; to be called inside a page."""
         key = gr.Textbox("", label="Gallery", visible=False)
-        return VisitorSession(self, gr.State(_SessionKey()), key, gr.State(0))
+        return VisitorSession(self, session_state(), key, gr.State(0))
 
     def get(self, session: str, key: str = "") -> Gallery:
         """Return a gallery to read: of the key, else of the session, else the sample gallery.
@@ -107,16 +111,18 @@ class GalleryStore:
         Raises:
             ImageError: The key has no gallery.
         """
-        gallery = self._galleries.get(key or session_key(session))
-        if key and gallery is None:
+        album = self._albums.get(key or session_key(session))
+        if key and album is None:
             raise ImageError(UNKNOWN_KEY)
-        return self._sample_gallery() if gallery is None else gallery
+        return (
+            self._sample_gallery() if album is None else self._described(key or session_key(session), album)
+        )
 
     def get_or_ingest(self, files: Sequence[str] | None, session: str, key: str = "") -> Gallery:
         """Return a gallery of images that came with a call, see `ingest_files`; without any, see `get`."""
         return self.ingest_files(files) if files else self.get(session, key)
 
-    def get_for_update(self, session: str, key: str = "") -> tuple[str, Gallery]:
+    def get_for_update(self, session: str, key: str = "") -> tuple[str, AlbumGallery]:
         """Return the key and the gallery to change, at first a copy of the sample gallery.
 
         Raises:
@@ -124,32 +130,50 @@ class GalleryStore:
         """
         self.get(session, key)  # checks the key, and describes the samples before the store is locked
         key = key or session_key(session) or SessionStore.new_key()
-        return key, self._galleries.get_or_create(key)
+        return key, self._described(key, self._albums.get_or_create(key, self._copy_samples))
 
     def add(
         self, files: Sequence[str], session: str, key: str = "", progress: gr.Progress | None = None
     ) -> UploadReport:
         """Add images from files and ZIP archives; files that cannot be used are skipped.
 
+        The first ones take the place of the sample images.
+
         Args:
-            files: Paths. A saved gallery among them replaces the gallery.
+            files: Paths. A saved gallery among them, the last that can be loaded, replaces the gallery.
             session: Key of the session.
             key: Key of the gallery.
             progress: Progress bar of the event.
 
         Raises:
-            ImageError: No file at all, a saved gallery that cannot be loaded, or an unknown key.
+            ImageError: No file at all, an unknown key, or a single saved gallery that cannot be loaded.
         """
         if not files:
             raise ImageError("Please choose one or more pictures first.")
         saved = [path for path in files if Path(path).suffix == SUFFIX]
-        key, gallery = self._load(saved[-1], session, key) if saved else self.get_for_update(session, key)
-        ids = [entry.id for entry in gallery.entries] if saved else []
-        uploads = UploadReader([path for path in files if path not in saved])
-        report = self._ingest(uploads if progress is None else _with_progress(uploads, progress), gallery)
+        others = [path for path in files if path not in saved]
+        skipped: list[tuple[str, str]] = []
+        ids: list[int] = []
+        key, gallery = self.get_for_update(session, key)
+        for path in saved:
+            try:
+                gallery = self._load(path, key)
+                ids = [entry.id for entry in gallery.entries]
+            except ImageError as error:
+                if len(files) == 1:
+                    raise
+                skipped.append((Path(path).name, str(error)))
+        uploads = UploadReader(others)
+        named = uploads if progress is None else _with_progress(uploads, progress)
+        report = self._search().add(named, gallery)
+        if report.ids:
+            gallery.remove([id for id in gallery.snapshot().ids if id < len(self._samples())])
+        self._albums.trim(key)
         self._galleries.trim(key)
-        full = [("All others", report.full_message)] if report.full_message else []
-        return UploadReport(key, (*ids, *report.ids), (*uploads.skipped, *report.skipped, *full))
+        skipped += (*uploads.skipped, *report.skipped)
+        if report.full_message:
+            skipped.append(("All others", report.full_message))
+        return UploadReport(key, (*ids, *report.ids), tuple(skipped))
 
     def ingest_files(self, files: Sequence[str]) -> Gallery:
         """Return a gallery for one call, of images that came with it.
@@ -166,7 +190,7 @@ class GalleryStore:
                 f"These are {len(uploads)} pictures; up to {MAX_IMAGES_PER_CALL} can come with one call."
             )
         gallery = Gallery()
-        skipped = [*self._ingest(uploads, gallery).skipped, *uploads.skipped]
+        skipped = [*self._search().add(uploads, gallery).skipped, *uploads.skipped]
         if not len(gallery):
             reason = skipped[0][1] if skipped else ""
             raise ImageError(f"None of these files is a picture that can be used. {reason}")
@@ -192,37 +216,82 @@ class GalleryStore:
 
     def reset(self, session: str) -> None:
         """Delete the session's gallery, which brings back the sample images."""
+        self._albums.discard(session_key(session))
         self._galleries.discard(session_key(session))
 
-    def _load(self, path: str, session: str, key: str) -> tuple[str, Gallery]:
-        """Replace a gallery with a saved one.
+    def _load(self, path: str, key: str) -> AlbumGallery:
+        """Replace a gallery with a saved one and return it.
+
+        Its features are used if they are of this space's search and weights; else its images are described.
 
         Raises:
-            ImageError: The file is no gallery, is damaged, holds too much, or comes from another version.
+            ImageError: The file is no gallery, is damaged, or holds too much.
         """
+        first_id = len(self._samples())  # lower ones are the samples'
         try:
-            gallery = Gallery.load(path, max_count=self._sample_gallery().max_count)
+            saved = Gallery.load(path, max_count=MAX_COUNT + first_id)
         except (IndexFileError, GalleryFullError, OSError, ValueError) as error:
             reason = str(error).replace(str(path), Path(path).name)
             raise ImageError(f"This gallery cannot be loaded: {reason}") from error
-        try:
-            if len(gallery) and _feature_types(gallery) != _feature_types(self._sample_gallery()):
-                raise ValueError("the features are of other types")
-            self._ingest([], gallery)  # checks the fingerprint of the weights
-        except ValueError as error:
-            raise ImageError(OTHER_VERSION) from error
-        key, _ = self.get_for_update(session, key)
+        snapshot, is_usable = saved.snapshot(), self._is_usable(saved)
+        gallery = _gallery_over(Gallery(saved.max_count, first_id=first_id))
+        for id, entry in snapshot.entries.items():
+            moved = replace(entry, id=first_id + id)
+            gallery.album.put(moved, {})
+            if is_usable:
+                gallery.put(moved, snapshot.image_features(id))
+        gallery.update(self._describe)
+        self._albums.set(key, gallery.album)
         self._galleries.set(key, gallery)
-        return key, gallery
+        return gallery
+
+    def _is_usable(self, saved: Gallery) -> bool:
+        """Return True if the features of a saved gallery are those of this space's search and weights."""
+        if not len(saved) or _feature_types(saved) != _feature_types(self._sample_gallery()):
+            return False
+        try:
+            self._search().add([], saved)  # checks the fingerprint of the weights
+        except ValueError:
+            return False
+        return True
+
+    def _described(self, key: str, album: Gallery) -> AlbumGallery:
+        """Return the gallery of this space over an album, up to date."""
+        gallery = self._galleries.get_or_create(key, lambda: _gallery_over(album))
+        if gallery.album is not album:
+            gallery = _gallery_over(album)
+            self._galleries.set(key, gallery)
+        has_samples = min(album.snapshot().ids, default=MAX_COUNT) < len(self._samples())
+        gallery.update(self._describe, self._sample_gallery() if has_samples else None)
+        return gallery
+
+    def _describe(
+        self, images: Iterable[tuple[str, ImageInput]], on_skip: SkipCallback
+    ) -> Iterator[DescribedImage]:
+        """Describe images, with a progress bar on the page where there are any."""
+        named = list(images)
+        if not named:
+            return iter(())
+        described = self._search().describe_stream(named, on_skip)
+        return iter(PROGRESS.tqdm(described, total=len(named), desc="Your pictures", unit="pictures"))
 
     def _copy_samples(self) -> Gallery:
-        return self._sample_gallery().copy()
+        from shared.gallery.album import album_of  # deferred, see above
+
+        return album_of(self._sample_gallery())
 
     def _describe_samples(self) -> Gallery:
         samples = self._samples()
         gallery = Gallery(MAX_COUNT + len(samples))  # samples do not count towards a visitor's limit
-        self._ingest(samples.items(), gallery)
+        self._search().add(samples.items(), gallery)
         return gallery
+
+
+def _gallery_over(album: Gallery) -> AlbumGallery:
+    """Return a gallery without features yet over an album."""
+    from shared.gallery.album import AlbumGallery  # deferred, see above
+
+    return AlbumGallery(album)
 
 
 def find_entry(gallery: Gallery, id: Any) -> GalleryEntry:
@@ -248,11 +317,6 @@ def contents(key: str, gallery: Gallery) -> dict[str, Any]:
         for entry in gallery.entries
     ]
     return {"gallery": key, "count": len(images), "images": images}
-
-
-def session_key(session: str) -> str:
-    """Return the key of a session; empty for agents, which share one session."""
-    return "" if called_by_agent() else session
 
 
 def _with_progress(uploads: UploadReader, progress: gr.Progress) -> Iterable[tuple[str, BinaryIO]]:
