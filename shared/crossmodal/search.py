@@ -29,7 +29,14 @@ from shared.crossmodal.explanation.explain import MatchExplainer
 from shared.crossmodal.explanation.result import MatchExplanation
 from shared.crossmodal.query import Query
 from shared.crossmodal.sentences import SentenceRanker, SentenceRanking
-from shared.crossmodal.text.queries import QueryError, Term, clean_sentence, combine, parse_terms
+from shared.crossmodal.text.queries import (
+    QueryError,
+    Term,
+    clean_sentence,
+    combine,
+    negation_hint,
+    parse_terms,
+)
 from shared.gallery.gallery import Gallery
 from shared.gallery.ingest import DescribedImage, ImageInput, SkipCallback, decode_stream
 from shared.gallery.results import SearchRequest, SearchResults, check_top_k
@@ -170,6 +177,7 @@ class CrossModalSearch(GallerySearch):
                 calibrated=not query.has_image,
                 probability=None if query.has_image else self._calibration.probability,
                 unknown_words=self.embedder.unknown_words([term.text for term in terms]),
+                hint=negation_hint(query.text),
             )
 
         return self._search(encode, SearchRequest(top_k, min_score, query.image_id, gallery=gallery))

@@ -112,6 +112,7 @@ class SearchResults:
         confidence_bands: Bands of the scores; None where none have been measured.
         false_accept_rate: Fraction of queries without a match in the gallery whose best hit reaches the
             threshold, 0..1; None where it has not been measured.
+        hint: Sentence that says how the query would say better what it seems to mean; empty without one.
     """
 
     hits: tuple[Hit, ...]
@@ -124,6 +125,7 @@ class SearchResults:
     unknown_words: tuple[str, ...] = ()
     confidence_bands: ConfidenceBands | None = None
     false_accept_rate: float | None = None
+    hint: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the results as JSON values, without the keys that do not apply."""
@@ -139,6 +141,8 @@ class SearchResults:
             values["confidence_bands"] = [vars(band) for band in self.confidence_bands.bands]
         if self.unknown_words:
             values["unknown_words"] = list(self.unknown_words)
+        if self.hint:
+            values["hint"] = self.hint
         return values
 
 

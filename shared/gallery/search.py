@@ -28,12 +28,14 @@ class EncodedQuery:
         probability: Converts scores to match probabilities, given the number of images in the gallery; None
             where scores are not calibrated.
         unknown_words: Words of the query that are not in the network's vocabulary.
+        hint: Sentence for whoever wrote the query; see `shared.gallery.results.SearchResults`.
     """
 
     features: Features
     calibrated: bool = True
     probability: Callable[[np.ndarray, int], np.ndarray] | None = None
     unknown_words: tuple[str, ...] = ()
+    hint: str = ""
 
 
 class GallerySearch(ABC):
@@ -142,6 +144,7 @@ class GallerySearch(ABC):
             unknown_words=query.unknown_words,
             confidence_bands=self.confidence_bands,
             false_accept_rate=None if threshold is None else self.false_accept_rate,
+            hint=query.hint,
         )
 
     def _hits(self, query: EncodedQuery, request: SearchRequest) -> tuple[list[Hit], int]:

@@ -10,6 +10,7 @@ from shared.crossmodal.text.queries import (
     Term,
     clean_sentence,
     combine,
+    negation_hint,
     parse,
     parse_terms,
 )
@@ -22,7 +23,18 @@ from shared.crossmodal.text.queries import (
         ("  a black dog  ", [("a black dog", 1)]),
         ("dog - beach + snow", [("dog", 1), ("beach", -1), ("snow", 1)]),
         ("dog -beach +snow", [("dog", 1), ("beach", -1), ("snow", 1)]),
-        ("dog − beach – sea", [("dog", 1), ("beach", -1), ("sea", -1)]),
+        ("dog − beach −sea", [("dog", 1), ("beach", -1), ("sea", -1)]),
+        ("Cat – close-up portrait", [("Cat close-up portrait", 1)]),
+        ("a man -- with a camera", [("a man with a camera", 1)]),
+        ("a motorcycle — parked –in a garage", [("a motorcycle parked in a garage", 1)]),
+        ("— dog --", [("dog", 1)]),
+        ("dog — park -cat", [("dog park", 1), ("cat", -1)]),
+        ("Paris–Dakar 2–3", [("Paris–Dakar 2–3", 1)]),
+        ("2024: a motorcycle", [("2024: a motorcycle", 1)]),
+        ("-5 degrees", [("-5 degrees", 1)]),
+        ("snow at -12.5 degrees -ice", [("snow at -12.5 degrees", 1), ("ice", -1)]),
+        ("dog -2:beach", [("dog", 1), ("beach", -2)]),
+        ("dog - 2 cats", [("dog", 1), ("2 cats", -1)]),
         ("- beach + dog", [("beach", -1), ("dog", 1)]),
         ("2:red shoe - 0.5:leather", [("red shoe", 2), ("leather", -0.5)]),
         ("1,5 : shoe", [("shoe", 1.5)]),
@@ -53,6 +65,8 @@ def test_a_query_is_a_sum_of_terms(query, terms):
         ("-dog -cat", "at least one thing"),
         ("0:dog", "not 0"),
         ("11:dog", "at most 10, not 11"),
+        ("–", "Type some words"),
+        ("dog + —", r"after “\+”"),
         ("99999999999:dog", "at most 10"),
         ("x" * (MAX_CHARACTERS + 1), f"has {MAX_CHARACTERS + 1}"),
         (" + ".join("abcdefghi"), f"may have {MAX_TERMS} terms; this one has 9"),
@@ -67,6 +81,25 @@ def test_terms_are_read_with_emoji_spelled_out():
     assert parse_terms("a 🐕 - 2:beach") == [Term("a dog", 1), Term("beach", -2)]
     with pytest.raises(QueryError, match="“the” names nothing"):
         parse_terms("dog - the")
+
+
+@pytest.mark.parametrize(
+    ("query", "example"),
+    [
+        ("no cat", "a garden -cat"),
+        ("Without people", "a garden -people"),
+        ("a street, but without any cars", "a street -cars"),
+        ("a beach with no people", "a beach -people"),
+        ("dog not cat", "dog -cat"),
+    ],
+)
+def test_words_of_negation_get_a_hint(query, example):
+    assert f"“{example}”" in negation_hint(query)
+
+
+@pytest.mark.parametrize("query", ["a note", "north", "a knot", "dog -cat without leash", "no", ""])
+def test_other_queries_get_none(query):
+    assert negation_hint(query) == ""
 
 
 def test_a_sentence_has_no_arithmetic():

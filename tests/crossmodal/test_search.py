@@ -167,6 +167,11 @@ def test_a_query_may_be_in_any_script(search, text):
     assert all(np.isfinite(hit.score) for hit in results.hits)
 
 
+def test_words_of_negation_get_a_hint(search):
+    assert "“a red wall -blue”" in search("a red wall without blue").hint
+    assert search("a red wall -blue").hint == search(Query(image=color_image("red"))).hint == ""
+
+
 def test_unknown_words_are_reported(search):
     assert search("a red zebra on the wall").unknown_words == ("zebra",)
     assert search("🐕 dog").unknown_words == ()

@@ -1,5 +1,7 @@
 """Requests are checked, index results become hits, and results become JSON values."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -93,6 +95,7 @@ def test_results_as_json_values():
         "seconds": 0.123,
         "unknown_words": ["zebra"],
     }
+    assert replace(results, hint="Say more.").as_dict()["hint"] == "Say more."
 
 
 def test_results_with_confidence_bands():

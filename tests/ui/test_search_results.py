@@ -102,6 +102,11 @@ def test_the_summary_lists_some_unknown_words():
     assert " and 2 more." in summary
 
 
+def test_the_summary_has_the_hint():
+    hint = "Put “-” before it, as in “a_b -c”."
+    assert "“a\\_b -c”. It took" in summarize(replace(calibrated(0.4), hint=hint))
+
+
 def test_the_summary_counts_each_confidence_band():
     assert summarize(banded(0.9, 0.8, 0.6, 0.2)).startswith(
         "**2 the same** (a score of 0.70 or more), **1 maybe** (a score of 0.50 or more). Now and then this "

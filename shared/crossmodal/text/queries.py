@@ -1,7 +1,8 @@
 """Query arithmetic: `dog - beach + snow`, `2:red shoe`.
 
 A query is a sum of weighted terms. `+` and `-` begin a term where they follow a space or begin the query, so
-that `t-shirt` stays one word. A number and a colon before a term are its weight.
+that `t-shirt` stays one word, and `-5 degrees` a temperature. A number and a colon before a term are its weight.
+Dashes (`--`, `–`, `—`) are punctuation.
 """
 
 from __future__ import annotations
@@ -21,8 +22,14 @@ MAX_WEIGHT = 10.0
 #: Terms cancel each other out if the norm of their sum is below this fraction of the sum of their weights.
 CANCEL_RATIO = 1e-3
 
-_SIGN = re.compile(r"(?:(?<=\s)|^)([+\-\u2212\u2013\u2014])")
-_WEIGHT = re.compile(r"(\d+(?:[.,]\d+)?)\s*:(?!\d)\s*")  # 10:30 is a time
+_NUMBER = r"\d+(?:[.,]\d+)?"
+_DASH = re.compile(r"(?:(?<=\s)|^)(?:--+|[\u2012-\u2015]+)(?=\s|$|\w)")
+_SIGN = re.compile(rf"(?:(?<=\s)|^)(\+|[\-\u2212](?!{_NUMBER}(?!\s*:|\d|[.,]\d)))")  # -5 is a number
+_WEIGHT = re.compile(rf"({_NUMBER})\s*:(?!\d)(\s*)")  # 10:30 is a time
+_NEGATION = re.compile(
+    r"(?:^|(.*?)[\s,]+)(?:(?:but|with|has|and)\s+)?(no|not|without|except|excluding|minus)\s+(?:(?:any|an?|the)\s+)?(\w.*)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class QueryError(InputError):
@@ -51,14 +58,14 @@ def parse(query: str) -> list[Term]:
 
     >>> parse("dog - beach + 2:snow")
     [Term(text='dog', weight=1.0), Term(text='beach', weight=-1.0), Term(text='snow', weight=2.0)]
-    >>> parse("a man in a t-shirt")
-    [Term(text='a man in a t-shirt', weight=1.0)]
+    >>> parse("a man in a t-shirt -- at 2:30")
+    [Term(text='a man in a t-shirt at 2:30', weight=1.0)]
     """
-    query = query.strip()
+    if len(query.strip()) > MAX_CHARACTERS:
+        raise QueryError(f"A query may have {MAX_CHARACTERS} letters; this one has {len(query.strip()):,}.")
+    query = " ".join(_DASH.sub(" ", query.strip()).split())
     if not query:
         raise QueryError("Type some words to search for.")
-    if len(query) > MAX_CHARACTERS:
-        raise QueryError(f"A query may have {MAX_CHARACTERS} letters; this one has {len(query):,}.")
     pieces = _SIGN.split(query)  # text, sign, text, sign, text
     signs, texts = ["+", *pieces[1::2]], pieces[0::2]
     if not texts[0].strip():  # the query begins with a sign
@@ -81,6 +88,22 @@ def parse_terms(query: str) -> list[Term]:
     for term in terms:
         _require_content(term.text)
     return terms
+
+
+def negation_hint(query: str) -> str:
+    """Return a sentence about `-` for a query that says in words what should not be there; else "".
+
+    >>> negation_hint("a beach without people")
+    'To leave something out, put “-” before it, as in “a beach -people”; words such as “without” do not do it.'
+    """
+    match = _NEGATION.match(query.strip())
+    if match is None or len(query) > MAX_CHARACTERS or _SIGN.search(query):
+        return ""
+    scene, word, thing = (" ".join((group or "").split()) for group in match.groups())
+    example = f"{scene or 'a garden'} -{thing}"
+    return (
+        f"To leave something out, put “-” before it, as in “{example}”; words such as “{word}” do not do it."
+    )
 
 
 def clean_sentence(text: str) -> str:
@@ -127,13 +150,20 @@ def combine(terms: Sequence[Term], vectors: np.ndarray) -> np.ndarray:
 
 def _term(sign: str, text: str) -> Term:
     weight, marker = 1.0, sign
-    if match := _WEIGHT.match(text):
-        weight, marker, text = float(match[1].replace(",", ".")), f"{match[1]}:", text[match.end() :]
+    match = _WEIGHT.match(text)
+    if match and match[2] and _number(match[1]) > MAX_WEIGHT:  # a heading: "2024: a motorcycle"
+        match = None
+    if match:
+        weight, marker, text = _number(match[1]), f"{match[1]}:", text[match.end() :]
         if not 0 < weight <= MAX_WEIGHT:
             raise QueryError(f"A weight must lie above 0 and be at most {MAX_WEIGHT:g}, not {match[1]}.")
     if not text.rstrip(":").strip():
         raise QueryError(f"Write some words after “{marker}”, or leave it out.")
     return Term(text, weight if sign == "+" else -weight)
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "."))
 
 
 def _require_content(text: str) -> None:

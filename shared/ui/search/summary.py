@@ -15,7 +15,8 @@ MAX_WORDS = 5  # unknown words in one sentence
 
 def summarize(results: SearchResults) -> str:
     """Return Markdown that says how good the hits are, how reliable that is, and how long it took."""
-    parts = [_verdict(results), _unknown_words(results.unknown_words), _time(results)]
+    hint = escape_markdown(results.hint)
+    parts = [_verdict(results), hint, _unknown_words(results.unknown_words), _time(results)]
     return " ".join(part for part in parts if part)
 
 
