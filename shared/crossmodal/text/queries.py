@@ -1,8 +1,8 @@
 """Query arithmetic: `dog - beach + snow`, `2:red shoe`.
 
 A query is a sum of weighted terms. `+` and `-` begin a term where they follow a space or begin the query, so
-that `t-shirt` stays one word, and `-5 degrees` a temperature. A number and a colon before a term are its weight.
-Dashes (`--`, `–`, `—`) are punctuation.
+that `t-shirt` stays one word, and `-5 degrees` a temperature. A number and a colon before a term are its
+weight. Dashes (`--`, `–`, `—`) are punctuation.
 """
 
 from __future__ import annotations
@@ -94,16 +94,14 @@ def negation_hint(query: str) -> str:
     """Return a sentence about `-` for a query that says in words what should not be there; else "".
 
     >>> negation_hint("a beach without people")
-    'To leave something out, put “-” before it, as in “a beach -people”; words such as “without” do not do it.'
+    'To leave something out, put “-” before it: “a beach -people”. Words such as “without” do not do it.'
     """
     match = _NEGATION.match(query.strip())
     if match is None or len(query) > MAX_CHARACTERS or _SIGN.search(query):
         return ""
     scene, word, thing = (" ".join((group or "").split()) for group in match.groups())
     example = f"{scene or 'a garden'} -{thing}"
-    return (
-        f"To leave something out, put “-” before it, as in “{example}”; words such as “{word}” do not do it."
-    )
+    return f"To leave something out, put “-” before it: “{example}”. Words such as “{word}” do not do it."
 
 
 def clean_sentence(text: str) -> str:
