@@ -39,19 +39,23 @@ class Gallery:
     Args:
         max_count: See above; at least 1.
         max_bytes: See above; at least 1.
+        first_id: Id of the first image that is added.
 
     Raises:
         ValueError: A limit is below 1.
     """
 
-    def __init__(self, max_count: int = MAX_COUNT, max_bytes: int = MAX_GALLERY_BYTES) -> None:
+    def __init__(
+        self, max_count: int = MAX_COUNT, max_bytes: int = MAX_GALLERY_BYTES, first_id: int = 0
+    ) -> None:
         if min(max_count, max_bytes) < 1:
             raise ValueError(f"the limits must be at least 1, received {max_count!r} and {max_bytes!r}")
         self.max_count, self.max_bytes = max_count, max_bytes
         self._lock = threading.Lock()
         self._entries: dict[int, GalleryEntry] = {}
         self._features: dict[int, Mapping[str, np.ndarray]] = {}
-        self._nbytes = self._version = self._next_id = 0
+        self._nbytes = self._version = 0
+        self._next_id = first_id
         self._snapshot: GallerySnapshot | None = None
 
     def __len__(self) -> int:
@@ -76,14 +80,14 @@ class Gallery:
 
     @property
     def entries(self) -> tuple[GalleryEntry, ...]:
-        """All images in the order of their addition."""
+        """All images in the order of their ids, which is that of their addition."""
         return tuple(self.snapshot().entries.values())
 
     def snapshot(self) -> GallerySnapshot:
         """Return the present state, which shares its data with the gallery."""
         with self._lock:
             if self._snapshot is None:
-                entries = MappingProxyType(dict(self._entries))
+                entries = MappingProxyType(dict(sorted(self._entries.items())))
                 self._snapshot = GallerySnapshot(self._version, entries, dict(self._features))
             return self._snapshot
 
@@ -120,7 +124,27 @@ class Gallery:
             GalleryFullError: The image exceeds the limits of the gallery.
             ValueError: Its features do not match those of the other images.
         """
-        return self._put(display_name(name), size or image.size, thumbnail(image), features)
+        jpeg = thumbnail(image)
+        with self._lock:
+            entry = GalleryEntry(self._next_id, display_name(name), size or image.size, jpeg)
+            return self._put(entry, features)
+
+    def put(self, entry: GalleryEntry, features: Mapping[str, np.ndarray]) -> int:
+        """Add an image under the id of its entry, or replace the one that has this id.
+
+        Args:
+            entry: The image.
+            features: See `add`.
+
+        Returns:
+            Id of the image.
+
+        Raises:
+            GalleryFullError: See `add`.
+            ValueError: See `add`.
+        """
+        with self._lock:
+            return self._put(entry, features)
 
     def remove(self, ids: Iterable[int]) -> None:
         """Remove images: all of them, or none if it fails.
@@ -205,41 +229,33 @@ class Gallery:
         gallery = cls(max_count, max_bytes)
         next_id, images = file.read(path, max_count, max_bytes)
         for entry, features in images:
-            gallery._put(entry.name, entry.size, entry.thumbnail, features, entry.id)
+            gallery.put(entry, features)
         gallery._next_id = next_id
         return gallery
 
-    def _put(
-        self,
-        name: str,
-        size: tuple[int, int],
-        jpeg: bytes,
-        features: Mapping[str, np.ndarray],
-        id: int | None = None,
-    ) -> int:
+    def _put(self, entry: GalleryEntry, features: Mapping[str, np.ndarray]) -> int:
+        """Add or replace an image, while the lock is held."""
         features = {key: _read_only_copy(key, value) for key, value in features.items()}
-        with self._lock:
-            entry = GalleryEntry(self._next_id if id is None else id, name, size, jpeg)
-            cost = _cost(entry, features)
-            if len(self._entries) >= self.max_count:
-                raise GalleryFullError(
-                    f"The gallery is full with {self.max_count:,} pictures: please remove some of them first."
-                )
-            if self._nbytes + cost > self.max_bytes:
-                limit = f"{self.max_bytes / 2**20:,.0f} MB"
-                raise GalleryFullError(
-                    f"The gallery is full with {limit} of pictures: please remove some of them first."
-                )
-            expected = _layout(next(iter(self._features.values()), features))
-            if expected != _layout(features):
-                raise ValueError(
-                    f"the pictures here have the features {expected}, received {_layout(features)}"
-                )
-            self._entries[entry.id], self._features[entry.id] = entry, features
-            self._nbytes += cost
-            self._next_id = entry.id + 1
-            self._mark_changed()
-            return entry.id
+        cost = _cost(entry, features)
+        if entry.id in self._entries:
+            cost -= _cost(self._entries[entry.id], self._features[entry.id])
+        elif len(self._entries) >= self.max_count:
+            raise GalleryFullError(
+                f"The gallery is full with {self.max_count:,} pictures: please remove some of them first."
+            )
+        if self._nbytes + cost > self.max_bytes:
+            limit = f"{self.max_bytes / 2**20:,.0f} MB"
+            raise GalleryFullError(
+                f"The gallery is full with {limit} of pictures: please remove some of them first."
+            )
+        expected = _layout(next(iter(self._features.values()), features))
+        if expected != _layout(features):
+            raise ValueError(f"the pictures here have the features {expected}, received {_layout(features)}")
+        self._entries[entry.id], self._features[entry.id] = entry, features
+        self._nbytes += cost
+        self._next_id = max(self._next_id, entry.id + 1)
+        self._mark_changed()
+        return entry.id
 
     def _mark_changed(self) -> None:
         self._version += 1

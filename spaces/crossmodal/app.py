@@ -24,7 +24,7 @@ from shared.ui.search.hit_grid import hit_images
 SPACE = "crossmodal"
 CARD_IMAGE = "lion"  # the sample photo on the home page's card
 SEARCHES, CLASSIFIER = tabs.lazy_searches(), tabs.lazy_classifier()
-GALLERIES = GalleryStore(lambda images, gallery: SEARCHES[ENSEMBLE]().add(images, gallery), ui.gallery_images)
+GALLERIES = GalleryStore(SEARCHES[ENSEMBLE], ui.gallery_images)
 Paths: TypeAlias = list[str] | None
 Hits: TypeAlias = tuple[dict[str, Any], list[tuple[str, str]]]
 

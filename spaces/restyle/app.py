@@ -52,7 +52,7 @@ def load_search() -> "OutfitSearch":
 
 
 SEARCH = Lazy(load_search)
-GALLERIES = GalleryStore(lambda images, gallery: SEARCH().add(images, gallery), ui.gallery_images)
+GALLERIES = GalleryStore(SEARCH, ui.gallery_images)
 
 
 def preview(image: Image) -> Image:

@@ -47,7 +47,7 @@ def load_search(engine: str) -> "ImageSearch":
 
 LEARNED = LearnedModels(DEVICE)
 SEARCHES = ui.lazy_models(load_search, ENGINES)
-GALLERIES = GalleryStore(lambda images, gallery: SEARCHES["exact"]().add(images, gallery), ui.gallery_images)
+GALLERIES = GalleryStore(SEARCHES["exact"], ui.gallery_images)
 
 
 def preview(image: Image) -> Image:

@@ -56,7 +56,7 @@ def new_tab(photos, search):
     """Function that returns the tab and the store of galleries, for sample photos by name."""
 
     def new(samples):
-        store = GalleryStore(lambda images, gallery: search.add(images, gallery), lambda: samples)
+        store = GalleryStore(lambda: search, lambda: samples)
         with gr.Blocks():
             return SimilarTab(photos, store.create_session(), lambda: search), store
 

@@ -47,7 +47,7 @@ def page(tmp_path, monkeypatch):
     gallery = Gallery()
     for color in ("red", "blue"):
         gallery.add(f"{color}.png", Image.new("RGB", (30, 20), color), {})
-    store = GalleryStore(lambda images, gallery: None, dict)
+    store = GalleryStore(lambda: None, dict)
     monkeypatch.setattr(store, "get", lambda session, key="": gallery)
     search = FixedSearch()
     searches = dict.fromkeys(ENGINES, lambda: search)

@@ -1,29 +1,43 @@
-"""Images of one color each, and a gallery store whose model is their mean color."""
-
-from types import SimpleNamespace
+"""Images of one color each, and stores of galleries whose search knows their mean color."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from shared.core.images import ImageError, open_image
-from shared.gallery.snapshot import GalleryFullError
+from shared.gallery.gallery import Gallery
+from shared.gallery.index import FINGERPRINT, VectorGalleryIndex
+from shared.gallery.ingest import DescribedImage, decode_stream
+from shared.gallery.search import GallerySearch
 from shared.ui.gallery.gallery_store import GalleryStore
+from shared.ui.gallery.session_store import SessionStore
 
 
-def ingest(images, gallery):
-    """Add images with their mean color as the only feature."""
-    ids, skipped, full_message = [], [], ""
-    for name, source in images:
-        try:
-            image = open_image(source)
-            ids.append(gallery.add(name, image, {"color": np.asarray(image, np.float32).mean((0, 1))}))
-        except ImageError as error:
-            skipped.append((name, str(error)))
-        except GalleryFullError as error:
-            full_message = str(error)
-            break
-    return SimpleNamespace(ids=ids, skipped=skipped, full_message=full_message)
+class ColorSearch(GallerySearch):
+    """Search by the mean color of images; it counts the images that it described.
+
+    Args:
+        weights: Stands for the weights of a network.
+    """
+
+    def __init__(self, weights: int = 7) -> None:
+        super().__init__("color")
+        self._fingerprint = np.array([weights], np.uint64)
+        self.described = 0
+
+    @property
+    def model_fingerprint(self):
+        return self._fingerprint
+
+    def describe_stream(self, images, on_skip):
+        def prepare(name, image):
+            self.described += 1
+            mean = np.asarray(image, np.float32).mean((0, 1))
+            return DescribedImage(name, image.size, image, {"color": mean, FINGERPRINT: self._fingerprint})
+
+        return decode_stream(images, prepare, on_skip=on_skip)
+
+    def new_index(self):
+        return VectorGalleryIndex("exact", "color", self._fingerprint)
 
 
 @pytest.fixture
@@ -37,6 +51,30 @@ def colors(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def store(colors):
+def search():
+    return ColorSearch()
+
+
+@pytest.fixture
+def albums():
+    """Albums of all visitors of the stores of a test."""
+    return SessionStore(Gallery)
+
+
+@pytest.fixture
+def samples(colors):
+    """Function that returns two sample images."""
+    return lambda: {name: colors[name] for name in ("red", "lime")}
+
+
+@pytest.fixture
+def store(search, samples, albums):
     """A gallery store with two sample images."""
-    return GalleryStore(ingest, lambda: {name: colors[name] for name in ("red", "lime")})
+    return GalleryStore(lambda: search, samples, albums)
+
+
+@pytest.fixture
+def other_store(samples, albums):
+    """The store of another space, with a search of its own, over the same albums."""
+    other = ColorSearch(weights=9)
+    return GalleryStore(lambda: other, samples, albums)

@@ -1,9 +1,9 @@
 """Galleries of all visitors, and the sample gallery that everybody starts with.
 
-A visitor sees the sample images until the first own ones, which take their place. The images of a visitor are
-an album, which all spaces of a server share: each space describes them for its own search, when they are first
-needed there. An album is stored behind a secret key (see `shared.ui.gallery.visitor_key`), and is deleted an
-hour after its last use.
+A visitor sees the sample images until the first own ones, which take their place. The images of a visitor
+are an album, which all spaces of a server share: each space describes them for its own search, when they are
+first needed there. An album is stored behind a secret key (see `shared.ui.gallery.visitor_key`), and is
+deleted an hour after its last use.
 """
 
 from __future__ import annotations

@@ -66,10 +66,15 @@ class SessionStore(Generic[T]):
             self._mark_used(key, value)
             return value
 
-    def get_or_create(self, key: str) -> T:
-        """Return the value of a key, a new one if there is none."""
+    def get_or_create(self, key: str, create: Callable[[], T] | None = None) -> T:
+        """Return the value of a key, a new one if there is none.
+
+        Args:
+            key: The key.
+            create: Creates the new value; by default the function of this store.
+        """
         with self._lock:
-            value = self._values[key][0] if key in self._values else self._create()
+            value = self._values[key][0] if key in self._values else (create or self._create)()
             self._mark_used(key, value)
             self._trim(key)
             return value

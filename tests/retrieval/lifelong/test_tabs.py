@@ -57,7 +57,7 @@ def page(models, tmp_path, monkeypatch):
     """Functions of the tab by name."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
     with gr.Blocks() as demo:
-        visitor = GalleryStore(lambda images, gallery: None, dict).create_session()
+        visitor = GalleryStore(lambda: None, dict).create_session()
         lifelong_tab("retrieval", visitor, models)
     functions = {event.name: event.fn for event in demo.fns.values() if event.fn is not None}
     return SimpleNamespace(**functions)
