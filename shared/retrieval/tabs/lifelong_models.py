@@ -76,6 +76,10 @@ class LearnedModels:
                 self._starter = search
             return self._starter
 
+    def taught(self, session: str) -> LifelongSearch | None:
+        """Return the taught model of a session, if there is one; loads nothing."""
+        return self._models.get(session_key(session))
+
     def get(self, session: str, key: str = "", on_progress: Progress = no_progress) -> LifelongSearch:
         """Return a model to search with: of the key, else of the session, else the starter model.
 

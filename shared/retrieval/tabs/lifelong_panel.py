@@ -98,7 +98,7 @@ class TeachPanel:
     @property
     def filled(self) -> list[Component]:
         """Components that are filled when a visitor opens the tab."""
-        return [self.is_filled, self.model, self.classes, self.lessons, self.queries]
+        return [self.is_filled, self.classes, self.lessons, self.queries]
 
     @property
     def outputs(self) -> list[Component]:

@@ -53,8 +53,8 @@ def lifelong_tab(space: str, visitor: VisitorSession, models: LearnedModels) -> 
     on_event(
         [tab.select],
         user_facing(space)(events.fill),
-        [events.panel.is_filled],
-        events.panel.filled,
+        [events.panel.is_filled, visitor.session, events.panel.version],
+        [*events.panel.filled, *events.panel.outputs],
         concurrency=None,
     )
 
@@ -75,17 +75,24 @@ class LifelongEvents:
         self._connect_model()
         self._connect_search()
 
-    def fill(self, is_filled: bool) -> list[object]:
-        """Return what can be shown without a network: the classes, and lessons and queries to try."""
+    def fill(self, is_filled: bool, session: str, version: int) -> list[object]:
+        """Return what can be shown without a network: the classes, lessons and queries, and a taught model."""
+        outputs: list[object] = [gr.skip()] * len(self.panel.outputs)
         if is_filled:
-            return [gr.skip()] * len(self.panel.filled)
+            return [*[gr.skip()] * len(self.panel.filled), *outputs]
         samples = self._models.samples(KNOWN)
+        if self._models.taught(session) is None:
+            outputs[self.panel.outputs.index(self.panel.model)] = starter_text(
+                len({sample.label for sample in samples})
+            )
+        else:  # of an earlier visit
+            outputs = self._show(session, version, "")
         return [
             True,
-            starter_text(len({sample.label for sample in samples})),
             samples_html(samples),
             samples_html(self._models.samples(LESSONS), "Teach it this"),
             samples_html(self._models.samples(QUERIES), "Search with this photo"),
+            *outputs,
         ]
 
     def _show(

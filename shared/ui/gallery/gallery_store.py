@@ -204,7 +204,7 @@ class GalleryStore:
         """
         key, gallery = self.get_for_update(session, key)
         try:
-            gallery.remove([int(id) for id in ids])
+            gallery.remove([_as_id(id) for id in ids])
         except (TypeError, ValueError) as error:
             raise ImageError(_unknown_id(gallery)) from error
         return key, gallery
@@ -305,7 +305,7 @@ def find_entry(gallery: Gallery, id: Any) -> GalleryEntry:
         ImageError: No image has this id.
     """
     try:
-        return gallery.entry(int(id))
+        return gallery.entry(_as_id(id))
     except (TypeError, ValueError) as error:
         raise ImageError(_unknown_id(gallery)) from error
 
@@ -321,6 +321,17 @@ def contents(key: str, gallery: Gallery) -> dict[str, Any]:
 
 def _with_progress(uploads: UploadReader, progress: gr.Progress) -> Iterable[tuple[str, BinaryIO]]:
     return progress.tqdm(uploads, total=len(uploads), desc="Pictures", unit="pictures")
+
+
+def _as_id(value: Any) -> int:
+    """Return a number from a page or a program as an id.
+
+    Raises:
+        ValueError: It is no whole number.
+    """
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        raise ValueError(f"an id must be a whole number, received {value!r}")
+    return int(value)
 
 
 def _unknown_id(gallery: Gallery) -> str:

@@ -21,7 +21,8 @@ PAGE_SIZE = 48  # images shown at a time
 MAX_LISTED = 100  # skipped files listed by name
 PRIVACY = (
     f"Add up to {MAX_COUNT:,} pictures, or ZIP files of up to {MAX_FILE_BYTES // 2**20} MB. Only you can see "
-    "them, and they are deleted an hour after you leave. To carry on another day, download the gallery as "
+    "them, on every page here that searches pictures, and they are deleted an hour after your last visit. "
+    "They take the place of the sample photos. To carry on another day, download the gallery as "
     "one file and add that file again."
 )
 
@@ -82,7 +83,7 @@ def gallery_tab(space: str, visitor: VisitorSession) -> GalleryTab:
     @user_facing(space)
     def show(session: str, _: int, pages: int) -> list[object]:
         gallery = store.get(session)
-        entries = gallery.entries
+        entries = gallery.entries[::-1]  # the newest first
         images = [GridImage(entry.id, entry.name, entry.thumbnail) for entry in entries[: PAGE_SIZE * pages]]
         grid = (
             image_grid_html(images, button="Remove")

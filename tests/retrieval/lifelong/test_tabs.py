@@ -79,13 +79,20 @@ def teach(page, files, name="gold", session="anna", method="correlation"):
 
 
 def test_the_page_shows_samples_without_a_network(page, models):
-    is_filled, text, classes, lessons, queries = page.fill(False)
+    is_filled, classes, lessons, queries, *outputs = page.fill(False, "anna", 0)
     assert is_filled
-    assert "these 3" in text
+    assert "these 3" in outputs[5]
     assert classes.count("<figure") == 3
     assert lessons.count("Teach it this") == queries.count("Search with this photo") == 1
     assert models.loads == []
-    assert page.fill(True)[1] == gr.skip()
+    assert page.fill(True, "anna", 0)[1] == gr.skip()
+
+
+def test_a_taught_model_is_there_again_after_a_reload(page, models, files):
+    teach(page, files)
+    *_, text, undo, save, version = page.fill(False, "anna", 0)
+    assert "it has learned **gold**" in text
+    assert (undo.interactive, save.interactive, version) == (True, True, 1)
 
 
 def test_a_lesson_from_its_progress_to_undoing(page, models, files):
