@@ -6,7 +6,7 @@ The environment sets what a host needs; the defaults suit a personal computer.
 
     IMAGE_SPACES_HOST       address to listen on: 127.0.0.1, or 0.0.0.0 for the whole network
     IMAGE_SPACES_PORT       port: 7860
-    IMAGE_SPACES_ROOT_PATH  path under which a proxy serves the suite, for example /images
+    IMAGE_SPACES_ROOT_PATH  path under which a proxy serves the suite, such as /images, or its whole address
     IMAGE_SPACES_AUTH       user:password, several separated by commas; without it everybody has access
     IMAGE_SPACES_QUEUE      number of calls that may wait before the next one is rejected: 32
 

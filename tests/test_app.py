@@ -163,6 +163,23 @@ def test_settings_come_from_the_environment(monkeypatch):
     assert ServerSettings.from_environment() == ServerSettings("127.0.0.1", 8000, "", accounts)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("AUTH", "anna:b,c", "entry 2 has no password"),
+        ("AUTH", "anna", "entry 1 has no password"),
+        ("AUTH", ":secret", "entry 1 has no user"),
+        ("AUTH", "anna:", "entry 1 has no password"),
+        ("PORT", "http", "IMAGE_SPACES_PORT must be a whole number"),
+    ],
+)
+def test_settings_of_another_form_are_one_sentence(monkeypatch, name, value, reason):
+    monkeypatch.setenv(f"IMAGE_SPACES_{name}", value)
+    with pytest.raises(SystemExit, match=reason) as error:
+        ServerSettings.from_environment()
+    assert name == "PORT" or value not in str(error.value)
+
+
 def test_every_environment_setting_is_documented():
     documentation = ast.get_docstring(ast.parse((ROOT / "app.py").read_text()))
     names = {f"IMAGE_SPACES_{name}" for name in ("HOST", "PORT", "ROOT_PATH", "AUTH", "QUEUE")}

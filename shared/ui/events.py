@@ -1,6 +1,8 @@
 """Events of a page and endpoints of its API."""
 
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+import textwrap
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import gradio as gr
@@ -89,6 +91,9 @@ def endpoint(
         outputs: Type of component by label, one per result. Images travel as PNG.
         concurrency: Number of calls that may run at the same time.
     """
+    names = list(inspect.signature(function).parameters)
+    states = {name for name, component in zip(names, inputs, strict=False) if isinstance(component, gr.State)}
+    function.__doc__ = one_line_sections(function.__doc__ or "", {*states, "progress"})
     with gr.Row(visible=False):
         results = [kind(label=label, **_LOSSLESS.get(kind, {})) for label, kind in outputs.items()]
     gr.on(
@@ -99,3 +104,43 @@ def endpoint(
         concurrency_id=concurrency.group,
         concurrency_limit=concurrency.limit,
     )
+
+
+def one_line_sections(docstring: str, hidden: Collection[str] = ()) -> str:
+    r"""Return a Google-style docstring with each argument, and the results, on a single line.
+
+    Gradio (6.31) reads only the first line about an argument, and puts commas between those about results.
+
+    Args:
+        docstring: The docstring.
+        hidden: Names of arguments to leave out, since callers do not give them.
+
+    >>> arguments = "Args:\n    a: One\n        two.\n    b: Three."
+    >>> print(one_line_sections(f"Draw.\n\n{arguments}\n\nReturns:\n    Four\n    five.", ["b"]))
+    Draw.
+    <BLANKLINE>
+    Args:
+        a: One two.
+    <BLANKLINE>
+    Returns:
+        Four five.
+    """
+    parts = []
+    for part in inspect.cleandoc(docstring).split("\n\n"):
+        title, _, body = part.partition("\n")
+        lines = textwrap.dedent(body).split("\n")
+        if title == "Returns:":
+            lines = [" ".join(map(str.strip, lines))]
+        elif title == "Args:":
+            entries: list[str] = []
+            for line in lines:
+                if line.startswith(" ") and entries:
+                    entries[-1] += f" {line.strip()}"
+                else:
+                    entries.append(line)
+            lines = [entry for entry in entries if entry.partition(":")[0] not in hidden]
+        else:
+            parts.append(part)
+            continue
+        parts.append("\n".join([title, *(f"    {line}" for line in lines)]))
+    return "\n\n".join(parts)

@@ -89,8 +89,17 @@ def check_caller_paths(blocks: gr.Blocks) -> None:
 
 def called_by_agent() -> bool:
     """Return True inside a call through MCP, where the session's state is shared by all callers."""
+    return request_header("x-gradio-user") == "mcp"
+
+
+def request_header(name: str) -> str:
+    """Return a header of the request that the present call answers; empty outside a call, or without it.
+
+    Args:
+        name: Name of the header in lower case.
+    """
     request = LocalContext.request.get(None)
-    return request is not None and request.headers.get("x-gradio-user") == "mcp"
+    return str(request.headers.get(name) or "") if request is not None else ""
 
 
 def new_cache_path(name: str) -> Path:
@@ -110,7 +119,7 @@ def allow_paths(paths: Iterable[Path]) -> None:
     _SERVED.update(path.resolve() for path in paths)
 
 
-def _accepted(path: str | None) -> str:
+def accepted_path(path: str | None) -> str:
     """Return the resolved path of an upload or of a file from `allow_paths`; refuse all others."""
     resolved = Path(path or "").resolve()
     if not resolved.is_relative_to(Path(get_upload_folder()).resolve()) and resolved not in _SERVED:
@@ -118,7 +127,7 @@ def _accepted(path: str | None) -> str:
     return str(resolved)
 
 
-def _saved(data_url: str, name: str = "picture") -> str:
+def save_data_url(data_url: str, name: str = "picture") -> str:
     """Write the content of a data URL to Gradio's cache and return its path."""
     try:
         content = base64.b64decode(data_url.partition(",")[2], validate=True)
@@ -144,7 +153,14 @@ class _FilesOrTexts(ListFiles):
 
 
 def _file_of(text: str) -> dict[str, Any]:
-    path = _saved(text) if text.startswith("data:") else text
+    """Return Gradio's form of a file; a data URL that is damaged becomes a file that is no picture."""
+    path = text
+    if text.startswith("data:"):
+        try:
+            path = save_data_url(text)
+        except gr.Error:
+            path = str(new_cache_path("damaged data URL"))
+            Path(path).write_text("no picture", encoding="utf-8")
     return {"path": path, "meta": {"_type": "gradio.FileData"}}
 
 
@@ -170,10 +186,10 @@ with without_stub_files():
             if payload is None:
                 return None
             if payload.url and payload.url.startswith("data:"):
-                path = _saved(payload.url, payload.orig_name or "picture")
+                path = save_data_url(payload.url, payload.orig_name or "picture")
                 self.temp_files.add(path)  # removed like an upload
                 return path
-            return _accepted(payload.path)
+            return accepted_path(payload.path)
 
     class PathFiles(gr.File):
         """`gr.File` that passes on the paths of all files, whatever is in them."""
@@ -182,10 +198,12 @@ with without_stub_files():
 
         def api_info(self) -> dict[str, Any]:
             schema = super().api_info()
-            return _inlined(schema, schema.get("$defs", {}))
+            schema = _inlined(schema, schema.get("$defs", {}))
+            schema.get("items", {}).pop("description", None)  # of the class, for Gradio's own developers
+            return {**schema, "description": "files, or their web addresses or data URLs"}
 
         def preprocess(self, payload: ListFiles | None) -> list[str]:  # type: ignore[override]
-            return [_accepted(file.path) for file in payload.root] if payload else []
+            return [accepted_path(file.path) for file in payload.root] if payload else []
 
     class IntegerList(gr.JSON):
         """`gr.JSON` that declares a list of integers; the value is not checked."""
@@ -201,7 +219,7 @@ with without_stub_files():
         is_template = True
 
         def preprocess(self, payload: str | None) -> str | None:
-            return _accepted(payload) if payload else None
+            return accepted_path(payload) if payload else None
 
 
 def path_files(**settings: Any) -> PathFiles:

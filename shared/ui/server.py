@@ -16,18 +16,22 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
+from gradio.routes import App
 from PIL import Image
 from starlette.middleware import Middleware
 
 from shared.core.images import MAX_FILE_BYTES, open_image
 from shared.ui import assets, telemetry
+from shared.ui.access import PasswordAccess, basic_authorization
 from shared.ui.components.results import before_and_after
 from shared.ui.gallery.visitor_key import VisitorCookie
 from shared.ui.gradio_workarounds import check_caller_paths, without_page_servers
 from shared.ui.home import home
 from shared.ui.page import page
+from shared.ui.previews import ImagePreviews
 from shared.ui.sample_images import sample_images
 from shared.ui.theme import theme
+from shared.ui.tool_server import ToolServer, use_tool_server
 
 log = logging.getLogger("image_spaces")
 
@@ -68,26 +72,54 @@ class ServerSettings:
 
     @classmethod
     def from_environment(cls) -> "ServerSettings":
-        """Read the settings from `IMAGE_SPACES_*`, else from Gradio's variables."""
-        pairs = [pair.partition(":") for pair in _variable("AUTH").split(",") if pair]
+        """Read the settings from `IMAGE_SPACES_*`, else from Gradio's variables.
+
+        Raises:
+            SystemExit: A variable has another form than `app.py` documents.
+        """
         return cls(
             _variable("HOST", "GRADIO_SERVER_NAME") or "127.0.0.1",
-            int(_variable("PORT", "GRADIO_SERVER_PORT") or "7860"),
+            _read_number("PORT", 7860, "GRADIO_SERVER_PORT"),
             _variable("ROOT_PATH", "GRADIO_ROOT_PATH"),
-            tuple((user, password) for user, _, password in pairs),
+            _read_accounts(),
         )
+
+    @property
+    def local_url(self) -> str:
+        """Address at which the process reaches its own server, without a proxy."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def url(self) -> str:
         """Address of the suite for a browser on this machine."""
         if "://" in self.root_path:
             return self.root_path.rstrip("/")
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}{self.root_path.rstrip('/')}"
+        return self.local_url + self.root_path.rstrip("/")
 
 
 def _variable(name: str, gradio_name: str = "") -> str:
     return os.environ.get(f"IMAGE_SPACES_{name}") or os.environ.get(gradio_name, "")
+
+
+def _read_number(name: str, default: int, gradio_name: str = "") -> int:
+    text = _variable(name, gradio_name)
+    if text and not text.isdecimal():
+        raise SystemExit(f"IMAGE_SPACES_{name} must be a whole number, such as {default}, not {text!r}.")
+    return int(text or default)
+
+
+def _read_accounts() -> tuple[tuple[str, str], ...]:
+    accounts = []
+    for number, entry in enumerate(filter(None, _variable("AUTH").split(",")), 1):
+        user, _, password = entry.partition(":")
+        if not user or not password:  # which is not repeated here, since it may be half of a password
+            raise SystemExit(
+                "IMAGE_SPACES_AUTH must be user:password, several separated by commas, and none with a comma "
+                f"inside; entry {number} has no {'password' if user else 'user'}."
+            )
+        accounts.append((user, password))
+    return tuple(accounts)
 
 
 def gradio_settings() -> dict[str, Any]:
@@ -109,12 +141,13 @@ def gradio_settings() -> dict[str, Any]:
 
 def queue_size() -> int:
     """Return the number of calls that may wait before the next one is rejected: IMAGE_SPACES_QUEUE, or 32."""
-    return int(_variable("QUEUE") or "32")
+    return _read_number("QUEUE", 32)
 
 
 def launch(demo: gr.Blocks) -> None:
     """Serve a single space, as Hugging Face does; Gradio's environment variables set host and port."""
-    app = {"middleware": [Middleware(VisitorCookie)]}
+    use_tool_server()
+    app = {"middleware": [Middleware(VisitorCookie), Middleware(ImagePreviews)]}
     demo.queue(max_size=queue_size()).launch(app_kwargs=app, **gradio_settings())
 
 
@@ -150,13 +183,15 @@ def build_server(suite: gr.Blocks, spaces: Mapping[str, Space], settings: Server
     """Return the web server: `/healthz`, `/metrics` and `/cards` first, then Gradio at `/`."""
     server = FastAPI(title="Image Spaces", docs_url=None, redoc_url=None, openapi_url=None)
     server.add_middleware(VisitorCookie)
+    server.add_middleware(ImagePreviews)
     add_routes(server, spaces)
     check_caller_paths(suite)
     # Gradio (6.31) warns about server-side rendering even when it is off, and about the sessions of agents,
     # who use keys instead (see `shared.ui.gallery.gallery_store`).
     warnings.filterwarnings("ignore", "SSR mode is not supported")
     warnings.filterwarnings("ignore", "This MCP server includes a tool that has a gr.State input")
-    return gr.mount_gradio_app(
+    use_tool_server()
+    gr.mount_gradio_app(
         server,
         suite,
         path="/",
@@ -164,6 +199,16 @@ def build_server(suite: gr.Blocks, spaces: Mapping[str, Space], settings: Server
         root_path=settings.root_path or None,
         **gradio_settings(),
     )
+    headers = {}
+    if settings.accounts:
+        apps = [getattr(route, "app", None) for route in server.routes]
+        gradio_app = next(app for app in apps if isinstance(app, App))
+        server.add_middleware(PasswordAccess, gradio_app=gradio_app, accounts=settings.accounts)
+        headers = {"authorization": basic_authorization(settings.accounts[0])}
+    tool_server = suite.mcp_server_obj
+    assert isinstance(tool_server, ToolServer)
+    tool_server.set_own_server(settings.local_url, headers)
+    return server
 
 
 def add_routes(server: FastAPI, spaces: Mapping[str, Space]) -> None:

@@ -1,6 +1,6 @@
 """Lifelong search through the API: a lesson, searches before and after it, keys, unusable input."""
 
-import ast
+import json
 from pathlib import Path
 
 import pytest
@@ -102,6 +102,7 @@ def test_agents_have_models_of_their_own(agent, files):
         assert all(schema.get("description") for schema in properties.values()), name
         assert "session" not in properties
     answer = use("learn_class", name="ginger", photos=urls[:4], method="frozen")
-    key = ast.literal_eval(answer.content[0].text)["model"]
-    assert "'searched': 124" in use("search_learned", image=urls[-1], model=key).content[0].text
-    assert "'searched': 120" in use("search_learned", image=urls[-1]).content[0].text
+    key = json.loads(answer.content[0].text)["model"]
+    for options, searched in (({"model": key}, 124), ({}, 120)):
+        found = use("search_learned", image=urls[-1], **options)
+        assert json.loads(found.content[0].text)["searched"] == searched

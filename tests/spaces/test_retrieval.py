@@ -1,8 +1,8 @@
 """The retrieval space through its API: sessions of the Python client, plain HTTP, MCP, unusable input."""
 
-import ast
 import base64
 import io
+import json
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -192,8 +192,7 @@ def test_mcp_tools(agent, cat_path, edited_images):
     image = data_url(cat_path.read_bytes())
     second_answer = use_second("add_images", images=[data_url(edited_images["coffee"].read_bytes())])
     answer = use("add_images", images=[image])
-    # Gradio writes plain values as Python does
-    report, second_report = (ast.literal_eval(part.content[0].text) for part in (answer, second_answer))
+    report, second_report = (json.loads(part.content[0].text) for part in (answer, second_answer))
     with_key = use("search_similar", image=image, gallery=report["gallery"])
     without_key = use("search_similar", image=image)
     drawing = use("explain_match", image=image, image_id=0)
@@ -208,8 +207,9 @@ def test_mcp_tools(agent, cat_path, edited_images):
 
     assert report["gallery"] != second_report["gallery"]
     assert report["count"] == second_report["count"] == SAMPLES + 1
-    assert f"'searched': {report['count']}" in with_key.content[0].text
-    assert f"'searched': {SAMPLES}" in without_key.content[0].text
+    assert json.loads(with_key.content[0].text)["searched"] == report["count"]
+    assert json.loads(without_key.content[0].text)["searched"] == SAMPLES
+    assert json.loads(with_key.content[1].text)[0]["image"].startswith("http://")
     assert (drawing.content[0].type, drawing.content[0].mimeType) == ("image", "image/png")
     assert decode(io.BytesIO(base64.b64decode(drawing.content[0].data))).width > 300
     assert unknown.isError

@@ -1,6 +1,7 @@
 """Events of a page and endpoints of its API."""
 
 import gradio as gr
+from gradio.utils import get_function_description
 
 from shared.ui.events import INFERENCE, LONG_RUNNING, endpoint, on_event
 
@@ -35,3 +36,30 @@ def test_endpoints_are_public_and_lossless():
     image, text = event.outputs
     assert image.format == "png"
     assert (image.label, text.label) == ("Image", "Text")
+
+
+def test_the_documentation_of_an_endpoint_has_one_line_per_argument():
+    def draw(session, text, progress=None):
+        """Draw a text.
+
+        Args:
+            session: Key of the session.
+            text: The text, which may be
+                long: up to two lines.
+            progress: Progress bar.
+
+        Returns:
+            The drawing, and
+            its title.
+        """
+
+    with gr.Blocks():
+        endpoint(draw, [gr.State(), gr.Textbox()], {"Text": gr.Textbox})
+    description, arguments, results = get_function_description(draw)
+    assert description == "Draw a text."
+    assert arguments == {
+        "session": "",
+        "text": "The text, which may be long: up to two lines.",
+        "progress": "",
+    }
+    assert results == ["The drawing, and its title."]
