@@ -110,6 +110,7 @@ def load(
     folder = find(name, folder=folder, allow_hub=allow_hub, revision=revision)
     check(folder)
     read_config(folder)
+    _silence_hub_mixin()
     try:
         network = cast(Any, network_class).from_pretrained(str(folder), strict=True)
     except Exception as error:  # constructors and checkpoints raise anything
@@ -227,6 +228,13 @@ def update_config(folder: str | os.PathLike, **keys: Any) -> dict[str, Any]:
     config = {**read_config(folder), **keys}
     _write_config(Path(folder), config)
     return config
+
+
+def _silence_hub_mixin() -> None:
+    """Keep `PyTorchModelHubMixin` from printing a line for each local folder that it loads."""
+    from huggingface_hub import hub_mixin  # deferred: it is slow to import
+
+    cast(Any, hub_mixin).print = lambda *_: None
 
 
 def _write_config(folder: Path, config: dict[str, Any]) -> None:

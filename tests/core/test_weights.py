@@ -107,6 +107,11 @@ def test_a_saved_network_is_loaded_unchanged(tmp_path):
     )
 
 
+def test_loading_prints_nothing(folder, capfd):
+    load(Net, "net", folder=folder)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_the_file_is_float16_with_a_header(folder):
     with safe_open(folder / "model.safetensors", "pt") as file:
         assert file.metadata() == {"format": "pt", "library": "image-spaces", "network": "Net"}

@@ -219,7 +219,7 @@ def test_a_saved_gallery_that_cannot_be_loaded_does_not_cost_the_others(store, c
     assert names(store.get("ben")) == ["blue.png"]
 
 
-@pytest.mark.parametrize("ids", [[7], [0, 7], ["x"], [None], [-1], 5])
+@pytest.mark.parametrize("ids", [[7], [0, 7], ["x"], [None], [-1], [1.5], [float("inf")], [True], 5])
 def test_unknown_ids_remove_nothing(store, ids):
     with pytest.raises(ImageError, match="no picture with this id; its ids run from 0 to 1"):
         store.remove(ids, "anna")
