@@ -14,10 +14,12 @@ from typing import BinaryIO, cast
 from PIL import Image
 
 from shared.core.file_names import is_system_file
-from shared.core.images import ImageError, open_image
+from shared.core.images import ImageError, open_image, read_file
+from shared.core.images.files import decode_file
 from shared.core.uploads import UNREADABLE
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif")
+_HEIC_SUFFIXES = (".heic", ".heif")  # read by a library of their own, not by PIL
 
 _thread = threading.local()
 
@@ -53,6 +55,8 @@ class ImageFile:
     def image(self) -> Image.Image:
         """Decode the image as RGB, its pixels as stored."""
         source = io.BytesIO(_archive(self.path).read(self.member)) if self.member else self.path
+        if PurePath(self.member or self.path).suffix.lower() in _HEIC_SUFFIXES:
+            return decode_file(read_file(source)).convert("RGB")
         return Image.open(source).convert("RGB")
 
     def open_image(self) -> Image.Image:
@@ -111,7 +115,7 @@ def _list_source(source: Path) -> list[ImageFile]:
 def is_image(path: str | Path) -> bool:
     """Return True if the file name has the suffix of an image and is not hidden."""
     file = PurePath(path)
-    return file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")
+    return file.suffix.lower() in (*IMAGE_SUFFIXES, *_HEIC_SUFFIXES) and not file.name.startswith(".")
 
 
 def _archive(path: Path) -> zipfile.ZipFile:

@@ -12,6 +12,9 @@ import gradio as gr
 from shared.ui.gradio_workarounds import IntegerList, PathImage, allow_paths, path_files
 from shared.ui.sample_images import sample_images
 
+#: Suffixes of images whose type many browsers do not know.
+HEIC_SUFFIXES = [".heic", ".heif"]
+
 
 def image_input(label: str = "Photo", **settings: Any) -> gr.Image:
     """Create an input for one image (upload, paste or webcam), which gives a path or None.
@@ -38,7 +41,10 @@ def image_files(label: str = "Photos", **settings: Any) -> gr.File:
         **settings: Further arguments of `gr.File`.
     """
     defaults: dict[str, Any] = {"file_count": "multiple", "file_types": ["image"], "height": 220}
-    return path_files(label=label, **{**defaults, **settings})
+    settings = {**defaults, **settings}
+    if "image" in settings["file_types"]:
+        settings["file_types"] = [*settings["file_types"], *HEIC_SUFFIXES]
+    return path_files(label=label, **settings)
 
 
 def image_examples(
