@@ -141,7 +141,7 @@ def save_data_url(data_url: str, name: str = "picture") -> str:
 class _FilesOrTexts(ListFiles):
     """List of files, each of which may also be a text: a data URL or a web address, as agents send them.
 
-    Gradio's MCP server makes files of such texts itself, but not inside a list.
+    Gradio makes no files of such texts inside a list.
     """
 
     @model_validator(mode="before")
@@ -200,7 +200,8 @@ with without_stub_files():
             schema = super().api_info()
             schema = _inlined(schema, schema.get("$defs", {}))
             schema.get("items", {}).pop("description", None)  # of the class, for Gradio's own developers
-            return {**schema, "description": "files, or their web addresses or data URLs"}
+            description = "files, or their web addresses or data URLs"
+            return {**schema, "description": description, "additional_description": description}
 
         def preprocess(self, payload: ListFiles | None) -> list[str]:  # type: ignore[override]
             return [accepted_path(file.path) for file in payload.root] if payload else []
