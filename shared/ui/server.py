@@ -29,7 +29,6 @@ from shared.ui.gradio_workarounds import check_caller_paths, without_page_server
 from shared.ui.home import home
 from shared.ui.page import page
 from shared.ui.previews import ImagePreviews
-from shared.ui.previews import ImagePreviews
 from shared.ui.sample_images import sample_images
 from shared.ui.theme import theme
 from shared.ui.tool_server import ToolServer, use_tool_server
@@ -184,7 +183,6 @@ def build_server(suite: gr.Blocks, spaces: Mapping[str, Space], settings: Server
     """Return the web server: `/healthz`, `/metrics` and `/cards` first, then Gradio at `/`."""
     server = FastAPI(title="Image Spaces", docs_url=None, redoc_url=None, openapi_url=None)
     server.add_middleware(VisitorCookie)
-    server.add_middleware(ImagePreviews)
     server.add_middleware(ImagePreviews)
     add_routes(server, spaces)
     check_caller_paths(suite)

@@ -7,8 +7,9 @@ import io
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
-#: Largest part of the pixels that may be missing; also with up to `MAX_MISSING_BYTES` of a small file.
+#: Largest part of the data that may be missing; of a small file up to `MAX_MISSING_BYTES` and a larger part.
 MAX_MISSING = 0.08
+MAX_MISSING_PIXELS = 0.5  # of the last scan
 MAX_MISSING_SMALL = 0.25
 MAX_MISSING_BYTES = 330
 
@@ -29,16 +30,20 @@ def decode_cut_jpeg(data: bytes) -> Image.Image | None:
     Returns:
         The image, or None if more than a small part is missing.
     """
-    scans = _covers_all_frequencies(data)
-    if not scans:
+    extent = _last_scan(data)
+    if extent is None:
         return None
-    data = data.rstrip(b"\xff")
+    start, end = extent
+    data = data[:end].rstrip(b"\xff")
     noise = np.random.default_rng(0).integers(0, 255, len(data) // 2 + 4096, np.uint8).tobytes()
     image, noisy = (_decode(data + padding + _END) for padding in (b"", noise))
     missing = _missing_part(np.asarray(image), np.asarray(noisy))
-    missing_bytes = len(data) * missing / max(1 - missing, 1e-3)
-    is_small = missing <= MAX_MISSING_SMALL and missing_bytes <= MAX_MISSING_BYTES
-    return image if missing <= MAX_MISSING or is_small else None
+    if missing > MAX_MISSING_PIXELS:
+        return None
+    missing_bytes = (end - start) * missing / (1 - missing)
+    part = missing_bytes / (end + missing_bytes)
+    is_small = part <= MAX_MISSING_SMALL and missing_bytes <= MAX_MISSING_BYTES
+    return image if part <= MAX_MISSING or is_small else None
 
 
 def _decode(data: bytes) -> Image.Image:
@@ -60,14 +65,15 @@ def _missing_part(pixels: np.ndarray, noisy: np.ndarray) -> float:
     return ((height - top) * width - left * len(rows)) / (height * width)
 
 
-def _covers_all_frequencies(data: bytes) -> bool:
-    """Return True if scans of all components and frequencies have begun, but for the last bit of precision.
+def _last_scan(data: bytes) -> tuple[int, int] | None:
+    """Return where the last scan of a cut file begins and ends, in bytes.
 
-    A progressive file has many scans; without some of them the whole image is coarse.
+    A progressive file has many scans, without some of which the whole image is coarse: None unless scans of
+    all components and frequencies have begun. Small files may lack those of the last bit of precision.
     """
     components: set[int] = set()
     missing: set[tuple[int, int]] = set()
-    position = 2
+    position, start, end = 2, 0, len(data)
     while position + 4 <= len(data):
         marker = data[position + 1]
         if data[position] != 0xFF or marker in (0, 0xFF) or marker in _STANDALONE:
@@ -78,14 +84,18 @@ def _covers_all_frequencies(data: bytes) -> bool:
         if marker == 0xD9:
             break
         length = int.from_bytes(data[position + 2 : position + 4], "big")
+        if position + 2 + length > len(data):
+            end = position
+            break
         body = data[position + 4 : position + 2 + length]
         if 0xC0 <= marker <= 0xC2 and len(body) >= 6:
             components = set(body[6::3])
             missing = {(component, index) for component in components for index in range(64)}
         elif marker == 0xDA and len(body) >= 4 and len(body) >= 1 + 2 * body[0] + 3:
+            start = position
             first, last, precision = body[1 + 2 * body[0] :][:3]
-            if precision & 15 <= 1:
+            if precision & 15 <= (len(data) <= 4 * MAX_MISSING_BYTES):
                 scanned = body[1 : 1 + 2 * body[0] : 2]
                 missing -= {(component, index) for component in scanned for index in range(first, last + 1)}
         position += 2 + length
-    return bool(components) and not missing
+    return (start, end) if components and not missing else None

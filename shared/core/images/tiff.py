@@ -92,16 +92,25 @@ def _scale_grey(image: Image.Image, tags: Any) -> Image.Image:
 def _grey_image(
     values: np.ndarray, bits: int, max_value: Any, photometric: int | None, info: dict
 ) -> Image.Image:
-    top: float | None = None
-    if values.dtype.kind == "u" and bits <= 16:
-        declared = max_value[0] if isinstance(max_value, tuple) else max_value
-        top = declared if declared and values.max() <= declared else 2**bits - 1
+    declared = max_value[0] if isinstance(max_value, tuple) else max_value
+    top = _white(values, bits)
+    if top is not None and declared and values.max() <= declared:
+        top = declared
     levels = scale_levels(values, top)
     if photometric == _WHITE_IS_ZERO:
         levels = 1 - levels
     image = Image.fromarray(levels)
     image.info = info
     return image
+
+
+def _white(values: np.ndarray, bits: int) -> float | None:
+    """Return the level of white of integers whose type tells it."""
+    if values.dtype.kind == "u" and bits <= 16:
+        return 2**bits - 1
+    if values.dtype.kind == "i" and bits <= 16 and values.min() >= 0 and (values.max() > 255 or bits == 8):
+        return 2 ** (bits - 1) - 1
+    return None
 
 
 def _open_with_tifffile(data: bytes) -> Image.Image:
@@ -173,7 +182,7 @@ def _check_segments(page: Any, data: bytes) -> None:
 
 def _color_image(values: np.ndarray, photometric: int, bits: int, info: dict) -> Image.Image:
     channels = 4 if photometric == _CMYK else 3
-    top = 2.0**bits - 1 if values.dtype.kind == "u" else None
+    top = 2.0**bits - 1 if values.dtype.kind == "u" else _white(values, bits)
     levels = to_uint8(scale_levels(values[:, :, :channels], top))
     if photometric == _CMYK:
         image = Image.fromarray(levels, "CMYK")
