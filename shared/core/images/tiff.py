@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import zlib
 from typing import Any
 
@@ -25,6 +26,9 @@ _UNCOMPRESSED, _DEFLATE = 1, (8, 32946)
 #: Largest size of the decoded samples in bytes; a limit for images of 64 bits a sample.
 _MAX_BYTES = 600 * 2**20
 _KIND = "a TIFF picture of an unusual kind"
+
+# Visitors read one sentence about a damaged file; the log of the server needs no line for each of its tags.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
 def open_tiff(data: bytes) -> Image.Image:
