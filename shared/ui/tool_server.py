@@ -24,7 +24,6 @@ from gradio import mcp as gradio_mcp
 from gradio import processing_utils, route_utils
 from gradio_client import Client  # type: ignore[import-untyped]
 from gradio_client import utils as client_utils
-from mcp import types
 
 from shared.ui.errors import UNEXPECTED
 from shared.ui.gradio_workarounds import accepted_path, new_cache_path, save_data_url
@@ -53,21 +52,20 @@ class ToolServer(gradio_mcp.GradioMCPServer):
 
     def create_mcp_server(self) -> Any:
         server = super().create_mcp_server()
-        call_tool = server.request_handlers[types.CallToolRequest]
+        call_tool = server.request_handlers[self.types.CallToolRequest]
 
-        async def call_with_files(request: types.CallToolRequest) -> types.ServerResult:
+        async def call_with_files(request: Any) -> Any:
             try:
                 await self._fetch_files(request.params)
             except gr.Error as error:
-                content: list[Any] = [types.TextContent(type="text", text=str(error.message))]
-                return types.ServerResult(types.CallToolResult(content=content, isError=True))
-            result: types.ServerResult = await call_tool(request)
-            return result
+                content = [self.types.TextContent(type="text", text=str(error.message))]
+                return self.types.ServerResult(self.types.CallToolResult(content=content, isError=True))
+            return await call_tool(request)
 
-        server.request_handlers[types.CallToolRequest] = call_with_files
+        server.request_handlers[self.types.CallToolRequest] = call_with_files
         return server
 
-    async def _fetch_files(self, call: types.CallToolRequestParams) -> None:
+    async def _fetch_files(self, call: Any) -> None:
         """Replace the addresses and data URLs among the arguments of a call by paths of local files.
 
         Raises:
@@ -162,7 +160,9 @@ class ToolServer(gradio_mcp.GradioMCPServer):
                 contents += super().postprocess_output_data([output], root_url)
             else:
                 value = client_utils.traverse(output, _address, client_utils.is_file_obj_with_meta)
-                contents.append(types.TextContent(type="text", text=json.dumps(value, ensure_ascii=False)))
+                contents.append(
+                    self.types.TextContent(type="text", text=json.dumps(value, ensure_ascii=False))
+                )
         return contents
 
     async def _execute_tool_without_progress(self, job: Any) -> list[Any]:
