@@ -46,12 +46,19 @@ def _speed() -> BenchmarkMain:
     return main
 
 
+def _wording() -> BenchmarkMain:
+    from shared.crossmodal.benchmarks.wording import main
+
+    return main
+
+
 BENCHMARKS = {
     "flickr8k": Benchmark(_flickr8k, "retrieval between sentences and photos: recall at 1, 5, 10"),
     "methods": Benchmark(_methods, "the theses' networks and their parts, on frozen features"),
     "joint": Benchmark(_joint, "products: image-text matching and classification"),
     "tasks": Benchmark(_tasks, "products: joint training against single tasks, over several seeds"),
     "generalise": Benchmark(_generalise, "transfer between everyday photos and products, to unseen sets"),
+    "wording": Benchmark(_wording, "right answers under each verdict of a search by words"),
     "speed": Benchmark(_speed, "text queries in a large gallery, and images described per second"),
 }
 

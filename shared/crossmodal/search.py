@@ -78,6 +78,7 @@ class CrossModalSearch(GallerySearch):
         self.embedder = embedder
         self._calibration = embedder.calibration(engine)
         self.threshold = self._calibration.corrected_threshold
+        self.possible_threshold = self._calibration.possible_threshold
         self.false_accept_rate = self._calibration.false_accept_rate
         self._explain = MatchExplainer(embedder, engine)
         self._rank_sentences = SentenceRanker(embedder, engine)

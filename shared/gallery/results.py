@@ -112,6 +112,7 @@ class SearchResults:
         confidence_bands: Bands of the scores; None where none have been measured.
         false_accept_rate: Fraction of queries without a match in the gallery whose best hit reaches the
             threshold, 0..1; None where it has not been measured.
+        possible_threshold: Lowest ranking score of a possible match; None where none has been measured.
         hint: Sentence that says how the query would say better what it seems to mean; empty without one.
     """
 
@@ -125,7 +126,15 @@ class SearchResults:
     unknown_words: tuple[str, ...] = ()
     confidence_bands: ConfidenceBands | None = None
     false_accept_rate: float | None = None
+    possible_threshold: float | None = None
     hint: str = ""
+
+    @property
+    def possible_match(self) -> bool | None:
+        """True if the best hit reaches `possible_threshold`; None without it."""
+        if self.possible_threshold is None:
+            return None
+        return bool(self.hits) and self.hits[0].ranking_score >= self.possible_threshold
 
     def as_dict(self) -> dict[str, Any]:
         """Return the results as JSON values, without the keys that do not apply."""
@@ -137,6 +146,8 @@ class SearchResults:
             "searched": self.searched,
             "seconds": round(self.seconds, 3),
         }
+        if self.possible_threshold is not None:
+            values["possible_match"] = self.possible_match
         if self.confidence_bands is not None:
             values["confidence_bands"] = [vars(band) for band in self.confidence_bands.bands]
         if self.unknown_words:

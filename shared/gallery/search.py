@@ -48,6 +48,7 @@ class GallerySearch(ABC):
         engine: Name of the engine.
         gallery: Gallery that is searched where a call names none.
         threshold: Lowest ranking score of a good match; None where none has been measured.
+        possible_threshold: Lowest ranking score of a possible match; None where none has been measured.
         confidence_bands: Bands of the scores; None where none have been measured.
         false_accept_rate: See `shared.gallery.results.SearchResults`.
 
@@ -60,6 +61,7 @@ class GallerySearch(ABC):
         self.engine = engine
         self.gallery = Gallery() if gallery is None else gallery
         self.threshold: float | None = None
+        self.possible_threshold: float | None = None
         self.confidence_bands: ConfidenceBands | None = None
         self.false_accept_rate: float | None = None
         self._indexes = IndexCache(self.new_index)
@@ -137,6 +139,7 @@ class GallerySearch(ABC):
             hits=tuple(hits),
             good_match=good_match,
             threshold=threshold,
+            possible_threshold=None if threshold is None else self.possible_threshold,
             engine=self.engine,
             searched=searched,
             seconds=finished - started,

@@ -83,11 +83,31 @@ def test_the_summary_counts_good_matches():
 
 def test_the_summary_says_if_there_is_no_good_match():
     summary = summarize(results(0.4))
-    assert summary.startswith("**No good match.** The best score is 0.40; a good one would be 0.50 or more.")
+    assert summary.startswith(
+        "**Nothing here seems to fit.** The best score is 0.40; a good one would be 0.50 or more."
+    )
     summary = summarize(calibrated(0.4))
-    assert summary.startswith("**No good match.** The best one is 40% likely; a good one would be 60% likely")
+    assert summary.startswith("**Nothing here seems to fit.** The best one is 40% likely;")
     assert summarize(results()).startswith("No picture reaches the lowest score that you have set.")
     assert summarize(results(0.4, threshold=None)).startswith("The best come first. These scores only rank")
+
+
+def test_the_summary_says_that_a_match_is_possible():
+    possible = replace(calibrated(0.4, 0.1), possible_threshold=0.3)
+    assert summarize(possible).startswith("**Perhaps a match.** The best one is 40% likely;")
+    assert possible.possible_match is True
+    none = replace(calibrated(0.2), possible_threshold=0.3)
+    assert summarize(none).startswith("**Nothing here seems to fit.**")
+    assert none.as_dict()["possible_match"] is False
+
+
+def test_only_hits_below_a_possible_match_are_dimmed(gallery):
+    grid = hit_grid_html(replace(calibrated(0.4, 0.1), possible_threshold=0.3), gallery)
+    assert headings(grid) == ["Probably something else"]
+    assert grid.index("40%") < grid.index("is-faint") < grid.index("10%")
+    grid = hit_grid_html(replace(calibrated(0.9, 0.4), possible_threshold=0.3), gallery)
+    assert headings(grid) == ["Less likely"]
+    assert "is-faint" not in grid
 
 
 def test_the_summary_says_how_often_a_good_match_is_wrong():

@@ -15,6 +15,9 @@ from shared.gallery.snapshot import GallerySnapshot
 
 #: Name of the feature of an image in `Embedder.describe`; the value is part of saved galleries.
 IMAGE_FEATURE = "picture"
+#: Match probability, as if half of all pairs matched, from which on a match is possible. Chosen on validation
+#: photos of things, of whose right answers 3 of 1,000 stay below: `shared.crossmodal.benchmarks.wording`.
+POSSIBLE_PROBABILITY = 0.75
 #: Number of images in the galleries for which thresholds are measured.
 CALIBRATION_GALLERY_SIZE = 24
 
@@ -55,6 +58,13 @@ class MatchCalibration:
         if self.threshold is None:
             return None
         return float(prior_correction(self.threshold, self.gallery_size))
+
+    @property
+    def possible_threshold(self) -> float | None:
+        """`POSSIBLE_PROBABILITY` on the same scale; None without a threshold."""
+        if self.threshold is None:
+            return None
+        return float(prior_correction(min(POSSIBLE_PROBABILITY, self.threshold), self.gallery_size))
 
 
 class Embedder(ABC):

@@ -76,7 +76,7 @@ class LifelongEvents:
         self._connect_search()
 
     def fill(self, is_filled: bool, session: str, version: int) -> list[object]:
-        """Return what can be shown without a network: the classes, lessons and queries, and a taught model."""
+        """Return what needs no network: the classes, lessons and queries to try, and a taught model."""
         outputs: list[object] = [gr.skip()] * len(self.panel.outputs)
         if is_filled:
             return [*[gr.skip()] * len(self.panel.filled), *outputs]

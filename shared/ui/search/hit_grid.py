@@ -41,9 +41,17 @@ def hit_grid_html(results: SearchResults, gallery: Gallery) -> str:
     good = count_good(hits, results.threshold)
     if good == len(hits):
         return grid(images)
+    lowest = results.threshold if results.possible_threshold is None else results.possible_threshold
+    possible = max(count_good(hits, lowest), good)
     heading = "Less similar" if hits[0].probability is None else "Less likely"
-    other_hits = grid_heading(f"{heading}, probably something else") + grid(images[good:], faint=True)
-    return (grid(images[:good]) if good else "") + other_hits
+    parts = [
+        grid(images[:good]) if good else "",
+        grid_heading(heading) if 0 < good < possible else "",
+        grid(images[good:possible]) if good < possible else "",
+    ]
+    if possible < len(hits):
+        parts += [grid_heading("Probably something else"), grid(images[possible:], faint=True)]
+    return "".join(parts)
 
 
 def side_by_side_html(results: Sequence[SearchResults], titles: Sequence[str], gallery: Gallery) -> str:

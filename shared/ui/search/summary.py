@@ -47,8 +47,12 @@ def _verdict(results: SearchResults) -> str:
         limit, best = f"a score of {threshold:.2f} or more", f"The best score is {hits[0].score:.2f}"
     else:
         limit, best = f"{threshold:.0%} likely or more", f"The best one is {hits[0].probability:.0%} likely"
+    if not good and results.possible_match:
+        return f"**Perhaps a match.** {best}; a good one would be {limit}."
     if not good:
-        return f"**No good match.** {best}; a good one would be {limit.removeprefix('a score of ')}."
+        return (
+            f"**Nothing here seems to fit.** {best}; a good one would be {limit.removeprefix('a score of ')}."
+        )
     verdict = f"**{good} good {'match' if good == 1 else 'matches'}** ({limit})."
     if results.false_accept_rate is not None:
         verdict += f" {FALSE_ACCEPT_NOTE}, {_per_100(results.false_accept_rate)} still find a good match."
