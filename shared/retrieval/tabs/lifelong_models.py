@@ -16,8 +16,8 @@ from shared.core.uploads import UploadReader
 from shared.retrieval.lifelong.photos import MAX_PHOTOS, MAX_SIDE
 from shared.retrieval.lifelong.results import Progress, no_progress
 from shared.retrieval.lifelong.samples import KNOWN, LESSONS, QUERIES, Sample, read_samples
-from shared.ui.gallery.visitor_key import session_key
 from shared.ui.gallery.session_store import SessionStore
+from shared.ui.gallery.visitor_key import session_key
 
 if TYPE_CHECKING:  # needs torch, for which the first page must not wait
     from shared.retrieval.lifelong.search import LifelongSearch
