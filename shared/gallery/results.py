@@ -61,6 +61,8 @@ class Hit:
         duplicate_count: Number of hidden near-duplicates that would follow in the list.
         probability: Match probability, 0..1; None where scores are not calibrated. `as_dict` gives
             that of `ConfidenceBands.probability` instead where there are bands.
+        max_verdict_score: Upper limit of the score that decides the verdict, where something speaks against
+            what the score says.
     """
 
     id: int
@@ -69,11 +71,17 @@ class Hit:
     rank: int
     duplicate_count: int = 0
     probability: float | None = None
+    max_verdict_score: float = math.inf
+
+    @property
+    def verdict_score(self) -> float:
+        """Score that decides the verdict."""
+        return min(self.score, self.max_verdict_score)
 
     @property
     def ranking_score(self) -> float:
-        """Probability, or the score where there is none."""
-        return self.score if self.probability is None else self.probability
+        """Probability, or the score of the verdict where there is none."""
+        return self.verdict_score if self.probability is None else self.probability
 
     def as_dict(self, bands: ConfidenceBands | None = None) -> dict[str, Any]:
         """Return the hit as JSON values.
@@ -89,8 +97,8 @@ class Hit:
             "duplicate_count": self.duplicate_count,
         }
         if bands is not None:
-            values["confidence"] = bands.name(self.score)
-            values["probability"] = round(bands.probability(self.score), 4)
+            values["confidence"] = bands.name(self.verdict_score)
+            values["probability"] = round(bands.probability(self.verdict_score), 4)
         elif self.probability is not None:
             values["probability"] = round(self.probability, 4)
         return values

@@ -8,6 +8,7 @@ for hit in search("query.jpg").hits:
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,13 +17,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
 from shared.core import engines
 from shared.core.images import Box, Source, crop, open_image
 from shared.gallery.gallery import Gallery
 from shared.gallery.index import GalleryIndex
 from shared.gallery.ingest import DescribedImage, ImageInput, SkipCallback
-from shared.gallery.results import SearchRequest, SearchResults
+from shared.gallery.results import Hit, SearchRequest, SearchResults
 from shared.gallery.search import EncodedQuery, GallerySearch
 from shared.gallery.snapshot import GallerySnapshot
 from shared.retrieval.describer import DESCRIPTOR, HASH, Folders
@@ -30,6 +32,7 @@ from shared.retrieval.duplicates import near_duplicates
 from shared.retrieval.engines import ENGINES
 from shared.retrieval.explanation.explanation import Explanation
 from shared.retrieval.strategies import Match, SearchStrategy
+from shared.retrieval.text_pages import is_text_page, same_page
 
 
 class ImageSearch(GallerySearch):
@@ -151,7 +154,9 @@ class ImageSearch(GallerySearch):
             MismatchError: The gallery was described with other weights.
         """
         request = SearchRequest(top_k, min_score, hide_duplicates=hide_duplicates, gallery=gallery)
-        return self._search(lambda: EncodedQuery(self.describe(image, box)), request)
+        query = crop(open_image(image), box)
+        results = self._search(lambda: EncodedQuery(self.describe(query)), request)
+        return self._doubt_text_pages(query, results, gallery)
 
     def search_by_id(
         self,
@@ -181,7 +186,33 @@ class ImageSearch(GallerySearch):
         def encode() -> EncodedQuery:
             return EncodedQuery(gallery.snapshot_with(image_id).image_features(image_id))
 
-        return self._search(encode, request)
+        return self._doubt_text_pages(gallery.image(image_id), self._search(encode, request), gallery)
+
+    def _doubt_text_pages(
+        self, query: Image.Image, results: SearchResults, gallery: Gallery | None
+    ) -> SearchResults:
+        """Keep pages with other text out of the first confidence band: the network cannot read.
+
+        Args:
+            query: The query, mode RGB.
+            results: Results of its search.
+            gallery: Gallery that was searched; by default that of this search.
+        """
+        bands, entries = results.confidence_bands, self._or_default(gallery).snapshot().entries
+        if bands is None or not is_text_page(query):
+            return results
+        limit = math.nextafter(bands.bands[0].min_score, -math.inf)
+
+        def judge(hit: Hit) -> Hit:
+            if hit.score <= limit or hit.id not in entries:  # an image may just have been removed
+                return hit
+            page = open_image(entries[hit.id].thumbnail)
+            is_doubtful = is_text_page(page) and not same_page(query, page)
+            return replace(hit, max_verdict_score=limit) if is_doubtful else hit
+
+        hits = tuple(map(judge, results.hits))
+        good = bool(hits) and results.threshold is not None and hits[0].ranking_score >= results.threshold
+        return replace(results, hits=hits, good_match=good)
 
     def explain(
         self, image: Source, image_id: int, box: Box | None = None, gallery: Gallery | None = None

@@ -33,7 +33,7 @@ def hit_grid_html(results: SearchResults, gallery: Gallery) -> str:
     if results.threshold is None:
         return grid(images)
     if results.confidence_bands is not None:
-        names = [results.confidence_bands.name(hit.score) for hit in hits]
+        names = [results.confidence_bands.name(hit.verdict_score) for hit in hits]
         return "".join(
             grid_heading(name.capitalize()) + grid(group, faint=name == results.confidence_bands.below)
             for name, group in _group_by_band(names, images, results.confidence_bands)

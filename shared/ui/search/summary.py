@@ -61,7 +61,7 @@ def _verdict(results: SearchResults) -> str:
 
 def _band_verdict(hits: Sequence[Hit], bands: ConfidenceBands) -> str:
     """Return the number of hits in each confidence band, and how often the bands are wrong."""
-    counts = Counter(bands.name(hit.score) for hit in hits)
+    counts = Counter(bands.name(hit.verdict_score) for hit in hits)
     parts = [
         f"**{counts[band.name]} {band.name}** (a score of {band.min_score:.2f} or more)"
         for band in bands.bands
