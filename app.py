@@ -82,13 +82,14 @@ def main() -> None:
     settings = ServerSettings.from_environment()
     require_free_port(settings.host, settings.port)
     modules = load_spaces()
-    suite = build_suite(modules, front_matter(), settings.url)
+    texts = front_matter()
+    suite = build_suite(modules, texts, settings.url)
     gc.freeze()
     gc.enable()
     if on_zero_gpu():  # its package reports the app as ready from within launch()
         suite.launch(server_name=settings.host, server_port=settings.port, **gradio_settings())
         return
-    serve(build_server(suite, modules, settings), settings)
+    serve(build_server(suite, modules, texts, settings), settings)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import gradio as gr
 from shared.ui import assets
 from shared.ui.page import header
 
+DESCRIPTION = "Small tools that understand and remake pictures, on a page and in your own code."
 PRIVACY = """
 Everything runs on this server. Your pictures are sent nowhere else, and are deleted after about an hour.
 """
@@ -45,7 +46,7 @@ def home(suite: gr.Blocks, spaces: Mapping[str, Mapping[str, Any]], url: str) ->
         spaces: Front matter of each space by its name, which is also its path and its card's file name.
         url: Address of the suite in the examples, until the browser replaces it with the visitor's.
     """
-    header("Image Spaces", "Small tools that understand and remake pictures, on a page and in your own code.")
+    header("Image Spaces", DESCRIPTION)
     cards = "".join(_card(name, front_matter) for name, front_matter in spaces.items())
     gr.HTML(f'<div class="is-cards">{cards}</div>', padding=False)
     gr.Markdown(PRIVACY, elem_classes="is-note")

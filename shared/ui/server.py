@@ -26,14 +26,17 @@ from shared.ui.access import PasswordAccess, basic_authorization
 from shared.ui.components.results import before_and_after
 from shared.ui.gallery.visitor_key import VisitorCookie
 from shared.ui.gradio_workarounds import check_caller_paths, without_page_servers
-from shared.ui.home import home
+from shared.ui.home import DESCRIPTION, home
 from shared.ui.page import page
+from shared.ui.page_heads import SUITE, PageHead, PageHeads
 from shared.ui.previews import ImagePreviews
 from shared.ui.sample_images import sample_images
 from shared.ui.theme import theme
 from shared.ui.tool_server import ToolServer, use_tool_server
 
 log = logging.getLogger("image_spaces")
+
+CARD_SPACE = "restyle"  # whose card stands for the suite in messengers
 
 #: Endpoints that each space with a gallery offers, and that work on the same gallery in all of them.
 GALLERY_ENDPOINTS = ("add_images", "remove_images", "save_gallery")
@@ -162,13 +165,22 @@ def build_suite(
         url: Address of the suite, for the examples on the home page.
     """
     with without_page_servers():
-        with page("Image Spaces") as suite:
+        with page(SUITE) as suite:
             home(suite, front_matter, url)
         for name, space in spaces.items():
             with suite.route(front_matter[name]["title"], name):
                 space.demo.render()
     hide_repeated_endpoints(suite)
     return suite.queue(max_size=queue_size())
+
+
+def page_heads(front_matter: Mapping[str, Mapping[str, Any]]) -> dict[str, PageHead]:
+    """Return the head of each page of the suite, by its path."""
+    heads = {"/": PageHead(SUITE, DESCRIPTION, f"cards/{CARD_SPACE}.jpg")}
+    for name, values in front_matter.items():
+        title, description = f"{values['title']} - {SUITE}", f"{values['short_description']}."
+        heads[f"/{name}"] = PageHead(title, description, f"cards/{name}.jpg")
+    return heads
 
 
 def hide_repeated_endpoints(suite: gr.Blocks) -> None:
@@ -179,9 +191,22 @@ def hide_repeated_endpoints(suite: gr.Blocks) -> None:
             function.api_visibility = "private"
 
 
-def build_server(suite: gr.Blocks, spaces: Mapping[str, Space], settings: ServerSettings) -> FastAPI:
-    """Return the web server: `/healthz`, `/metrics` and `/cards` first, then Gradio at `/`."""
+def build_server(
+    suite: gr.Blocks,
+    spaces: Mapping[str, Space],
+    front_matter: Mapping[str, Mapping[str, Any]],
+    settings: ServerSettings,
+) -> FastAPI:
+    """Return the web server: `/healthz`, `/metrics` and `/cards` first, then Gradio at `/`.
+
+    Args:
+        suite: All pages.
+        spaces: Modules of the spaces by name.
+        front_matter: Front matter of each space's README, by name.
+        settings: Address, access and load.
+    """
     server = FastAPI(title="Image Spaces", docs_url=None, redoc_url=None, openapi_url=None)
+    server.add_middleware(PageHeads, heads=page_heads(front_matter))
     server.add_middleware(VisitorCookie)
     server.add_middleware(ImagePreviews)
     add_routes(server, spaces)

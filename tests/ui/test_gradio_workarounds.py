@@ -79,7 +79,7 @@ def test_the_suite_builds_two_servers():
         "App.create_app = staticmethod(lambda *a, **k: calls.append(1) or create(*a, **k))\n"
         "spaces = app.load_spaces()\n"
         "suite = build_suite(spaces, app.front_matter(), 'http://127.0.0.1')\n"
-        "build_server(suite, spaces, ServerSettings.from_environment())\n"
+        "build_server(suite, spaces, {}, ServerSettings.from_environment())\n"
         "print(len(calls))\n"
     )
     process = subprocess.run(
