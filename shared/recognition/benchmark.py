@@ -28,6 +28,12 @@ def _ood() -> BenchmarkMain:
     return main
 
 
+def _doubt() -> BenchmarkMain:
+    from shared.recognition.benchmarks.doubt import main
+
+    return main
+
+
 def _fusion() -> BenchmarkMain:
     from shared.recognition.benchmarks.fusion import main
 
@@ -61,6 +67,7 @@ def _speed() -> BenchmarkMain:
 BENCHMARKS = {
     "agreement": Benchmark(_agreement, "agreement of classifiers with their teacher on held-out images"),
     "accuracy": Benchmark(_accuracy, "accuracy and calibration of classifiers on Caltech-101"),
+    "doubt": Benchmark(_doubt, "doubts that predict wrong answers, on photos from outside"),
     "ood": Benchmark(_ood, "out-of-distribution scores of a classifier on several data sets"),
     "fusion": Benchmark(_fusion, "ways to fuse branches, trained and compared on CIFAR"),
     "transfer": Benchmark(_transfer, "linear probes of plain and fused features on other data sets"),

@@ -14,6 +14,9 @@ from shared.core.predictors import EnginePredictor
 from shared.recognition.backends import ClassifierBackend
 from shared.recognition.engines import CLASSIFIERS
 
+#: Probability of the best prediction below which the page doubts it (`shared.recognition.benchmarks.doubt`).
+DOUBT = 0.4
+
 
 @dataclass(frozen=True)
 class ClassPrediction:
@@ -43,7 +46,8 @@ class Classification:
         probabilities: float32 `[classes]`, of all classes; they sum to 1.
         feature: float32 `[K]`, the vector that the network's last layer classified.
         ood_score: Dissimilarity to the training images, 0..2; 0 if the engine cannot tell.
-        out_of_distribution: True if the score is above the engine's threshold: predictions may be wrong.
+        out_of_distribution: True if the score is above the engine's threshold. It says little about errors,
+            see `doubtful`.
         engine: Name of the engine.
         seconds: Duration of the call.
     """
@@ -56,12 +60,16 @@ class Classification:
     engine: str
     seconds: float = 0.0
 
+    @property
+    def doubtful(self) -> bool:
+        """True if the best prediction is less probable than `DOUBT`."""
+        return self.predictions[0].probability < DOUBT
+
     def as_dict(self) -> dict[str, Any]:
         """Return the result without its arrays as plain values."""
         return {
             "predictions": [prediction.as_dict() for prediction in self.predictions],
-            "out_of_distribution": self.out_of_distribution,
-            "ood_score": round(self.ood_score, 4),
+            "doubtful": self.doubtful,
             "engine": self.engine,
             "seconds": round(self.seconds, 3),
         }
@@ -72,7 +80,7 @@ class Classification:
         for rank, prediction in enumerate(self.predictions, 1):
             cells[f"class {rank}"] = prediction.label
             cells[f"probability {rank}"] = round(prediction.probability, 4)
-        return cells | {"unlike training photos": "yes" if self.out_of_distribution else "no"}
+        return cells | {"doubtful": "yes" if self.doubtful else "no"}
 
 
 class Classifier(EnginePredictor[ClassifierBackend]):

@@ -72,7 +72,7 @@ def search_by_image_and_text(
     """Find the pictures that resemble a picture and fit some words, such as a photo and "at night".
 
     Args:
-        image: The picture: JPEG, PNG, WebP, GIF, BMP or TIFF.
+        image: The picture: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
         text: The words, as for search_by_text; empty to search with the picture alone.
         box: The part of it to search with, "left, top, right, bottom" in pixels; empty for all of it.
         text_weight: Weight of the words, from 0 (only the picture) to 1 (only the words).
@@ -96,7 +96,7 @@ def describe(image: str, sentences: str, engine: str) -> dict[str, Any]:
     """Find the sentences that fit a picture.
 
     Args:
-        image: The picture: JPEG, PNG, WebP, GIF, BMP or TIFF.
+        image: The picture: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
         sentences: Sentences to choose from, one a line, at most 1,000; empty for a few hundred built-in ones.
         engine: Engine to compare with.
 
@@ -111,7 +111,7 @@ def match(image: str, text: str, engine: str) -> tuple[dict[str, Any], Image]:
     """Say whether a picture and a text go together, why, and which product they show, if it is one.
 
     Args:
-        image: The picture: JPEG, PNG, WebP, GIF, BMP or TIFF.
+        image: The picture: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
         text: What may describe it: English words, at most 500 letters.
         engine: Engine to compare with.
 

@@ -51,7 +51,7 @@ def detect_edges(image: str, engine: str, style: str, thin: bool, threshold: flo
     """Turn a photo into a line drawing of the same size.
 
     Args:
-        image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+        image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
         engine: "rds" is the best one, "hed" and "fcfn" are other networks, "canny" is the classical formula.
         style: "white on black", "black on white" or "transparent" (black lines without a background).
         thin: False for soft edges in shades of grey, True for lines of one pixel.
@@ -71,7 +71,7 @@ def edge_details(
     """Detect the edges of a photo and return everything about them.
 
     Args:
-        image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+        image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
         engine: "rds" is the best one, "hed" and "fcfn" are other networks, "canny" is the classical formula.
         threshold: Strength from which a thin line is drawn, from 0 to 1; 0 is the engine's own value.
         detail: "standard", or "high" for edges at three scales, which takes longer.

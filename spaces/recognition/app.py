@@ -49,12 +49,12 @@ def classify(image: str, engine: str, top_k: int) -> dict[str, Any]:
     """Tell what a photo shows: the likeliest of 1000 kinds of animals, plants, things and places.
 
     Args:
-        image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+        image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
         engine: The classifier: "cfn" is the best one, "plain" the same network without its fusion.
         top_k: Number of answers, from 1 to 20.
 
     Returns:
-        Classes, best first, and whether they may be wrong because the photo is unlike the training photos.
+        Classes, best first, with probabilities, and whether the best one is in doubt.
     """
     return run_classifier(open_image(image), engine, int(top_k)).as_dict()
 
@@ -64,7 +64,7 @@ def explain(image: str, engine: str, label: str, method: str) -> Image:
     """Show what makes a network see a class in a photo: the photo as a PNG under a heat map of the evidence.
 
     Args:
-        image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+        image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
         engine: The classifier: "cfn" is the best one, "plain" the same network without its fusion.
         label: One of the 1000 classes, such as "tiger cat"; the likeliest one if empty.
         method: "grad-cam", or "occlusion", which hides one part of the photo after the other.
@@ -77,7 +77,7 @@ def recognize(image: str, engine: str, segmenter: str, label: str, method: str) 
     """Tell everything about a photo: what it shows, where things are, and why.
 
     Args:
-        image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+        image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
         engine: The classifier: "cfn" or "plain".
         segmenter: The segmenter: "fcfn" or "streets".
         label: The class to explain, such as "tiger cat"; the likeliest one if empty.

@@ -71,7 +71,7 @@ def search_similar(
     """Find the pictures that look most like a photo: in a gallery, or among pictures that come with the call.
 
     Args:
-        image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+        image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
         box: The part of it to search with, "left, top, right, bottom" in pixels; empty for all of it.
         engine: The kind of search: "exact" compares whole photos, "deepindex-signature" parts of them too.
         top_k: Largest number of matches, from 1 to 100.

@@ -43,7 +43,7 @@ def draw(image: str, style: str, detail: float, darkness: float) -> Image:
     """Turn a photo into a pencil, ink or charcoal drawing.
 
     Args:
-        image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+        image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
         style: The material to draw with.
         detail: 0 for outlines only, 1 as usual, 2 for every stroke.
         darkness: Strength of lines and shading, from 0.3 to 2; 1 as usual.
@@ -59,7 +59,7 @@ def colorize(image: str, saturation: float) -> Image:
     """Give an old black-and-white photo colors.
 
     Args:
-        image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF. One in color is turned to grey first.
+        image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF. One in color is turned to grey first.
         saturation: Strength of the colors, from 0 to 2; 1 as usual.
 
     Returns:
@@ -73,7 +73,7 @@ def color_drawing(image: str, saturation: float, lines: float) -> Image:
     """Turn a drawing into a picture with the colors of a photo.
 
     Args:
-        image: The drawing, dark on light: JPEG, PNG, WebP, GIF, BMP or TIFF.
+        image: The drawing, dark on light: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
         saturation: Strength of the colors, from 0 to 2; 1 as usual.
         lines: Share of the lines that stays, from 0 to 1.
 
@@ -90,7 +90,7 @@ def paint(
     """Turn a photo into a painting.
 
     Args:
-        image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+        image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
         style: Name of the style.
         strength: Strength of the style, from 0, the photo itself, to 1.
         keep_colors: True for the photo's colors in place of the style's.

@@ -196,12 +196,11 @@ def test_results_as_plain_values_and_as_cells():
             {"label": "tabby", "id": 281, "probability": 0.51235},
             {"label": "tiger cat", "id": 282, "probability": 0.25},
         ],
-        "out_of_distribution": True,
-        "ood_score": 0.1235,
+        "doubtful": False,
         "engine": "cfn",
         "seconds": 0.052,
     }
     assert result.as_row() == {
         **{"class 1": "tabby", "probability 1": 0.5123, "class 2": "tiger cat", "probability 2": 0.25},
-        "unlike training photos": "yes",
+        "doubtful": "no",
     }

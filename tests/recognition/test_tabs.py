@@ -27,11 +27,11 @@ def photo(tmp_path, monkeypatch):
     return str(path)
 
 
-def classifier(out_of_distribution=False):
+def classifier(probability=0.5):
     def classify(image, engine, top_k=5):
-        predictions = tuple(ClassPrediction(f"Class {n}", n, 0.5 / (n + 1)) for n in range(top_k))
+        predictions = tuple(ClassPrediction(f"Class {n}", n, probability / (n + 1)) for n in range(top_k))
         empty = np.zeros(0, np.float32)
-        return Classification(predictions, empty, empty, 0.25, out_of_distribution, engine, seconds=0.1)
+        return Classification(predictions, empty, empty, 0.25, False, engine, seconds=0.1)
 
     return classify
 
@@ -67,8 +67,8 @@ def create(make_tab):
     return tab[0] if isinstance(tab, tuple) else tab
 
 
-def what_tab(out_of_distribution=False):
-    classify = classifier(out_of_distribution)
+def what_tab(probability=0.5):
+    classify = classifier(probability)
     return create(lambda inputs: classification.classification_tab("test", classify, inputs))
 
 
@@ -90,16 +90,14 @@ def why_tab():
     return create(lambda inputs: explanation.explanation_tab("test", classifier(), explain, inputs[:2]))
 
 
-@pytest.mark.parametrize("out_of_distribution", [False, True])
-def test_warning_for_photos_unlike_the_training_photos(photo, out_of_distribution):
-    tab = what_tab(out_of_distribution)
+@pytest.mark.parametrize(("probability", "doubtful"), [(0.9, False), (0.3, True)])
+def test_warning_where_the_network_is_not_sure(photo, probability, doubtful):
+    tab = what_tab(probability)
     label, warning, note = tab.fill(photo, "cfn", 5)
     assert list(label) == [f"Class {n}" for n in range(5)]
-    assert warning.visible is out_of_distribution
+    assert warning.visible is doubtful
     assert note.startswith("40 × 20 pixels")
-    assert tab.outputs[1].value == (
-        "This photo looks unlike anything the network was trained on, so its answers may well be wrong."
-    )
+    assert tab.outputs[1].value.startswith("The network is not sure")
 
 
 def test_comparison_of_two_engines(photo):

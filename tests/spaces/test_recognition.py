@@ -12,6 +12,7 @@ from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from shared.recognition.classifier import DOUBT
 from tests.spaces.test_edges import READABLE, UNREADABLE
 from tests.test_security import data_url
 
@@ -34,7 +35,7 @@ def test_a_cat_is_a_cat(client, cat_path, engine):
     assert len(probabilities) == 5
     assert 0 < sum(probabilities) <= 1
     assert result["engine"] == engine
-    assert not result["out_of_distribution"]
+    assert result["doubtful"] == (probabilities[0] < DOUBT)
 
 
 def test_number_of_answers(client, cat_path):
@@ -119,7 +120,7 @@ def test_many_photos_become_a_table(client, cat_path, tmp_path):
     assert names == [*files, "recognition.csv"]
     assert any("cat" in rows[0][f"class {rank}"].split() for rank in range(1, 6))
     assert 0 < float(rows[0]["probability 1"]) <= 1
-    assert rows[0]["unlike training photos"] in ("yes", "no")
+    assert rows[0]["doubtful"] in ("yes", "no")
     fractions = [float(region.rpartition(" ")[2]) for region in rows[0]["regions"].split("; ") if region]
     assert 0 <= sum(fractions) < 1.001
     assert (rows[1]["file"], rows[1]["class 1"]) == ("bad.png", "")

@@ -1,4 +1,4 @@
-"""Tab "What": the likeliest classes of a photo, and a warning for photos unlike the training data."""
+"""Tab "What": the likeliest classes of a photo, and a warning where the network is not sure."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
@@ -15,9 +15,7 @@ from shared.ui.errors import user_facing
 from shared.ui.tabs import LazyTab
 
 HINT = "Choose a photo, and the answers appear here."
-OUT_OF_DISTRIBUTION = (
-    "This photo looks unlike anything the network was trained on, so its answers may well be wrong."
-)
+DOUBTFUL = "The network is not sure: answers like these are wrong more often than right."
 
 #: Classifies an image with an engine: `(image, engine, top_k)`.
 Classify: TypeAlias = Callable[[Image, str, int], Classification]
@@ -33,7 +31,7 @@ def classification_tab(space: str, classify: Classify, inputs: Sequence[Componen
     """
     with gr.Tab("What", elem_id="what") as tab:
         label = gr.Label(label="What the photo shows")
-        warning = gr.Markdown(OUT_OF_DISTRIBUTION, visible=False, elem_classes="is-care")
+        warning = gr.Markdown(DOUBTFUL, visible=False, elem_classes="is-care")
         note = gr.Markdown(HINT, elem_classes="is-note")
 
     @user_facing(space)
@@ -43,7 +41,7 @@ def classification_tab(space: str, classify: Classify, inputs: Sequence[Componen
         image = open_image(path)
         result = classify(image, engine, top_k)
         text = f"{image.width} × {image.height} pixels, {result.seconds:.2f} s"
-        return [_by_label(result), gr.Markdown(visible=result.out_of_distribution), text]
+        return [_by_label(result), gr.Markdown(visible=result.doubtful), text]
 
     return LazyTab(tab, show_classes, inputs, [label, warning, note])
 

@@ -27,7 +27,7 @@ def segmentation_endpoint(space: str, run_segmenter: Segment, inputs: Sequence[C
         """Show where things are in a photo: the photo as a PNG, each pixel tinted in the color of its class.
 
         Args:
-            image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+            image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
             engine: The segmenter: "fcfn" for people, animals, vehicles and furniture, "streets" for traffic.
         """
         return run_segmenter(open_image(image), engine).overlay()
@@ -49,7 +49,7 @@ def subject_endpoint(space: str, find_subject: FindSubject, image: Component) ->
         """Cut out the main subject of a photo, whatever it is: a transparent PNG of the photo's size.
 
         Args:
-            image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+            image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
         """
         return find_subject(open_image(image), "subject").cutout()
 

@@ -89,7 +89,7 @@ def cutout_endpoint(space: str, photos: Photos, inputs: ApiInputs) -> None:
         """Cut the main subject out of a photo: a person, an animal or a thing; or give it another background.
 
         Args:
-            image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+            image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
             background: "transparent", "color", "blur" (the photo's own, out of focus) or "scene" (another
                 photo).
             color: Color of the background, such as "white" or "#1b2a49".
@@ -125,7 +125,7 @@ def clothes_endpoints(space: str, photos: Photos, inputs: ApiInputs) -> None:
         """Give clothes in a photo another color; folds and shading stay.
 
         Args:
-            image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+            image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
             garments: What to change, separated by commas: top, outerwear, dress, bottom, legwear, shoes, bag,
                 accessory, hair; empty for the largest garment.
             color: New color, such as "navy" or "#1b2a49".
@@ -154,7 +154,7 @@ def clothes_endpoints(space: str, photos: Photos, inputs: ApiInputs) -> None:
         """Lay a pattern on clothes in a photo, bent by their folds.
 
         Args:
-            image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+            image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
             garments: What to change, separated by commas: top, outerwear, dress, bottom, legwear, shoes, bag,
                 accessory, hair; empty for the largest garment.
             pattern: Name of a built-in pattern.
@@ -217,7 +217,7 @@ def people_endpoints(space: str, photos: Photos, run: Runners, inputs: ApiInputs
         """Find what the people in a photo wear.
 
         Args:
-            image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+            image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
             engine: "outfit", or "segformer", a larger network that is downloaded first.
 
         Returns:
@@ -232,7 +232,7 @@ def people_endpoints(space: str, photos: Photos, run: Runners, inputs: ApiInputs
         """Find the joints of the largest person in a photo.
 
         Args:
-            image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+            image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
 
         Returns:
             The photo with the joints drawn into it, a PNG image of at most 1,024 pixels a side; and their

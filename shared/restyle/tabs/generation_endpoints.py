@@ -61,7 +61,7 @@ def generation_endpoints(space: str, photos: Photos, run: Runners, inputs: ApiIn
         """Replace clothes in a photo by what words describe, with a large model; needs a GPU.
 
         Args:
-            image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+            image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
             garments: What to replace, separated by commas: top, outerwear, dress, bottom, legwear, shoes,
                 bag, accessory, hair; empty for the largest garment.
             words: Description of the new garment, such as "a red wool coat".

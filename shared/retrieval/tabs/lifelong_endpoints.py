@@ -64,7 +64,7 @@ def lifelong_endpoints(space: str, visitor: VisitorSession, models: LearnedModel
         """Search with a taught model: its sample photos, and those of its lessons.
 
         Args:
-            image: The photo: JPEG, PNG, WebP, GIF, BMP or TIFF.
+            image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
             top_k: Largest number of matches, from 1 to 100.
             session: Key of the session, which the page fills in.
             model: Key of the model, from learn_class; empty for your session's or the first one.

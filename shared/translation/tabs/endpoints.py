@@ -80,7 +80,7 @@ def translation_endpoints(space: str, run: Runners, inputs: ApiInputs) -> None:
         """Turn a drawing of a house front, a street or a face into a photo, or such a photo into a drawing.
 
         Args:
-            image: The picture to start from: JPEG, PNG, WebP, GIF, BMP or TIFF.
+            image: The picture to start from: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
             task: What to turn into what. Labels are drawings in which each part has a color of its own.
             engine: The network: "pix2pix" learned from pairs; "cyclegan", "long" and "nest" learned without.
 
@@ -95,7 +95,7 @@ def translation_endpoints(space: str, run: Runners, inputs: ApiInputs) -> None:
         """Translate a picture there and back again; the closer the result, the less was lost on the way.
 
         Args:
-            image: The picture to start from: JPEG, PNG, WebP, GIF, BMP or TIFF.
+            image: The picture to start from: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
             task: What to turn into what, and back.
             engine: The network: "pix2pix", "cyclegan", "long" or "nest".
 
@@ -185,7 +185,7 @@ def edit_endpoint(space: str, run: Runners, inputs: ApiInputs) -> None:
         """Change a photo, or make a photo of a drawing, by words; slow without a GPU.
 
         Args:
-            image: The photo or drawing: JPEG, PNG, WebP, GIF, BMP or TIFF.
+            image: The photo or drawing: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
             engine: The editor; "controlnet-scribble" takes line drawings, "controlnet-segmentation" areas.
             prompt: What to change, such as "make it winter", or what the drawing shows.
             negative_prompt: What must not be in the result; "flux2-klein" does not read this.

@@ -46,7 +46,7 @@ def similar_endpoint(
         """Find the pictures whose people wear clothes most like those in a photo, by kind of garment.
 
         Args:
-            image: The photo of a person: JPEG, PNG, WebP, GIF, BMP or TIFF.
+            image: The photo of a person: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
             garments: What to compare, separated by commas: top, outerwear, dress, bottom, legwear, shoes,
                 bag, accessory, or outfit for all together; empty for the largest garment.
             top_k: Largest number of matches, from 1 to 100.
