@@ -22,14 +22,14 @@ from starlette.middleware import Middleware
 
 from shared.core.images import MAX_FILE_BYTES, open_image
 from shared.ui import assets, telemetry
-from shared.ui.access import PasswordAccess, basic_authorization
 from shared.ui.components.results import before_and_after
 from shared.ui.gallery.visitor_key import VisitorCookie
 from shared.ui.gradio_workarounds import check_caller_paths, without_page_servers
 from shared.ui.home import DESCRIPTION, home
+from shared.ui.middleware.access import PasswordAccess, basic_authorization
+from shared.ui.middleware.page_heads import SUITE, PageHead, PageHeads
+from shared.ui.middleware.previews import ImagePreviews
 from shared.ui.page import page
-from shared.ui.page_heads import SUITE, PageHead, PageHeads
-from shared.ui.previews import ImagePreviews
 from shared.ui.sample_images import sample_images
 from shared.ui.theme import theme
 from shared.ui.tool_server import ToolServer, use_tool_server

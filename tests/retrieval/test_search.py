@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.core import images, weights
+from shared.core import weights
 from shared.core.image_files import read_images
-from shared.core.images import ImageError
+from shared.core.images import ImageError, opening
 from shared.core.weights import WeightsError
 from shared.gallery.gallery import Gallery
 from shared.gallery.index import FINGERPRINT, MismatchError, VectorGalleryIndex
@@ -408,8 +408,8 @@ def test_a_file_is_decoded_once_per_request(engine, describer, gallery, tmp_path
     path = tmp_path / "query.png"
     sample_image(3).save(path)
     decoded = []
-    open_header = images._open_header
-    monkeypatch.setattr(images, "_open_header", lambda data: decoded.append(data) or open_header(data))
+    decode = opening.decode_file
+    monkeypatch.setattr(opening, "decode_file", lambda data: decoded.append(data) or decode(data))
     search(path)
     assert decoded == [path.read_bytes()]
     search.explain(path, 3)

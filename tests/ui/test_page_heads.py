@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, JSONResponse, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from shared.ui.page_heads import PageHead, PageHeads
+from shared.ui.middleware.page_heads import PageHead, PageHeads
 
 PAGE = """<!doctype html><html><head><meta charset="utf-8" />
 <meta property="og:title" content="Gradio" /><meta name="twitter:creator" content="@Gradio" />

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from shared.ui.gradio_workarounds import new_cache_path
-from shared.ui.previews import ImagePreviews
+from shared.ui.middleware.previews import ImagePreviews
 
 
 @pytest.fixture

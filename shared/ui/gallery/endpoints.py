@@ -1,6 +1,5 @@
 """API endpoints for a visitor's gallery, which a space offers besides its searches."""
 
-from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -17,29 +16,25 @@ def gallery_endpoints(space: str, visitor: VisitorSession, files: gr.File) -> No
     """Offer `add_images`, `remove_images` and `save_gallery` through the API and as MCP tools.
 
     Args:
-        space: Name of the space, under which calls are counted in /metrics; also for the documentation and
-            the name of a file.
+        space: Name of the space, under which calls are counted in /metrics; also for the name of a file.
         visitor: Session of the page's visitor.
         files: The page's input for images.
     """
     store = visitor.store
 
-    def of_this_space(function: Callable[..., Any]) -> Callable[..., Any]:
-        """Name the space in a function's documentation, since several spaces offer the same functions."""
-        function.__doc__ = (function.__doc__ or "").replace("this space", f"the space “{space}”")
-        return user_facing(space)(function)
-
-    @of_this_space
+    @user_facing(space)
     def add_images(
         images: list, session: str, gallery: str, progress: gr.Progress = PROGRESS
     ) -> dict[str, Any]:
-        """Add pictures to a gallery of this space; it is deleted an hour after its last use.
+        """Add pictures to a gallery, which all searches use; it is deleted an hour after its last use.
+
+        The first ones take the place of the sample photos.
 
         Args:
             images: Pictures or ZIP archives, at most 64 MB each, 2,000 pictures in all; or a saved gallery,
                 which replaces the gallery. Files that are no pictures are skipped.
             session: Key of the session, which the page fills in.
-            gallery: Key of the gallery; empty for your session's, which begins with the sample photos.
+            gallery: Key of the gallery; empty for your session's, at first the sample photos.
             progress: Progress bar, which the page fills in.
 
         Returns:
@@ -48,23 +43,23 @@ def gallery_endpoints(space: str, visitor: VisitorSession, files: gr.File) -> No
         report = store.add(images, session, gallery, progress)
         return {**contents(report.key, store.get(session, report.key)), **report.as_dict()}
 
-    @of_this_space
+    @user_facing(space)
     def remove_images(image_ids: list, session: str, gallery: str) -> dict[str, Any]:
-        """Remove pictures from a gallery of this space, or list its contents.
+        """Remove pictures from a gallery, or list its contents.
 
         Args:
             image_ids: Ids of the pictures, as a search returns them; an empty list removes none.
             session: Key of the session, which the page fills in.
-            gallery: Key of the gallery; empty for your session's, which begins with the sample photos.
+            gallery: Key of the gallery; empty for your session's, at first the sample photos.
 
         Returns:
             The gallery's key, and id, name and size of each picture that is left.
         """
         return contents(*store.remove(image_ids, session, gallery))
 
-    @of_this_space
+    @user_facing(space)
     def save_gallery(session: str, gallery: str) -> str:
-        """Save a gallery of this space with all features of its pictures, for a quick return.
+        """Save a gallery with what is known about its pictures, for a quick return.
 
         Args:
             session: Key of the session, which the page fills in.

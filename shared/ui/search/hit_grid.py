@@ -90,13 +90,13 @@ def hit_images(results: SearchResults, gallery: Gallery) -> list[tuple[str, str]
 
 
 def _grid_image(hit: Hit, jpeg: bytes, max_score: float) -> GridImage:
-    score = round(hit.score, 2) + 0.0  # turns -0.0 into 0.0
+    score = max(hit.score, 0.0)  # a negative similarity says no more to people than none
     return GridImage(
         hit.id,
         hit.name,
         jpeg,
         value=f"{score:.2f}" if hit.probability is None else f"{hit.probability:.0%}",
-        bar=hit.ranking_score / max_score,
+        bar=max(hit.ranking_score, 0.0) / max_score,
         note=f"and {hit.duplicate_count} nearly the same" if hit.duplicate_count else "",
     )
 

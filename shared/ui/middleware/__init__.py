@@ -1,0 +1,1 @@
+"""ASGI middleware of the suite: access, previews of uploads, heads of pages."""
