@@ -130,7 +130,9 @@ def gradio_settings() -> dict[str, Any]:
     return {
         "theme": theme(),
         "css": assets.style_sheet(),
-        "js": assets.script("file_inputs", limit=MAX_FILE_BYTES),
+        "js": assets.all_of(
+            assets.script("file_inputs", limit=MAX_FILE_BYTES), assets.script("scroll_to_results")
+        ),
         "max_file_size": MAX_FILE_BYTES,
         "footer_links": ["api", "settings"],
         "run_history": False,

@@ -170,3 +170,15 @@ def test_an_image_is_pasted_from_the_clipboard(visit, tmp_path):
     page.evaluate(COPY, f"data:image/png;base64,{data}")
     page.get_by_role("button", name="Paste from clipboard").first.click()
     expect(page.get_by_text("30 × 20 pixels")).to_be_visible()
+
+
+def test_the_result_scrolls_into_view_on_a_phone(visit, cat_path):
+    page = visit("/edges", width=390, height=844)
+    results = page.locator(".row > .column").nth(1)
+    expect(results).not_to_be_in_viewport()
+    upload_image(page, cat_path)
+    expect(results).to_be_in_viewport()
+    page = visit("/edges")
+    upload_image(page, cat_path)
+    page.wait_for_timeout(600)
+    assert page.evaluate("scrollY") == 0  # the result lies next to the photo

@@ -42,3 +42,7 @@ def test_all_scripts_are_used():
     package = FOLDER.parents[1]
     code = "\n".join(path.read_text() for path in package.rglob("*.py"))
     assert [name for name in SCRIPTS if f'script("{name}"' not in code] == []
+
+
+def test_scripts_run_one_after_the_other():
+    assert assets.all_of("() => 1", "() => 2") == "() => {(() => 1)();(() => 2)();}"

@@ -33,6 +33,11 @@ def script(name: str, **values: object) -> str:
     return text
 
 
+def all_of(*scripts: str) -> str:
+    """Return a JavaScript function that calls others, each from `script`, one after the other."""
+    return "() => {" + "".join(f"({script})();" for script in scripts) + "}"
+
+
 def style_sheet() -> str:
     """Return the CSS of all `.css` files, in the order of their names."""
     names = sorted(file.name for file in files(__name__).iterdir() if file.name.endswith(".css"))
