@@ -110,7 +110,6 @@ class SearchResults:
 
     Attributes:
         hits: Hits, the best first.
-        good_match: True if the ranking score of the best hit reaches the threshold; None without a threshold.
         threshold: Lowest ranking score of a good match; None where none has been measured.
         engine: Name of the engine.
         searched: Number of images in the gallery.
@@ -125,7 +124,6 @@ class SearchResults:
     """
 
     hits: tuple[Hit, ...]
-    good_match: bool | None
     threshold: float | None
     engine: str
     searched: int
@@ -138,11 +136,19 @@ class SearchResults:
     hint: str = ""
 
     @property
+    def good_match(self) -> bool | None:
+        """True if the best hit reaches `threshold`; None without it."""
+        return self._best_reaches(self.threshold)
+
+    @property
     def possible_match(self) -> bool | None:
         """True if the best hit reaches `possible_threshold`; None without it."""
-        if self.possible_threshold is None:
+        return self._best_reaches(self.possible_threshold)
+
+    def _best_reaches(self, threshold: float | None) -> bool | None:
+        if threshold is None:
             return None
-        return bool(self.hits) and self.hits[0].ranking_score >= self.possible_threshold
+        return bool(self.hits) and self.hits[0].ranking_score >= threshold
 
     def as_dict(self) -> dict[str, Any]:
         """Return the results as JSON values, without the keys that do not apply."""

@@ -134,10 +134,8 @@ class GallerySearch(ABC):
         hits, searched = self._hits(query, request)
         finished = time.perf_counter()
         threshold = self.threshold if query.calibrated else None
-        good_match = None if threshold is None else bool(hits) and hits[0].ranking_score >= threshold
         return SearchResults(
             hits=tuple(hits),
-            good_match=good_match,
             threshold=threshold,
             possible_threshold=None if threshold is None else self.possible_threshold,
             engine=self.engine,

@@ -210,9 +210,7 @@ class ImageSearch(GallerySearch):
             is_doubtful = is_text_page(page) and not same_page(query, page)
             return replace(hit, max_verdict_score=limit) if is_doubtful else hit
 
-        hits = tuple(map(judge, results.hits))
-        good = bool(hits) and results.threshold is not None and hits[0].ranking_score >= results.threshold
-        return replace(results, hits=hits, good_match=good)
+        return replace(results, hits=tuple(map(judge, results.hits)))
 
     def explain(
         self, image: Source, image_id: int, box: Box | None = None, gallery: Gallery | None = None

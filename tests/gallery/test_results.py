@@ -82,26 +82,28 @@ def test_requests_out_of_range(top_k, min_score, message):
 
 def test_results_as_json_values():
     hits = (Hit(7, "a", 0.81234, 1, probability=0.56789), Hit(3, "b", 0.5, 2, duplicate_count=4))
-    results = SearchResults(hits, True, 0.75, "ensemble", 9, 0.12345, 0.01, ("zebra",))
+    results = SearchResults(hits, 0.55, "ensemble", 9, 0.12345, 0.01, ("zebra",))
     assert results.as_dict() == {
         "hits": [
             {"rank": 1, "id": 7, "name": "a", "score": 0.8123, "duplicate_count": 0, "probability": 0.5679},
             {"rank": 2, "id": 3, "name": "b", "score": 0.5, "duplicate_count": 4},
         ],
         "good_match": True,
-        "threshold": 0.75,
+        "threshold": 0.55,
         "engine": "ensemble",
         "searched": 9,
         "seconds": 0.123,
         "unknown_words": ["zebra"],
     }
+    assert replace(results, threshold=0.75).good_match is False
+    assert replace(results, threshold=None).good_match is None
     assert replace(results, hint="Say more.").as_dict()["hint"] == "Say more."
 
 
 def test_results_with_confidence_bands():
     bands = ConfidenceBands((ConfidenceBand("the same", 0.7, 0.05, 0.5),), "similar", 8.0, -4.0)
     hits = (Hit(7, "a", 0.8, 1), Hit(3, "b", 0.5, 2))
-    values = SearchResults(hits, True, 0.7, "exact", 9, 0.1, 0.01, confidence_bands=bands).as_dict()
+    values = SearchResults(hits, 0.7, "exact", 9, 0.1, 0.01, confidence_bands=bands).as_dict()
     assert [(hit["confidence"], hit["probability"]) for hit in values["hits"]] == [
         ("the same", 0.9168),
         ("similar", 0.5),

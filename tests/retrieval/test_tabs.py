@@ -28,11 +28,11 @@ class FixedSearch:
     def __call__(self, image, box, **options):
         self.calls.append((image.size, box, options))
         hits = (Hit(0, "red.png", 0.9, 1), Hit(1, "blue.png", 0.2, 2))
-        return SearchResults(hits, None, None, "exact", 2, 0.1, 0.01)
+        return SearchResults(hits, None, "exact", 2, 0.1, 0.01)
 
     def search_by_id(self, image_id, **options):
         self.calls.append((image_id, options))
-        return SearchResults((), None, None, "exact", 2, 0.1, 0.01)
+        return SearchResults((), None, "exact", 2, 0.1, 0.01)
 
     def explain(self, image, image_id, box, gallery):
         self.calls.append(("explain", image_id, box))

@@ -33,16 +33,14 @@ def jpeg(width=900, height=600):
 def results(*scores, threshold=0.5, **settings):
     """Results without calibrated probabilities."""
     hits = tuple(Hit(i, f"{i}", score, i + 1, duplicate_count=i) for i, score in enumerate(scores))
-    good_match = None if threshold is None else bool(hits) and hits[0].score >= threshold
     timing = {"searched": 9, "seconds": 0.3, "search_seconds": 0.002}
-    return SearchResults(hits, good_match, threshold, "e", **timing, **settings)
+    return SearchResults(hits, threshold, "e", **timing, **settings)
 
 
 def calibrated(*probabilities, unknown_words=()):
     """Results with calibrated probabilities."""
     hits = tuple(Hit(i, f"{i}", p / 3, i + 1, probability=p) for i, p in enumerate(probabilities))
-    good_match = hits[0].ranking_score >= 0.6
-    return SearchResults(hits, good_match, 0.6, "words", 9, 0.3, 0.002, unknown_words)
+    return SearchResults(hits, 0.6, "words", 9, 0.3, 0.002, unknown_words)
 
 
 def banded(*scores):

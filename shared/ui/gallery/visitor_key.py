@@ -7,7 +7,6 @@ It says nothing about the visitor, and ends with the browser.
 from __future__ import annotations
 
 import re
-import secrets
 from functools import cache
 from typing import Any
 
@@ -16,6 +15,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.ui.gallery.session_store import SessionStore
 from shared.ui.gradio_workarounds import called_by_agent, request_header
 
 COOKIE = "image-spaces"
@@ -26,7 +26,7 @@ class SessionKey(str):
     """Secret key for `gr.State`, which copies its first value for every session: each copy is a new key."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SessionKey:
-        return SessionKey(new_key())
+        return SessionKey(SessionStore.new_key())
 
 
 class VisitorCookie:
@@ -55,11 +55,6 @@ class VisitorCookie:
         await self._app(scope, receive, send_with_cookie)
 
 
-def new_key() -> str:
-    """Return a key that nobody can guess."""
-    return secrets.token_hex(16)
-
-
 def session_state() -> gr.State:
     """Add the state that holds a session's key to the page; all pages of a server share it."""
     state = _state()
@@ -82,7 +77,7 @@ def session_key(session: str) -> str:
 
 @cache
 def _state() -> gr.State:
-    return gr.State(SessionKey(new_key()), render=False)
+    return gr.State(SessionKey(SessionStore.new_key()), render=False)
 
 
 def _cookie_key(header: str) -> str:
@@ -95,4 +90,4 @@ def _cookie_header(request: Request) -> str:
     """Return a cookie with a new key; in a frame, as on Hugging Face, browsers want it `Partitioned`."""
     scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
     rest = "Secure; SameSite=None; Partitioned" if scheme.startswith("https") else "SameSite=Lax"
-    return f"{COOKIE}={new_key()}; Path=/; HttpOnly; {rest}"
+    return f"{COOKIE}={SessionStore.new_key()}; Path=/; HttpOnly; {rest}"
