@@ -168,6 +168,17 @@ class DeepIndex:
         """Compute all scores, float64 `[N]` in the order of `names`; 0 for an image without a common word."""
         return self._scores(self._contents, bag)
 
+    def self_score(self, bag: Bag) -> float:
+        """Compute the score of an image with itself, were it in the index; others hardly exceed it.
+
+        Args:
+            bag: The image.
+        """
+        query = self._query_words(bag, self.settings.assignments)
+        image = self._query_words(bag, (1,) * len(self.settings.assignments))
+        weight = self.settings.signature if self.vocabulary.signature else 0.0
+        return self._contents.file.self_score(query, image, self.settings.sigma) + weight
+
     def patch_matches(self, bag: Bag, name: str, top_k: int | None = None) -> list[PatchMatch]:
         """Return the pairs of patches that share a word, by falling weight.
 
@@ -251,12 +262,17 @@ class DeepIndex:
         index._contents = _Contents(names, file, signatures)
         return index
 
-    def _query_words(self, bag: Bag) -> QueryWords:
-        """Assign all words to all patches: with two levels, each word of one with each of the other."""
+    def _query_words(self, bag: Bag, counts: Sequence[int]) -> QueryWords:
+        """Assign words to all patches: with two levels, each word of one with each of the other.
+
+        Args:
+            bag: The image.
+            counts: Words per patch at each level.
+        """
         codebooks = self.vocabulary.codebooks
         assignments = [
             codebook.assign(bag.features[level], k)
-            for (level, codebook), k in zip(codebooks.items(), self.settings.assignments, strict=False)
+            for (level, codebook), k in zip(codebooks.items(), counts, strict=False)
         ]
         low, high = assignments[0], assignments[-1]
         if len(assignments) == 1:
@@ -275,7 +291,7 @@ class DeepIndex:
         return QueryWords(first[valid], second[valid], patch[valid], codes[valid])
 
     def _match(self, contents: _Contents, bag: Bag) -> tuple[PostingMatches, QueryWords]:
-        query = self._query_words(bag)
+        query = self._query_words(bag, self.settings.assignments)
         return contents.file.match(query, self.settings.sigma), query
 
     def _scores(self, contents: _Contents, bag: Bag) -> np.ndarray:
