@@ -11,6 +11,7 @@ from gradio.components import Component
 from shared.core.engines import Engine
 from shared.core.errors import InputError
 from shared.core.file_names import safe_stem
+from shared.core.images import ImageError
 from shared.core.weights import WeightsError
 from shared.gallery.gallery import Gallery
 from shared.gallery.results import SearchResults
@@ -110,7 +111,7 @@ def matches_tab(
             image_id = None
         try:
             results = search(gallery, image_id, *values)
-        except (InputError, WeightsError) as error:
+        except (ImageError, InputError, WeightsError) as error:
             return ["", closed, grid_message(str(error))]
         if not results:
             return [hint, closed, _preview_html(gallery)]
