@@ -11,6 +11,7 @@ from shared.core.images import MAX_FILE_BYTES
 from shared.gallery.gallery import MAX_COUNT, Gallery
 from shared.ui.batch import PROGRESS
 from shared.ui.components.image_inputs import image_files
+from shared.ui.components.results import download_when_set
 from shared.ui.errors import user_facing
 from shared.ui.events import LONG_RUNNING, on_event
 from shared.ui.gallery.gallery_store import SUFFIX, UploadReport, VisitorSession
@@ -181,6 +182,7 @@ def gallery_tab(space: str, visitor: VisitorSession) -> GalleryTab:
         concurrency=LONG_RUNNING,
         progress_on=controls.summary,  # the file is hidden until it is there
     )
+    download_when_set(controls.saved)
     outputs = [controls.grid, controls.summary, controls.show_more]
     triggers = [version.change, pages.change]
     return GalleryTab(LazyTab(tab, show, [session, version, pages], outputs, triggers), files)
