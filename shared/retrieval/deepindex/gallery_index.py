@@ -9,7 +9,8 @@ import numpy as np
 from shared.gallery.gallery import Gallery
 from shared.gallery.index import Features, GalleryIndex
 from shared.gallery.snapshot import GallerySnapshot, ImageNotFoundError
-from shared.retrieval.deepindex.index import DeepIndex, PatchMatch
+from shared.retrieval.deepindex.hits import PatchMatch
+from shared.retrieval.deepindex.index import DeepIndex
 from shared.retrieval.deepindex.patches import Bag
 from shared.retrieval.deepindex.vocabulary import Vocabulary
 

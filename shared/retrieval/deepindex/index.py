@@ -18,43 +18,16 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.core.images import Box
 from shared.index import file as index_file
 from shared.index.reader import IndexFileError
-from shared.retrieval.deepindex.inverted_file import InvertedFile, Layout, PostingMatches, QueryWords
+from shared.retrieval.deepindex.hits import PatchMatch, ScoredImage
+from shared.retrieval.deepindex.inverted_file import InvertedFile, Layout
 from shared.retrieval.deepindex.patches import Bag
+from shared.retrieval.deepindex.postings import PostingMatches, QueryWords
 from shared.retrieval.deepindex.varint import compress, decompress
 from shared.retrieval.deepindex.vocabulary import SearchSettings, Vocabulary
 
 CONTENT = "word index"
-
-
-@dataclass(frozen=True)
-class ScoredImage:
-    """Hit of a search.
-
-    Attributes:
-        name: Name under which the image was added.
-        score: Similarity to the query, above 0.
-    """
-
-    name: str
-    score: float
-
-
-@dataclass(frozen=True)
-class PatchMatch:
-    """Two patches that share a visual word.
-
-    Attributes:
-        query: Patch of the query: left, top, right, bottom in fractions of the image's sides.
-        image: Patch of the indexed image, likewise.
-        weight: Contribution to the score.
-    """
-
-    query: Box
-    image: Box
-    weight: float
 
 
 @dataclass(frozen=True, eq=False)

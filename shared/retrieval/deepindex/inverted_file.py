@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.retrieval.deepindex.hamming_embedding import hamming_distance, vote_weights
+from shared.retrieval.deepindex.postings import PostingMatches, Postings, QueryWords
 
 #: Image and patch of a posting are one number below this.
 MAX_SLOTS = 2**32
@@ -51,55 +52,6 @@ class Layout:
     def cells(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Return one number per word, in the order of the postings."""
         return first * self.words[1] + second if self.multiple else first
-
-
-@dataclass(frozen=True, eq=False)
-class QueryWords:
-    """Words of a query, one row for every word of every patch.
-
-    Attributes:
-        first: The word, or its first part, int64 `[E]`.
-        second: Its second part, int64 `[E]`; zeros in a single index.
-        patch: Index of the query's patch, int64 `[E]`.
-        codes: Binary code of the patch inside the word, uint8 `[E, C]`.
-    """
-
-    first: np.ndarray
-    second: np.ndarray
-    patch: np.ndarray
-    codes: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Postings:
-    """Postings in any order of their words, those of one word by rising slot.
-
-    Attributes:
-        words: For each part of a word, that part of every posting, int64 `[M]`.
-        slots: Image times patches per image plus patch, int `[M]`.
-        codes: Binary codes, uint8 `[M, C]`.
-    """
-
-    words: Sequence[np.ndarray]
-    slots: np.ndarray
-    codes: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class PostingMatches:
-    """Postings that share a word with a query, one row each.
-
-    Attributes:
-        row: Row of the query's words, int64 `[T]`.
-        posting: Index of the posting, int64 `[T]`.
-        image: Image of the posting, int64 `[T]`.
-        weight: Contribution to the score of the image, float64 `[T]`.
-    """
-
-    row: np.ndarray
-    posting: np.ndarray
-    image: np.ndarray
-    weight: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)

@@ -131,7 +131,13 @@ def matches_tab(
         return [gr.Column(visible=True), *explanation.explain(gallery, entry, event.tag, *values)]
 
     on_event([grid.select], search_with_hit, [session], [query.image, image_id, *query.texts])
-    on_event([grid.click], explain, [session, *query.inputs], [panel, *explanation.outputs])
+    on_event(
+        [grid.click],
+        explain,
+        [session, *query.inputs],
+        [panel, *explanation.outputs],
+        progress_on=[summary, explanation.image],  # the panel is hidden at first
+    )
     on_event([close.click], lambda: gr.Column(visible=False), [], panel)
     explanation.image.change(None, js=assets.script("scroll_to_explanation"))
     # The version is an input because a tab is filled anew only if an input has changed.
