@@ -1,6 +1,6 @@
 """Tab "Result": the photo next to its drawing, the side outputs of the engine, and the files to download."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 import gradio as gr
@@ -116,12 +116,15 @@ class DrawingTab:
         @user_facing(space)
         def draw_full_size(
             state: State | None, finished: int, request: gr.Request, progress: gr.Progress = PROGRESS
-        ) -> int:
+        ) -> Iterator[int]:
             if state is None:
-                return finished
+                return
+            if self._maps.resume(state[0]):  # the note says no longer that it is stopped
+                finished += 1
+                yield finished
             with observe_run(request, progress, DRAWING) as observers:
                 progress(0, desc=DRAWING)
-                return finished + self._maps.run(state[0], **observers)
+                yield finished + self._maps.run(state[0], **observers)
 
         @user_facing(space)
         def make_files(drawing: Drawing | None, state: State | None) -> list[object]:

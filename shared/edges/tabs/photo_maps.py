@@ -150,6 +150,14 @@ class MapStore:
         visitor = self._visitors.get(session)
         return visitor is not None and visitor.stopped
 
+    def resume(self, session: str) -> bool:
+        """Mark a stopped full size as one that goes on, and return True if it was stopped."""
+        visitor = self._visitors.get(session)
+        if visitor is None or not visitor.stopped:
+            return False
+        visitor.runs, visitor.stopped = True, False
+        return True
+
     def full(self, session: str, source: MapSource) -> PhotoMaps | None:
         """Return the maps of a photo at full size, if they are there."""
         visitor = self._visitors.get(session)
