@@ -57,6 +57,11 @@ class Region:
     confidence: float
     box: tuple[int, int, int, int]
 
+    @property
+    def name(self) -> str:
+        """Label without the words in brackets, for the names of files."""
+        return self.label.partition(" (")[0]
+
     def as_dict(self) -> dict[str, Any]:
         """Return the region as plain values, fractions rounded."""
         values = {
@@ -205,7 +210,7 @@ class Segmentation:
             "regions.json": json.dumps(self.as_dict(), indent=2).encode(),
         }
         for region in self.regions:
-            stem = region.label.partition(" (")[0].replace(" ", "-").replace("/", "-")
+            stem = region.name.replace(" ", "-").replace("/", "-")
             files[f"{stem}-mask.png"] = encode_image(self.mask(region.id))
             files[f"{stem}-cutout.png"] = encode_image(self.cutout(region))
         return files

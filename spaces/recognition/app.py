@@ -25,9 +25,9 @@ from shared.recognition.tabs import (
     classification_tab,
     comparison_tab,
     explanation_tab,
-    segmentation_endpoint,
+    image_endpoints,
+    require_photo,
     segmentation_tab,
-    subject_endpoint,
     subject_tab,
 )
 from shared.recognition.unknown_regions import segment_and_check
@@ -136,11 +136,11 @@ with ui.page("Recognition") as demo:
     engines = [*CLASSIFIERS.values(), *SEGMENTERS.values(), *SUBJECTS.values()]
     ui.how_it_works(Path(__file__).parent, [row.weights for row in engines if row.weights])
     changes = [image.change, engine.change, segmenter.change, top_k.release, button.click]
+    require_photo(SPACE, button, image)
     ui.load_open_tab(tabs, [what, where, subject, why, compared], changes)
     label = gr.Textbox("", label="Class", visible=False)  # the API takes any text; the menu lists the classes
     ui.endpoint(classify, [image, engine, top_k], {"Classes": gr.JSON})
-    segmentation_endpoint(SPACE, run_segmenter, [image, segmenter])
-    subject_endpoint(SPACE, run_subject, image)
+    image_endpoints(SPACE, run_segmenter, run_subject, [image, segmenter])
     ui.endpoint(explain, [image, engine, label, method], {"Heat": gr.Image})
     ui.endpoint(recognize, [image, engine, segmenter, label, method], {"All": gr.JSON, "ZIP": gr.File})
     ui.endpoint(recognize_many, [images, engine, segmenter], {"ZIP": gr.File, "Report": gr.JSON})

@@ -1,7 +1,7 @@
 """Gradio tabs of recognition."""
 
 from shared.recognition.tabs.classification import classification_tab, comparison_tab
-from shared.recognition.tabs.endpoints import batch_item, segmentation_endpoint, subject_endpoint
+from shared.recognition.tabs.endpoints import batch_item, image_endpoints, require_photo
 from shared.recognition.tabs.explanation import explanation_tab
 from shared.recognition.tabs.segmentation import segmentation_tab
 from shared.recognition.tabs.subject import subject_tab
@@ -11,8 +11,8 @@ __all__ = [
     "classification_tab",
     "comparison_tab",
     "explanation_tab",
-    "segmentation_endpoint",
+    "image_endpoints",
+    "require_photo",
     "segmentation_tab",
-    "subject_endpoint",
     "subject_tab",
 ]

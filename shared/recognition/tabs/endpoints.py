@@ -6,6 +6,7 @@ import gradio as gr
 from gradio.components import Component
 from PIL.Image import Image
 
+from shared.core.errors import InputError
 from shared.core.images import open_image
 from shared.recognition.people import summary
 from shared.recognition.tabs.classification import Classify
@@ -13,23 +14,29 @@ from shared.recognition.tabs.segmentation import Segment
 from shared.recognition.tabs.subject import FindSubject
 from shared.ui.batch import BatchItem
 from shared.ui.errors import user_facing
-from shared.ui.events import endpoint
+from shared.ui.events import endpoint, on_event
 
 TOP_K = 5  # classes of a photo in the table
+NO_PHOTO = "Please choose a photo first."
 
 
-def segmentation_endpoint(space: str, run_segmenter: Segment, inputs: Sequence[Component]) -> None:
-    """Offer the tinted photo through the API and as an MCP tool.
+def image_endpoints(
+    space: str, run_segmenter: Segment, find_subject: FindSubject, inputs: Sequence[Component]
+) -> None:
+    """Offer the tinted photo and the cut-out of the main subject through the API and as MCP tools.
 
     Args:
         space: Name of the space, under which calls are counted in /metrics.
         run_segmenter: Function that runs a segmenter.
-        inputs: The image and the engine menu.
+        find_subject: Function that runs the matting network.
+        inputs: The image and the engine menu of the segmenter.
     """
 
     @user_facing(space)
     def segment(image: str, engine: str) -> Image:
         """Show where things are in a photo: the photo as a PNG, each pixel tinted in the color of its class.
+
+        Things that are not among the 20 kinds of "fcfn" are gray.
 
         Args:
             image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
@@ -37,7 +44,17 @@ def segmentation_endpoint(space: str, run_segmenter: Segment, inputs: Sequence[C
         """
         return run_segmenter(open_image(image), engine).overlay()
 
+    @user_facing(space)
+    def main_subject(image: str) -> Image:
+        """Cut out the main subject of a photo, whatever it is: a transparent PNG of the photo's size.
+
+        Args:
+            image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
+        """
+        return find_subject(open_image(image), "subject").cutout()
+
     endpoint(segment, inputs, {"Regions": gr.Image})
+    endpoint(main_subject, inputs[:1], {"Subject": gr.Image})
 
 
 def batch_item(classify: Classify, segment: Segment, engine: str, segmenter: str, photo: Image) -> BatchItem:
@@ -55,22 +72,18 @@ def batch_item(classify: Classify, segment: Segment, engine: str, segmenter: str
     return BatchItem(regions.preview_files(), row, summary(classes, regions))
 
 
-def subject_endpoint(space: str, find_subject: FindSubject, image: Component) -> None:
-    """Offer the cut-out through the API and as an MCP tool.
+def require_photo(space: str, button: gr.Button, image: Component) -> None:
+    """Tell a visitor who presses a button without a photo to choose one.
 
     Args:
         space: Name of the space, under which calls are counted in /metrics.
-        find_subject: Function that runs the matting network.
+        button: The button.
         image: Component of the photo.
     """
 
     @user_facing(space)
-    def main_subject(image: str) -> Image:
-        """Cut out the main subject of a photo, whatever it is: a transparent PNG of the photo's size.
+    def check_photo(path: str | None) -> None:
+        if not path:
+            raise InputError(NO_PHOTO)
 
-        Args:
-            image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
-        """
-        return find_subject(open_image(image), "subject").cutout()
-
-    endpoint(main_subject, [image], {"Subject": gr.Image})
+    on_event([button.click], check_photo, [image], [], concurrency=None)

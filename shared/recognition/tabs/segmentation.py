@@ -77,7 +77,7 @@ def segmentation_tab(space: str, segment: Segment, inputs: Sequence[Component]) 
         label = f"{region.label}, {image.width} × {image.height} pixels"
         return [
             gr.Image(display_image(image, background=None), label=label, visible=True),
-            download_button(encode_image(image), f"{safe_stem(path)}-{region.label}.png"),
+            download_button(encode_image(image), f"{safe_stem(path)}-{region.name}.png"),
         ]
 
     @user_facing(space)
