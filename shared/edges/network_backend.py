@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from shared.core import weights
+from shared.core.cpu_runtime import compiled
 from shared.core.engines import Engine
 from shared.core.images import to_tensor
 from shared.core.models import load_network
@@ -29,6 +30,7 @@ class NetworkBackend(EdgeBackend):
 
     def __init__(self, network: nn.Module, threshold: float = DEFAULT_THRESHOLD) -> None:
         self.network = network
+        self._compiled = compiled(network)
         self.threshold = threshold
         self._device = next(network.parameters()).device
         self._lock = threading.Lock()  # parallel calls would compete for the same cores and memory
@@ -57,7 +59,7 @@ class NetworkBackend(EdgeBackend):
     def edge_maps(self, image: Image.Image) -> Tensor:
         x = to_tensor(image).to(self._device, memory_format=torch.channels_last)
         with self._lock:
-            return self.network(x)[0].sigmoid().float().cpu()
+            return self._compiled(x)[0].sigmoid().float().cpu()
 
 
 def _read_threshold(folder: Path) -> float:

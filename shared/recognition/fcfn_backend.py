@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core import weights
+from shared.core.cpu_runtime import compiled
 from shared.core.engines import Engine
 from shared.core.images import to_tensor
 from shared.core.models import load_network
@@ -47,6 +48,7 @@ class FCFNBackend(SegmenterBackend):
         mirror: bool = False,
     ) -> None:
         self.network = network
+        self._compiled = compiled(network)
         self.labels = tuple(labels)
         self.background = background
         self.size = size
@@ -84,9 +86,9 @@ class FCFNBackend(SegmenterBackend):
     def predict(self, image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
         inputs = to_tensor(self._resize(image)).to(self._device, memory_format=torch.channels_last)
         with self._lock:
-            logits = self.network(inputs)
+            logits = self._compiled(inputs)
             if self.mirror:
-                logits = (logits + self.network(inputs.flip(-1)).flip(-1)) / 2
+                logits = (logits + self._compiled(inputs.flip(-1)).flip(-1)) / 2
             logits = suppress_small_classes(logits.float())
             input_size, image_size = (inputs.shape[-2], inputs.shape[-1]), (image.height, image.width)
             ids, confidence = upsample_classes(logits, input_size, image_size)
