@@ -14,8 +14,8 @@ The environment sets what a host needs; the defaults suit a personal computer.
 
 On Hugging Face, Gradio's own GRADIO_SERVER_NAME, GRADIO_SERVER_PORT and GRADIO_ROOT_PATH count as well.
 
-Besides the pages there are /livez (200 as long as the server runs), /healthz (one small prediction per space and
-room on the disk, the answer kept for ten seconds: 200, or 503 if one fails), /metrics (Prometheus) and
+Besides the pages there are /livez (200 as long as the server runs), /healthz (one small prediction per space
+and room on the disk, the answer kept for ten seconds: 200, or 503 if one fails), /metrics (Prometheus) and
 /cards/<space>.jpg (the home page's images, made when they are first requested).
 """
 
