@@ -105,12 +105,14 @@ class ConfidenceBand:
         false_accept_rate: Fraction of queries without a match in the gallery whose best hit reaches this band
             or a better one, 0..1.
         true_accept_rate: Fraction of queries with a match in the gallery whose best correct hit does, 0..1.
+        precision: Fraction of the hits in this band that are right, 0..1; None where that was not measured.
     """
 
     name: str
     min_score: float
     false_accept_rate: float
     true_accept_rate: float
+    precision: float | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,13 @@ class ConfidenceBands:
         if values is None:
             return None
         bands = (
-            ConfidenceBand(step["name"], step["least"], step["false_accepts"], step["true_accepts"])
+            ConfidenceBand(
+                step["name"],
+                step["least"],
+                step["false_accepts"],
+                step["true_accepts"],
+                step.get("precision"),
+            )
             for step in values["steps"]
         )
         return cls(tuple(bands), values["rest"], values["scale"], values["offset"])
@@ -149,6 +157,7 @@ class ConfidenceBands:
                 "least": band.min_score,
                 "false_accepts": band.false_accept_rate,
                 "true_accepts": band.true_accept_rate,
+                "precision": band.precision,
             }
             for band in self.bands
         ]

@@ -52,6 +52,12 @@ def _wording() -> BenchmarkMain:
     return main
 
 
+def _describe() -> BenchmarkMain:
+    from shared.crossmodal.benchmarks.describe import main
+
+    return main
+
+
 BENCHMARKS = {
     "flickr8k": Benchmark(_flickr8k, "retrieval between sentences and photos: recall at 1, 5, 10"),
     "methods": Benchmark(_methods, "the theses' networks and their parts, on frozen features"),
@@ -59,6 +65,7 @@ BENCHMARKS = {
     "tasks": Benchmark(_tasks, "products: joint training against single tasks, over several seeds"),
     "generalise": Benchmark(_generalise, "transfer between everyday photos and products, to unseen sets"),
     "wording": Benchmark(_wording, "right answers under each verdict of a search by words"),
+    "describe": Benchmark(_describe, "right first sentences under each verdict of a description"),
     "speed": Benchmark(_speed, "text queries in a large gallery, and images described per second"),
 }
 

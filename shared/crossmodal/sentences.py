@@ -14,8 +14,9 @@ from shared.crossmodal.embedders.embedder import Embedder
 from shared.crossmodal.text.queries import QueryError, clean_sentence
 
 MAX_SENTENCES = 1000
-#: A sentence of a lower probability is wrong more often than right.
-LIKELY = 0.5
+#: Lowest probabilities of a first sentence that probably fits, and of one that may. Chosen on validation
+#: photos by `shared.crossmodal.benchmarks.describe`, which measures how often each verdict is right.
+LIKELY, POSSIBLE = 0.37, 0.05
 
 
 @dataclass(frozen=True)
@@ -58,14 +59,20 @@ class SentenceRanking:
 
     @property
     def good_match(self) -> bool:
-        """True if the first sentence is more likely right than wrong."""
+        """True if the first sentence probably fits."""
         return self.sentences[0].probability >= LIKELY
+
+    @property
+    def possible_match(self) -> bool:
+        """True if the first sentence may fit."""
+        return self.sentences[0].probability >= POSSIBLE
 
     def as_dict(self) -> dict[str, Any]:
         """Return the ranking as JSON values."""
         return {
             "sentences": [sentence.as_dict() for sentence in self.sentences],
             "good_match": self.good_match,
+            "possible_match": self.possible_match,
             "engine": self.engine,
         }
 

@@ -4,6 +4,7 @@
     python -m shared.edges.benchmark --data DIR --maps FOLDER      maps ID.png of any detector
     python -m shared.edges.benchmark --data DIR --engine rds --lines    lines, as in the SVG file
     python -m shared.edges.benchmark --data DIR --engine rds --speed
+    python -m shared.edges.benchmark large --data DIR    seconds and memory of large photos
 
 `shared.edges.benchmarks.boundaries` describes the protocol. `--crisp` leaves out suppression and thinning, so
 that thick lines cost precision. `--lines` matches `EdgeMap.lines`, at the engine's own threshold, without
@@ -13,6 +14,7 @@ further processing.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,6 +51,16 @@ PUBLISHED_CRISP = {
 }
 
 
+def _large() -> reports.BenchmarkMain:
+    from shared.edges.benchmarks.large import main
+
+    return main
+
+
+#: Benchmarks beside that of BSDS500, which has no name.
+BENCHMARKS = {"large": reports.Benchmark(_large, "Seconds and memory of large photos.")}
+
+
 class Measurement(NamedTuple):
     """Name of a benchmark with its figures and those of papers, by engine."""
 
@@ -59,6 +71,9 @@ class Measurement(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in BENCHMARKS:
+        return reports.run_benchmark(MODULE, BENCHMARKS, words)
     parser = _parser()
     options = parser.parse_args(arguments)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import partial
 from numbers import Real
@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from shared.core.diffusion.monitor import Monitor, Progress, StopRequest
 from shared.core.images import Source, open_image
 from shared.core.predictors import EnginePredictor
 from shared.core.tiling import Tile, Tiling, add_tiles
@@ -29,8 +30,11 @@ TILE_PIXELS = 2_100_000
 STRIDE = 32
 OVERLAP = 256
 # Maps are float32 up to this size and float16 above: at the limit of 50 million pixels the six maps of a call
-# then take 0.6 GB in place of 1.2 GB.
+# then take 0.6 GB in place of 1.2 GB. Networks run in half precision above, where the CPU is faster with it,
+# on tiles of a third of the size: a fifth of the memory, and a run that stops sooner. They overlap less, too:
+# the largest difference from an image without tiles, 0.16, is less than that from full precision, 0.3.
 MAX_FULL_PRECISION_PIXELS = 4_000_000
+LARGE_TILE_PIXELS, LARGE_OVERLAP = 700_000, 128
 
 MAX_SCALES, MIN_SCALE, MAX_SCALE = 4, 0.25, 2.0
 
@@ -51,7 +55,14 @@ class EdgeDetector(EnginePredictor[EdgeBackend]):
         return self.backend.threshold
 
     def __call__(
-        self, image: Source, threshold: float | None = None, scales: Sequence[float] = (1.0,)
+        self,
+        image: Source,
+        threshold: float | None = None,
+        scales: Sequence[float] = (1.0,),
+        *,
+        draft: bool = False,
+        progress: Progress | None = None,
+        stop: StopRequest | None = None,
     ) -> EdgeMap:
         """Detect the edges of an image.
 
@@ -60,12 +71,16 @@ class EdgeDetector(EnginePredictor[EdgeBackend]):
             threshold: Strength from which a pixel belongs to a line, 0..1; the engine's own by default.
             scales: Factors on the size of the image, 1 to 4 of them, each in 0.25..2. The maps of all scales
                 are averaged. Small factors favor the outlines of objects, large ones fine detail.
+            draft: True for a quick view: half precision as for large images, where the CPU is faster with it.
+            progress: Called after each tile with the number of finished tiles and of all tiles.
+            stop: Request to stop, read before each tile.
 
         Returns:
             The edges, at the size of the image.
 
         Raises:
             ImageError: The image cannot be used.
+            StoppedError: A stop was requested.
             ValueError: The threshold or the scales are out of range.
         """
         started = time.perf_counter()
@@ -73,36 +88,71 @@ class EdgeDetector(EnginePredictor[EdgeBackend]):
         scales = _check_scales(scales)
         image = open_image(image)
         width, height = image.size
-        full_precision = width * height <= MAX_FULL_PRECISION_PIXELS
-        dtype = torch.float32 if full_precision else torch.float16
-        maps = torch.zeros(SIDES + 1, height, width, dtype=dtype)
-        for scale in scales:
-            add_tiles(partial(self._tile_maps, image, scale), maps, _tiling(scale), weight=1 / len(scales))
+        large = width * height > MAX_FULL_PRECISION_PIXELS
+        tilings = [_tiling(scale, large) for scale in scales]
+        monitor = TileMonitor(sum(len(tiling.tiles(width, height)) for tiling in tilings), progress, stop)
+        maps = torch.zeros(SIDES + 1, height, width, dtype=torch.float16 if large else torch.float32)
+        for scale, tiling in zip(scales, tilings, strict=True):
+            tile_maps = partial(self._tile_maps, image, scale, large or draft)
+            add_tiles(monitor.observe(tile_maps), maps, tiling, weight=1 / len(scales))
         *side_outputs, soft = maps.clamp_(0, 1)
         return EdgeMap(
-            soft=soft.float().numpy(),
+            soft=soft.numpy(),
             side_outputs=tuple(side.numpy() for side in side_outputs),
             threshold=threshold,
             engine=self.engine,
             seconds=time.perf_counter() - started,
         )
 
-    def _tile_maps(self, image: Image.Image, scale: float, tile: Tile) -> Tensor:
+    def _tile_maps(self, image: Image.Image, scale: float, half_precision: bool, tile: Tile) -> Tensor:
         """Return the maps of a tile, computed at a scale and resized to the tile."""
         part = image.crop(tile)
         if scale == 1:
-            return self.backend.edge_maps(part)
+            return self.backend.edge_maps(part, half_precision=half_precision)
         size = (max(1, round(part.width * scale)), max(1, round(part.height * scale)))
-        maps = self.backend.edge_maps(part.resize(size, Image.Resampling.BILINEAR))
+        part_of_size = part.resize(size, Image.Resampling.BILINEAR)
+        maps = self.backend.edge_maps(part_of_size, half_precision=half_precision)
         return F.interpolate(maps[None], (part.height, part.width), mode="bilinear", antialias=True)[0]
 
 
-def _tiling(scale: float) -> Tiling:
+class TileMonitor:
+    """Observer of a run over tiles.
+
+    Args:
+        total: Number of tiles.
+        progress: Called after each tile.
+        stop: Read before each tile.
+    """
+
+    def __init__(self, total: int, progress: Progress | None, stop: StopRequest | None) -> None:
+        self._finished, self._total = 0, total
+        self._monitor = Monitor(progress, stop)
+
+    def observe(self, function: Callable[[Tile], Tensor]) -> Callable[[Tile], Tensor]:
+        """Return a function of a tile that can be stopped, and that reports when it ends.
+
+        Raises:
+            StoppedError: The returned function raises it if a stop is requested.
+        """
+
+        def observed(tile: Tile) -> Tensor:
+            self._monitor.check()
+            values = function(tile)
+            self._finished += 1
+            if self._monitor.progress is not None:
+                self._monitor.progress(self._finished, self._total)
+            return values
+
+        return observed
+
+
+def _tiling(scale: float, large: bool) -> Tiling:
     """Return the tiling of an image whose tiles a network receives at a scale."""
     multiple = _cell_multiple(scale)
+    pixels, overlap = (LARGE_TILE_PIXELS, LARGE_OVERLAP) if large else (TILE_PIXELS, OVERLAP)
     return Tiling(
-        max_pixels=int(TILE_PIXELS / max(scale, 1) ** 2),
-        overlap=math.ceil(OVERLAP / scale / multiple) * multiple,
+        max_pixels=int(pixels / max(scale, 1) ** 2),
+        overlap=math.ceil(overlap / scale / multiple) * multiple,
         multiple=multiple,
     )
 

@@ -80,7 +80,7 @@ def close_gaps(mask: np.ndarray, soft: np.ndarray, min_strength: float) -> np.nd
         connected = flat[candidates].any(1)
         connections.append(paths[connected].reshape(-1))
         step = np.take_along_axis(candidates, strengths[candidates].argmax(1)[:, None], 1)
-        active = ~connected & (strengths[step[:, 0]] >= min_strength)
+        active = ~connected & (strengths[step[:, 0]].astype(np.float32) >= min_strength)
         paths, forward = np.concatenate([paths, step], 1)[active], forward[active]
     flat[np.concatenate(connections)] = True
     return closed[1:-1, 1:-1]
@@ -88,7 +88,7 @@ def close_gaps(mask: np.ndarray, soft: np.ndarray, min_strength: float) -> np.nd
 
 def _ridges(soft: np.ndarray) -> np.ndarray:
     """Apply non-maximum suppression, with lines up to the border, where the benchmark fades them out."""
-    padded = np.pad(soft.astype(np.float32, copy=False), BAND_MARGIN, mode="symmetric")
+    padded = np.pad(soft, BAND_MARGIN, mode="symmetric")
     ridges = np.empty(soft.shape, np.float32)
     for top in range(0, soft.shape[0], BAND_ROWS):
         band = nonmaximum_suppression(padded[top : top + BAND_ROWS + 2 * BAND_MARGIN])
@@ -97,5 +97,6 @@ def _ridges(soft: np.ndarray) -> np.ndarray:
     for quarter_turns in range(4):
         border, rotated = np.rot90(ridges, quarter_turns)[0], np.rot90(soft, quarter_turns)
         if len(rotated) > 1:
-            border[rotated[0] > ndimage.maximum_filter1d(rotated[1], 3)] = 0
+            outer, inner = rotated[:2].astype(np.float32)
+            border[outer > ndimage.maximum_filter1d(inner, 3)] = 0
     return ridges

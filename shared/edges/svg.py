@@ -1,4 +1,4 @@
-"""Polylines as an SVG document."""
+"""Smooth curves as an SVG document."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
+
+# Pixels in a unit of the document's numbers, which are whole: the centers of pixels are whole in halves. Such
+# numbers take half the characters of those with a decimal.
+UNIT = 0.5
+# A curve whose control points lie this close to its chord, in units, is written as a straight line.
+STRAIGHT_UNITS = 1.0
 
 
 @dataclass(frozen=True)
@@ -34,23 +40,27 @@ class SvgStyle:
             raise ValueError(f"width: expected a number of pixels above 0, received {self.width!r}")
 
 
-def to_svg(lines: Iterable[np.ndarray], size: Sequence[int], style: SvgStyle | None = None) -> str:
-    """Write polylines as an SVG document, one path each.
+def to_svg(
+    curves: Iterable[np.ndarray], size: Sequence[int], style: SvgStyle | None = None, *, unit: float = UNIT
+) -> str:
+    """Write curves as an SVG document with one path, in relative steps.
 
     Args:
-        lines: Polylines `[K, 2]` of x and y in pixels, which are rounded to a tenth of a pixel.
+        curves: Control points `[1 + 3 * n, 2]` of each line as from `curves.fit_curves`, x and y in pixels. A
+            line without a curve is a dot.
         size: Width and height of the image.
         style: Appearance of the drawing; that of `SvgStyle()` by default.
+        unit: Pixels to which points are rounded.
 
     Returns:
         A document without references to other files.
 
-    >>> print(to_svg([np.array([[0.5, 0.5], [4, 0.5], [4, 2.25]])], (5, 3), SvgStyle(title="An edge")))
-    <svg xmlns="http://www.w3.org/2000/svg" width="5" height="3" viewBox="0 0 5 3">
+    >>> points = np.array([[0.5, 0.5], [2, 0.5], [4, 1], [4, 4]])
+    >>> print(to_svg([points], (5, 4), SvgStyle(title="An edge")))
+    <svg xmlns="http://www.w3.org/2000/svg" width="5" height="4" viewBox="0 0 5 4">
     <title>An edge</title>
-    <g fill="none" stroke="black" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round">
-    <path d="M.5 .5l3.5 0 0 1.7"/>
-    </g>
+    <path transform="scale(.5)" fill="none" stroke="black" stroke-width="3" stroke-linecap="round"
+     stroke-linejoin="round" d="M1 1c3 0 7 1 7 7"/>
     </svg>
     <BLANKLINE>
     """
@@ -64,31 +74,64 @@ def to_svg(lines: Iterable[np.ndarray], size: Sequence[int], style: SvgStyle | N
         parts.append(f"<title>{escape(_printable(style.title))}</title>")
     if style.background:
         parts.append(f'<rect width="100%" height="100%" fill={quoteattr(_printable(style.background))}/>')
-    stroke = f'stroke={quoteattr(_printable(style.color))} stroke-width="{style.width:g}"'
-    parts.append(f'<g fill="none" {stroke} stroke-linecap="round" stroke-linejoin="round">')
-    return "\n".join([*parts, *map(_path, lines), "</g>", "</svg>", ""])
+    scale = f"{unit:g}".removeprefix("0")
+    parts.append(
+        f'<path transform="scale({scale})" fill="none" stroke={quoteattr(_printable(style.color))}'
+        f' stroke-width="{style.width / unit:g}" stroke-linecap="round"'
+    )
+    return "\n".join(
+        [*parts, f' stroke-linejoin="round" d="{_path_data(list(curves), unit)}"/>', "</svg>", ""]
+    )
 
 
-def _path(line: np.ndarray) -> str:
-    """Return a path element with relative steps. Points are rounded first, so that no errors add up."""
-    tenths = np.rint(np.asarray(line) * 10).astype(np.int64)
-    start, *steps = [
-        f"{_format_tenths(x)} {_format_tenths(y)}"
-        for x, y in np.diff(tenths, axis=0, prepend=[[0, 0]]).tolist()
-    ]
-    # A step of length 0 draws a dot, because the ends of lines are round.
-    return f'<path d="M{start}l{" ".join(steps) or "0 0"}"/>'
+def _path_data(curves: list[np.ndarray], unit: float) -> str:
+    """Return the commands of a path through all lines. Points are rounded first, so that no errors add up."""
+    if not curves:
+        return ""
+    points = np.rint(np.concatenate(curves) / unit).astype(np.int64)
+    sizes = np.array([len(curve) for curve in curves])
+    heads = np.cumsum(sizes) - sizes
+    is_head = np.zeros(len(points), bool)
+    is_head[heads] = True
+    # Steps from the start of each curve to its three points; of a line, from the end of the previous line.
+    lasts = np.flatnonzero(~is_head)[2::3]
+    steps = points[~is_head].reshape(-1, 3, 2) - points[lasts - 3][:, None]
+    moves = points[heads] - np.concatenate([[[0, 0]], points[heads[1:] - 1]])
+    commands = zip(steps.reshape(-1, 6).tolist(), _are_straight(steps).tolist(), strict=True)
+    text: list[str] = []
+    for move, count in zip(moves.tolist(), (sizes // 3).tolist(), strict=True):
+        command = "m" if text else "M"
+        text.append(f"{command}{_numbers(move)}")
+        if not count:
+            text.append("l0 0")  # a step of length 0 draws a dot, because the ends of lines are round
+        for _ in range(count):
+            step, straight = next(commands)
+            letter = "l" if straight else "c"
+            numbers = _numbers(step[4:] if straight else step)
+            # Further steps of a command need no letter, only something between the numbers.
+            separator = letter if letter != command else "" if numbers[0] == "-" else " "
+            text.append(separator + numbers)
+            command = letter
+    return "".join(text)
 
 
-def _format_tenths(tenths: int) -> str:
-    """Return a number of tenths in as few characters as SVG allows.
+def _are_straight(steps: np.ndarray) -> np.ndarray:
+    """Return the mask of curves that are drawn as their chord, from the steps to their points `[n, 3, 2]`."""
+    chord = steps[:, 2].astype(float)
+    length = np.maximum(np.hypot(*chord.T), 1e-9)[:, None]
+    along = (steps[:, :2] * chord[:, None]).sum(2) / length
+    across = (steps[:, :2, 0] * chord[:, None, 1] - steps[:, :2, 1] * chord[:, None, 0]) / length
+    inside = (along > -STRAIGHT_UNITS) & (along < length + STRAIGHT_UNITS)
+    return (inside & (np.abs(across) <= STRAIGHT_UNITS)).all(1)
 
-    >>> [_format_tenths(n) for n in (0, 5, -5, 10, -123)]
-    ['0', '.5', '-.5', '1', '-12.3']
+
+def _numbers(values: Sequence[int]) -> str:
+    """Return whole numbers with as little between them as SVG allows: a minus sign is enough.
+
+    >>> _numbers([0, 5, -5, 12])
+    '0 5-5 12'
     """
-    whole, decimal = divmod(abs(tenths), 10)
-    digits = f"{whole or ''}.{decimal}" if decimal else f"{whole}"
-    return f"-{digits}" if tenths < 0 else digits
+    return " ".join(map(str, values)).replace(" -", "-")
 
 
 def _printable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Thin lines as polylines: tracing of a mask, pruning of branches, simplification."""
+"""Thin lines as polylines: tracing of a mask, pruning of branches."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
-from skimage.measure import approximate_polygon
 
 # The eight neighbors of a pixel as (right, down), counter-clockwise from the east; even ones share a side.
 _NEIGHBORS = ((1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1))
@@ -73,30 +72,6 @@ def prune(mask: np.ndarray, min_length: int) -> np.ndarray:
             branch = path[1:] if first > 2 else path[:-1]
             pruned.reshape(-1)[pixels[branch]] = False
     return pruned
-
-
-def simplify(line: np.ndarray, tolerance: float = 0.5) -> np.ndarray:
-    """Smooth the stairs of a traced line and drop the points that its shape does not need.
-
-    Every point but the ends moves toward its two neighbors (twice, with weights 1, 2, 1), less than a pixel;
-    then points within `tolerance` of the simplified line are dropped (U. Ramer 1972; D. Douglas and
-    T. Peucker 1973).
-
-    Args:
-        line: `[K, 2]`, a polyline of `trace_lines`.
-        tolerance: Pixels; 0 returns the line unchanged.
-
-    Returns:
-        `[k, 2]`, k <= K, with the same ends.
-    """
-    if tolerance <= 0 or len(line) < 3:
-        return line
-    closed = len(line) > 3 and np.array_equal(line[0], line[-1])
-    for _ in range(2):
-        points = np.concatenate([line[-2:-1], line, line[1:2]]) if closed else line
-        smoothed = (points[:-2] + 2 * points[1:-1] + points[2:]) / 4
-        line = smoothed if closed else np.concatenate([line[:1], smoothed, line[-1:]])
-    return approximate_polygon(line, tolerance)
 
 
 def _pixel_graph(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

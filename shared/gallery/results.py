@@ -93,7 +93,7 @@ class Hit:
             "rank": self.rank,
             "id": self.id,
             "name": self.name,
-            "score": round(self.score, 4),
+            "score": round(self.score, 4) + 0.0,  # never -0.0
             "duplicate_count": self.duplicate_count,
         }
         if bands is not None:

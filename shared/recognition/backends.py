@@ -76,6 +76,25 @@ class ExplainableBackend(ClassifierBackend):
         """
 
 
+@dataclass(frozen=True, eq=False)
+class SegmenterOutput:
+    """Classes of an image's pixels.
+
+    Attributes:
+        ids: uint8 `[H, W]`, class of each pixel.
+        confidence: float16 `[H, W]`, probability of that class, 0..1.
+        entropy: float32 `[classes]`, mean entropy of the probabilities, in nats, over the network's cells
+            that a class wins; NaN for a class that wins none. None if the model cannot tell.
+        energy: float32 `[classes]`, mean log-sum-exp of the logits over these cells (Liu et al.,
+            "Energy-based out-of-distribution detection", NeurIPS 2020); NaN or None likewise.
+    """
+
+    ids: np.ndarray
+    confidence: np.ndarray
+    entropy: np.ndarray | None = None
+    energy: np.ndarray | None = None
+
+
 class SegmenterBackend(ABC):
     """Network that classifies each pixel.
 
@@ -88,5 +107,5 @@ class SegmenterBackend(ABC):
     background: int | None
 
     @abstractmethod
-    def predict(self, image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
-        """Return the class of each pixel and its probability: uint8 and float16, both `[H, W]`."""
+    def predict(self, image: Image.Image) -> SegmenterOutput:
+        """Classify the pixels of an image."""

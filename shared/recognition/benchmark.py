@@ -52,6 +52,12 @@ def _segmentation() -> BenchmarkMain:
     return main
 
 
+def _unknown() -> BenchmarkMain:
+    from shared.recognition.benchmarks.unknown import main
+
+    return main
+
+
 def _explain() -> BenchmarkMain:
     from shared.recognition.benchmarks.explain import main
 
@@ -72,6 +78,7 @@ BENCHMARKS = {
     "fusion": Benchmark(_fusion, "ways to fuse branches, trained and compared on CIFAR"),
     "transfer": Benchmark(_transfer, "linear probes of plain and fused features on other data sets"),
     "segmentation": Benchmark(_segmentation, "mean IoU and boundary F of segmenters"),
+    "unknown": Benchmark(_unknown, "regions of none of a segmenter's classes, recognised as such"),
     "explain": Benchmark(_explain, "deletion, insertion and random weights for explanations"),
     "speed": Benchmark(_speed, "duration of whole calls, from image to result"),
 }

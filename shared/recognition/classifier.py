@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from shared.core.images import Source, open_image
 from shared.core.predictors import EnginePredictor
 from shared.recognition.backends import ClassifierBackend
 from shared.recognition.engines import CLASSIFIERS
+from shared.recognition.vocabulary.class_names import ClassName, class_names
+from shared.recognition.vocabulary.lookup import ClassLookup
 
 #: Probability of the best prediction below which the page doubts it (`shared.recognition.benchmarks.doubt`).
 DOUBT = 0.4
@@ -23,18 +26,25 @@ class ClassPrediction:
     """Class with its probability.
 
     Attributes:
-        label: Name of the class.
+        label: Name of the class, such as `"Cardigan Welsh corgi (dog)"`.
         id: Index in `Classifier.labels`.
         probability: Calibrated probability, 0..1.
+        synset: Id of the class in WordNet 3.0; None if it has none.
     """
 
     label: str
     id: int
     probability: float
+    synset: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the prediction as plain values, the probability rounded."""
-        return {"label": self.label, "id": self.id, "probability": round(self.probability, 5)}
+        return {
+            "label": self.label,
+            "id": self.id,
+            "synset": self.synset,
+            "probability": round(self.probability, 5),
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +75,13 @@ class Classification:
         """True if the best prediction is less probable than `DOUBT`."""
         return self.predictions[0].probability < DOUBT
 
+    @property
+    def summary(self) -> str:
+        """The best prediction with its probability, in words."""
+        best = self.predictions[0]
+        doubt = "perhaps " if self.doubtful else ""
+        return f"{doubt}{best.label}, {best.probability:.0%} sure"
+
     def as_dict(self) -> dict[str, Any]:
         """Return the result without its arrays as plain values."""
         return {
@@ -93,10 +110,15 @@ class Classifier(EnginePredictor[ClassifierBackend]):
 
     ENGINES = CLASSIFIERS
 
-    @property
+    @cached_property
+    def names(self) -> tuple[ClassName, ...]:
+        """Names of the classes and the words that also mean them, by id."""
+        return class_names(self.backend.labels)
+
+    @cached_property
     def labels(self) -> tuple[str, ...]:
-        """Class names, by id."""
-        return self.backend.labels
+        """Class names, by id, with the kind in brackets where the name alone would not tell it."""
+        return tuple(name.title for name in self.names)
 
     def __call__(self, image: Source, top_k: int = 5) -> Classification:
         """Classify an image.
@@ -139,23 +161,38 @@ class Classifier(EnginePredictor[ClassifierBackend]):
             )
         ]
 
-    def find_class(self, label: str) -> int:
-        """Return the id of a class by its name; the first of several.
-
-        Case matters only if the name occurs in both cases, as "cardigan" (the jacket) and "Cardigan" (the
-        dog).
+    def find_classes(self, word: str) -> tuple[int, ...]:
+        """Return the ids of the classes that a word means: a name, a common word for it, or a kind as "dog".
 
         Raises:
-            ValueError: No class has this name.
+            ValueError: No class has this name; the message suggests similar ones.
         """
-        name = label.strip()
-        if name in self.labels:
-            return self.labels.index(name)
-        lower_labels = [label.lower() for label in self.labels]
-        if name.lower() not in lower_labels:
-            raise ValueError(f"There is no class {label!r} here: `labels` lists them all.")
-        return lower_labels.index(name.lower())
+        return self._lookup.find(word)
+
+    def find_class(self, word: str, image: Source | None = None) -> int:
+        """Return the id of a class by a word.
+
+        Args:
+            word: A name, a common word for it, or a kind as "dog".
+            image: Image that decides between several classes by their probabilities; by default the first of
+                them is returned.
+
+        Raises:
+            ImageError: The image cannot be used.
+            ValueError: No class has this name; the message suggests similar ones.
+        """
+        ids = self.find_classes(word)
+        if image is None or len(ids) == 1:
+            return ids[0]
+        probabilities = self(image, top_k=1).probabilities
+        return max(ids, key=lambda class_id: float(probabilities[class_id]))
+
+    @cached_property
+    def _lookup(self) -> ClassLookup:
+        return ClassLookup(self.names)
 
     def _top_predictions(self, probabilities: np.ndarray, top_k: int) -> tuple[ClassPrediction, ...]:
         ids = np.argsort(-probabilities, kind="stable")[:top_k].tolist()
-        return tuple(ClassPrediction(self.labels[i], i, float(probabilities[i])) for i in ids)
+        return tuple(
+            ClassPrediction(self.labels[i], i, float(probabilities[i]), self.names[i].synset) for i in ids
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,6 +37,7 @@ class Explanation:
         method: One of `METHODS`.
         engine: Name of the engine.
         seconds: Duration of the call.
+        synset: Id of the class in WordNet 3.0; None if it has none.
     """
 
     image: Image.Image = field(repr=False)
@@ -49,6 +49,7 @@ class Explanation:
     method: str
     engine: str
     seconds: float = 0.0
+    synset: str | None = None
 
     @property
     def logit(self) -> float:
@@ -71,8 +72,10 @@ class Explanation:
         return {
             "label": self.label,
             "id": self.id,
+            "synset": self.synset,
             "probability": round(self.probability, 5),
-            "contributions": {name: round(value, 4) for name, value in self.contributions.items()},
+            # 0.0 is added, because a rounded negative value may be -0.0
+            "contributions": {name: round(value, 4) + 0.0 for name, value in self.contributions.items()},
             "method": self.method,
             "engine": self.engine,
             "seconds": round(self.seconds, 3),
@@ -94,7 +97,8 @@ def explain(
     Args:
         classifier: The classifier; other threads may use it at the same time.
         image: Anything that `shared.core.images.open_image` takes.
-        target: Name or id of the class, by default the likeliest one.
+        target: Id of the class, or a word for it; a kind such as "dog" is its likeliest class in the image.
+            By default the likeliest class of all.
         method: One of `METHODS`. Grad-CAM takes one pass of the network. Occlusion takes 49 more and relies
             on the network's outputs alone.
 
@@ -108,8 +112,8 @@ def explain(
     backend = classifier.backend
     if not isinstance(backend, ExplainableBackend):
         raise ImageError(f"The engine {classifier.engine} cannot explain its answers: please choose another.")
-    class_id = None if target is None else find_target(classifier, target)
     image = open_image(image)
+    class_id = None if target is None else find_target(classifier, target, image)
     evidence = backend.explain(image, class_id, method)
     return Explanation(
         image=image,
@@ -121,23 +125,26 @@ def explain(
         method=method,
         engine=classifier.engine,
         seconds=time.perf_counter() - started,
+        synset=classifier.names[evidence.class_id].synset,
     )
 
 
-def find_target(classifier: Classifier, target: str | int) -> int:
-    """Return the id of a class by its name or id.
+def find_target(classifier: Classifier, target: str | int, image: Image.Image) -> int:
+    """Return the id of a class by a word for it or its id.
+
+    Args:
+        classifier: The classifier.
+        target: Id of the class, or a word for it.
+        image: Image that decides between the classes of a kind.
 
     Raises:
         ImageError: The class does not exist; the message, which a visitor reads, suggests similar ones.
     """
     if isinstance(target, str):
         try:
-            return classifier.find_class(target)
+            return classifier.find_class(target, image)
         except ValueError as error:
-            labels = {label.lower(): label for label in classifier.labels}
-            similar = difflib.get_close_matches(target.strip().lower(), labels, n=3)
-            hint = " or ".join(labels[name] for name in similar) or "one of the classes in the list"
-            raise ImageError(f"There is no class {target.strip()!r} here: please try {hint}.") from error
+            raise ImageError(str(error)) from error
     if not 0 <= target < len(classifier.labels):
         last = len(classifier.labels) - 1
         raise ImageError(f"There is no class {target} here: please choose a number from 0 to {last}.")

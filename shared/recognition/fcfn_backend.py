@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -19,7 +18,7 @@ from shared.core.images import to_tensor
 from shared.core.models import load_network
 from shared.networks.fcfn import FCFN
 from shared.networks.layers import upsample
-from shared.recognition.backends import SegmenterBackend
+from shared.recognition.backends import SegmenterBackend, SegmenterOutput
 
 # Up to this many values (256 MB) the probability maps of all classes are upsampled at once, else one by one.
 MAX_MAP_VALUES = 64_000_000
@@ -83,16 +82,20 @@ class FCFNBackend(SegmenterBackend):
         )
 
     @torch.inference_mode()
-    def predict(self, image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, image: Image.Image) -> SegmenterOutput:
         inputs = to_tensor(self._resize(image)).to(self._device, memory_format=torch.channels_last)
         with self._lock:
             logits = self._compiled(inputs)
             if self.mirror:
                 logits = (logits + self._compiled(inputs.flip(-1)).flip(-1)) / 2
-            logits = suppress_small_classes(logits.float())
+            logits = logits.float()
+            kept_logits = suppress_small_classes(logits)
+            entropy, energy = class_uncertainty(logits, kept_logits.argmax(1)[0])
             input_size, image_size = (inputs.shape[-2], inputs.shape[-1]), (image.height, image.width)
-            ids, confidence = upsample_classes(logits, input_size, image_size)
-        return ids.cpu().numpy(), confidence.cpu().numpy()
+            ids, confidence = upsample_classes(kept_logits, input_size, image_size)
+        return SegmenterOutput(
+            ids.cpu().numpy(), confidence.cpu().numpy(), entropy.cpu().numpy(), energy.cpu().numpy()
+        )
 
     def _resize(self, image: Image.Image) -> Image.Image:
         # Whole cells, so that those of the mirror image cover the same pixels.
@@ -119,6 +122,29 @@ def suppress_small_classes(logits: Tensor) -> Tensor:
     cell_counts = torch.bincount(ids.flatten(), minlength=logits.shape[1])
     small = cell_counts < MIN_CELL_FRACTION * ids.numel()
     return logits.masked_fill(small[None, :, None, None], -torch.inf)
+
+
+def class_uncertainty(logits: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute the mean entropy and the mean energy of the cells of each class.
+
+    Args:
+        logits: `[1, classes, h, w]`.
+        ids: Class of each cell, `[h, w]`.
+
+    Returns:
+        Both `[classes]`, NaN for classes without cells; see `SegmenterOutput`.
+
+    >>> logits = torch.tensor([0.0, 0.0]).view(1, 2, 1, 1)
+    >>> class_uncertainty(logits, torch.tensor([[1]]))
+    (tensor([   nan, 0.6931]), tensor([   nan, 0.6931]))
+    """
+    ids, classes = ids.flatten(), logits.shape[1]
+    log_probabilities = logits[0].log_softmax(0)
+    entropy = -(log_probabilities.exp() * log_probabilities).sum(0).flatten()
+    energy = logits[0].logsumexp(0).flatten()
+    counts = torch.bincount(ids, minlength=classes)
+    sums = [torch.bincount(ids, values, minlength=classes) for values in (entropy, energy)]
+    return sums[0].float() / counts, sums[1].float() / counts
 
 
 def upsample_classes(

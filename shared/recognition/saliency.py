@@ -13,6 +13,9 @@ from shared.core.images import Box
 
 CELLS = 7  # patches per side: 49 passes of the network, about a second on two cores
 BATCH = 16
+# Part of a box's side over which heat fades out where the box ends inside of the image: a hard end would look
+# like the end of an object.
+FADE = 0.08
 
 
 def grad_cam(maps: Sequence[Tensor], gradients: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
@@ -81,6 +84,8 @@ def occlusion(
 def place_in_image(saliency: Tensor, box: Box, size: tuple[int, int]) -> np.ndarray:
     """Upsample a saliency map to its box in an image and scale its maximum to 1.
 
+    The values fade out over `FADE` of the box's side towards its edges that lie inside of the image.
+
     Args:
         saliency: `[h, w]`, 0 and above.
         box: Part of the image that the map covers; fractions of pixels are cut off.
@@ -92,13 +97,28 @@ def place_in_image(saliency: Tensor, box: Box, size: tuple[int, int]) -> np.ndar
     left, top = int(box[0]), int(box[1])
     width, height = round(box[2] - box[0]), round(box[3] - box[1])
     saliency = saliency[None, None].float().cpu()
-    part = F.interpolate(saliency, (height, width), mode="bilinear", align_corners=False)[0, 0]
+    part = F.interpolate(saliency, (height, width), mode="bilinear", align_corners=False)[0, 0].numpy()
+    part = part * _fade(height, top > 0, top + height < size[1])[:, None]
+    part = part * _fade(width, left > 0, left + width < size[0])
     heatmap = np.zeros(size[::-1], np.float32)
-    heatmap[top : top + height, left : left + width] = part.numpy()
+    heatmap[top : top + height, left : left + width] = part
     maximum = heatmap.max()
     if maximum > 0:
         heatmap /= maximum
     return heatmap
+
+
+def _fade(length: int, at_start: bool, at_end: bool) -> np.ndarray:
+    """Return factors 0..1, float32 `[length]`, that rise at the start and fall at the end if asked to."""
+    distance = np.arange(length, dtype=np.float32) + 0.5
+    ramp = np.clip(distance / max(1.0, FADE * length), 0, 1)
+    ramp = ramp * ramp * (3 - 2 * ramp)  # a smooth step, without visible lines where it begins
+    factors = np.ones(length, np.float32)
+    if at_start:
+        factors *= ramp
+    if at_end:
+        factors *= ramp[::-1]
+    return factors
 
 
 def _patch_spans(length: int, cells: int) -> list[tuple[int, int]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +12,9 @@ import numpy as np
 from PIL import Image
 
 from shared.core.images import encode_image
+
+#: Color of pixels of none of the classes.
+UNKNOWN_COLOR = (150, 150, 150)
 
 
 def class_colors(classes: int) -> np.ndarray:
@@ -42,7 +46,8 @@ class Region:
         label: Name of the class.
         id: Index of the class.
         area_fraction: Fraction of the image's area, 0..1.
-        confidence: Mean probability of the class over these pixels, 0..1.
+        confidence: Mean probability of the class over these pixels, 0..1; of pixels of none of the classes,
+            that of the rejected classes.
         box: Left, top, right, bottom in pixels; right and bottom are exclusive.
     """
 
@@ -74,6 +79,9 @@ class Segmentation:
         background: Id of the class without objects; None if every class is an object.
         engine: Name of the engine.
         seconds: Duration of the call.
+        unknown: Id of pixels of none of the classes, the last label; None if there are none.
+        entropy: float32 `[classes]`, see `shared.recognition.backends.SegmenterOutput`; None if not known.
+        energy: float32 `[classes]`, likewise.
     """
 
     image: Image.Image = field(repr=False)
@@ -83,11 +91,20 @@ class Segmentation:
     background: int | None
     engine: str
     seconds: float = 0.0
+    unknown: int | None = field(default=None, repr=False)
+    entropy: np.ndarray | None = field(default=None, repr=False)
+    energy: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels, as in PIL."""
         return self.image.size
+
+    @property
+    def summary(self) -> str:
+        """Labels of the regions with their fractions of the image's area, largest first."""
+        parts = [f"{region.label} {region.area_fraction:.0%}" for region in self.regions]
+        return ", ".join(parts) or "nothing found"
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
@@ -108,6 +125,19 @@ class Segmentation:
             )
             regions.append(region)
         return tuple(sorted(regions, key=lambda region: -region.area_fraction))
+
+    def reject(self, class_ids: Collection[int], label: str) -> Segmentation:
+        """Return the segmentation with all pixels of some classes as pixels of none of the classes.
+
+        Args:
+            class_ids: Ids of the classes.
+            label: Name of the region of these pixels.
+        """
+        if not class_ids:
+            return self
+        unknown = len(self.labels)
+        ids = np.where(np.isin(self.ids, list(class_ids)), np.uint8(unknown), self.ids)
+        return replace(self, ids=ids, labels=(*self.labels, label), unknown=unknown)
 
     def mask(self, class_id: int) -> Image.Image:
         """Return the mask of a class: mode L, 255 on its pixels, else 0."""
@@ -137,7 +167,10 @@ class Segmentation:
 
     def palette(self) -> np.ndarray:
         """Return the colors of the classes, uint8 `[classes, 3]`."""
-        return class_colors(len(self.labels))
+        colors = class_colors(len(self.labels))
+        if self.unknown is not None:
+            colors[self.unknown] = UNKNOWN_COLOR
+        return colors
 
     def id_map(self) -> Image.Image:
         """Return the class ids with the colors as palette: mode P, the format of VOC's annotations."""
@@ -172,7 +205,7 @@ class Segmentation:
             "regions.json": json.dumps(self.as_dict(), indent=2).encode(),
         }
         for region in self.regions:
-            stem = region.label.replace(" ", "-").replace("/", "-")
+            stem = region.label.partition(" (")[0].replace(" ", "-").replace("/", "-")
             files[f"{stem}-mask.png"] = encode_image(self.mask(region.id))
             files[f"{stem}-cutout.png"] = encode_image(self.cutout(region))
         return files

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 
 from shared.core.images import Source, open_image
 from shared.core.predictors import EnginePredictor
 from shared.recognition.backends import SegmenterBackend
 from shared.recognition.engines import SEGMENTERS
 from shared.recognition.segmentation import Segmentation
+from shared.recognition.vocabulary.class_names import segment_name
 
 
 class Segmenter(EnginePredictor[SegmenterBackend]):
@@ -21,10 +23,10 @@ class Segmenter(EnginePredictor[SegmenterBackend]):
 
     ENGINES = SEGMENTERS
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
-        """Class names, by id."""
-        return self.backend.labels
+        """Everyday class names, by id."""
+        return tuple(map(segment_name, self.backend.labels))
 
     def __call__(self, image: Source) -> Segmentation:
         """Segment an image.
@@ -40,13 +42,15 @@ class Segmenter(EnginePredictor[SegmenterBackend]):
         """
         started = time.perf_counter()
         image = open_image(image)
-        ids, confidence = self.backend.predict(image)
+        output = self.backend.predict(image)
         return Segmentation(
             image=image,
-            ids=ids,
-            confidence=confidence,
+            ids=output.ids,
+            confidence=output.confidence,
             labels=self.labels,
             background=self.backend.background,
             engine=self.engine,
             seconds=time.perf_counter() - started,
+            entropy=output.entropy,
+            energy=output.energy,
         )

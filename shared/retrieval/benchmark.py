@@ -76,12 +76,19 @@ def _scale() -> BenchmarkMain:
     return main
 
 
+def _wording() -> BenchmarkMain:
+    from shared.retrieval.benchmarks.wording import main
+
+    return main
+
+
 BENCHMARKS = {
     "holidays": Benchmark(_holidays, "descriptors on INRIA Holidays, whole or in part: mAP"),
     "landmarks": Benchmark(_landmarks, "descriptors on Oxford5k and Paris6k, original and revisited: mAP"),
     "ukbench": Benchmark(_ukbench, "descriptors on UKBench: N-S"),
     "grocery": Benchmark(_grocery, "photo to product image, and the class of the nearest photo"),
     "copies": Benchmark(_copies, "edited copies among photos without labels, to choose settings"),
+    "wording": Benchmark(_wording, "right hits under each wording: precision and recall"),
     "deepindex": Benchmark(_deepindex, "DeepIndex against whole descriptors: mAP, bytes, time"),
     "explain": Benchmark(_explain, "score lost when an explanation's regions are hidden"),
     "indexing": Benchmark(_indexing, "images per second into an index, and peak memory"),

@@ -16,6 +16,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from shared.core.diffusion.monitor import Progress, StopRequest
+from shared.core.errors import StoppedError
 from shared.core.images import ImageError
 from shared.gallery.gallery import Gallery
 from shared.index.vector_index import VectorIndex
@@ -52,7 +54,12 @@ class EngineCost:
 
 
 def measure(
-    searches: Mapping[str, ImageSearch], gallery: Gallery, queries: int = 100, size: int = 20_000
+    searches: Mapping[str, ImageSearch],
+    gallery: Gallery,
+    queries: int = 100,
+    size: int = 20_000,
+    progress: Progress | None = None,
+    stop: StopRequest | None = None,
 ) -> list[EngineCost]:
     """Measure engines on a gallery.
 
@@ -61,6 +68,8 @@ def measure(
         gallery: Gallery of at least two images.
         queries: Largest number of searches per engine.
         size: Number of images to which synthetic descriptors extend the gallery.
+        progress: Called with the number of measured engines and that of all.
+        stop: Read before each engine.
 
     Returns:
         Measurements in the order of the searches.
@@ -68,6 +77,7 @@ def measure(
     Raises:
         ImageError: There are too few images.
         MismatchError: The gallery was described with other weights.
+        StoppedError: A stop is requested.
     """
     snapshot = gallery.snapshot()
     if len(snapshot) < MIN_IMAGES:
@@ -81,7 +91,11 @@ def measure(
     synthetic_queries = synthesize(real, queries, seed=1)
     truth: list[list[int]] = []  # of the exact search, which comes first
     costs = []
-    for name, search in searches.items():
+    for number, (name, search) in enumerate(searches.items()):
+        if stop is not None and stop.is_set():
+            raise StoppedError("Stopped: nothing was measured.")
+        if progress is not None:
+            progress(number, len(searches))
         index_type = search.strategy.index_type
         if index_type is None:
             costs.append(_measure_gallery(search, exact, gallery, queries))

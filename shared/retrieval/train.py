@@ -1,6 +1,6 @@
 """Training of retrieval: `python -m shared.retrieval.train COMMAND`; `--help` lists the options of each.
 
-In order: `network` fine-tunes a backbone, `whitening` learns the descriptor, `confidence` and `threshold`
+In order: `network` fine-tunes a backbone, `whitening` learns the descriptor, `confidence` and `wording`
 calibrate its scores, `words` learns the vocabulary of DeepIndex. `lifelong` makes the starter of lifelong
 retrieval.
 """
@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from shared.retrieval.lifelong.training import starter
-from shared.retrieval.training import confidence, distillation, threshold, vocabulary, whitening
+from shared.retrieval.training import confidence, distillation, vocabulary, whitening, wording
 
 #: Arguments of each command, and its description.
 COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "network": (distillation.add_arguments, "fine-tune a backbone"),
     "whitening": (whitening.add_arguments, "learn the descriptor's whitening"),
     "confidence": (confidence.add_arguments, "fit the match probability of the descriptor's scores"),
-    "threshold": (threshold.add_arguments, "calibrate the threshold for a good match, and its error rates"),
+    "wording": (wording.add_arguments, "choose the scores from which a hit is called the same, or alike"),
     "words": (vocabulary.add_arguments, "learn the visual words of DeepIndex"),
     "lifelong": (starter.add_arguments, "train the starter of lifelong retrieval"),
 }

@@ -1,6 +1,6 @@
 """Building blocks of the pages; a space's `app.py` begins with `from shared import ui`."""
 
-from shared.ui.batch import PROGRESS, batch_tab, run_batch
+from shared.ui.batch import PROGRESS, BatchItem, BatchResult, batch_tab, run_batch
 from shared.ui.components.charts import Bar, bar_chart
 from shared.ui.components.image_inputs import image_examples, image_files, image_input, integer_list
 from shared.ui.components.results import (
@@ -24,6 +24,8 @@ __all__ = [
     "LONG_RUNNING",
     "PROGRESS",
     "Bar",
+    "BatchItem",
+    "BatchResult",
     "LazyTab",
     "bar_chart",
     "batch_tab",

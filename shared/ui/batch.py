@@ -1,11 +1,14 @@
 """Many images in one call: the tab, the loop with its limits, and the ZIP archive of results."""
 
+from __future__ import annotations
+
 import csv
 import html
 import io
 import shutil
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,8 +17,9 @@ from gradio.components import Component
 from PIL import Image
 
 from shared.core.file_names import safe_stem
-from shared.core.images import ImageError, open_image
+from shared.core.images import ImageError, encode_image, open_image, shrink
 from shared.ui.components.image_inputs import image_files
+from shared.ui.components.results import file_url
 from shared.ui.events import on_event
 from shared.ui.gradio_workarounds import new_cache_path
 
@@ -23,6 +27,7 @@ from shared.ui.gradio_workarounds import new_cache_path
 PROGRESS = gr.Progress()
 MAX_FILES = 50
 MAX_BYTES = 256 * 2**20  # of all files together
+THUMBNAIL_SIDE = 320  # in pixels; twice the width in the report, for dense screens
 
 #: Path of the archive (None if no image could be read), and name and outcome of each file.
 BatchResult: TypeAlias = tuple[str | None, list[list[str]]]
@@ -30,6 +35,21 @@ BatchResult: TypeAlias = tuple[str | None, list[list[str]]]
 ResultFiles: TypeAlias = dict[str, bytes]
 #: Cells of an image's row in the table, by column.
 Row: TypeAlias = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class BatchItem:
+    """Results of one image.
+
+    Attributes:
+        files: Result files for the archive.
+        row: Cells of the table; without rows the archive has no table.
+        summary: Words under the image in the report; by default the names of its result files.
+    """
+
+    files: ResultFiles
+    row: Row = field(default_factory=dict)
+    summary: str = ""
 
 
 def batch_tab(function: Callable[..., BatchResult], settings: Sequence[Component], button: str) -> gr.File:
@@ -52,24 +72,43 @@ def batch_tab(function: Callable[..., BatchResult], settings: Sequence[Component
     # Gradio (6.31) passes the progress bar by its position, so it cannot follow a variable number of values.
     def show(paths: list[str], progress: gr.Progress = PROGRESS, *values: object) -> list[object]:
         path, outcomes = function(paths, *values, progress=progress)
-        lines = (f"<li><b>{html.escape(name)}</b> {html.escape(outcome)}</li>" for name, outcome in outcomes)
-        return [gr.File(path, visible=path is not None), f"<ul class='is-report'>{''.join(lines)}</ul>"]
+        return [gr.File(path, visible=path is not None), _report(path, outcomes)]
 
-    on_event([start.click], show, [files, *settings], [archive, report])
+    on_event([start.click], show, [files, *settings], [archive, report], progress_on=report)
     return files
+
+
+def _report(archive: str | None, outcomes: Sequence[Sequence[str]]) -> str:
+    """Return the HTML of the images with their names and outcomes."""
+    lines = []
+    for index, (name, outcome) in enumerate(outcomes):
+        thumbnail = _thumbnail_path(Path(archive), index) if archive else None
+        picture = ""
+        if thumbnail and thumbnail.is_file():
+            address = html.escape(file_url(str(thumbnail)))
+            picture = f'<img src="{address}" alt="{html.escape(name)}" loading="lazy">'
+        lines.append(f"<li>{picture}<b>{html.escape(name)}</b><span>{html.escape(outcome)}</span></li>")
+    return f"<ul class='is-report is-photos'>{''.join(lines)}</ul>"
+
+
+def _thumbnail_path(archive: Path, index: int) -> Path:
+    """Return the path of an image's thumbnail, which lies beside the archive."""
+    return archive.with_name(f"{index}.jpg")
 
 
 def run_batch(
     paths: Sequence[str],
-    process: Callable[[Image.Image], ResultFiles | tuple[ResultFiles, Row]],
+    process: Callable[[Image.Image], ResultFiles | BatchItem],
     name: str,
     progress: gr.Progress,
 ) -> BatchResult:
     """Process many images and pack the results into one ZIP archive; unreadable files are reported.
 
+    Thumbnails of the images lie beside the archive, for the report.
+
     Args:
         paths: Paths of the images.
-        process: Maps an image to its result files. With a row of cells as well, the archive gets a table.
+        process: Maps an image to its results.
         name: Name of the archive without `.zip`, and of the table in it without `.csv`.
         progress: Progress bar of the event.
 
@@ -85,17 +124,21 @@ def run_batch(
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in progress.tqdm(paths, desc="Pictures", unit="pictures"):
                 try:
-                    results = process(open_image(path))
+                    image = open_image(path)
+                    results = process(image)
                 except ImageError as error:
                     outcomes.append([Path(path).name, f"Skipped: {error}"])
                     rows.append({"note": outcomes[-1][1]})
                     continue
-                contents, row = results if isinstance(results, tuple) else (results, {})
+                item = results if isinstance(results, BatchItem) else BatchItem(results)
                 stem = _unique_stem(safe_stem(Path(path).name), stems)
-                for suffix, content in contents.items():
+                for suffix, content in item.files.items():
                     archive.writestr(stem + suffix, content)
-                outcomes.append([Path(path).name, ", ".join(stem + suffix for suffix in contents)])
-                rows.append(row)
+                thumbnail = encode_image(shrink(image, THUMBNAIL_SIDE), "JPEG", 85)
+                _thumbnail_path(target, len(outcomes)).write_bytes(thumbnail)
+                file_names = ", ".join(stem + suffix for suffix in item.files)
+                outcomes.append([Path(path).name, item.summary or file_names])
+                rows.append(item.row)
             if any("note" not in row and row for row in rows):
                 table = _table([file_name for file_name, _ in outcomes], rows)
                 archive.writestr(f"{target.stem}.csv", table)

@@ -9,10 +9,14 @@ from PIL.Image import Image
 
 from shared.core.devices import gpu
 from shared.core.engines import Engine
+from shared.core.file_names import safe_stem
 from shared.core.models import Lazy
 from shared.ui import assets
 from shared.ui.components.results import display_image
 from shared.ui.tabs import LazyTab
+
+#: Note of a comparison without an image.
+NO_PHOTO = "Choose a photo, and both results appear here."
 
 Model = TypeVar("Model")
 Result = TypeVar("Result")
@@ -113,15 +117,19 @@ def compare_tab(
         settings = {"interactive": False, "buttons": ["fullscreen", "download"]}
     with gr.Tab("Compare", elem_id="compare") as tab:
         menu = engine_menu(engines, "Compare with", value=second)
+        note = gr.Markdown(NO_PHOTO, elem_classes="is-note")
         with gr.Row(elem_classes="is-compare"):
             outputs = [kind(label=label, **settings) for label in ("Engine", "Compared with")]
 
     def compare(second: str, image: str | None, first: str, *args: object) -> list[object]:
-        if not image:
-            return [None, None]
-        results = [(engines[name].title, function(image, name, *args)) for name in (first, second)]
-        return [
-            kind(display_image(value) if kind is gr.Image else value, label=title) for title, value in results
-        ]
+        if not image or first == second:
+            text = f"Both are “{engines[first].title}”: choose another engine to compare with."
+            return [text if image else NO_PHOTO, None, None]
+        results = []
+        for name in (first, second):
+            value = function(image, name, *args)
+            shown = display_image(value, f"{safe_stem(image)}-{name}") if kind is gr.Image else value
+            results.append(kind(shown, label=engines[name].title))
+        return ["", *results]
 
-    return LazyTab(tab, compare, [menu, *inputs], outputs, [menu.change])
+    return LazyTab(tab, compare, [menu, *inputs], [note, *outputs], [menu.change])

@@ -1,4 +1,7 @@
-"""Error messages for visitors, with counts and a log for operators."""
+"""Error messages for visitors, with counts and a log for operators.
+
+A page shows the sentence of an error once, in a message: `assets/errors.css` hides Gradio's badges.
+"""
 
 import functools
 import inspect

@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.components import Component
 
 from shared.core.diffusion.monitor import StopFile
-from shared.ui.events import Concurrency, Trigger
+from shared.ui.events import LONG_RUNNING, Concurrency, Trigger
 
 #: Large models run one at a time; each takes minutes without a GPU, and much memory.
 LARGE_MODELS = Concurrency("editing", 1)
@@ -88,6 +88,55 @@ def connect_run(
     for ended in (run.success, run.failure):  # Gradio (6.31) runs `then` after a success only
         ended(lambda: _buttons(busy=False), None, buttons, **at_once)
     stop.click(ask_to_stop, **at_once)
+
+
+def connect_stoppable(
+    triggers: Sequence[Trigger],
+    function: Callable[..., Any],
+    inputs: Sequence[Component],
+    outputs: Sequence[Component],
+    stop: gr.Button,
+    *,
+    concurrency: Concurrency = LONG_RUNNING,
+    progress_on: Component,
+) -> None:
+    """Call a function after any of some events; a button that stops it is shown meanwhile.
+
+    Args:
+        triggers: Events that start a run.
+        function: Maps the values of the inputs to those of the outputs; it reads `stop_file`.
+        inputs: Components to read.
+        outputs: Components to fill.
+        stop: The button, hidden at first.
+        concurrency: Number of runs at the same time.
+        progress_on: Component that shows the progress.
+    """
+
+    def begin(request: gr.Request) -> gr.Button:
+        stop_file(request).clear()
+        return gr.Button(visible=True, interactive=True)
+
+    def ask_to_stop(request: gr.Request) -> gr.Button:
+        stop_file(request).set()
+        return gr.Button(interactive=False)
+
+    def end(request: gr.Request) -> gr.Button:
+        stop_file(request).clear()
+        return gr.Button(visible=False)
+
+    at_once: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    run = gr.on(list(triggers), begin, None, stop, **at_once).then(
+        function,
+        list(inputs),
+        list(outputs),
+        api_visibility="private",
+        concurrency_id=concurrency.group,
+        concurrency_limit=concurrency.limit,
+        show_progress_on=progress_on,
+    )
+    for ended in (run.success, run.failure):  # Gradio (6.31) runs `then` after a success only
+        ended(end, None, stop, **at_once)
+    stop.click(ask_to_stop, None, stop, **at_once)
 
 
 def stop_file(request: gr.Request) -> StopFile:

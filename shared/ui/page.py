@@ -39,7 +39,7 @@ def how_it_works(folder: Path, weights: Sequence[str] = ()) -> None:
     """
     with gr.Accordion("How it works", open=False):
         figure = (folder / "method.svg").read_text(encoding="utf-8")
-        gr.HTML(f'<div class="is-figure">{figure}</div>', padding=False)
+        gr.HTML(f'<div class="is-figure" tabindex="0">{figure}</div>', padding=False)
         gr.Markdown((folder / "method.md").read_text(encoding="utf-8"))
         tables = measured(weights)
         if tables:

@@ -133,7 +133,10 @@ def gradio_settings() -> dict[str, Any]:
         "theme": theme(),
         "css": assets.style_sheet(),
         "js": assets.all_of(
-            assets.script("file_inputs", limit=MAX_FILE_BYTES), assets.script("scroll_to_results")
+            assets.script("file_inputs", limit=MAX_FILE_BYTES),
+            assets.script("scroll_to_results"),
+            assets.script("paste_picture"),
+            assets.script("alt_texts"),
         ),
         "max_file_size": MAX_FILE_BYTES,
         "footer_links": ["api", "settings"],

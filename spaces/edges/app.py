@@ -14,16 +14,17 @@ from PIL.Image import Image
 from shared import ui
 from shared.core.file_names import safe_stem
 from shared.core.images import open_image
+from shared.edges.curves import TOLERANCE
 from shared.edges.edge_map import EdgeMap
 from shared.edges.engines import ENGINES
-from shared.edges.tabs import SCALES, drawing_tab, settings_panel, side_images
+from shared.edges.tabs import SCALES, DrawingTab, display_function, settings_panel, side_images
 
 if TYPE_CHECKING:
     from shared.edges.detector import EdgeDetector
 
 SPACE = "edges"
 WEIGHTS = [engine.weights for engine in ENGINES.values() if engine.weights]
-CARD_IMAGE = "coffee"  # the sample photo on the home page's card
+CARD_IMAGE = "coffee"  # sample photo of the home page
 
 
 def load_detector(engine: str) -> "EdgeDetector":
@@ -36,9 +37,11 @@ def load_detector(engine: str) -> "EdgeDetector":
 run_detector = ui.inference_function(ui.lazy_models(load_detector, ENGINES))
 
 
-def detect(image: Image, engine: str, threshold: float = 0, detail: str = "standard") -> EdgeMap:
-    """Detect edges; a threshold of 0 is the engine's own."""
-    return run_detector(image, engine, threshold or None, SCALES[detail])
+def detect(
+    image: Image, engine: str, threshold: float = 0, detail: str = "standard", **options: Any
+) -> EdgeMap:
+    """Detect edges; a threshold of 0 is the engine's own. The options are those of `EdgeDetector`."""
+    return run_detector(image, engine, threshold or None, SCALES[detail], **options)
 
 
 def preview(image: Image) -> Image:
@@ -47,7 +50,7 @@ def preview(image: Image) -> Image:
 
 
 @ui.user_facing(SPACE)
-def detect_edges(image: str, engine: str, style: str, thin: bool, threshold: float, detail: str) -> Image:
+def detect_edges(image: str, engine: str, style: str, thin: bool, threshold: float, detail: str) -> str:
     """Turn a photo into a line drawing of the same size.
 
     Args:
@@ -61,12 +64,13 @@ def detect_edges(image: str, engine: str, style: str, thin: bool, threshold: flo
     Returns:
         The drawing, a PNG image.
     """
-    return detect(open_image(image), engine, threshold, detail).draw(style, thin=thin)
+    drawing = detect(open_image(image), engine, threshold, detail).png(style, thin=thin)
+    return ui.result_file(drawing, f"{safe_stem(image)}-edges.png")
 
 
 @ui.user_facing(SPACE)
 def edge_details(
-    image: str, engine: str, threshold: float, detail: str
+    image: str, engine: str, threshold: float, detail: str, simplification: float = TOLERANCE
 ) -> tuple[Image, list[tuple[Image, str]], Image, str, dict[str, Any]]:
     """Detect the edges of a photo and return everything about them.
 
@@ -75,14 +79,15 @@ def edge_details(
         engine: "rds" is the best one, "hed" and "fcfn" are other networks, "canny" is the classical formula.
         threshold: Strength from which a thin line is drawn, from 0 to 1; 0 is the engine's own value.
         detail: "standard", or "high" for edges at three scales, which takes longer.
+        simplification: Pixels by which a curve of the SVG may miss its line: higher is smoother and smaller.
 
     Returns:
         Soft edges (PNG, white is strong), five side outputs from texture to objects, thin lines (PNG), the
         same lines as an SVG file, and figures: size, threshold, engine and seconds.
     """
     edges = detect(open_image(image), engine, threshold, detail)
-    svg = ui.result_file(edges.svg().encode(), f"{safe_stem(image)}.svg")
-    return edges.draw(), side_images(edges), edges.draw(thin=True), svg, edges.as_dict()
+    svg = ui.result_file(edges.svg(tolerance=simplification).encode(), f"{safe_stem(image)}-edges.svg")
+    return edges.draw(), list(side_images(edges)), edges.draw(thin=True), svg, edges.as_dict()
 
 
 @ui.user_facing(SPACE)
@@ -93,6 +98,7 @@ def detect_edges_in_many(
     thin: bool,
     threshold: float,
     detail: str,
+    simplification: float = TOLERANCE,
     progress: gr.Progress = ui.PROGRESS,
 ) -> tuple[str | None, list[list[str]]]:
     """Turn many photos into line drawings: a ZIP with a PNG and an SVG for each. Unusable files are skipped.
@@ -104,6 +110,7 @@ def detect_edges_in_many(
         thin: False for soft edges in shades of grey, True for lines of one pixel, as always in the SVG.
         threshold: Strength from which a thin line is drawn, from 0 to 1; 0 is the engine's own value.
         detail: "standard", or "high" for edges at three scales, which takes longer.
+        simplification: Pixels by which a curve of the SVG may miss its line: higher is smoother and smaller.
         progress: Progress bar of the page.
 
     Returns:
@@ -111,7 +118,7 @@ def detect_edges_in_many(
     """
 
     def process(image: Image) -> dict[str, bytes]:
-        return detect(image, engine, threshold, detail).files(style, thin=thin)
+        return detect(image, engine, threshold, detail).files(style, thin=thin, tolerance=simplification)
 
     return ui.run_batch(images, process, SPACE, progress)
 
@@ -127,15 +134,15 @@ with ui.page("Edges") as demo:
             button = gr.Button("Find edges", variant="primary")
         settings = [engine, *panel]
         with gr.Column(scale=3), gr.Tabs() as tabs:
-            drawing = drawing_tab(SPACE, detect, [image, *settings])
-            comparison = ui.compare_tab(detect_edges, ENGINES, [image, *settings], second="canny")
+            drawing = DrawingTab(SPACE, detect, [image, *settings], button).lazy_tab
+            comparison = ui.compare_tab(display_function(detect), ENGINES, [image, *settings[:-1]], "canny")
             images = ui.batch_tab(detect_edges_in_many, settings, "Find edges in all of them")
     ui.how_it_works(Path(__file__).parent, WEIGHTS)
     changes = [image.change, engine.change, *panel.changes, button.click]
     ui.load_open_tab(tabs, [drawing, comparison], changes)
-    ui.endpoint(detect_edges, [image, *settings], {"Drawing": gr.Image})
+    ui.endpoint(detect_edges, [image, *settings[:-1]], {"Drawing": gr.Image})
     details = {"Soft": gr.Image, "Sides": gr.Gallery, "Lines": gr.Image, "SVG": gr.File, "Figures": gr.JSON}
-    ui.endpoint(edge_details, [image, engine, panel.threshold, panel.detail], details)
+    ui.endpoint(edge_details, [image, engine, *panel[2:]], details)
     ui.endpoint(detect_edges_in_many, [images, *settings], {"ZIP": gr.File, "Report": gr.JSON})
 
 if __name__ == "__main__":

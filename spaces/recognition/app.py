@@ -1,6 +1,7 @@
 """Recognition of photos: classes, regions and explanations; a page, an API and MCP tools."""
 
 from contextlib import suppress
+from functools import partial
 
 with suppress(ImportError):
     import spaces  # noqa: F401  Hugging Face's package: on ZeroGPU it must be imported before torch
@@ -20,6 +21,7 @@ from shared.recognition.engines import CLASSIFIERS, SEGMENTERS
 from shared.recognition.explanation import explain as explain_class
 from shared.recognition.segmenter import Segmenter
 from shared.recognition.tabs import (
+    batch_item,
     classification_tab,
     comparison_tab,
     explanation_tab,
@@ -28,6 +30,7 @@ from shared.recognition.tabs import (
     subject_endpoint,
     subject_tab,
 )
+from shared.recognition.unknown_regions import segment_and_check
 
 SPACE = "recognition"
 CARD_IMAGE = "cat"  # the sample photo on the home page's card
@@ -35,7 +38,9 @@ CARD_IMAGE = "cat"  # the sample photo on the home page's card
 LAZY_CLASSIFIERS = ui.lazy_models(Classifier.load, CLASSIFIERS)
 run_classifier = ui.inference_function(LAZY_CLASSIFIERS)
 run_explanation = ui.inference_function(LAZY_CLASSIFIERS, explain_class)
-run_segmenter = ui.inference_function(ui.lazy_models(Segmenter.load, SEGMENTERS))
+LAZY_SEGMENTERS = ui.lazy_models(Segmenter.load, SEGMENTERS)
+segment_known = partial(segment_and_check, classifier=LAZY_CLASSIFIERS["cfn"])
+run_segmenter = ui.inference_function(LAZY_SEGMENTERS, segment_known)
 run_subject = ui.inference_function(ui.lazy_models(lambda name: SUBJECTS[name].load(), SUBJECTS))
 
 
@@ -66,7 +71,7 @@ def explain(image: str, engine: str, label: str, method: str) -> Image:
     Args:
         image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
         engine: The classifier: "cfn" is the best one, "plain" the same network without its fusion.
-        label: One of the 1000 classes, such as "tiger cat"; the likeliest one if empty.
+        label: A class or a kind, such as "tiger cat", "corgi" or "dog"; the likeliest class if empty.
         method: "grad-cam", or "occlusion", which hides one part of the photo after the other.
     """
     return run_explanation(open_image(image), engine, label or None, method).overlay()
@@ -80,7 +85,7 @@ def recognize(image: str, engine: str, segmenter: str, label: str, method: str) 
         image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
         engine: The classifier: "cfn" or "plain".
         segmenter: The segmenter: "fcfn" or "streets".
-        label: The class to explain, such as "tiger cat"; the likeliest one if empty.
+        label: The class or kind to explain, such as "corgi" or "dog"; the likeliest class if empty.
         method: How to explain it: "grad-cam" or "occlusion".
 
     Returns:
@@ -97,8 +102,8 @@ def recognize(image: str, engine: str, segmenter: str, label: str, method: str) 
 @ui.user_facing(SPACE)
 def recognize_many(
     images: list[str], engine: str, segmenter: str, progress: gr.Progress = ui.PROGRESS
-) -> tuple[str | None, list[list[str]]]:
-    """Tell what many photos show and where: a ZIP with a table and images, and the outcome of each file.
+) -> ui.BatchResult:
+    """Tell what many photos show and where: a ZIP with a table and images, and what each photo shows.
 
     Args:
         images: The photos, at most 50 and at most 256 MB together.
@@ -106,12 +111,8 @@ def recognize_many(
         segmenter: The segmenter: "fcfn" or "streets".
         progress: Progress bar of the page.
     """
-
-    def process(photo: Image) -> tuple[dict[str, bytes], dict[str, Any]]:
-        classes, regions = run_classifier(photo, engine), run_segmenter(photo, segmenter)
-        return regions.preview_files(), {**classes.as_row(), **regions.as_row()}
-
-    return ui.run_batch(images, process, SPACE, progress)
+    recognize_one = partial(batch_item, run_classifier, run_segmenter, engine, segmenter)
+    return ui.run_batch(images, recognize_one, SPACE, progress)
 
 
 with ui.page("Recognition") as demo:
@@ -126,7 +127,7 @@ with ui.page("Recognition") as demo:
                 top_k = gr.Slider(1, 20, 5, step=1, label="Answers", info="How many answers to show")
             button = gr.Button("Recognize", variant="primary")
         with gr.Column(scale=3), gr.Tabs() as tabs:
-            what = classification_tab(SPACE, run_classifier, [image, engine, top_k])
+            what = classification_tab(SPACE, run_classifier, run_segmenter, [image, engine, top_k])
             where = segmentation_tab(SPACE, run_segmenter, [image, segmenter])
             why, method = explanation_tab(SPACE, run_classifier, run_explanation, [image, engine])
             subject = subject_tab(SPACE, run_subject, image)

@@ -1,13 +1,30 @@
 """Steps of a visitor that tests of several pages share."""
 
+import base64
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page
+
+PASTE = """([contents, target]) => {
+    const clipboardData = new DataTransfer();
+    contents.forEach(([name, base64]) => {
+        const bytes = Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
+        clipboardData.items.add(new File([bytes], name, {type: "image/jpeg"}));
+    });
+    const event = new ClipboardEvent("paste", {clipboardData, bubbles: true, cancelable: true});
+    document.querySelector(target).dispatchEvent(event);
+}"""
 
 
 def upload_image(page: Page, path: Path) -> None:
     """Upload an image."""
     page.locator("input[type=file]").first.set_input_files(path)
+
+
+def paste_images(page: Page, *paths: Path, target: str = "body") -> None:
+    """Paste images as a browser does after Ctrl+V."""
+    contents = [[path.name, base64.b64encode(path.read_bytes()).decode()] for path in paths]
+    page.evaluate(PASTE, [contents, target])
 
 
 def remove_image(page: Page) -> None:

@@ -6,10 +6,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from shared.crossmodal.engines import ENGINES
+from shared.crossmodal.tabs.query_inputs import EXAMPLES
 from shared.ui.sample_images import gallery_images, sample_images
 from tests.browser.steps import grid_images, grid_names, open_tab, remove_image, upload_image
 
 SAMPLES = len(gallery_images())
+#: First word of the name of the best hit of each example.
+EXAMPLE_HITS = dict(
+    zip(EXAMPLES, ("motorcycle", "flower", "lion", "tower", "tower", "photographer"), strict=True)
+)
 
 
 def search(page: Page, words: str) -> None:
@@ -97,6 +102,25 @@ def test_two_engines_side_by_side(visit):
     expect(page.locator(".is-why img")).to_be_visible()
 
 
+def test_buttons_say_what_is_missing(visit):
+    page = visit("/crossmodal")
+    expect(grid_images(page)).to_have_count(SAMPLES)
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.get_by_text("Type some words, or choose a picture, to search with.")).to_be_visible()
+    open_tab(page, "Describe")
+    page.get_by_role("button", name="Compare", exact=True).click()
+    expect(page.get_by_text("Choose a picture first, to compare the sentences with.")).to_be_visible()
+
+
+@pytest.mark.parametrize("words", EXAMPLES)
+def test_every_example_is_a_good_match(visit, words):
+    page = visit("/crossmodal")
+    expect(grid_images(page)).to_have_count(SAMPLES)
+    page.get_by_role("button", name=words, exact=True).click()
+    expect(page.locator("#matches")).to_contain_text("good match")
+    assert grid_names(page)[0].split()[0] == EXAMPLE_HITS[words]
+
+
 def test_unusable_words_are_explained_in_one_sentence(visit):
     page = visit("/crossmodal")
     expect(grid_images(page)).to_have_count(SAMPLES)
@@ -118,11 +142,11 @@ def test_a_visitors_sentences_are_compared(visit):
     expect(page.locator("#describe")).to_contain_text("Choose a picture")
     upload_image(page, sample_images()["motorcycle"])
     expect(page.locator("#describe .is-bars dt")).to_have_count(10)
-    expect(page.locator("#describe")).to_contain_text("Probably none of these fits")
+    expect(page.locator("#describe")).to_contain_text("One of these may fit")
     page.get_by_label(re.compile("Your own sentences")).fill("A motorcycle in a garage.\nA dog on a beach.")
     page.get_by_role("button", name="Compare", exact=True).click()
     expect(page.locator("#describe .is-bars dt")).to_have_count(2)
-    expect(page.locator("#describe")).to_contain_text("the likeliest first")
+    expect(page.locator("#describe")).to_contain_text("The first one probably fits")
     page.get_by_label(re.compile("Your own sentences")).fill("the of")
     page.get_by_role("button", name="Compare", exact=True).click()
     expect(page.locator("#describe")).to_contain_text("names nothing to look for")

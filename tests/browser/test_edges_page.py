@@ -120,6 +120,70 @@ def test_settings_change_the_result(visit, cat_path):
     )
 
 
+def test_a_threshold_that_no_line_reaches_is_explained(visit, tmp_path):
+    page = visit()
+    use_canny(page)
+    Image.new("RGB", (300, 200), "navy").save(tmp_path / "plain.png")
+    upload_image(page, tmp_path / "plain.png")
+    wait_for_result(page)
+    expect(page.get_by_text("The SVG file is empty. No line is as strong as").first).to_be_visible()
+    page.get_by_role("button", name="Settings", exact=False).first.click()
+    page.get_by_label("Thin lines").click()
+    expect(page.get_by_text("lower the threshold in the settings").first).to_be_visible()
+
+
+def test_the_button_asks_for_a_photo(visit):
+    page = visit()
+    page.get_by_role("button", name="Find edges", exact=True).click()
+    expect(page.get_by_text("Please choose a photo first.")).to_be_visible()
+
+
+@pytest.fixture
+def large_path(cat_path: Path, tmp_path: Path) -> Path:
+    """A photo of 12 megapixels."""
+    path = tmp_path / "large.jpg"
+    Image.open(cat_path).resize((4200, 2800)).save(path)
+    return path
+
+
+def test_a_large_photo_has_a_quick_view_then_its_full_size(visit, large_path):
+    page = visit()
+    use_canny(page)
+    upload_image(page, large_path)
+    wait_for_result(page)
+    expect(page.get_by_text("This is a quick view; the full size of 4200 × 2800")).to_be_visible()
+    expect(page.get_by_role("button", name="Download PNG")).to_be_disabled()
+    expect(page.get_by_text("4200 × 2800 pixels, ")).to_be_visible(timeout=120_000)
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+    control = page.get_by_role("button", name="Download PNG").or_(
+        page.get_by_role("link", name="Download PNG")
+    )
+    name, path = download(page, control.first)
+    assert name == "large-edges.png"
+    assert Image.open(path).size == (4200, 2800)
+
+
+def test_the_full_size_can_be_stopped_and_begun_again(visit, large_path):
+    page = visit()
+    upload_image(page, large_path)
+    page.get_by_role("button", name="Stop").click(timeout=60_000)
+    expect(page.get_by_text("Stopped: this is the quick view.")).to_be_visible()
+    wait_for_result(page)
+    page.get_by_role("button", name="Full size").click()
+    expect(page.get_by_text("still to come")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped: this is the quick view.")).to_be_visible()
+
+
+def test_an_engine_is_not_compared_with_itself(visit, cat_path):
+    page = visit()
+    use_canny(page)
+    upload_image(page, cat_path)
+    wait_for_result(page)
+    open_tab(page, "Compare")
+    expect(page.get_by_text("choose another engine to compare with")).to_be_visible()
+
+
 def test_two_engines_are_compared(visit, cat_path):
     page = visit()
     upload_image(page, cat_path)

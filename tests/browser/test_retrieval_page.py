@@ -10,7 +10,15 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from shared.ui.sample_images import gallery_images, sample_images
-from tests.browser.steps import download, grid_images, grid_names, open_tab, remove_image, upload_image
+from tests.browser.steps import (
+    download,
+    grid_images,
+    grid_names,
+    open_tab,
+    paste_images,
+    remove_image,
+    upload_image,
+)
 
 SAMPLES = len(gallery_images())
 
@@ -18,6 +26,11 @@ SAMPLES = len(gallery_images())
 def add_files(page: Page, *files: Path) -> None:
     """Add files to the gallery."""
     page.locator("#gallery .is-files input[type=file]").set_input_files(files)
+
+
+def answer_remove(page: Page) -> None:
+    """Say yes to the question whether pictures shall be removed."""
+    page.locator(".is-question").get_by_role("button", name="Remove").click()
 
 
 def expect_scores(page: Page) -> None:
@@ -105,6 +118,12 @@ def test_the_trade_off_has_all_engines_and_marks_the_chosen_one(visit):
     page = visit("/retrieval", width=390, height=844)
     expect(grid_images(page)).to_have_count(SAMPLES)
     open_tab(page, "Trade-off")
+    page.get_by_role("button", name="Measure all engines").click()
+    expect(page.locator("#tradeoff")).to_contain_text("/8 engines", timeout=180_000)
+    stop = page.locator("#tradeoff").get_by_role("button", name="Stop")
+    stop.click()
+    expect(page.get_by_text("Stopped: nothing was measured.")).to_be_visible(timeout=180_000)
+    expect(stop).to_be_hidden()
     page.get_by_role("button", name="Measure all engines").click()
     expect(page.locator(".is-scatter svg")).to_have_count(2, timeout=180_000)
     expect(page.locator(".is-figures tr")).to_have_count(1 + 8)
@@ -196,14 +215,25 @@ def test_a_gallery_from_adding_to_restoring(visit, cat_path, tmp_path):
     grid_images(page, "gallery").last.get_by_text("Remove").click()
     expect(grid_images(page, "gallery")).to_have_count(1)
     page.get_by_role("button", name="Remove all").click()
+    expect(page.locator(".is-question")).to_contain_text("Really remove this picture?")
+    page.get_by_role("button", name="Keep").click()
+    expect(page.locator(".is-question")).to_be_hidden()
+    expect(grid_images(page, "gallery")).to_have_count(1)
+    page.get_by_role("button", name="Remove all").click()
+    answer_remove(page)
     expect(page.locator("#gallery")).to_contain_text("No pictures: add some above.")
+    expect(page.locator(".is-question")).to_be_hidden()
     open_tab(page, "Matches")
     expect(page.locator("#matches")).to_contain_text("The gallery is empty")
     open_tab(page, "Gallery")
     add_files(page, saved)
     expect(grid_images(page, "gallery")).to_have_count(2)
     page.get_by_role("button", name="Back to the sample photos").click()
+    expect(page.locator(".is-question")).to_contain_text("Really remove all 2 pictures of yours?")
+    answer_remove(page)
     expect(grid_images(page, "gallery")).to_have_count(SAMPLES)
+    page.get_by_role("button", name="Back to the sample photos").click()
+    expect(page.get_by_text("These are the sample photos already.")).to_be_visible()
 
 
 def test_a_gallery_outlives_a_reload_and_holds_on_other_pages(visit, cat_path):
@@ -220,13 +250,38 @@ def test_a_gallery_outlives_a_reload_and_holds_on_other_pages(visit, cat_path):
     expect(page.locator("#matches")).to_contain_text("to search 1 picture")
 
 
+def test_pasted_pictures_are_searched_or_added(visit):
+    page, samples = visit("/retrieval"), sample_images()
+    expect(grid_images(page)).to_have_count(SAMPLES)
+    paste_images(page, samples["cat"])
+    expect_best_match(page, "cat")
+    open_tab(page, "Gallery")
+    expect(grid_images(page, "gallery")).to_have_count(SAMPLES)
+    paste_images(page, samples["cat"], samples["lion"])
+    expect(page.locator("#gallery .prose.is-added")).to_contain_text("Added 2 pictures.")
+    expect(grid_images(page, "gallery")).to_have_count(2)
+
+
+def test_a_photo_of_something_else_looks_like_nothing(visit):
+    page, samples = visit("/retrieval"), sample_images()
+    open_tab(page, "Gallery")
+    add_files(page, samples["coffee"], samples["rocket"])
+    expect(grid_images(page, "gallery")).to_have_count(2)
+    open_tab(page, "Matches")
+    upload_image(page, samples["cat"])
+    expect_scores(page)
+    expect(page.locator("#matches")).to_contain_text("Nothing in the gallery looks like it.")
+    expect(page.locator("#matches .is-tiles.is-small figure")).to_have_count(2)
+
+
 def test_an_unusable_file_gets_one_sentence(visit, cat_path, tmp_path):
     bad = tmp_path / "bad.png"
     bad.write_text("no image")
     page = visit("/retrieval")
     expect(grid_images(page)).to_have_count(SAMPLES)
     upload_image(page, bad)
-    expect(page.get_by_text("This file is not a picture").first).to_be_visible()
+    expect(page.locator("#matches .is-tiles-empty")).to_contain_text("This file is not a picture")
+    expect(page.locator("span.error").locator("visible=true")).to_have_count(0)
     remove_image(page)
     upload_image(page, cat_path)  # the page still works
     expect_scores(page)

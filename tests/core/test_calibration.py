@@ -73,6 +73,7 @@ def test_bands_survive_a_configuration():
         "least": 0.7,
         "false_accepts": 0.05,
         "true_accepts": 0.5,
+        "precision": None,
     }
     assert ConfidenceBands.from_config(config) == BANDS
     assert ConfidenceBands.from_config({"threshold": 0.7}) is None

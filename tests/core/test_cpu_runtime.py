@@ -1,13 +1,15 @@
 """The CPU runtime: PyTorch's results at any size, the cache, and PyTorch in its place."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
 from shared.core import weights
-from shared.core.cpu_runtime import compiled, conversion
+from shared.core.cpu_runtime import compiled, conversion, functions
 from shared.networks.backbones.efficientnet_lite import EfficientNetLite
 from shared.networks.backbones.mobilenet_v1 import MobileNetV1
 from shared.networks.cfn import CFN
@@ -206,9 +208,15 @@ def test_memory_of_large_pictures_is_given_back(network, monkeypatch):
     fast = compiled(network)
     x = torch.rand(1, 3, 8, 8)
     (expected,) = outputs(fast, x)
-    monkeypatch.setattr("shared.core.cpu_runtime.functions.MAX_KEPT_BYTES", 0)
+    monkeypatch.setattr(functions, "MAX_KEPT_BYTES", 0)
+    monkeypatch.setattr(functions, "KEPT_SECONDS", 0.05)
     for _ in range(3):
         assert torch.equal(outputs(fast, x)[0], expected)
+    released = threading.Event()
+    monkeypatch.setattr(fast, "_model", SimpleNamespace(release_memory=released.set))
+    fast._release_later()
+    fast._release_later()
+    assert released.wait(5)
 
 
 def test_pytorch_alone(network, monkeypatch):

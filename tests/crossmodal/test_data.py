@@ -13,6 +13,7 @@ from shared.core.image_files import ImageFile
 from shared.crossmodal.data.datasets import (
     CaptionedImages,
     join,
+    read_coco,
     read_fashion,
     read_flickr8k,
     read_grocery_texts,
@@ -66,6 +67,16 @@ def test_missing_parts_of_flickr8k_are_an_error(flickr_folder):
     (flickr_folder / "test.zip").unlink()
     with pytest.raises(FileNotFoundError, match="lacks 1 images, such as c"):
         read_flickr8k(flickr_folder, "test")
+
+
+def test_coco_has_any_number_of_captions_for_each_photo(tmp_path):
+    write_archive(tmp_path / "photos.zip", ["1.png", "2.png", "3.png"])
+    (tmp_path / "photos.tsv").write_text("number\tid\tsplit\n0\t1\tdev\n1\t2\ttest\n2\t3\tdev\n")
+    (tmp_path / "captions.tsv").write_text("id\tcaption\n1\tA dog .\n2\tA cat.\n1\tA wet dog.\n3\tA kite.\n")
+    data = read_coco(tmp_path, "dev")
+    assert [image.name for image in data.images] == ["1", "3"]
+    assert data.texts == ("A dog.", "A wet dog.", "A kite.")
+    assert data.image_index.tolist() == [0, 0, 1]
 
 
 def test_fashion_has_names_and_attributes(tmp_path):

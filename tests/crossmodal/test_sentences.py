@@ -47,13 +47,15 @@ def test_sentences_that_cannot_be_used_are_an_error(search, sentences, message):
         search.rank_sentences(color_image("red"), sentences)
 
 
-@pytest.mark.parametrize(("probability", "good"), [(0.02, False), (0.49, False), (0.5, True), (0.9, True)])
-def test_a_likely_first_sentence_is_a_good_match(probability, good):
+@pytest.mark.parametrize(
+    ("probability", "good", "possible"), [(0.01, False, False), (0.2, False, True), (0.9, True, True)]
+)
+def test_the_first_sentence_decides_the_verdict(probability, good, possible):
     ranking = SentenceRanking((RankedSentence("A dog.", 0.54321, probability, 1),), "rrf")
-    assert ranking.good_match is good
     assert ranking.as_dict() == {
         "sentences": [{"rank": 1, "text": "A dog.", "probability": probability, "score": 0.5432}],
         "good_match": good,
+        "possible_match": possible,
         "engine": "rrf",
     }
 

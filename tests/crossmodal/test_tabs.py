@@ -86,11 +86,17 @@ def test_the_panel_has_an_image_for_each_content_word():
     assert panel.values(None) == ["", "", "", [], None]
 
 
-@pytest.mark.parametrize(("probability", "likely"), [(0.02, False), (0.49, False), (0.5, True), (0.9, True)])
-def test_sentences_that_hardly_fit_get_a_warning(probability, likely):
+@pytest.mark.parametrize(
+    ("probability", "verdict"),
+    [
+        (0.01, "None of these seems to fit"),
+        (0.2, "One of these may fit"),
+        (0.9, "The first one probably fits"),
+    ],
+)
+def test_the_verdict_follows_the_first_sentence(probability, verdict):
     ranking = SentenceRanking((RankedSentence("A <dog>.", 0.5, probability, 1),), "rrf")
-    assert ("none of these fits" not in describe.verdict(ranking)) is likely
-    assert (f"{probability:.0%}" in describe.verdict(ranking)) is not likely
+    assert describe.verdict(ranking).startswith(f"**{verdict}")
     html = describe.sentence_chart(ranking)
     assert "A &lt;dog&gt;." in html
     assert f"{probability:.0%}" in html

@@ -1,5 +1,6 @@
 """The BSDS500 benchmark: hand-made cases, its command, and the example of the original benchmark."""
 
+import io
 import json
 import os
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from shared.edges.benchmark import main
+from shared.edges.benchmarks import large
 from shared.edges.benchmarks.boundaries import THRESHOLDS, EngineMaps, StoredMaps, count_map, line_scores
 from shared.edges.detector import EdgeDetector
 from shared.evaluation.boundaries import (
@@ -205,3 +207,19 @@ def test_example_of_the_original_benchmark():
 
     scores = [[*best_threshold(counts, thresholds).values()] for counts in image_counts]
     np.testing.assert_allclose(scores, np.loadtxt(example / "expected/eval_bdry_img.txt")[:, 1:], atol=0.002)
+
+
+def test_large_photos_are_timed(tmp_path, monkeypatch):
+    Image.effect_noise((90, 60), 80).convert("RGB").save(tmp_path / "photo.jpg")
+    with Image.open(io.BytesIO(large.mosaic([tmp_path / "photo.jpg"], (1300, 500)))) as photo:
+        assert photo.size == (1300, 500)
+        assert np.asarray(photo)[:, -1].std() > 5  # photos reach the border
+    monkeypatch.setattr(large, "SIZES", {"small": (640, 400)})
+    arguments = ["large", "--data", str(tmp_path), "--engine", "canny", "--runs", "1"]
+    report = main([*arguments, "--json", str(tmp_path / "report.json")])
+    figures = report.as_dict()["metrics"]["small"]
+    assert set(figures) == {"first_seconds", "full_seconds", "svg_seconds", "svg_MB", "peak_MB"}
+    assert all(value > 0 for value in figures.values())
+    assert report.command.startswith("python -m shared.edges.benchmark large --data ")
+    with pytest.raises(SystemExit):
+        main(["large", "--data", str(tmp_path / "nothing")])

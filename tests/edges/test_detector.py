@@ -1,6 +1,7 @@
 """The edge detector: one call for every engine, at any size and scale."""
 
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from scipy import ndimage
 from skimage import data
 
 from shared.core import weights
+from shared.core.errors import StoppedError
 from shared.core.weights import WeightsError
 from shared.edges import detector as module
 from shared.edges.backend import EdgeBackend
@@ -112,19 +114,18 @@ class Constant(EdgeBackend):
     def __init__(self):
         self.pixels = []
 
-    def edge_maps(self, image):
+    def edge_maps(self, image, *, half_precision=False):
         self.pixels.append(image.width * image.height)
         return torch.full((6, image.height, image.width), 0.5)
 
 
-@pytest.mark.parametrize("size", [(4200, 1000), (4, 1_050_000)])
+@pytest.mark.parametrize("size", [(4200, 1000), (65, 65_000)])
 @pytest.mark.parametrize("scale", [0.25, 1.0, 1.5])
 def test_inputs_of_a_backend_are_bounded(size, scale):
     backend = Constant()
     edges = EdgeDetector("constant", backend)(Image.new("RGB", size), scales=[scale])
     assert max(backend.pixels) <= module.TILE_PIXELS
-    assert edges.soft.dtype == np.float32
-    assert edges.side_outputs[0].dtype == np.float16  # half the memory
+    assert edges.soft.dtype == edges.side_outputs[0].dtype == np.float16  # half the memory
     np.testing.assert_allclose(edges.soft, 0.5, atol=1e-3)
 
 
@@ -141,6 +142,35 @@ def test_tiles_do_not_show(rds, monkeypatch):
     assert np.abs(steps[0] - steps[1]).max() < 0.05 * steps[1].mean()
     dilated = ndimage.binary_dilation(tiled.lines, np.ones((3, 3)))
     assert dilated[whole.lines].mean() > 0.99
+
+
+def test_half_precision_draws_the_same_lines(rds):
+    image = Image.fromarray(data.astronaut())
+    exact, draft = rds(image), rds(image, draft=True)
+    assert np.abs(draft.soft - exact.soft).mean() < 0.02
+    for lines, truth in ((draft.lines, exact.lines), (exact.lines, draft.lines)):
+        assert ndimage.binary_dilation(truth, np.ones((5, 5)))[lines].mean() > 0.93
+
+
+def test_a_run_reports_each_tile_and_stops_before_the_next_one():
+    backend, stop, reports = Constant(), threading.Event(), []
+
+    def report(finished, total):
+        reports.append((finished, total))
+        if finished == 3:
+            stop.set()
+
+    detector = EdgeDetector("constant", backend)
+    image = Image.new("RGB", (4200, 1000))
+    with pytest.raises(StoppedError):
+        detector(image, progress=report, stop=stop)
+    assert len(backend.pixels) == 3
+    total = reports[0][1]
+    assert reports == [(n + 1, total) for n in range(3)]
+    stop.clear()
+    reports.clear()
+    detector(image, scales=(1, 0.5), progress=report)
+    assert reports[-1][0] == reports[-1][1] > total
 
 
 def test_the_default_engine_detects_outlines(rds):

@@ -3,6 +3,7 @@
 import io
 import json
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,12 +53,30 @@ def test_the_svg_file_has_the_lines(edges):
     root = ElementTree.fromstring(edges.svg(SvgStyle(color="navy", title="One line")))
     assert root.get("viewBox") == "0 0 30 20"
     (path,) = root.iter("{http://www.w3.org/2000/svg}path")
-    assert path.get("d") == "M.5 10.5l29 0"
+    assert path.get("d") == "M1 21l58 0"
 
 
 def test_files_are_the_drawing_and_the_lines(edges):
     files = edges.files("transparent", thin=True)
     assert files == {".png": edges.png("transparent", thin=True), ".svg": edges.svg().encode()}
+
+
+def test_half_precision_gives_the_same_lines_and_drawing(edges):
+    half = replace(edges, soft=edges.soft.astype(np.float16))
+    np.testing.assert_array_equal(half.lines, edges.lines)
+    assert half.draw().tobytes() == edges.draw().tobytes()
+    empty = replace(half, soft=np.zeros((20, 30), np.float16), threshold=0.0)
+    assert not empty.lines.any()
+
+
+def test_a_tolerance_makes_smaller_files(edges):
+    x = np.arange(30)
+    edges.soft[:] = 0
+    edges.soft[np.rint(10 + 6 * np.sin(x / 3)).astype(int), x] = 0.8
+    assert len(edges.svg(tolerance=4)) < len(edges.svg(tolerance=0.2))
+    assert edges.files(tolerance=4)[".svg"] == edges.svg(tolerance=4).encode()
+    with pytest.raises(ValueError, match="above 0, received 0"):
+        edges.svg(tolerance=0)
 
 
 def test_plain_values_leave_the_maps_out(edges):

@@ -101,7 +101,7 @@ def test_results_as_json_values():
 
 
 def test_results_with_confidence_bands():
-    bands = ConfidenceBands((ConfidenceBand("the same", 0.7, 0.05, 0.5),), "similar", 8.0, -4.0)
+    bands = ConfidenceBands((ConfidenceBand("the same", 0.7, 0.05, 0.5, 0.95),), "similar", 8.0, -4.0)
     hits = (Hit(7, "a", 0.8, 1), Hit(3, "b", 0.5, 2))
     values = SearchResults(hits, 0.7, "exact", 9, 0.1, 0.01, confidence_bands=bands).as_dict()
     assert [(hit["confidence"], hit["probability"]) for hit in values["hits"]] == [
@@ -109,5 +109,11 @@ def test_results_with_confidence_bands():
         ("similar", 0.5),
     ]
     assert values["confidence_bands"] == [
-        {"name": "the same", "min_score": 0.7, "false_accept_rate": 0.05, "true_accept_rate": 0.5}
+        {
+            "name": "the same",
+            "min_score": 0.7,
+            "false_accept_rate": 0.05,
+            "true_accept_rate": 0.5,
+            "precision": 0.95,
+        }
     ]

@@ -156,8 +156,10 @@ def test_classes_by_name(classifier):
     assert classifier.find_class("dog") == 1
     assert classifier.find_class(" TABBY Cat ") == 0
     assert classifier.find_class("crane") == 2  # the first of two
-    with pytest.raises(ValueError, match="no class 'cat' here"):
+    with pytest.raises(ValueError, match="no class 'cat' here: please try Tabby cat"):
         classifier.find_class("cat")
+    assert classifier.find_class("tabby cats") == 0
+    assert classifier.find_class("tre frog") == 3
 
 
 def test_case_distinguishes_classes_of_the_same_name(classifier):
@@ -187,20 +189,24 @@ def test_weights_without_a_label_for_every_class_are_refused(labels, folder):
 
 
 def test_results_as_plain_values_and_as_cells():
-    predictions = (ClassPrediction("tabby", 281, 0.512345), ClassPrediction("tiger cat", 282, 0.25))
+    predictions = (
+        ClassPrediction("tabby cat", 281, 0.512345, "n02123045"),
+        ClassPrediction("tiger cat", 282, 0.25),
+    )
     result = Classification(predictions, np.zeros(2), np.zeros(2), 0.123456, True, "cfn", 0.0517)
     values = result.as_dict()
     assert json.loads(json.dumps(values)) == values
     assert values == {
         "predictions": [
-            {"label": "tabby", "id": 281, "probability": 0.51235},
-            {"label": "tiger cat", "id": 282, "probability": 0.25},
+            {"label": "tabby cat", "id": 281, "synset": "n02123045", "probability": 0.51235},
+            {"label": "tiger cat", "id": 282, "synset": None, "probability": 0.25},
         ],
         "doubtful": False,
         "engine": "cfn",
         "seconds": 0.052,
     }
+    assert result.summary == "tabby cat, 51% sure"
     assert result.as_row() == {
-        **{"class 1": "tabby", "probability 1": 0.5123, "class 2": "tiger cat", "probability 2": 0.25},
+        **{"class 1": "tabby cat", "probability 1": 0.5123, "class 2": "tiger cat", "probability 2": 0.25},
         "doubtful": "no",
     }

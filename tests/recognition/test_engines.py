@@ -9,7 +9,12 @@ from shared.core.front_matter import read_licence
 from shared.core.images import ImageError
 from shared.recognition import classifier as classifier_module
 from shared.recognition import segmenter as segmenter_module
-from shared.recognition.backends import ClassifierBackend, ClassifierOutput, SegmenterBackend
+from shared.recognition.backends import (
+    ClassifierBackend,
+    ClassifierOutput,
+    SegmenterBackend,
+    SegmenterOutput,
+)
 from shared.recognition.classifier import Classifier
 from shared.recognition.engines import CLASSIFIERS, SEGMENTERS
 from shared.recognition.explanation import explain
@@ -56,7 +61,7 @@ class BrightnessSegmenter(SegmenterBackend):
 
     def predict(self, image):
         ids = (np.asarray(image.convert("L")) > 127).astype(np.uint8)
-        return ids, np.ones(ids.shape, np.float16)
+        return SegmenterOutput(ids, np.ones(ids.shape, np.float16))
 
 
 def test_new_classifier_is_one_class_and_one_row(monkeypatch):

@@ -19,8 +19,10 @@ from shared.recognition.classifier import Classifier
 from shared.recognition.engines import CLASSIFIERS
 from shared.recognition.explanation import METHODS, Explanation, explain
 from shared.recognition.saliency import grad_cam, occlusion, place_in_image
+from shared.recognition.vocabulary.class_names import ClassName
 from tests.predictors import with_random_weights
 
+ANYTHING = "an everyday word for an animal, a plant or a thing"
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
@@ -107,9 +109,30 @@ def test_heat_is_placed_in_wide_and_tall_images(red, method, transposed):
     heatmap = explain(red, image, 0, method).heatmap
     assert heatmap.shape == image.size[::-1]
     heatmap = heatmap.T if transposed else heatmap
-    assert center_of_mass(heatmap) == pytest.approx((240, 128), abs=2)
+    assert center_of_mass(heatmap) == pytest.approx((240, 128), abs=6)
     assert not heatmap[:, :112].any()
     assert not heatmap[:, 560:].any()
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_heat_fades_out_where_the_input_of_the_network_ends(transposed):
+    size, box = ((300, 100), (100, 0, 200, 100)) if not transposed else ((100, 300), (0, 100, 100, 200))
+    heatmap = place_in_image(torch.ones(7, 7), box, size)
+    heatmap = heatmap.T if transposed else heatmap
+    assert heatmap.max() == 1
+    assert np.abs(np.diff(heatmap, axis=1)).max() < 0.2  # a hard end has 1
+    assert (heatmap[:, 110:190] == 1).all()  # up to the borders of the image
+    assert not heatmap[:, :100].any()
+    assert (place_in_image(torch.ones(7, 7), (0, 0, 90, 90), (90, 90)) == 1).all()
+
+
+def test_a_kind_is_its_likeliest_class(red):
+    names = (ClassName("red car", kinds=("car",)), ClassName("blue car", kinds=("car",)))
+    classifier = Classifier("cfn", red.backend)
+    classifier.names = names
+    for color, label in ((RED, "red car"), (BLUE, "blue car")):
+        image = Image.new("RGB", (60, 60), color)
+        assert explain(classifier, image, "cars").label == label
 
 
 def test_class_without_evidence_has_no_heat(red):
@@ -244,18 +267,20 @@ def test_result_as_plain_values_and_as_files():
         id=281,
         probability=0.123456,
         heatmap=np.ones((20, 40), np.float32),
-        contributions={"objects": 2.00001, "bias": -0.5},
+        contributions={"objects": 2.00001, "parts": -0.00001, "bias": -0.5},
         method="grad-cam",
         engine="cfn",
         seconds=0.0517,
     )
     values = result.as_dict()
     assert json.loads(json.dumps(values)) == values
+    assert '"parts": 0.0' in json.dumps(values)
     assert values == {
         "label": "tabby",
         "id": 281,
+        "synset": None,
         "probability": 0.12346,
-        "contributions": {"objects": 2.0, "bias": -0.5},
+        "contributions": {"objects": 2.0, "parts": 0.0, "bias": -0.5},
         "method": "grad-cam",
         "engine": "cfn",
         "seconds": 0.052,
@@ -271,8 +296,8 @@ def test_result_as_plain_values_and_as_files():
 @pytest.mark.parametrize(
     ("target", "sentence"),
     [
-        ("red cat", "There is no class 'red cat' here: please try red car."),
-        ("zebra", "There is no class 'zebra' here: please try one of the classes in the list."),
+        ("red hat", "There is no class 'red hat' here: please try red car."),
+        ("zebra", f"There is no class 'zebra' here: please try {ANYTHING}."),
         (2, "There is no class 2 here: please choose a number from 0 to 1."),
         (-1, "There is no class -1 here: please choose a number from 0 to 1."),
     ],

@@ -155,3 +155,18 @@ def test_files_of_all_regions(result):
 
 def test_repr_has_no_arrays(result):
     assert repr(result) == "Segmentation(background=0, engine='fcfn', seconds=0.0)"
+
+
+def test_rejected_classes_become_one_gray_region(result):
+    changed = result.reject({1, 3}, "something else (not among the 3 kinds)")
+    assert [(region.label, region.id) for region in changed.regions] == [
+        ("dining table", 2),
+        ("something else (not among the 3 kinds)", 4),
+    ]
+    assert (result.unknown, changed.unknown) == (None, 4)
+    assert changed.regions[1].area_fraction == pytest.approx(7 / 80)
+    assert changed.palette()[4].tolist() == [150, 150, 150]
+    assert changed.id_map().getpixel((9, 7)) == 4
+    assert "something-else-mask.png" in changed.files()
+    assert result.reject(set(), "nothing") is result
+    assert changed.summary == "dining table 12%, something else (not among the 3 kinds) 9%"

@@ -69,7 +69,8 @@ def create(make_tab):
 
 def what_tab(probability=0.5):
     classify = classifier(probability)
-    return create(lambda inputs: classification.classification_tab("test", classify, inputs))
+    segment = segmenter(np.zeros((20, 40), np.uint8))
+    return create(lambda inputs: classification.classification_tab("test", classify, segment, inputs))
 
 
 def where_tab(ids=None):
@@ -93,16 +94,57 @@ def why_tab():
 @pytest.mark.parametrize(("probability", "doubtful"), [(0.9, False), (0.3, True)])
 def test_warning_where_the_network_is_not_sure(photo, probability, doubtful):
     tab = what_tab(probability)
-    label, warning, note = tab.fill(photo, "cfn", 5)
+    label, person, warning, note = tab.fill(photo, "cfn", 5)
     assert list(label) == [f"Class {n}" for n in range(5)]
-    assert warning.visible is doubtful
+    assert (person.visible, warning.visible) == (False, doubtful)
     assert note.startswith("40 × 20 pixels")
-    assert tab.outputs[1].value.startswith("The network is not sure")
+    assert tab.outputs[2].value.startswith("The network is not sure")
+
+
+@pytest.mark.parametrize(
+    ("synset", "area", "visible"),
+    [("n04350905", 20, True), ("n04350905", 1, False), ("n02123045", 20, False)],
+)
+def test_people_are_named_where_the_network_names_their_clothes(photo, synset, area, visible):
+    def classify(image, engine, top_k):
+        empty = np.zeros(0, np.float32)
+        return Classification((ClassPrediction("a class", 0, 0.9, synset),), empty, empty, 0, False, engine)
+
+    def segment(image, engine):
+        ids = np.zeros((20, 40), np.uint8)
+        ids[:, :area] = 1
+        confidence = np.ones(ids.shape, np.float16)
+        return Segmentation(image, ids, confidence, ("background", "person"), 0, "fcfn")
+
+    tab = create(lambda inputs: classification.classification_tab("test", classify, segment, inputs))
+    _, person, *_ = tab.fill(photo, "cfn", 1)
+    assert person.visible is visible
+
+
+def test_a_typed_word_is_passed_on(photo):
+    targets = []
+
+    def explain_word(image, engine, target, method):
+        targets.append(target)
+        return explain(image, engine, 3, method)
+
+    tab = create(lambda inputs: explanation.explanation_tab("test", classifier(), explain_word, inputs[:2]))
+    for word in ("corgi", ""):
+        menu, *_ = tab.fill(photo, "cfn", word, "grad-cam", [photo, "cfn"])
+        assert menu == gr.update(value=3)
+    assert targets == ["corgi", None]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(-0.001, "0.00"), (0.0, "0.00"), (0.004, "0.00"), (-0.5, "−0.50"), (2, "+2.00")]
+)
+def test_scores_of_stages_have_no_negative_zero(value, text):
+    assert explanation._signed(value) == text
 
 
 def test_comparison_of_two_engines(photo):
     tab = create(lambda inputs: classification.comparison_tab("test", classifier(), inputs))
-    first, second = tab.fill("plain", photo, "cfn", 2)
+    *_, first, second = tab.fill("plain", photo, "cfn", 2)
     assert (first.label, second.label) == ("Best answers (CFN)", "Plain network")
     assert [answer["label"] for answer in first.value["confidences"]] == ["Class 0", "Class 1"]
 
@@ -189,8 +231,8 @@ def test_class_without_evidence(photo):
 
 
 def test_tabs_without_a_photo_say_what_to_do(photo):
-    label, warning, note = what_tab().fill(None, "cfn", 5)
-    assert (label, warning.visible, note) == (None, False, classification.HINT)
+    label, person, warning, note = what_tab().fill(None, "cfn", 5)
+    assert (label, person.visible, warning.visible, note) == (None, False, False, classification.HINT)
     regions, note, chart, *updates = where_tab().fill(None, "fcfn")
     assert (regions, note, chart) == (None, segmentation.HINT, "")
     assert len(updates) == 4

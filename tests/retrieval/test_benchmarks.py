@@ -5,11 +5,15 @@ import json
 import shutil
 import zipfile
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from shared.core.calibration import ConfidenceBand, ConfidenceBands
 from shared.retrieval.benchmark import BENCHMARKS, main
+from shared.retrieval.benchmarks.wording import wording_metrics
 from shared.retrieval.train import main as train
+from shared.retrieval.training.wording import BELOW, LIKELY, POSSIBLE, SIMILAR, Searches
 
 LEVELS, POOLINGS = ("mid", "high"), ("mac", "spoc", "crow", "gem", "rmac")
 UNTRAINED = [*(f"{pooling}, {level}" for level in LEVELS for pooling in POOLINGS), "gem, mid and high"]
@@ -61,6 +65,23 @@ def test_holidays(scene_folder, network_folder, head_folder, tmp_path):
     limited = main(["holidays", *options, "--limit", "2", "--only-trained"])
     assert limited.items == 2
     assert set(limited.metrics) == {"retrieval-descriptor", "retrieval-descriptor, query turned"}
+
+
+def test_each_hit_is_counted_under_its_wording():
+    bands = (
+        ConfidenceBand(LIKELY, 0.8, 0, 0),
+        ConfidenceBand(POSSIBLE, 0.6, 0, 0),
+        ConfidenceBand(SIMILAR, 0.4, 0, 0),
+    )
+    same = Searches(np.array([[0.9, 0.7, 0.65, 0.1]]), np.array([[True, True, False, False]]))
+    kinds = Searches(np.array([[0.9, 0.5, 0.45, 0.1]]), np.array([[True, False, False, True]]))
+    metrics = wording_metrics(same, kinds, ConfidenceBands(bands, BELOW, 1.0, 0.0))
+    assert metrics == {
+        LIKELY: {"precision": 1, "recall": 0.5},
+        POSSIBLE: {"precision": 0.5, "recall": 1},
+        SIMILAR: {"precision": 0, "recall": 0.5},
+        BELOW: {"precision": 1, "recall": 1},
+    }
 
 
 def test_a_trained_descriptor_may_be_left_out(scene_folder, network_folder, tmp_path):

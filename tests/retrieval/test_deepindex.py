@@ -8,6 +8,7 @@ import pytest
 
 from shared.index import file as index_file
 from shared.index.reader import IndexFileError
+from shared.retrieval.deepindex.gallery_index import similarity
 from shared.retrieval.deepindex.index import CONTENT, DeepIndex
 from shared.retrieval.deepindex.patches import Bag, patch_grid
 from shared.retrieval.deepindex.vocabulary import SearchSettings, Vocabulary
@@ -73,6 +74,26 @@ def test_hits_are_the_best_scores(index):
     assert hits
     assert all(scores[hit.name] == hit.score for hit in hits)
     assert len(index.search(bag, top_k=1000)) == len(positive)
+
+
+@pytest.mark.parametrize("levels", [["high"], ["mid", "high"]])
+@pytest.mark.parametrize("signature", [0.0, 0.5])
+def test_the_highest_score_is_that_of_the_image_itself(vocabulary, levels, signature):
+    settings = replace(SETTINGS, assignments=(3,) * len(levels), signature=signature)
+    index = build_index(vocabulary.select(*levels), settings=settings)
+    for scene in range(20):
+        bag = make_bag(scene)
+        expected = index.scores(bag)[scene]
+        assert index.self_score(bag) == pytest.approx(expected, rel=0.4 if signature else 1e-6)
+    assert DeepIndex(vocabulary, SETTINGS).self_score(make_bag(0)) == SETTINGS.signature
+
+
+def test_similarities_fill_the_range_in_the_same_order():
+    scores = [0.05, 0.04, 1e-4, 1e-7, 0.0]
+    similarities = [similarity(score, 0.04, 4) for score in scores]
+    assert similarities[:2] == [1.0, 1.0]
+    assert [round(value, 2) for value in similarities[2:]] == [0.22, 0.04, 0.0]
+    assert similarity(0.1, 0.0, 4) == 0
 
 
 @pytest.mark.parametrize("levels", [["high"], ["mid", "high"]])

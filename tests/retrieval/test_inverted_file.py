@@ -8,7 +8,8 @@ import pytest
 
 from shared.retrieval.deepindex import varint
 from shared.retrieval.deepindex.hamming_embedding import hamming_distance, vote_weights
-from shared.retrieval.deepindex.inverted_file import InvertedFile, Layout, QueryWords
+from shared.retrieval.deepindex.inverted_file import InvertedFile, Layout
+from shared.retrieval.deepindex.postings import QueryWords
 
 PATCHES, WORDS = 7, 5
 

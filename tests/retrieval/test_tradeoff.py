@@ -1,7 +1,10 @@
 """The trade-off of engines on a gallery, and its charts."""
 
+import threading
+
 import pytest
 
+from shared.core.errors import StoppedError
 from shared.core.images import ImageError
 from shared.gallery.gallery import Gallery
 from shared.gallery.index import MismatchError
@@ -46,6 +49,19 @@ def test_every_engine_is_measured(searches, gallery):
     assert [by_name[name].images for name in ("exact", "ivf", "hnsw", "pq")] == [300] * 4
     assert by_name["histogram"].images == by_name["deepindex-single"].images == 15
     assert by_name["histogram"].recall > 10 / 14 - 0.2  # ten of fourteen neighbors agree by chance
+
+
+def test_each_engine_is_reported_and_a_stop_ends_the_run(searches, gallery):
+    reports, stop = [], threading.Event()
+
+    def report(number, total):
+        reports.append((number, total))
+        if number == 2:
+            stop.set()
+
+    with pytest.raises(StoppedError, match="nothing was measured"):
+        tradeoff.measure(searches, gallery, queries=2, size=1, progress=report, stop=stop)
+    assert reports == [(number, len(ENGINES)) for number in range(3)]
 
 
 def test_a_gallery_is_never_cut(searches, gallery):

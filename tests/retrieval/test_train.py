@@ -9,16 +9,25 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from shared.core import weights
-from shared.core.calibration import ConfidenceBands, lowest_threshold
+from shared.core.calibration import ConfidenceBands
 from shared.core.image_files import read_images
-from shared.retrieval.data.instances import Query, RetrievalSet
 from shared.retrieval.deepindex.vocabulary import Vocabulary
 from shared.retrieval.descriptor.extractor import Extractor
 from shared.retrieval.descriptor.head import DescriptorHead
 from shared.retrieval.train import main as train
 from shared.retrieval.training.confidence import sample_scores
-from shared.retrieval.training.threshold import best_scores
 from shared.retrieval.training.whitening import expand_level_weights, pair_recall
+from shared.retrieval.training.wording import (
+    BELOW,
+    LIKELY,
+    POSSIBLE,
+    SIMILAR,
+    STEP,
+    LabelledDescriptors,
+    Searches,
+    choose_score,
+    simulate_searches,
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +66,18 @@ def scene_folder(image_folder, tmp_path):
         image.save(folder / f"1{scene:03}00.png")
         image.point(lambda level: level * 0.9).save(folder / f"1{scene:03}01.png")
     return folder
+
+
+@pytest.fixture
+def class_folder(tmp_path):
+    """Three classes with three images of one color each, in several shades."""
+    for number, color in enumerate(("red", "lime", "blue")):
+        folder = tmp_path / "classes" / color
+        folder.mkdir(parents=True)
+        for shade in range(3):
+            size = 80 + 10 * shade, 60 + 20 * number
+            Image.new("RGB", size, color).save(folder / f"{shade}.png")
+    return tmp_path / "classes"
 
 
 def test_a_whitening_belongs_to_its_backbone(network_folder, image_folder, tmp_path):
@@ -140,48 +161,61 @@ def test_parts_of_a_vocabulary(word_folder):
     assert part.codebooks["mid-lite"].thresholds.shape == (6, 0)
 
 
-def test_best_scores_with_and_without_the_group():
-    data = RetrievalSet("", (), (Query(None, frozenset([1]), frozenset([0])),))
-    wrong, right = best_scores(data, np.array([[1.0, 0.4, 0.3, 0.6]]))
-    assert (wrong.tolist(), right.tolist()) == ([0.6], [0.4])
+def grouped(groups, size=4, spread=0.3):
+    """Descriptors of groups around random directions."""
+    rng = np.random.default_rng(0)
+    rows = np.repeat(rng.normal(size=(groups, 16)), size, axis=0) + spread * rng.normal(
+        size=(groups * size, 16)
+    )
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return LabelledDescriptors(rows.astype(np.float32), np.repeat(np.arange(groups), size))
 
 
-def test_the_threshold_limits_the_false_accept_rate():
-    scores = np.random.default_rng(0).random(1000)
-    for rate in (0.0, 0.05, 0.5):
-        threshold = lowest_threshold(scores, rate)
-        assert rate - 0.01 <= (scores >= threshold).mean() <= rate
-        assert (scores >= threshold - 0.0011).mean() >= rate
+def test_every_second_gallery_holds_a_right_image():
+    searches = simulate_searches(grouped(10), 0, size=7, repeats=2)
+    assert searches.scores.shape == searches.right.shape == (5 * 4 * 4, 7)
+    assert searches.right.sum(1).tolist() == [0, 1] * 40
+    with pytest.raises(ValueError, match="at least two images"):
+        simulate_searches(grouped(4, size=1), 0)
 
 
-def test_the_threshold_goes_into_the_configuration(networks, head_copy, scene_folder):
-    options = ["--head", str(head_copy), "--weights", *networks, "--false-accept-rate", "0.34"]
-    config = weights.read_config(train(["threshold", "--data", str(scene_folder), *options]))
-    assert config["threshold"] <= 1
-    assert config["false_accepts"] <= 0.34
-    assert config["true_accepts"] == 1
+def test_precision_and_recall_of_a_range_of_scores():
+    searches = Searches(np.array([[0.9, 0.5], [0.6, 0.1]]), np.array([[True, False], [False, False]]))
+    assert (searches.precision(0.5), searches.precision(0.5, 0.8)) == (pytest.approx(1 / 3), 0)
+    assert (searches.recall(0.5), searches.recall(0.5, 0.8)) == (1, 0)
+    assert (searches.false_accept_rate(0.6), searches.false_accept_rate(0.7)) == (1, 0)
+    assert np.isnan(searches.precision(0.95))
+
+
+def test_the_lowest_score_keeps_the_precision():
+    rng = np.random.default_rng(0)
+    scores = rng.random((200, 50))
+    searches = Searches(scores, rng.random(scores.shape) < scores)  # right as often as the score says
+    low = choose_score(searches, 0.9)
+    assert low == pytest.approx(0.8, abs=0.05)
+    assert searches.precision(low) >= 0.9 > searches.precision(low - 3 * STEP)
+    assert choose_score(searches, 0.5, low) == pytest.approx(1 - low, abs=0.05)
+    assert choose_score(Searches(searches.scores, searches.right & False), 0.9) == 1
+
+
+def test_wordings_are_chosen_and_measured_after_the_confidence(
+    networks, head_copy, image_folder, scene_folder, class_folder
+):
+    options = ["--head", str(head_copy), "--weights", *networks]
+    data = ["--data", str(scene_folder), "--classes", str(class_folder)]
+    with pytest.raises(ValueError, match="`confidence` comes first"):
+        train(["wording", *data, *options])
+    sources = ["--photos", str(image_folder), "--limit", "6", "--views", "3"]
+    train(["confidence", *sources, *options])
+    config = weights.read_config(train(["wording", *data, *options]))
+    bands = ConfidenceBands.from_config(config)
+    assert bands.names == (LIKELY, POSSIBLE, SIMILAR, BELOW)
+    scores = [band.min_score for band in bands.bands]
+    assert scores == sorted(scores, reverse=True)
+    assert config["threshold"] == scores[0]
+    assert config["threshold_data"] == [scene_folder.name, class_folder.name]
     Extractor.load("both", folder=networks, head=head_copy)  # the checksums are those of the new file
 
-
-def test_confidence_is_fitted_before_it_is_measured(networks, head_copy, image_folder, scene_folder):
-    options = ["--head", str(head_copy), "--weights", *networks]
-    limits = ["--limit", "6", "--views", "3"]
-    single = str(scene_folder / "100000.png")
-    with pytest.raises(ValueError, match="at least two photos"):
-        train(["confidence", "--photos", str(image_folder), single, *limits, *options])
-    sources = ["--photos", str(image_folder), str(scene_folder)]
-    config = weights.read_config(train(["confidence", *sources, *limits, *options]))
-    assert len(config["probability"]) == 2
-    assert config["probability_data"] == [image_folder.name, scene_folder.name]
-    assert ConfidenceBands.from_config(config) is None
-    config = weights.read_config(train(["threshold", "--data", str(scene_folder), *options]))
-    bands = ConfidenceBands.from_config(config)
-    assert bands.names == ("very likely the same", "may be the same", "looks alike only")
-    likely, possible = bands.bands
-    assert (likely.min_score, likely.false_accept_rate) == (config["threshold"], config["false_accepts"])
-    assert possible.min_score <= likely.min_score
-    assert possible.false_accept_rate >= likely.false_accept_rate
-    assert possible.true_accept_rate >= likely.true_accept_rate
     assert Extractor.load("both", folder=networks, head=head_copy).head.dims == 7
 
 

@@ -33,6 +33,7 @@ def decode(path):
 def test_drawing_has_the_photos_size(client, cat_path, engine):
     drawing = decode(client.predict(image=handle_file(cat_path), engine=engine, api_name="/detect_edges"))
     assert (drawing.format, drawing.mode, drawing.size) == ("PNG", "L", (240, 160))
+    assert Path(drawing.filename).name == "cat-edges.png"
     assert np.ptp(np.asarray(drawing)) > 0
 
 
@@ -59,13 +60,17 @@ def test_a_higher_threshold_draws_less(client, cat_path):
 
 def test_details(client, cat_path):
     soft, sides, lines, svg, figures = client.predict(
-        image=handle_file(cat_path), detail="high", threshold=0.4, api_name="/edge_details"
+        image=handle_file(cat_path),
+        detail="high",
+        threshold=0.4,
+        simplification=2,
+        api_name="/edge_details",
     )
     assert [decode(path).size for path in (soft, lines)] == [(240, 160)] * 2
     assert [side["caption"] for side in sides] == ["texture", "2", "3", "4", "objects"]
     assert {decode(side["image"]).size for side in sides} == {(240, 160)}
     assert ElementTree.parse(svg).getroot().get("viewBox") == "0 0 240 160"
-    assert Path(svg).name == "cat.svg"
+    assert Path(svg).name == "cat-edges.svg"
     assert (figures["size"], figures["threshold"], figures["engine"]) == ([240, 160], 0.4, "rds")
     assert figures["seconds"] > 0
 

@@ -3,13 +3,14 @@
 import csv
 import sys
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
 from shared.core.images import ImageError
-from shared.ui.batch import run_batch
+from shared.ui.batch import BatchItem, _report, run_batch
 
 PROGRESS = SimpleNamespace(tqdm=lambda files, **_: files)
 
@@ -30,7 +31,9 @@ def table(path):
 
 
 def test_rows_become_a_table(files):
-    path, report = run_batch(files, lambda image: ({".txt": b"x"}, {"width": image.width}), "test", PROGRESS)
+    path, report = run_batch(
+        files, lambda image: BatchItem({".txt": b"x"}, {"width": image.width}), "test", PROGRESS
+    )
     with zipfile.ZipFile(path) as archive:
         assert archive.namelist() == ["=sum.txt", "ünïcödé.txt", "test.csv"]
     first, bad, last = table(path)
@@ -41,7 +44,7 @@ def test_rows_become_a_table(files):
 
 def test_columns_are_those_of_all_rows(files):
     rows = iter([{"a": 1}, {"b": 2}])
-    path, _ = run_batch(files, lambda image: ({".txt": b"x"}, next(rows)), "test", PROGRESS)
+    path, _ = run_batch(files, lambda image: BatchItem({".txt": b"x"}, next(rows)), "test", PROGRESS)
     assert list(table(path)[0]) == ["file", "a", "b", "note"]
 
 
@@ -52,7 +55,7 @@ def test_without_rows_there_is_no_table(files):
 
 
 def test_without_readable_images_there_is_no_archive(files):
-    path, report = run_batch(files[1:2], lambda image: ({}, {"a": 1}), "test", PROGRESS)
+    path, report = run_batch(files[1:2], lambda image: BatchItem({}, {"a": 1}), "test", PROGRESS)
     assert path is None
     assert report[0][1].startswith("Skipped")
     with pytest.raises(ImageError, match="choose one or more"):
@@ -84,3 +87,20 @@ def test_a_failure_leaves_no_archive(files, tmp_path):
     with pytest.raises(RuntimeError):
         run_batch(files[:1], fail, "test", PROGRESS)
     assert not list((tmp_path / "gradio").rglob("*.zip"))
+
+
+def test_report_shows_each_image_with_its_summary(files):
+    item = BatchItem({".txt": b"x"}, summary="cat, 90% sure <3")
+    path, report = run_batch(files, lambda image: item, "test", PROGRESS)
+    assert [outcome for _, outcome in report[::2]] == [item.summary] * 2
+    html = _report(path, report)
+    assert html.count("<li>") == 3
+    assert html.count("<img") == 2  # none of the unreadable file
+    assert html.count("cat, 90% sure &lt;3") == 2
+    assert "Skipped" in html
+    with Image.open(Path(path).with_name("0.jpg")) as thumbnail:
+        assert (thumbnail.format, thumbnail.size) == ("JPEG", (6, 4))
+
+
+def test_report_without_an_archive_has_no_images():
+    assert "<img" not in _report(None, [["bad.png", "Skipped"]])

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from shared.core.engines import Engine, table
-from shared.ui.engines import compare_tab, engine_menu, inference_function, lazy_models
+from shared.ui.engines import NO_PHOTO, compare_tab, engine_menu, inference_function, lazy_models
 
 ENGINES = table(Engine("a", "Best", "slow but good", load=dict), Engine("b", "Fast", "quick", load=dict))
 
@@ -52,6 +52,8 @@ def test_results_of_two_engines_are_compared():
         image, menu = gr.Image(), engine_menu(ENGINES)
         with gr.Tabs():
             tab = compare_tab(lambda path, name, n: {name: n}, ENGINES, [image, menu], "b", kind=gr.Label)
-    assert tab.fill("b", None, "a", 1) == [None, None]
-    first, second = tab.fill("b", "photo.jpg", "a", 0.5)
-    assert (first.label, second.label) == ("Best", "Fast")
+    assert tab.fill("b", None, "a", 1) == [NO_PHOTO, None, None]
+    note, first, second = tab.fill("b", "photo.jpg", "a", 0.5)
+    assert (note, first.label, second.label) == ("", "Best", "Fast")
+    same = "Both are “Best”: choose another engine to compare with."
+    assert tab.fill("a", "photo.jpg", "a", 0.5) == [same, None, None]

@@ -1,6 +1,7 @@
 """Galleries of visitors: access, uploads, limits, saved files, removal."""
 
 import re
+import threading
 import zipfile
 from copy import deepcopy
 from types import SimpleNamespace
@@ -91,6 +92,30 @@ def test_all_images_are_removed(store, colors):
     store.clear("anna")
     assert names(store.get("anna")) == []
     assert names(store.get("ben")) == ["red", "lime"]
+
+
+def test_a_stop_keeps_the_images_before_it(store, colors):
+    stop = threading.Event()
+
+    def watch(files, **_):
+        for number, file in enumerate(files):
+            if number == 1:
+                stop.set()
+            yield file
+
+    paths = [colors["blue"], colors["gold"], colors["pink"]]
+    report = store.add(paths, "anna", progress=SimpleNamespace(tqdm=watch), stop=stop)
+    assert (report.stopped, names(store.get("anna"))) == (True, ["blue.png"])
+    stop.clear()
+    report = store.add(paths[1:], "anna", progress=PROGRESS, stop=stop)
+    assert (report.stopped, len(report.ids)) == (False, 2)
+
+
+def test_own_images_are_counted_without_the_samples(store, colors):
+    store.remove([0], "anna")
+    assert store.count_own("anna") == 0
+    store.add([colors["blue"]], "anna")
+    assert store.count_own("anna") == 1
 
 
 def test_each_session_has_its_own_key(store):

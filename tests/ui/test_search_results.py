@@ -15,7 +15,10 @@ from shared.ui.search.matches import is_gallery_image
 from shared.ui.search.summary import summarize
 
 BANDS = ConfidenceBands(
-    (ConfidenceBand("the same", 0.7, 0.05, 0.5), ConfidenceBand("maybe", 0.5, 0.3, 0.8)), "similar", 8.0, -4.0
+    (ConfidenceBand("the same", 0.7, 0.05, 0.5, 0.95), ConfidenceBand("maybe", 0.5, 0.3, 0.8, 0.6)),
+    "something else",
+    8.0,
+    -4.0,
 )
 
 
@@ -99,13 +102,13 @@ def test_the_summary_says_that_a_match_is_possible():
     assert none.as_dict()["possible_match"] is False
 
 
-def test_only_hits_below_a_possible_match_are_dimmed(gallery):
+def test_only_hits_below_a_possible_match_are_small(gallery):
     grid = hit_grid_html(replace(calibrated(0.4, 0.1), possible_threshold=0.3), gallery)
     assert headings(grid) == ["Probably something else"]
-    assert grid.index("40%") < grid.index("is-faint") < grid.index("10%")
+    assert grid.index("40%") < grid.index("is-small") < grid.index("10%")
     grid = hit_grid_html(replace(calibrated(0.9, 0.4), possible_threshold=0.3), gallery)
     assert headings(grid) == ["Less likely"]
-    assert "is-faint" not in grid
+    assert "is-small" not in grid
 
 
 def test_the_summary_says_how_often_a_good_match_is_wrong():
@@ -127,12 +130,12 @@ def test_the_summary_has_the_hint():
 
 def test_the_summary_counts_each_confidence_band():
     assert summarize(banded(0.9, 0.8, 0.6, 0.2)).startswith(
-        "**2 the same** (a score of 0.70 or more), **1 maybe** (a score of 0.50 or more). Now and then this "
-        "is wrong: with nothing of the kind in the gallery, 5 of 100 searches still call a picture “the "
-        "same”, and 30 at least “maybe”. It took"
+        "**The same: 2, maybe: 1.** In our tests this was right for 95 of 100 called “the same” and 60 of "
+        "100 called “maybe”. It took"
     )
-    assert summarize(banded(0.4)).startswith(
-        "**Nothing here seems to be the same.** The best score is 0.40. It took 0.30 s"
+    assert summarize(banded(0.9)).startswith("**The same: 1.** In our tests this was right for 95 of 100")
+    assert summarize(banded(-0.1)).startswith(
+        "**Nothing in the gallery looks like it.** The best score is 0.00; from 0.50 on we would say “maybe”."
     )
     assert summarize(banded()).startswith("No picture reaches the lowest score")
 
@@ -142,29 +145,31 @@ def test_the_time_of_a_fast_query_is_not_split():
     assert summary.endswith("It took 2.0 ms to search 1 picture.")
 
 
-def test_hits_below_the_threshold_are_dimmed(gallery):
+def test_hits_below_the_threshold_are_small(gallery):
     parts = hit_grid_html(results(0.9, 0.3), gallery).split("is-tiles-head")
     assert len(parts) == 2
     assert "0.90" in parts[0]
-    assert "is-faint" not in parts[0]
+    assert "is-small" not in parts[0]
     assert "0.30" in parts[1]
-    assert "is-faint" in parts[1]
+    assert "is-small" in parts[1]
     assert "is-tiles-head" not in hit_grid_html(results(0.9, 0.8), gallery)
     assert "is-tiles-empty" in hit_grid_html(results(), gallery)
-    assert "is-faint" not in hit_grid_html(results(0.9, 0.3, threshold=None), gallery)
+    assert "is-small" not in hit_grid_html(results(0.9, 0.3, threshold=None), gallery)
 
 
 def test_scores_near_zero_have_no_sign(gallery):
     assert "<b>0.00</b>" in hit_grid_html(results(-0.001), gallery)
+    assert hit_images(results(-0.2), gallery)[0][1] == "1. 0, 0.000"
+    assert str(results(-0.00001).as_dict()["hits"][0]["score"]) == "0.0"
 
 
 def test_a_grid_has_a_part_for_each_confidence_band(gallery):
     grid = hit_grid_html(banded(0.9, 0.6), gallery)
     assert headings(grid) == ["The same", "Maybe"]
-    assert "is-faint" not in grid
+    assert "is-small" not in grid
     grid = hit_grid_html(banded(0.6, 0.2), gallery)
-    assert headings(grid) == ["Maybe", "Similar"]
-    assert grid.index("0.60") < grid.index("is-faint") < grid.index("0.20")
+    assert headings(grid) == ["Maybe", "Something else"]
+    assert grid.index("0.60") < grid.index("is-small") < grid.index("0.20")
 
 
 def test_two_engines_stand_side_by_side(gallery):

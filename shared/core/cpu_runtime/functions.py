@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Inputs of more bytes than this leave large maps behind, whose memory is given back after the call.
-MAX_KEPT_BYTES = 4 << 20
+#: Inputs of more bytes than this leave large maps behind. Their memory is given back after so many seconds
+#: without a call: the next tile of the same image needs it again.
+MAX_KEPT_BYTES = 2 << 20
+KEPT_SECONDS = 1.0
 
 
 def compiled(
@@ -73,6 +75,7 @@ class CompiledFunction:
         self._cores = torch.get_num_threads()
         self._lock = threading.Lock()
         self._model: openvino.CompiledModel | None = None
+        self._release: threading.Timer | None = None
         self._returns_sequence = False
         self.failed = False
         self._requests: queue.SimpleQueue[openvino.InferRequest] = queue.SimpleQueue()
@@ -101,8 +104,19 @@ class CompiledFunction:
         outputs = [torch.from_numpy(tensor.data.copy()) for tensor in request.output_tensors]
         self._requests.put(request)
         if sum(array.nbytes for array in arrays) > MAX_KEPT_BYTES:
-            self._model.release_memory()
+            self._release_later()
         return outputs if self._returns_sequence else outputs[0]
+
+    def _release_later(self) -> None:
+        """Give the memory of maps back after a while, unless another call begins the wait anew."""
+        assert self._model is not None
+        timer = threading.Timer(KEPT_SECONDS, self._model.release_memory)
+        timer.daemon = True
+        with self._lock:
+            if self._release is not None:
+                self._release.cancel()
+            self._release = timer
+        timer.start()
 
     def _compile(self, inputs: Sequence[Tensor]) -> None:
         with self._lock:

@@ -123,6 +123,34 @@ def read_flickr8k(root: str | Path, split: str) -> CaptionedImages:
     return CaptionedImages("Flickr8k", images, texts, np.repeat(np.arange(len(images)), 5))
 
 
+def read_coco(root: str | Path, split: str) -> CaptionedImages:
+    """Read captioned photos of MS COCO.
+
+    Chen et al., "Microsoft COCO Captions: Data Collection and Evaluation Server", 2015.
+
+    Args:
+        root: Folder with `photos.tsv` (`id`, `split`), `captions.tsv` (`id`, `caption`; several rows of a
+            photo) and the photos, named by `id`, in the folder or in ZIP archives.
+        split: One of `SPLITS`.
+
+    Raises:
+        FileNotFoundError: A file is missing.
+        ValueError: There is no such split.
+    """
+    check_split(split)
+    captions: dict[str, list[str]] = {}
+    for row in _read_table(root, "captions.tsv"):
+        captions.setdefault(row["id"], []).append(clean_caption(row["caption"]))
+    names = [
+        row["id"]
+        for row in _read_table(root, "photos.tsv")
+        if row["split"] == split and row["id"] in captions
+    ]
+    texts = tuple(text for name in names for text in captions[name])
+    image_index = np.repeat(np.arange(len(names)), [len(captions[name]) for name in names])
+    return CaptionedImages("COCO", _find_images(root, names), texts, image_index)
+
+
 def read_grocery_texts(root: str | Path, split: str) -> CaptionedImages:
     """Read the Grocery Store set, each image with the name and the description of its product.
 

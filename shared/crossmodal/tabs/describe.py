@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from shared.core.errors import InputError
+from shared.core.images import ImageError
 from shared.core.models import Lazy
 from shared.core.weights import WeightsError
 from shared.crossmodal.sentences import SentenceRanking
 from shared.ui.components.charts import Bar, bar_chart
 from shared.ui.errors import user_facing
+from shared.ui.events import on_event
 from shared.ui.tabs import LazyTab
 
 if TYPE_CHECKING:  # which brings torch
@@ -55,20 +57,28 @@ def describe_tab(
             return [HINT, ""]
         try:
             ranking = searches[engine]().rank_sentences(image, sentences.strip() or None, TOP_K)
-        except (InputError, WeightsError) as error:
+        except (ImageError, InputError, WeightsError) as error:
             return [str(error), ""]
         return [verdict(ranking), sentence_chart(ranking)]
 
+    on_event([button.click], _check_image, [image], [], concurrency=None)
     triggers = [button.click, sentences.blur]
     return LazyTab(tab, describe, [image, engine, sentences], [note, chart], triggers), sentences
+
+
+def _check_image(image: str | None) -> None:
+    """Tell a visitor who compares sentences with nothing what is missing."""
+    if not image:
+        gr.Info("Choose a picture first, to compare the sentences with.")
 
 
 def verdict(ranking: SentenceRanking) -> str:
     """Return Markdown that says how far the first sentence can be trusted."""
     if ranking.good_match:
-        return "How likely each sentence is to fit this picture, the likeliest first."
-    best = ranking.sentences[0].probability
-    return f"**Probably none of these fits.** Even the likeliest one is only {best:.0%} likely to be right."
+        return "**The first one probably fits.** The likeliest come first."
+    if ranking.possible_match:
+        return "**One of these may fit**, or a part of it. The likeliest come first."
+    return "**None of these seems to fit well.** The closest come first."
 
 
 def sentence_chart(ranking: SentenceRanking) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from shared.core.errors import InputError
-from shared.core.images import open_image
+from shared.core.images import ImageError, open_image
 from shared.core.models import Lazy
 from shared.core.weights import WeightsError
 from shared.crossmodal.products.match import match_product
@@ -55,7 +55,7 @@ def match_tab(
             return [HINT, "", *panel.values(None), "", ""]
         try:
             result = match_product(searches[engine]().match, classifier, open_image(path), text)
-        except (InputError, WeightsError) as error:
+        except (ImageError, InputError, WeightsError) as error:
             return [str(error), "", *panel.values(None), "", ""]
         probability = result.explanation.probability or 0.0
         bar = Bar("They go together", probability, f"{probability:.0%}")

@@ -16,6 +16,7 @@ from shared.ui.events import Trigger, on_event
 from shared.ui.search.limits import hit_limits
 
 PLACEHOLDER = "a motorcycle, dog - beach + snow, 2:red shoe"
+NO_QUERY = "Type some words, or choose a picture, to search with."
 EXAMPLES = (
     "a motorcycle",
     "a flower",
@@ -102,11 +103,18 @@ def query_inputs(engines: Mapping[str, Engine[Any]]) -> QueryInputs:
     return inputs
 
 
+def check_query(text: str, image: str | None) -> None:
+    """Tell a visitor who searches with neither words nor a picture what is missing."""
+    if not text.strip() and not image:
+        gr.Info(NO_QUERY)
+
+
 def _connect(inputs: QueryInputs, button: gr.Button, samples: gr.Dataset) -> None:
     """Submit the text on Enter, a press, an example or blur, and show its weight if there is an image."""
     typed_text, text = inputs.typed_text, inputs.text
     submit = assets.script("show_matches")
     gr.on([typed_text.submit, button.click], None, [typed_text], text, js=submit, api_visibility="private")
+    on_event([typed_text.submit, button.click], check_query, [typed_text, inputs.image], [], concurrency=None)
     typed_text.blur(None, [typed_text], text, js="text => text", api_visibility="private")
     on_event([samples.click], lambda row: [row[0], row[0]], [samples], [typed_text, text], concurrency=None)
     on_event(

@@ -94,7 +94,7 @@ def deletion_summary(explanation: MatchExplanation) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")  # never −0.00
 
 
 def _button(number: int, text: str, length: float | None, *, pressed: bool = False) -> str:

@@ -1,6 +1,7 @@
 """Gradio tabs of edge detection, and their settings."""
 
-from shared.edges.tabs.drawing import drawing_tab, side_images
+from shared.edges.tabs.drawing import DrawingTab, display_function
+from shared.edges.tabs.photo_maps import side_images
 from shared.edges.tabs.settings import SCALES, settings_panel
 
-__all__ = ["SCALES", "drawing_tab", "settings_panel", "side_images"]
+__all__ = ["SCALES", "DrawingTab", "display_function", "settings_panel", "side_images"]

@@ -1,10 +1,11 @@
-"""Settings of a drawing: style, thin lines, threshold and detail."""
+"""Settings of a drawing: style, thin lines, threshold, detail and simplification."""
 
 from types import MappingProxyType
 from typing import NamedTuple
 
 import gradio as gr
 
+from shared.edges.curves import TOLERANCE
 from shared.edges.edge_map import STYLES
 from shared.ui.events import Trigger
 
@@ -19,11 +20,18 @@ class Settings(NamedTuple):
     thin: gr.Checkbox
     threshold: gr.Slider
     detail: gr.Radio
+    simplification: gr.Slider
 
     @property
     def changes(self) -> list[Trigger]:
         """Events after which the drawing differs."""
-        return [self.style.change, self.thin.change, self.threshold.release, self.detail.change]
+        return [
+            self.style.change,
+            self.thin.change,
+            self.threshold.release,
+            self.detail.change,
+            self.simplification.release,
+        ]
 
 
 def settings_panel() -> Settings:
@@ -42,5 +50,13 @@ def settings_panel() -> Settings:
             ),
             detail=gr.Radio(
                 list(SCALES), value="standard", label="Detail", info="High takes about three times as long"
+            ),
+            simplification=gr.Slider(
+                0.2,
+                5,
+                TOLERANCE,
+                step=0.1,
+                label="Simplification of the SVG",
+                info="Pixels by which a curve may miss its line: higher is smoother, and the file is smaller",
             ),
         )

@@ -91,8 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         for start in range(0, len(images), BATCH):
             batch = images[start : start + BATCH]
             results = classifier.batch([image.image() for image in batch], top_k=1)
+            labels = classifier.backend.labels
             columns += [
-                (is_named(best.label, image.folder), best.probability, result.ood_score)
+                (is_named(labels[best.id], image.folder), best.probability, result.ood_score)
                 for image, result in zip(batch, results, strict=True)
                 for best in result.predictions
             ]

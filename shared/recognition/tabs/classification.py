@@ -10,40 +10,48 @@ from PIL.Image import Image
 from shared.core.images import open_image
 from shared.recognition.classifier import Classification
 from shared.recognition.engines import CLASSIFIERS
+from shared.recognition.people import is_garment, shows_person
+from shared.recognition.tabs.segmentation import Segment
 from shared.ui.engines import compare_tab
 from shared.ui.errors import user_facing
 from shared.ui.tabs import LazyTab
 
 HINT = "Choose a photo, and the answers appear here."
+PERSON = "There is a person in this photo; the network has no class for people, so it names what they wear."
 DOUBTFUL = "The network is not sure: answers like these are wrong more often than right."
 
 #: Classifies an image with an engine: `(image, engine, top_k)`.
 Classify: TypeAlias = Callable[[Image, str, int], Classification]
 
 
-def classification_tab(space: str, classify: Classify, inputs: Sequence[Component]) -> LazyTab:
+def classification_tab(
+    space: str, classify: Classify, segment: Segment, inputs: Sequence[Component]
+) -> LazyTab:
     """Create the tab.
 
     Args:
         space: Name of the space, under which calls are counted in /metrics.
         classify: Function that runs a classifier.
+        segment: Function that runs a segmenter; photos of garments may show people.
         inputs: The image, the engine menu, the number of classes.
     """
     with gr.Tab("What", elem_id="what") as tab:
         label = gr.Label(label="What the photo shows")
+        person = gr.Markdown(PERSON, visible=False, elem_classes="is-note")
         warning = gr.Markdown(DOUBTFUL, visible=False, elem_classes="is-care")
         note = gr.Markdown(HINT, elem_classes="is-note")
 
     @user_facing(space)
     def show_classes(path: str | None, engine: str, top_k: int) -> list[object]:
         if not path:
-            return [None, gr.Markdown(visible=False), HINT]
+            return [None, gr.Markdown(visible=False), gr.Markdown(visible=False), HINT]
         image = open_image(path)
         result = classify(image, engine, top_k)
         text = f"{image.width} × {image.height} pixels, {result.seconds:.2f} s"
-        return [_by_label(result), gr.Markdown(visible=result.doubtful), text]
+        person = is_garment(result) and shows_person(segment(image, "fcfn"))
+        return [_by_label(result), gr.Markdown(visible=person), gr.Markdown(visible=result.doubtful), text]
 
-    return LazyTab(tab, show_classes, inputs, [label, warning, note])
+    return LazyTab(tab, show_classes, inputs, [label, person, warning, note])
 
 
 def comparison_tab(space: str, classify: Classify, inputs: Sequence[Component]) -> LazyTab:

@@ -7,10 +7,15 @@ from gradio.components import Component
 from PIL.Image import Image
 
 from shared.core.images import open_image
+from shared.recognition.people import summary
+from shared.recognition.tabs.classification import Classify
 from shared.recognition.tabs.segmentation import Segment
 from shared.recognition.tabs.subject import FindSubject
+from shared.ui.batch import BatchItem
 from shared.ui.errors import user_facing
 from shared.ui.events import endpoint
+
+TOP_K = 5  # classes of a photo in the table
 
 
 def segmentation_endpoint(space: str, run_segmenter: Segment, inputs: Sequence[Component]) -> None:
@@ -33,6 +38,21 @@ def segmentation_endpoint(space: str, run_segmenter: Segment, inputs: Sequence[C
         return run_segmenter(open_image(image), engine).overlay()
 
     endpoint(segment, inputs, {"Regions": gr.Image})
+
+
+def batch_item(classify: Classify, segment: Segment, engine: str, segmenter: str, photo: Image) -> BatchItem:
+    """Recognize one of many photos.
+
+    Args:
+        classify: Function that runs a classifier.
+        segment: Function that runs a segmenter.
+        engine: Name of the classifier.
+        segmenter: Name of the segmenter.
+        photo: The photo.
+    """
+    classes, regions = classify(photo, engine, TOP_K), segment(photo, segmenter)
+    row = {**classes.as_row(), **regions.as_row()}
+    return BatchItem(regions.preview_files(), row, summary(classes, regions))
 
 
 def subject_endpoint(space: str, find_subject: FindSubject, image: Component) -> None:

@@ -25,8 +25,8 @@ CAPTION = "How much each stage of the network adds to the score of “{}”; the
 CLASSES = 1000  # of ImageNet, which all engines have
 LIKELIEST = 5  # classes at the top of the menu
 
-#: Explains a class of an image with an engine: `(image, engine, class_id, method)`.
-Explain: TypeAlias = Callable[[Image, str, int | None, str], Explanation]
+#: Explains a class of an image: `(image, engine, target, method)`; the target is an id, a word or None.
+Explain: TypeAlias = Callable[[Image, str, int | str | None, str], Explanation]
 
 
 def explanation_tab(
@@ -45,7 +45,13 @@ def explanation_tab(
     """
     with gr.Tab("Why", elem_id="why") as tab:
         with gr.Row():
-            menu = gr.Dropdown([], label="Class", info="Pick any class; type to search", min_width=260)
+            menu = gr.Dropdown(
+                [],
+                label="Class",
+                info="Pick any class, or type a word such as “dog” or “boat”",
+                min_width=260,
+                allow_custom_value=True,
+            )
             method = gr.Radio(METHOD_CHOICES, value="grad-cam", label="Method", min_width=260)
         slider = gr.ImageSlider(label="Photo and heat", max_height=460, elem_classes="is-slider")
         note = gr.Markdown(HINT, elem_classes="is-note")
@@ -56,16 +62,19 @@ def explanation_tab(
 
     @user_facing(space)
     def show_explanation(
-        path: str | None, engine: str, class_id: int | None, method: str, menu_source: list[str] | None
+        path: str | None, engine: str, target: int | str | None, method: str, menu_source: list[str] | None
     ) -> list[object]:
         if not path:
             return [gr.update(choices=[], value=None), None, HINT, "", None]
-        image, menu_update = open_image(path), gr.update(value=class_id)
+        image, choices = open_image(path), None
         if menu_source != [path, engine]:
             predictions = classify(image, engine, CLASSES).predictions
-            class_id = predictions[0].id
-            menu_update = gr.update(choices=_menu_choices(predictions), value=class_id)
-        explanation = explain(image, engine, class_id, method)
+            target = predictions[0].id
+            choices = _menu_choices(predictions)
+        explanation = explain(image, engine, target or None if isinstance(target, str) else target, method)
+        menu_update = gr.update(value=explanation.id)
+        if choices is not None:
+            menu_update = gr.update(value=explanation.id, choices=choices)
         images = (display_image(image), display_image(explanation.overlay()))
         return [menu_update, images, _summary(explanation), _stage_chart(explanation), [path, engine]]
 
@@ -99,11 +108,13 @@ def _summary(explanation: Explanation) -> str:
     return f"Nothing in this photo looks like “{explanation.label}” to the network. {text}"
 
 
+def _signed(value: float) -> str:
+    """Return a number with its sign and two decimals, such as `"−0.50"`; zero has none."""
+    text = f"{value:+.2f}"
+    return "0.00" if float(text) == 0 else text.replace("-", "−")
+
+
 def _stage_chart(explanation: Explanation) -> str:
     values = explanation.contributions
-    bars = [
-        Bar(stage, values[stage], f"{values[stage]:+.2f}".replace("-", "−"))
-        for stage in STAGES
-        if stage in values
-    ]
+    bars = [Bar(stage, values[stage], _signed(values[stage])) for stage in STAGES if stage in values]
     return bar_chart(bars, CAPTION.format(explanation.label))

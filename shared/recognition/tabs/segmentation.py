@@ -13,7 +13,12 @@ from shared.core.images import encode_image, open_image, shrink
 from shared.recognition.segmentation import Segmentation
 from shared.ui import assets
 from shared.ui.components.charts import Bar, bar_chart
-from shared.ui.components.results import display_image, download_button, zip_files
+from shared.ui.components.results import (
+    display_image,
+    download_button,
+    download_when_set,
+    zip_files,
+)
 from shared.ui.errors import user_facing
 from shared.ui.events import on_event
 from shared.ui.tabs import LazyTab
@@ -83,6 +88,7 @@ def segmentation_tab(space: str, segment: Segment, inputs: Sequence[Component]) 
     regions.change(None, js=assets.script("click_regions"))
     on_event([regions.select], cut_out, inputs, [cutout, save])
     on_event([pack.click], all_files, inputs, archive)
+    download_when_set(archive)
     return LazyTab(tab, show_regions, inputs, [regions, note, chart, cutout, save, pack, archive])
 
 

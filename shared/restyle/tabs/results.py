@@ -9,6 +9,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
+from shared.core.file_names import safe_stem
 from shared.core.images import shrink
 from shared.ui.components.results import display_image, download_button, download_buttons
 from shared.ui.gradio_workarounds import new_cache_path
@@ -53,8 +54,9 @@ class ResultView:
             caution: One sentence about what may be wrong; empty for none.
         """
         paths = [save_image(image, name) for name, image in files.items()]
+        stem = next((safe_stem(name) for name in files), "result")
         return [
-            (before, display_image(on_checkerboard(shrink(after, DISPLAY_SIDE)))),
+            (before, display_image(on_checkerboard(shrink(after, DISPLAY_SIDE)), stem)),
             note,
             _caution(caution),
             *(gr.update(value=path, interactive=True) for path in paths),

@@ -9,13 +9,16 @@ import numpy as np
 from shared.gallery.gallery import Gallery
 from shared.gallery.index import Features, GalleryIndex
 from shared.gallery.snapshot import GallerySnapshot, ImageNotFoundError
-from shared.retrieval.deepindex.index import DeepIndex, PatchMatch
+from shared.retrieval.deepindex.hits import PatchMatch
+from shared.retrieval.deepindex.index import DeepIndex
 from shared.retrieval.deepindex.patches import Bag
 from shared.retrieval.deepindex.vocabulary import Vocabulary
 
 
 class WordGalleryIndex(GalleryIndex):
     """Index of one gallery in a `DeepIndex`, whose names are the ids of the images as text.
+
+    Scores are `similarity` of those of the index, so that they fill 0..1.
 
     Args:
         vocabulary: Vocabulary of the index.
@@ -63,5 +66,30 @@ class WordGalleryIndex(GalleryIndex):
         self._index.remove([str(id) for id in ids])
 
     def _search(self, query: Features, top_k: int) -> tuple[list[int], list[float]]:
-        hits = self._index.search(self._to_bag(query), top_k)
-        return [int(hit.name) for hit in hits], [hit.score for hit in hits]
+        bag = self._to_bag(query)
+        hits = self._index.search(bag, top_k)
+        highest, root = self._index.self_score(bag), self._root
+        return [int(hit.name) for hit in hits], [similarity(hit.score, highest, root) for hit in hits]
+
+    @property
+    def _root(self) -> int:
+        """Root of the scores: a word weighs by its square in both images, at each level that must agree."""
+        return 2 if self._index.settings.signature else 2 * len(self._vocabulary.codebooks)
+
+
+def similarity(score: float, highest: float, root: int) -> float:
+    """Convert the score of an image to a similarity in 0..1 of the same order.
+
+    Scores of `DeepIndex` are tiny, since a query has hundreds of words of which an image can share one in
+    each patch, and fall exponentially with the differing bits. They are divided by the score that the query
+    has with itself, and the root makes those of different images differ visibly.
+
+    Args:
+        score: Score of the image, at least 0.
+        highest: Score of the query with itself.
+        root: Degree of the root, at least 1.
+
+    >>> similarity(0.04, 0.04, 2), similarity(0.01, 0.04, 2), similarity(0.01, 0.0, 2)
+    (1.0, 0.5, 0.0)
+    """
+    return min(score / highest, 1.0) ** (1 / root) if highest > 0 else 0.0

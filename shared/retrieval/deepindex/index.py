@@ -18,43 +18,16 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.core.images import Box
 from shared.index import file as index_file
 from shared.index.reader import IndexFileError
-from shared.retrieval.deepindex.inverted_file import InvertedFile, Layout, PostingMatches, QueryWords
+from shared.retrieval.deepindex.hits import PatchMatch, ScoredImage
+from shared.retrieval.deepindex.inverted_file import InvertedFile, Layout
 from shared.retrieval.deepindex.patches import Bag
+from shared.retrieval.deepindex.postings import PostingMatches, QueryWords
 from shared.retrieval.deepindex.varint import compress, decompress
 from shared.retrieval.deepindex.vocabulary import SearchSettings, Vocabulary
 
 CONTENT = "word index"
-
-
-@dataclass(frozen=True)
-class ScoredImage:
-    """Hit of a search.
-
-    Attributes:
-        name: Name under which the image was added.
-        score: Similarity to the query, above 0.
-    """
-
-    name: str
-    score: float
-
-
-@dataclass(frozen=True)
-class PatchMatch:
-    """Two patches that share a visual word.
-
-    Attributes:
-        query: Patch of the query: left, top, right, bottom in fractions of the image's sides.
-        image: Patch of the indexed image, likewise.
-        weight: Contribution to the score.
-    """
-
-    query: Box
-    image: Box
-    weight: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,6 +141,17 @@ class DeepIndex:
         """Compute all scores, float64 `[N]` in the order of `names`; 0 for an image without a common word."""
         return self._scores(self._contents, bag)
 
+    def self_score(self, bag: Bag) -> float:
+        """Compute the score of an image with itself, were it in the index; others hardly exceed it.
+
+        Args:
+            bag: The image.
+        """
+        query = self._query_words(bag, self.settings.assignments)
+        image = self._query_words(bag, (1,) * len(self.settings.assignments))
+        weight = self.settings.signature if self.vocabulary.signature else 0.0
+        return self._contents.file.self_score(query, image, self.settings.sigma) + weight
+
     def patch_matches(self, bag: Bag, name: str, top_k: int | None = None) -> list[PatchMatch]:
         """Return the pairs of patches that share a word, by falling weight.
 
@@ -251,12 +235,17 @@ class DeepIndex:
         index._contents = _Contents(names, file, signatures)
         return index
 
-    def _query_words(self, bag: Bag) -> QueryWords:
-        """Assign all words to all patches: with two levels, each word of one with each of the other."""
+    def _query_words(self, bag: Bag, counts: Sequence[int]) -> QueryWords:
+        """Assign words to all patches: with two levels, each word of one with each of the other.
+
+        Args:
+            bag: The image.
+            counts: Words per patch at each level.
+        """
         codebooks = self.vocabulary.codebooks
         assignments = [
             codebook.assign(bag.features[level], k)
-            for (level, codebook), k in zip(codebooks.items(), self.settings.assignments, strict=False)
+            for (level, codebook), k in zip(codebooks.items(), counts, strict=False)
         ]
         low, high = assignments[0], assignments[-1]
         if len(assignments) == 1:
@@ -275,7 +264,7 @@ class DeepIndex:
         return QueryWords(first[valid], second[valid], patch[valid], codes[valid])
 
     def _match(self, contents: _Contents, bag: Bag) -> tuple[PostingMatches, QueryWords]:
-        query = self._query_words(bag)
+        query = self._query_words(bag, self.settings.assignments)
         return contents.file.match(query, self.settings.sigma), query
 
     def _scores(self, contents: _Contents, bag: Bag) -> np.ndarray:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.retrieval.deepindex.hamming_embedding import hamming_distance, vote_weights
+from shared.retrieval.deepindex.postings import PostingMatches, Postings, QueryWords
 
 #: Image and patch of a posting are one number below this.
 MAX_SLOTS = 2**32
@@ -51,55 +52,6 @@ class Layout:
     def cells(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Return one number per word, in the order of the postings."""
         return first * self.words[1] + second if self.multiple else first
-
-
-@dataclass(frozen=True, eq=False)
-class QueryWords:
-    """Words of a query, one row for every word of every patch.
-
-    Attributes:
-        first: The word, or its first part, int64 `[E]`.
-        second: Its second part, int64 `[E]`; zeros in a single index.
-        patch: Index of the query's patch, int64 `[E]`.
-        codes: Binary code of the patch inside the word, uint8 `[E, C]`.
-    """
-
-    first: np.ndarray
-    second: np.ndarray
-    patch: np.ndarray
-    codes: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Postings:
-    """Postings in any order of their words, those of one word by rising slot.
-
-    Attributes:
-        words: For each part of a word, that part of every posting, int64 `[M]`.
-        slots: Image times patches per image plus patch, int `[M]`.
-        codes: Binary codes, uint8 `[M, C]`.
-    """
-
-    words: Sequence[np.ndarray]
-    slots: np.ndarray
-    codes: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class PostingMatches:
-    """Postings that share a word with a query, one row each.
-
-    Attributes:
-        row: Row of the query's words, int64 `[T]`.
-        posting: Index of the posting, int64 `[T]`.
-        image: Image of the posting, int64 `[T]`.
-        weight: Contribution to the score of the image, float64 `[T]`.
-    """
-
-    row: np.ndarray
-    posting: np.ndarray
-    image: np.ndarray
-    weight: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,6 +165,44 @@ class InvertedFile:
             sigma: Width of the votes in bits, see
                 `shared.retrieval.deepindex.hamming_embedding.vote_weights`; None without codes.
         """
+        row, posting, image, idf = self._postings(query)
+        weight = (idf**2)[row]
+        if sigma and self.layout.code_bytes:
+            weight *= self._votes(query.codes[row], self.codes[posting], sigma)
+        length = self._query_norm(query, idf) * self.norms[image]
+        weight = np.divide(weight, length, out=np.zeros_like(weight), where=length > 0)
+        return PostingMatches(row, posting, image, weight)
+
+    def self_score(self, query: QueryWords, image: QueryWords, sigma: float | None = None) -> float:
+        """Compute the score of an image with itself, were it in the file.
+
+        Args:
+            query: Its words as a query, which may have several for each patch.
+            image: Its words as an indexed image, one for each patch.
+            sigma: See `match`.
+        """
+        words = [image.first, image.second][: len(self.layout.words)]
+        file = self.from_postings(self.layout, 1, Postings(words, image.patch, image.codes))
+        row, posting, _, _ = file._postings(query)
+        idf = self._postings(query)[3]
+        weight = (idf**2)[row]
+        if sigma and self.layout.code_bytes:
+            weight *= self._votes(query.codes[row], file.codes[posting], sigma)
+        length = self._query_norm(query, idf) * self._query_norm(image, self._postings(image)[3])
+        return float(weight.sum() / length) if length > 0 else 0.0
+
+    def scores(self, matches: PostingMatches) -> np.ndarray:
+        """Sum the contributions to the score of every image, float64 `[images]`."""
+        # the conversion is for a query without matches, whose counts are integers
+        return np.bincount(matches.image, matches.weight, minlength=self.images).astype(np.float64)
+
+    def _votes(self, first: np.ndarray, second: np.ndarray, sigma: float) -> np.ndarray:
+        """Return the weights of pairs of codes, float64 `[T]`."""
+        votes: np.ndarray = vote_weights(8 * self.layout.code_bytes, sigma)
+        return votes[hamming_distance(first, second)]
+
+    def _postings(self, query: QueryWords) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return row, posting and image of each posting of the query's words, and the idf of each row."""
         low, high = self._ranges(query.first, query.second)
         count = high - low
         row = np.repeat(np.arange(len(count)), count)
@@ -221,19 +211,7 @@ class InvertedFile:
         # the document frequency of each word: postings of one image are adjacent
         is_first = _run_starts(row) | _run_starts(image)
         frequency = np.bincount(row[is_first], minlength=len(count))
-        idf = np.log(max(self.images, 1) / np.maximum(frequency, 1))
-        weight = (idf**2)[row]
-        if sigma and self.layout.code_bytes:
-            votes = vote_weights(8 * self.layout.code_bytes, sigma)
-            weight *= votes[hamming_distance(query.codes[row], self.codes[posting])]
-        length = self._query_norm(query, idf) * self.norms[image]
-        weight = np.divide(weight, length, out=np.zeros_like(weight), where=length > 0)
-        return PostingMatches(row, posting, image, weight)
-
-    def scores(self, matches: PostingMatches) -> np.ndarray:
-        """Sum the contributions to the score of every image, float64 `[images]`."""
-        # the conversion is for a query without matches, whose counts are integers
-        return np.bincount(matches.image, matches.weight, minlength=self.images).astype(np.float64)
+        return row, posting, image, np.log(max(self.images, 1) / np.maximum(frequency, 1))
 
     def _images_of(self, slots: np.ndarray) -> np.ndarray:
         return (slots // np.uint32(self.layout.patches)).astype(np.int64)

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from shared.retrieval.deepindex.inverted_file import InvertedFile, Layout, Postings
+from shared.retrieval.deepindex.inverted_file import InvertedFile, Layout
+from shared.retrieval.deepindex.postings import Postings
 
 
 def compress(file: InvertedFile) -> dict[str, np.ndarray]:

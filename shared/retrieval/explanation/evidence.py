@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core.images import Box, shrink
-from shared.retrieval.deepindex.index import PatchMatch
+from shared.retrieval.deepindex.hits import PatchMatch
 from shared.retrieval.deepindex.patches import patch_grid, pool_patches
 from shared.retrieval.descriptor.extractor import Extractor
 from shared.retrieval.histogram import color_bins

@@ -13,10 +13,11 @@ import gradio as gr
 from shared.core.engines import Engine
 from shared.core.models import Lazy
 from shared.gallery.gallery import Gallery
+from shared.ui.batch import PROGRESS
 from shared.ui.components.charts import Dot, scatter_plot
 from shared.ui.errors import user_facing
-from shared.ui.events import LONG_RUNNING, on_event
 from shared.ui.gallery.gallery_store import VisitorSession
+from shared.ui.long_runs import connect_stoppable, stop_file
 from shared.ui.tabs import LazyTab
 
 if TYPE_CHECKING:  # needs torch, for which the first page must not wait
@@ -59,18 +60,25 @@ def tradeoff_tab(
         costs = gr.State(())
         gr.Markdown(HINT, elem_classes="is-note")
         button = gr.Button("Measure all engines", variant="primary")
+        stop = gr.Button("Stop", size="sm", visible=False)
         charts = gr.HTML(padding=False)
 
+    # Gradio (6.31) finds the request by its type, so each type here must exist when the page runs.
     @user_facing(space)
-    def run(session: str) -> Sequence[EngineCost]:
+    def run(session: str, request: gr.Request, progress: gr.Progress = PROGRESS) -> Sequence[Any]:
         from shared.retrieval.tradeoff import measure  # deferred: torch is slow to import
 
+        def report(number: int, total: int) -> None:
+            progress((number, total), desc="Measuring", unit="engines")
+
         gallery = visitor.store.get(session)
+        progress(0, desc="Loading the engines")
         with lock:
             version, measured = measurements.get(gallery, (-1, ()))
             if version != gallery.version:
                 loaded = {name: searches[name]() for name in engines}
-                version, measured = gallery.version, tuple(measure(loaded, gallery))
+                rows = measure(loaded, gallery, progress=report, stop=stop_file(request))
+                version, measured = gallery.version, tuple(rows)
                 measurements[gallery] = (version, measured)
         return measured
 
@@ -78,7 +86,7 @@ def tradeoff_tab(
         titles = {name: row.title for name, row in engines.items()}
         return [charts_html(costs, titles, engine)]
 
-    on_event([button.click], run, [visitor.session], costs, concurrency=LONG_RUNNING)
+    connect_stoppable([button.click], run, [visitor.session], [costs], stop, progress_on=charts)
     return LazyTab(tab, draw, [costs, engine], [charts], [costs.change, engine.change])
 
 

@@ -5,30 +5,25 @@ image with a view of it, and with a harder view of that view, are positive
 (`shared.retrieval.training.augmentation`); its score with the nearest other image of the same source is
 negative, which is hard where a source holds one kind of thing, such as flowers.
 
-The confidence bands follow from the probability: from even odds on an image may be the same, and from the
-threshold of `shared.retrieval.training.threshold` on it very likely is. That command measures the error rates
-of both bands on groups of images, and so comes after this one.
+The wordings of hits follow from the scores alone, see `shared.retrieval.training.wording`, which comes next.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from shared.core import weights
-from shared.core.calibration import ConfidenceBand, ConfidenceBands, fit_probability
+from shared.core.calibration import fit_probability
 from shared.core.image_files import ImageFile, read_images
 from shared.evaluation.reports import positive_int
 from shared.retrieval.descriptor.extractor import HEAD, Extractor
 from shared.retrieval.training.arguments import add_extractor_arguments, add_seed_argument
 from shared.retrieval.training.augmentation import sample_view
-
-LIKELY, POSSIBLE, BELOW = "very likely the same", "may be the same", "looks alike only"
 
 
 def calibrate_confidence(args: argparse.Namespace) -> Path:
@@ -77,28 +72,6 @@ def sample_scores(
     similarity = base @ base.T
     np.fill_diagonal(similarity, -1)
     return np.array(matches), similarity.max(1)
-
-
-def measure_bands(
-    config: Mapping[str, Any], threshold: float, wrong: np.ndarray, right: np.ndarray
-) -> ConfidenceBands | None:
-    """Measure the error rates of the confidence bands; None where no probability has been fitted.
-
-    Args:
-        config: Configuration of the descriptor.
-        threshold: Threshold of a good match.
-        wrong: Best wrong score of each query, see `shared.retrieval.training.threshold.best_scores`.
-        right: Best right score of each query.
-    """
-    if "probability" not in config:
-        return None
-    scale, offset = config["probability"]
-    even_odds = min(-offset / scale, threshold)
-    bands = [
-        ConfidenceBand(name, round(score, 4), float((wrong >= score).mean()), float((right >= score).mean()))
-        for name, score in ((LIKELY, threshold), (POSSIBLE, even_odds))
-    ]
-    return ConfidenceBands(tuple(bands), BELOW, scale, offset)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

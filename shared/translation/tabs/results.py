@@ -57,7 +57,7 @@ class ResultView:
         """
         size = f"{result.image.width} × {result.image.height} pixels"
         return [
-            (display_image(before), display_image(result.image)),
+            (display_image(before), display_image(result.image, safe_stem(name))),
             f"{size}, {result.seconds:.2f} s",
             caution(result),
             download_button(encode_image(result.image), name),

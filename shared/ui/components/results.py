@@ -8,6 +8,7 @@ import gradio as gr
 from PIL import Image, ImageDraw, ImageOps
 
 from shared.core.images import shrink
+from shared.ui import assets
 from shared.ui.gradio_workarounds import new_cache_path
 
 
@@ -129,3 +130,13 @@ def download_button(content: bytes | None = None, name: str = "") -> gr.Download
     if content is None:
         return gr.DownloadButton(value=None, interactive=False)
     return gr.DownloadButton(value=result_file(content, name), interactive=True)
+
+
+def download_when_set(file: gr.File) -> None:
+    """Download a file in the browser as soon as an event has set it: one click makes and saves it.
+
+    Args:
+        file: Component for one file, which stays on the page as a link.
+    """
+    js = assets.script("download_file")
+    file.change(None, [file], js=js, api_visibility="private")

@@ -8,6 +8,7 @@ deleted an hour after its last use.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import gradio as gr
 
+from shared.core.diffusion.monitor import StopRequest
 from shared.core.images import ImageError
 from shared.core.models import Lazy
 from shared.core.uploads import UploadReader
@@ -63,11 +65,13 @@ class UploadReport:
         key: Key of the gallery.
         ids: Ids of the new images.
         skipped: Name and reason of each file that was skipped.
+        stopped: True if the visitor stopped the upload before its end.
     """
 
     key: str
     ids: tuple[int, ...]
     skipped: tuple[tuple[str, str], ...]
+    stopped: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the outcome as JSON values, without the key."""
@@ -133,7 +137,12 @@ class GalleryStore:
         return key, self._described(key, self._albums.get_or_create(key, self._copy_samples))
 
     def add(
-        self, files: Sequence[str], session: str, key: str = "", progress: gr.Progress | None = None
+        self,
+        files: Sequence[str],
+        session: str,
+        key: str = "",
+        progress: gr.Progress | None = None,
+        stop: StopRequest | None = None,
     ) -> UploadReport:
         """Add images from files and ZIP archives; files that cannot be used are skipped.
 
@@ -144,6 +153,7 @@ class GalleryStore:
             session: Key of the session.
             key: Key of the gallery.
             progress: Progress bar of the event.
+            stop: Read before each image; the images before a stop stay.
 
         Raises:
             ImageError: No file at all, an unknown key, or a single saved gallery that cannot be loaded.
@@ -164,7 +174,11 @@ class GalleryStore:
                     raise
                 skipped.append((Path(path).name, str(error)))
         uploads = UploadReader(others)
-        named = uploads if progress is None else _with_progress(uploads, progress)
+        named: Iterable[tuple[str, BinaryIO]] = uploads
+        if progress is not None:
+            named = _with_progress(uploads, progress)
+        if stop is not None:
+            named = itertools.takewhile(lambda _: not stop.is_set(), named)
         report = self._search().add(named, gallery)
         if report.ids:
             gallery.remove([id for id in gallery.snapshot().ids if id < len(self._samples())])
@@ -173,7 +187,8 @@ class GalleryStore:
         skipped += (*uploads.skipped, *report.skipped)
         if report.full_message:
             skipped.append(("All others", report.full_message))
-        return UploadReport(key, (*ids, *report.ids), tuple(skipped))
+        stopped = stop is not None and stop.is_set()
+        return UploadReport(key, (*ids, *report.ids), tuple(skipped), stopped)
 
     def ingest_files(self, files: Sequence[str]) -> Gallery:
         """Return a gallery for one call, of images that came with it.
@@ -208,6 +223,11 @@ class GalleryStore:
         except (TypeError, ValueError) as error:
             raise ImageError(_unknown_id(gallery)) from error
         return key, gallery
+
+    def count_own(self, session: str) -> int:
+        """Return the number of images in the session's gallery that are not samples."""
+        ids = self.get(session).snapshot().ids
+        return sum(id >= len(self._samples()) for id in ids)
 
     def clear(self, session: str) -> None:
         """Remove all images from the session's gallery."""

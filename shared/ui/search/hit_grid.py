@@ -17,7 +17,7 @@ EXPLAIN_LABEL = "Why?"
 
 
 def hit_grid_html(results: SearchResults, gallery: Gallery) -> str:
-    """Return the HTML of a search's hits, the best first; those that are no good matches are dimmed.
+    """Return the HTML of a search's hits, the best first; those that are probably wrong are small.
 
     Args:
         results: Results of the search.
@@ -35,7 +35,7 @@ def hit_grid_html(results: SearchResults, gallery: Gallery) -> str:
     if results.confidence_bands is not None:
         names = [results.confidence_bands.name(hit.verdict_score) for hit in hits]
         return "".join(
-            grid_heading(name.capitalize()) + grid(group, faint=name == results.confidence_bands.below)
+            grid_heading(name.capitalize()) + grid(group, small=name == results.confidence_bands.below)
             for name, group in _group_by_band(names, images, results.confidence_bands)
         )
     good = count_good(hits, results.threshold)
@@ -50,7 +50,7 @@ def hit_grid_html(results: SearchResults, gallery: Gallery) -> str:
         grid(images[good:possible]) if good < possible else "",
     ]
     if possible < len(hits):
-        parts += [grid_heading("Probably something else"), grid(images[possible:], faint=True)]
+        parts += [grid_heading("Probably something else"), grid(images[possible:], small=True)]
     return "".join(parts)
 
 
@@ -82,7 +82,7 @@ def hit_images(results: SearchResults, gallery: Gallery) -> list[tuple[str, str]
     return [
         (
             result_file(entries[hit.id].thumbnail, f"{safe_stem(hit.name)}.jpg"),
-            f"{hit.rank}. {hit.name}, {hit.ranking_score:.3f}",
+            f"{hit.rank}. {hit.name}, {max(hit.ranking_score, 0.0):.3f}",
         )
         for hit in results.hits
         if hit.id in entries

@@ -1,7 +1,7 @@
 """A grid of small images with captions and buttons, for wide and narrow screens.
 
-`gr.Gallery` knows one kind of click, keeps images in a cache that outlives the visit, and cannot dim some of
-its images; so this is a `gr.HTML` that contains its images.
+`gr.Gallery` knows one kind of click, keeps images in a cache that outlives the visit, and shows all of its
+images in one size; so this is a `gr.HTML` that contains its images.
 """
 
 import base64
@@ -57,7 +57,7 @@ def image_grid_html(
     press: str = "",
     button: str = "",
     tag: str = "",
-    faint: bool = False,
+    small: bool = False,
     tall: bool = False,
 ) -> str:
     """Return the HTML of a grid's images.
@@ -67,10 +67,10 @@ def image_grid_html(
         press: Tooltip that says what a press on an image does; without it, images cannot be pressed.
         button: Label of the small button below each image; without it, there is none.
         tag: Text that the events report, such as the name of the engine.
-        faint: True to dim the images.
+        small: True for smaller tiles, for images that are probably not what is looked for.
         tall: True for tiles that are higher than wide, for images of people.
     """
-    classes = (" is-faint" if faint else "") + (" is-tall" if tall else "")
+    classes = (" is-small" if small else "") + (" is-tall" if tall else "")
     tiles = "".join(_tile_html(image, press, button, tag) for image in images)
     return f'<div class="is-tiles{classes}">{tiles}</div>'
 

@@ -11,6 +11,7 @@ from gradio.components import Component
 from shared.core.engines import Engine
 from shared.core.errors import InputError
 from shared.core.file_names import safe_stem
+from shared.core.images import ImageError
 from shared.core.weights import WeightsError
 from shared.gallery.gallery import Gallery
 from shared.gallery.results import SearchResults
@@ -110,7 +111,7 @@ def matches_tab(
             image_id = None
         try:
             results = search(gallery, image_id, *values)
-        except (InputError, WeightsError) as error:
+        except (ImageError, InputError, WeightsError) as error:
             return ["", closed, grid_message(str(error))]
         if not results:
             return [hint, closed, _preview_html(gallery)]
@@ -130,7 +131,13 @@ def matches_tab(
         return [gr.Column(visible=True), *explanation.explain(gallery, entry, event.tag, *values)]
 
     on_event([grid.select], search_with_hit, [session], [query.image, image_id, *query.texts])
-    on_event([grid.click], explain, [session, *query.inputs], [panel, *explanation.outputs])
+    on_event(
+        [grid.click],
+        explain,
+        [session, *query.inputs],
+        [panel, *explanation.outputs],
+        progress_on=[summary, explanation.image],  # the panel is hidden at first
+    )
     on_event([close.click], lambda: gr.Column(visible=False), [], panel)
     explanation.image.change(None, js=assets.script("scroll_to_explanation"))
     # The version is an input because a tab is filled anew only if an input has changed.

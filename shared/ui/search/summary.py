@@ -60,19 +60,23 @@ def _verdict(results: SearchResults) -> str:
 
 
 def _band_verdict(hits: Sequence[Hit], bands: ConfidenceBands) -> str:
-    """Return the number of hits in each confidence band, and how often the bands are wrong."""
+    """Return the number of hits in each confidence band, and how often that is right."""
     counts = Counter(bands.name(hit.verdict_score) for hit in hits)
-    parts = [
-        f"**{counts[band.name]} {band.name}** (a score of {band.min_score:.2f} or more)"
-        for band in bands.bands
-        if counts[band.name]
+    present = [band for band in bands.bands if counts[band.name]]
+    if not present:
+        best, lowest = max(hits[0].score, 0.0), bands.bands[-1]
+        return (
+            f"**Nothing in the gallery looks like it.** The best score is {best:.2f}; from "
+            f"{lowest.min_score:.2f} on we would say “{lowest.name}”."
+        )
+    parts = [f"{band.name}: {counts[band.name]}" for band in present]
+    verdict = f"**{', '.join(parts).capitalize()}.**"
+    rates = [
+        f"{100 * band.precision:.0f} of 100 called “{band.name}”"
+        for band in present
+        if band.precision is not None
     ]
-    if not parts:
-        return f"**Nothing here seems to be the same.** The best score is {hits[0].score:.2f}."
-    first, *weaker = bands.bands
-    rates = f"{_per_100(first.false_accept_rate)} still call a picture “{first.name}”"
-    rates += "".join(f", and {100 * band.false_accept_rate:.0f} at least “{band.name}”" for band in weaker)
-    return f"{', '.join(parts)}. {FALSE_ACCEPT_NOTE}, {rates}."
+    return f"{verdict} In our tests this was right for {' and '.join(rates)}." if rates else verdict
 
 
 def _per_100(rate: float) -> str:

@@ -1,0 +1,140 @@
+"""Right first sentences under each verdict of a description.
+
+An image of a captioned set is described by the built-in sentences. Nobody has judged these, so a sentence
+counts as right if at least `RIGHT_SHARE` of its content words, without their endings, stand in the captions
+that people wrote for the image.
+
+Columns: `share` of all images, `precision`, the fraction of these whose first sentence is right, and
+`recall`, the fraction of all right first sentences. `--choose` prints the lowest probabilities of the two
+verdicts above the last: the first sentence is right for `MIN_PRECISION` of the images from there on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from shared.core.weights import WeightsError
+from shared.crossmodal.benchmarks.embedding import image_features
+from shared.crossmodal.data.datasets import SPLITS, CaptionedImages, join, read_coco, read_flickr8k
+from shared.crossmodal.embedders.embedder import Embedder
+from shared.crossmodal.engines import ENSEMBLE, JOINT_WEIGHTS, load_joint_space
+from shared.crossmodal.sentences import LIKELY, POSSIBLE, SentenceRanker
+from shared.crossmodal.text.words import content_words
+from shared.evaluation import reports
+
+MODULE = "shared.crossmodal.benchmark describe"
+RIGHT_SHARE = 0.34
+#: Lowest fraction of right first sentences from each verdict on.
+MIN_PRECISION = (0.55, 0.35)
+ENDINGS = ("ing", "ed", "es", "s")
+
+
+def word_stems(text: str) -> set[str]:
+    """Return the content words of a text without their endings.
+
+    >>> sorted(word_stems("Two dogs are jumping"))
+    ['dog', 'jump', 'two']
+    """
+    return {_stem(word) for word in content_words(text)}
+
+
+def is_right(sentence: str, captions: Sequence[str]) -> bool:
+    """Return True if enough content words of a sentence stand in the captions of an image.
+
+    Args:
+        sentence: The sentence.
+        captions: What people wrote about the image.
+    """
+    words = word_stems(sentence)
+    known = set().union(*map(word_stems, captions))
+    return len(words & known) >= RIGHT_SHARE * len(words)
+
+
+def describe_images(embedder: Embedder, data: CaptionedImages) -> tuple[np.ndarray, np.ndarray]:
+    """Describe images by their first sentence.
+
+    Returns:
+        Probability of each image's first sentence, and True where it is right.
+    """
+    rank = SentenceRanker(embedder, ENSEMBLE)
+    captions: list[list[str]] = [[] for _ in data.images]
+    for text, index in zip(data.texts, data.image_index.tolist(), strict=True):
+        captions[index].append(text)
+    vectors = embedder.embed_features(image_features(embedder, data), ENSEMBLE)
+    firsts = [rank(vector, None, 1).sentences[0] for vector in vectors]
+    right = [is_right(first.text, texts) for first, texts in zip(firsts, captions, strict=True)]
+    return np.array([first.probability for first in firsts]), np.array(right)
+
+
+def verdict_metrics(probabilities: np.ndarray, right: np.ndarray) -> dict[str, dict[str, float]]:
+    """Compute the figures of all verdicts; see the module.
+
+    Args:
+        probabilities: Probability of each image's first sentence.
+        right: True where it is right.
+    """
+    verdicts = np.where(probabilities >= LIKELY, 0, np.where(probabilities >= POSSIBLE, 1, 2))
+    metrics = {}
+    for index, name in enumerate(("probably fits", "may fit", "none fits well")):
+        chosen = verdicts == index
+        metrics[name] = {
+            "share": float(chosen.mean()),
+            "precision": float(right[chosen].mean()) if chosen.any() else float("nan"),
+            "recall": float(chosen[right].mean()),
+        }
+    return metrics
+
+
+def choose_probability(probabilities: np.ndarray, right: np.ndarray, min_precision: float) -> float:
+    """Return the lowest probability, to two decimals, from which on enough first sentences are right.
+
+    Args:
+        probabilities: Probability of each image's first sentence.
+        right: True where it is right.
+        min_precision: Fraction of right ones.
+    """
+    candidates = np.arange(1, 100) / 100
+    chosen = [right[probabilities >= candidate] for candidate in candidates]
+    pairs = zip(candidates, chosen, strict=True)
+    passed = [candidate for candidate, part in pairs if part.size and part.mean() >= min_precision]
+    return float(min(passed, default=1.0))
+
+
+def main(arguments: Sequence[str] | None = None) -> reports.Report:
+    """Run the benchmark from the command line."""
+    parser = reports.benchmark_parser("Count right first sentences under each verdict.", MODULE)
+    parser.add_argument("--coco", metavar="DIR", help="root folder of COCO; --data is that of Flickr8k")
+    parser.add_argument("--split", choices=SPLITS, default="test", help="(%(default)s)")
+    parser.add_argument("--choose", action="store_true", help="print the probabilities for this split")
+    options = parser.parse_args(arguments)
+    try:
+        parts = [read_flickr8k(options.data, options.split).head(options.limit)]
+        if options.coco:
+            parts.append(read_coco(options.coco, options.split).head(options.limit))
+        embedder = load_joint_space(folder=options.weights)
+    except (FileNotFoundError, ValueError, WeightsError) as error:
+        parser.error(str(error))
+    started = time.perf_counter()
+    data = join(parts)
+    probabilities, right = describe_images(embedder, data)
+    if options.choose:
+        print(*(choose_probability(probabilities, right, precision) for precision in MIN_PRECISION))
+    report = reports.Report(
+        benchmark="describe",
+        data=data.name,
+        split=options.split,
+        items=len(right),
+        weights=options.weights or JOINT_WEIGHTS,
+        metrics=verdict_metrics(probabilities, right),
+        seconds=time.perf_counter() - started,
+        command=reports.command_line(MODULE, arguments),
+    )
+    return reports.finish(report, options.json)
+
+
+def _stem(word: str) -> str:
+    ending = next((ending for ending in ENDINGS if word.endswith(ending) and len(word) > len(ending) + 2), "")
+    return word.removesuffix(ending)

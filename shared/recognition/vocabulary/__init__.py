@@ -1,0 +1,1 @@
+"""Words for classes: the names that people see, and the search of a class by a word."""
