@@ -9,11 +9,14 @@ The environment sets what a host needs; the defaults suit a personal computer.
     IMAGE_SPACES_ROOT_PATH  path under which a proxy serves the suite, such as /images, or its whole address
     IMAGE_SPACES_AUTH       user:password, several separated by commas; without it everybody has access
     IMAGE_SPACES_QUEUE      number of calls that may wait before the next one is rejected: 32
+    IMAGE_SPACES_CPU_RUNTIME    on a machine without a GPU: openvino, or torch, which is slower
+    IMAGE_SPACES_NETWORK_CACHE  folder of the networks converted for openvino: in the user's cache folder
 
 On Hugging Face, Gradio's own GRADIO_SERVER_NAME, GRADIO_SERVER_PORT and GRADIO_ROOT_PATH count as well.
 
-Besides the pages there are /healthz (one small prediction per space: 200, or 503 if one fails), /metrics
-(Prometheus) and /cards/<space>.jpg (the home page's images, made when they are first requested).
+Besides the pages there are /livez (200 as long as the server runs), /healthz (one small prediction per space
+and room on the disk, the answer kept for ten seconds: 200, or 503 if one fails), /metrics (Prometheus) and
+/cards/<space>.jpg (the home page's images, made when they are first requested).
 """
 
 import gc

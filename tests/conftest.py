@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
@@ -16,7 +17,13 @@ from gradio_client import Client
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
+NETWORK_CACHE = TemporaryDirectory()
 START_TIMEOUT = 240  # seconds; a first start after an installation compiles a thousand files
+
+
+# Most tests make networks of their own, whose conversion for the CPU runtime takes a second each;
+# `tests/core/test_cpu_runtime.py` holds it to the results of PyTorch, and servers use it.
+os.environ["IMAGE_SPACES_CPU_RUNTIME"] = "torch"
 
 
 # A shell has its background jobs ignore Ctrl-C, and so would the servers that the tests stop by it.
@@ -71,6 +78,7 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
         "GRADIO_TEMP_DIR": str(folder / "gradio"),
         "HF_HUB_OFFLINE": "1",
         "XDG_CACHE_HOME": str(folder / "cache"),
+        "IMAGE_SPACES_NETWORK_CACHE": NETWORK_CACHE.name,  # all servers run the same networks
         **settings,
     }
 

@@ -36,7 +36,10 @@ class NetworkPredictor(Generic[Network]):
     WEIGHTS: ClassVar[str]
 
     def __init__(self, network: Network) -> None:
+        from shared.core.cpu_runtime import compiled  # deferred: it imports torch, which is slow
+
         self.network = network
+        self._compiled = compiled(network)
         self._device = next(network.parameters()).device
         self._lock = threading.Lock()  # parallel calls would compete for the same cores
 

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from shared.core import weights
+from shared.core.cpu_runtime import compiled
 from shared.core.engines import Engine
 from shared.core.images import to_tensor
 from shared.core.models import load_network
@@ -31,6 +32,7 @@ class NetworkBackend(EdgeBackend):
 
     def __init__(self, network: nn.Module, threshold: float = DEFAULT_THRESHOLD) -> None:
         self.network = network
+        self._compiled = compiled(network)
         self.threshold = threshold
         self._device = next(network.parameters()).device
         self._lock = threading.Lock()  # parallel calls would compete for the same cores and memory
@@ -60,7 +62,7 @@ class NetworkBackend(EdgeBackend):
         half_precision = half_precision and self._device.type == "cpu" and _has_bfloat16()
         x = to_tensor(image).to(self._device, memory_format=torch.channels_last)
         with self._lock:
-            logits = self._half_network(x.bfloat16()) if half_precision else self.network(x)
+            logits = self._half_network(x.bfloat16()) if half_precision else self._compiled(x)
             maps: Tensor = logits[0].float().sigmoid_().cpu()
             return maps
 

@@ -71,7 +71,7 @@ class SubjectMatting(NetworkPredictor[MattingNetwork]):
         # A subject on the left is one on the right: the mean over both is surer at borders.
         x = torch.cat([x, x.flip(-1)]).contiguous(memory_format=torch.channels_last)
         with self._lock:
-            logits = self.network(x).float()
+            logits = self._compiled(x).float()
         mean = (logits[:1] + logits[1:].flip(-1)) / 2
         values: np.ndarray = mean[0, 0].sigmoid().cpu().numpy()
         return values

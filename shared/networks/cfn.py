@@ -185,7 +185,12 @@ class CFN(
         self.register_buffer("prototypes", torch.zeros(prototypes, self.FEATURE_CHANNELS))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.classifier(self.fuse(self.branch_vectors(self.branch_maps(x))))
+        return self.features_and_logits(x)[1]
+
+    def features_and_logits(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the fused features `[B, 1280]` and the logits `[B, classes]` of images, see `CFN`."""
+        features = self.fuse(self.branch_vectors(self.branch_maps(x)))
+        return features, self.classifier(features)
 
     def branch_maps(self, x: Tensor) -> list[Tensor]:
         """Compute the maps of all branches before their global average.

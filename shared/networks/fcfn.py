@@ -76,7 +76,7 @@ class FCFN(
         self.classifier = nn.Conv2d(self.FEATURE_CHANNELS, classes, 1) if fuse == "features" else None
 
     def forward(self, x: Tensor) -> Tensor:
-        size = [-(-side // self.STRIDE) for side in x.shape[-2:]]
+        size = [(side + self.STRIDE - 1) // self.STRIDE for side in x.shape[-2:]]
         _, *stages, top = self.base(mirror_pad(x * 2 - 1, self.MARGIN))
         local, context = self.top(top), self.context(top.mean((-2, -1), keepdim=True))
         if self.mix is None:

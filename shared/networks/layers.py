@@ -140,8 +140,9 @@ def mirror_pad(x: Tensor, margin: int) -> Tensor:
     tensor([1, 2, 3, 2, 1, 2, 3, 2])
     """
     for axis in (-2, -1):
-        period = max(2 * (x.shape[axis] - 1), 1)
-        phase = torch.arange(x.shape[axis] + margin, device=x.device) % period
+        side = x.shape[axis]
+        period = 2 * (side - 1) + (side == 1)  # arithmetic, since a recorded `max` would keep one of both
+        phase = torch.arange(side + margin, device=x.device) % period
         x = x.index_select(axis, torch.minimum(phase, period - phase))
     return x
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core import weights
+from shared.core.cpu_runtime import compiled
 from shared.core.engines import Engine
 from shared.core.images import Box, to_tensor
 from shared.core.models import load_network
@@ -66,6 +67,7 @@ class CFNBackend(ExplainableBackend):
         ood_threshold: float = MAX_OOD_SCORE,
     ) -> None:
         self.network = network
+        self._compiled = compiled(network, network.features_and_logits)
         self.labels = tuple(labels)
         self.temperature = temperature
         self.size = size
@@ -104,8 +106,7 @@ class CFNBackend(ExplainableBackend):
     def predict(self, images: Sequence[Image.Image]) -> ClassifierOutput:
         inputs = torch.cat([self.preprocess(image) for image in images])
         with self._lock:
-            features = self.network.fuse(self.network.branch_vectors(self.network.branch_maps(inputs)))
-            logits = self.network.classifier(features)
+            features, logits = self._compiled(inputs)
         features = features.float()
         return ClassifierOutput(
             probabilities=(logits.float() / self.temperature).softmax(1).cpu().numpy(),
@@ -140,7 +141,7 @@ class CFNBackend(ExplainableBackend):
         # The lock is released after each batch, so that other calls need not wait for a whole explanation.
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         with torch.no_grad(), self._lock:
-            return (self.network(inputs).float() / self.temperature).softmax(1)
+            return (self._compiled(inputs)[1].float() / self.temperature).softmax(1)
 
     def _class_pass(self, inputs: Tensor, class_id: int | None) -> _ClassPass:
         network = self.network

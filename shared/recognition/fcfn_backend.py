@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core import weights
+from shared.core.cpu_runtime import compiled
 from shared.core.engines import Engine
 from shared.core.images import to_tensor
 from shared.core.models import load_network
@@ -46,6 +47,7 @@ class FCFNBackend(SegmenterBackend):
         mirror: bool = False,
     ) -> None:
         self.network = network
+        self._compiled = compiled(network)
         self.labels = tuple(labels)
         self.background = background
         self.size = size
@@ -83,9 +85,9 @@ class FCFNBackend(SegmenterBackend):
     def predict(self, image: Image.Image) -> SegmenterOutput:
         inputs = to_tensor(self._resize(image)).to(self._device, memory_format=torch.channels_last)
         with self._lock:
-            logits = self.network(inputs)
+            logits = self._compiled(inputs)
             if self.mirror:
-                logits = (logits + self.network(inputs.flip(-1)).flip(-1)) / 2
+                logits = (logits + self._compiled(inputs.flip(-1)).flip(-1)) / 2
             logits = logits.float()
             kept_logits = suppress_small_classes(logits)
             entropy, energy = class_uncertainty(logits, kept_logits.argmax(1)[0])

@@ -9,8 +9,8 @@ from scipy.sparse.csgraph import connected_components
 
 from shared.retrieval.deepindex.hamming_embedding import hamming_distance
 
-#: Number of pairs that are compared at a time.
-BLOCK = 2**22
+#: Number of pairs that are compared at a time, which take some 100 MB.
+BLOCK = 2**20
 
 
 def perceptual_hash(image: Image.Image) -> np.uint64:
@@ -59,22 +59,36 @@ def near_duplicates(
     count = len(hashes)
     if descriptors is not None and len(descriptors) != count:
         raise ValueError(f"give a descriptor for each of {count} hashes, received {len(descriptors)}")
+    if descriptors is not None:
+        descriptors = np.asarray(descriptors, np.float32)
     codes = hashes.view(np.uint8).reshape(count, 8)
-    rows, columns = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    group = np.arange(count)
     step = max(BLOCK // max(count, 1), 1)
     for start in range(0, count, step):
-        close = hamming_distance(codes[start : start + step, None], codes[None]) <= max_bits
-        row, column = np.nonzero(close)
-        row += start
-        later = column > row
-        row, column = row[later], column[later]
+        block = slice(start, start + step)
+        linked = hamming_distance(codes[block, None], codes[None]) <= max_bits
         if descriptors is not None:
-            similar = np.einsum("md,md->m", descriptors[row], descriptors[column]) >= min_cosine
-            row, column = row[similar], column[similar]
-        rows.append(row)
-        columns.append(column)
-    row, column = np.concatenate(rows), np.concatenate(columns)
-    graph = sparse.coo_matrix((np.ones(len(row), bool), (row, column)), (count, count))
+            linked &= descriptors[block] @ descriptors.T >= min_cosine
+        row, column = np.nonzero(linked)
+        group = _join(group, row + start, column)
+    return group
+
+
+def _join(group: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Join the groups of linked images.
+
+    Args:
+        group: Number of each image's group, `[N]`.
+        row: First image of each link, `[L]`.
+        column: Second image of each link, `[L]`.
+
+    Returns:
+        New numbers, int64 `[N]`, in the order of the groups' first images.
+    """
+    count = len(group)
+    _, first = np.unique(group, return_index=True)
+    links = np.concatenate([row, np.arange(count)]), np.concatenate([column, first[group]])
+    graph = sparse.coo_matrix((np.ones(len(links[0]), bool), links), (count, count))
     _, label = connected_components(graph, directed=False)
-    _, first, group = np.unique(label, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[group].astype(np.int64)
+    _, first, members = np.unique(label, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[members].astype(np.int64)

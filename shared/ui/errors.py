@@ -15,7 +15,7 @@ import gradio as gr
 from shared.core.errors import GenerationError, InputError
 from shared.core.images import ImageError
 from shared.core.weights import WeightsError
-from shared.ui import telemetry
+from shared.ui.monitoring import telemetry
 
 #: Errors whose messages are written for visitors.
 EXPECTED = (ImageError, InputError, GenerationError, WeightsError, gr.Error)

@@ -5,11 +5,11 @@ import io
 import logging
 import os
 import socket
-import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from typing import Any, Protocol
 
 import gradio as gr
@@ -21,23 +21,25 @@ from PIL import Image
 from starlette.middleware import Middleware
 
 from shared.core.images import MAX_FILE_BYTES, open_image
-from shared.ui import assets, telemetry
+from shared.ui import assets
 from shared.ui.components.results import before_and_after
 from shared.ui.gallery.visitor_key import VisitorCookie
-from shared.ui.gradio_workarounds import check_caller_paths, without_page_servers
+from shared.ui.gradio_workarounds import check_caller_paths, get_upload_folder, without_page_servers
 from shared.ui.home import DESCRIPTION, home
 from shared.ui.middleware.access import PasswordAccess, basic_authorization
 from shared.ui.middleware.page_heads import SUITE, PageHead, PageHeads
 from shared.ui.middleware.previews import ImagePreviews
+from shared.ui.monitoring import telemetry
+from shared.ui.monitoring.health import HealthMonitor
 from shared.ui.page import page
 from shared.ui.sample_images import sample_images
 from shared.ui.theme import theme
 from shared.ui.tool_server import ToolServer, use_tool_server
 
-log = logging.getLogger("image_spaces")
-
 CARD_SPACE = "restyle"  # whose card stands for the suite in messengers
 
+#: Visitors whose values Gradio keeps, up to a megabyte each; a call without a session counts as one.
+MAX_SESSIONS = 500
 #: Endpoints that each space with a gallery offers, and that work on the same gallery in all of them.
 GALLERY_ENDPOINTS = ("add_images", "remove_images", "save_gallery")
 
@@ -156,7 +158,9 @@ def launch(demo: gr.Blocks) -> None:
     """Serve a single space, as Hugging Face does; Gradio's environment variables set host and port."""
     use_tool_server()
     app = {"middleware": [Middleware(VisitorCookie), Middleware(ImagePreviews)]}
-    demo.queue(max_size=queue_size()).launch(app_kwargs=app, **gradio_settings())
+    demo.queue(max_size=queue_size()).launch(
+        app_kwargs=app, state_session_capacity=MAX_SESSIONS, **gradio_settings()
+    )
 
 
 def build_suite(
@@ -176,6 +180,7 @@ def build_suite(
             with suite.route(front_matter[name]["title"], name):
                 space.demo.render()
     hide_repeated_endpoints(suite)
+    suite.state_session_capacity = MAX_SESSIONS
     return suite.queue(max_size=queue_size())
 
 
@@ -202,7 +207,7 @@ def build_server(
     front_matter: Mapping[str, Mapping[str, Any]],
     settings: ServerSettings,
 ) -> FastAPI:
-    """Return the web server: `/healthz`, `/metrics` and `/cards` first, then Gradio at `/`.
+    """Return the web server: `/livez`, `/healthz`, `/metrics` and `/cards` first, then Gradio at `/`.
 
     Args:
         suite: All pages.
@@ -242,13 +247,19 @@ def build_server(
 
 
 def add_routes(server: FastAPI, spaces: Mapping[str, Space]) -> None:
-    """Add `/healthz`, `/metrics` and `/cards/<space>.jpg` to a server."""
+    """Add `/livez`, `/healthz`, `/metrics` and `/cards/<space>.jpg` to a server."""
+    image = Image.new("RGB", (32, 32), "grey")
+    checks = {name: partial(space.preview, image) for name, space in spaces.items()}
+    health = HealthMonitor(checks, Path(get_upload_folder()))
+
+    @server.get("/livez")
+    async def livez() -> JSONResponse:
+        return JSONResponse({"ok": True})
 
     @server.get("/healthz")
-    def healthz() -> JSONResponse:
-        report = {name: check_health(name, space) for name, space in spaces.items()}
-        healthy = all(entry["ok"] for entry in report.values())
-        return JSONResponse({"ok": healthy, "spaces": report}, status_code=200 if healthy else 503)
+    async def healthz() -> JSONResponse:
+        report = await health.report()
+        return JSONResponse(report, status_code=200 if report["ok"] else 503)
 
     @server.get("/metrics")
     def metrics() -> Response:
@@ -265,17 +276,6 @@ def add_routes(server: FastAPI, spaces: Mapping[str, Space]) -> None:
             return Response(status_code=404)
         headers = {"Cache-Control": "max-age=3600"}
         return Response(card_image(name), media_type="image/jpeg", headers=headers)
-
-
-def check_health(name: str, space: Space) -> dict[str, Any]:
-    """Run one prediction on a small image; return `ok` and `seconds`, and log a failure."""
-    start = time.perf_counter()
-    try:
-        space.preview(Image.new("RGB", (32, 32), "grey"))
-    except Exception:
-        log.exception("the check of %s failed", name)
-        return {"ok": False}
-    return {"ok": True, "seconds": round(time.perf_counter() - start, 3)}
 
 
 def draw_card(space: Space) -> bytes:

@@ -119,7 +119,7 @@ class Constant(EdgeBackend):
         return torch.full((6, image.height, image.width), 0.5)
 
 
-@pytest.mark.parametrize("size", [(4200, 1000), (4, 1_050_000)])
+@pytest.mark.parametrize("size", [(4200, 1000), (65, 65_000)])
 @pytest.mark.parametrize("scale", [0.25, 1.0, 1.5])
 def test_inputs_of_a_backend_are_bounded(size, scale):
     backend = Constant()

@@ -1,6 +1,7 @@
 """Near duplicates: hashes that survive edits, and groups of hashes that agree."""
 
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -78,3 +79,13 @@ def test_blocks_do_not_matter(monkeypatch):
 def test_few_images():
     assert near_duplicates(np.zeros(0, np.uint64)).tolist() == []
     assert near_duplicates(np.array([3], np.uint64), np.ones((1, 2))).tolist() == [0]
+
+
+def test_memory_is_bounded_where_all_images_are_equal():
+    descriptors = np.full((2000, 512), 512**-0.5, np.float32)
+    tracemalloc.start()
+    groups = near_duplicates(np.zeros(2000, np.uint64), descriptors)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert not groups.any()
+    assert peak < 200e6

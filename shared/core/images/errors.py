@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MAX_PIXELS = 50_000_000
+MAX_SIDE = 65_535  # the largest of JPEG and GIF; rows of decoders stay short
 MAX_FILE_BYTES = 64 * 2**20
 
 DAMAGED = (
@@ -24,9 +25,13 @@ def unsupported(kind: str) -> ImageError:
 
 
 def check_pixels(width: int, height: int) -> None:
-    """Raise ImageError if an image has no pixels or more than `MAX_PIXELS`."""
+    """Raise ImageError if an image has no pixels, more than `MAX_PIXELS`, or a side beyond `MAX_SIDE`."""
     if width * height == 0:
         raise ImageError("This picture has no pixels: please choose another one.")
     if width * height > MAX_PIXELS:
         size, limit = f"{width} x {height}", f"{MAX_PIXELS // 10**6} million pixels"
         raise ImageError(f"This picture of {size} has more than {limit}: please make it smaller.")
+    if max(width, height) > MAX_SIDE:
+        raise ImageError(
+            f"This picture of {width} x {height} is too long: a side has at most {MAX_SIDE} pixels."
+        )

@@ -10,7 +10,8 @@ from typing import Any
 from PIL import GifImagePlugin, Image
 
 from shared.core.images.errors import DAMAGED, MAX_FILE_BYTES, ImageError, check_pixels, unsupported
-from shared.core.images.jpeg import decode_cut_jpeg
+from shared.core.images.gif import open_gif
+from shared.core.images.jpeg import decode_cut_jpeg, open_jpeg
 from shared.core.images.png import open_png
 from shared.core.images.tiff import open_tiff
 
@@ -18,6 +19,8 @@ from shared.core.images.tiff import open_tiff
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIC")
 Image.init()
 
+_RUN_LENGTHS = (1, 2)  # of a BMP's compression; PIL unpacks these in Python, a microsecond a run
+_MAX_PACKED_BMP = 6 * 2**20
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 _AVIF_BRANDS = {b"avif", b"avis"}
 #: First bytes of whole pictures that are not read, and their kinds.
@@ -164,7 +167,19 @@ def _set_codes(image: Image.Image, primaries: int, transfer: int) -> None:
     image.info["cicp"] = (primaries, 13 if transfer in (1, 6, 14, 15) else transfer)
 
 
+def _open_bmp(data: bytes) -> Image.Image:
+    image: Image.Image = Image.OPEN["BMP"][0](io.BytesIO(data), "")
+    check_pixels(*image.size)
+    is_packed = int.from_bytes(data[30:34], "little") in _RUN_LENGTHS and data[14] >= 40
+    if is_packed and len(data) > _MAX_PACKED_BMP:
+        raise unsupported("a very large BMP picture of packed runs")
+    return image
+
+
 _OPENERS: dict[str, Callable[[bytes], Image.Image]] = {
+    "JPEG": open_jpeg,
+    "GIF": open_gif,
+    "BMP": _open_bmp,
     "PNG": open_png,
     "TIFF": open_tiff,
     "AVIF": _open_avif,

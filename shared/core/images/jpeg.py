@@ -1,4 +1,4 @@
-"""JPEG files (ITU-T T.81) that are cut short by a little."""
+"""JPEG files (ITU-T T.81): their metadata within bounds, and files that are cut short by a little."""
 
 from __future__ import annotations
 
@@ -7,15 +7,68 @@ import io
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
+from shared.core.images.directories import is_bounded
+from shared.core.images.errors import DAMAGED, ImageError
+
 #: Largest part of the data that may be missing; of a small file up to `MAX_MISSING_BYTES` and a larger part.
 MAX_MISSING = 0.08
 MAX_MISSING_PIXELS = 0.5  # of the last scan
 MAX_MISSING_SMALL = 0.25
 MAX_MISSING_BYTES = 330
 
+#: Most segments before the pixels, and most scans of a progressive file, of which encoders write about ten:
+#: this many, and more of a small picture.
+MAX_SEGMENTS, MAX_FREE_SCANS = 10_000, 20
+MAX_SCANNED_PIXELS = 300_000_000
+
+_SCAN, _EXIF, _MPF = b"\xff\xda", b"Exif\0\0", b"MPF\0"
 _END = b"\xff\xd9"
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a length: TEM, RST0..RST7, SOI
 _BLOCK_ROWS = 16  # rows of pixels that are coded together, at most
+
+
+def open_jpeg(data: bytes) -> Image.Image:
+    """Read the header of a JPEG file.
+
+    Metadata whose values are together longer than themselves are left out, and so are the continuations of an
+    EXIF segment, which PIL joins one by one.
+
+    Args:
+        data: Content of the file.
+
+    Raises:
+        ImageError: The file has far more scans than an encoder writes.
+        Exception: The header is damaged; PIL raises anything from SyntaxError to struct.error.
+    """
+    image: Image.Image = JpegImagePlugin.jpeg_factory(io.BytesIO(_with_bounded_metadata(data)), "")
+    scans = data.count(_SCAN) if "progressive" in image.info else 1
+    if scans > MAX_FREE_SCANS and scans * image.width * image.height > MAX_SCANNED_PIXELS:
+        raise ImageError(DAMAGED)
+    return image
+
+
+def _with_bounded_metadata(data: bytes) -> bytes:
+    """Return a file without EXIF and MPF segments that would fill the memory."""
+    kept: list[bytes] = []
+    start, position, segments, has_exif = 0, 2, 0, False
+    while position + 4 <= len(data) and data[position] == 0xFF and data[position + 1] != _SCAN[1]:
+        marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4], "big")
+        if marker in (0xFF, *_STANDALONE):
+            position += 1
+            continue
+        end = position + 2 + length
+        body = data[position + 4 : end]
+        is_exif = marker == 0xE1 and body.startswith(_EXIF)
+        if (is_exif and (has_exif or not is_bounded(body[len(_EXIF) :]))) or (
+            marker == 0xE2 and body.startswith(_MPF) and not is_bounded(body[len(_MPF) :])
+        ):
+            kept.append(data[start:position])
+            start = end
+        has_exif = has_exif or is_exif
+        position, segments = end, segments + 1
+        if segments > MAX_SEGMENTS:
+            raise ImageError(DAMAGED)
+    return b"".join([*kept, data[start:]]) if kept else data
 
 
 def decode_cut_jpeg(data: bytes) -> Image.Image | None:

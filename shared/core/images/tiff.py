@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from shared.core.images.errors import DAMAGED, ImageError, check_pixels, unsupported
+from shared.core.images.directories import is_bounded, tile_pixels
+from shared.core.images.errors import DAMAGED, MAX_PIXELS, ImageError, check_pixels, unsupported
 from shared.core.images.levels import scale_levels, to_uint8
 
 # Tags (TIFF 6.0, section 8; DNG 1.7).
@@ -44,6 +45,8 @@ def open_tiff(data: bytes) -> Image.Image:
         ImageError: The file is a camera raw file, of a kind that is not read, or too large.
         Exception: The file is damaged; PIL raises anything from SyntaxError to struct.error.
     """
+    if not is_bounded(data) or tile_pixels(data) > MAX_PIXELS:
+        raise ImageError(DAMAGED)
     try:
         image = TiffImagePlugin.TiffImageFile(io.BytesIO(data))
     except Exception:  # PIL knows no such kind, or it is damaged

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from shared.core import weights
+from shared.core.cpu_runtime import compiled
 from shared.core.models import load_on_device
 from shared.core.scheduling import InferenceScheduler
 from shared.crossmodal.embedders.embedder import (
@@ -29,7 +30,6 @@ from shared.crossmodal.embedders.region_features import (
 from shared.crossmodal.text.tokenizer import SubwordTokenizer
 from shared.crossmodal.text.words import unknown_words
 from shared.gallery.index import FINGERPRINT
-from shared.networks.backbones.onednn import fuse_convolutions
 from shared.networks.crossmodal.joint import JointSpace
 from shared.networks.crossmodal.regions import RegionBackbone
 
@@ -74,9 +74,8 @@ class JointSpaceEmbedder(Embedder):
         self.model_fingerprint = np.array([fingerprint], np.uint64)
         self._calibrations = {engine: _calibration(config, engine) for engine in self.engines}
         self.views = config.get("looks", SINGLE_VIEW)
-        sides = sorted({side for side, _ in self.views}, reverse=True)
-        fused = fuse_convolutions(backbone, [(side, side) for side in sides])
-        self._fused_backbone = cast(RegionBackbone, fused)
+        self._features = compiled(backbone, parallel=True)
+        self._feature_map = compiled(backbone, backbone.feature_map, parallel=True)
         self._device = next(network.parameters()).device
         self._scheduler = InferenceScheduler(self._device)
         self.worker_pool = self._scheduler.worker_pool
@@ -122,7 +121,7 @@ class JointSpaceEmbedder(Embedder):
 
     def _describe(self, image: Image.Image) -> dict[str, np.ndarray]:
         with self._scheduler.slot():
-            embedding = embed_views(self._fused_backbone, self.network.image, image, self.views)
+            embedding = embed_views(self._features, self.network.image, image, self.views)
         return {IMAGE_FEATURE: embedding.half().cpu().numpy(), FINGERPRINT: self.model_fingerprint}
 
     def embed_features(self, features: np.ndarray, engine: str) -> np.ndarray:
@@ -134,7 +133,7 @@ class JointSpaceEmbedder(Embedder):
 
     def embed_regions(self, image: Image.Image, engine: str) -> np.ndarray:
         with self._scheduler.slot():
-            embeddings = embed_windows(self._fused_backbone, self.network.image, image).cpu().numpy()
+            embeddings = embed_windows(self._feature_map, self.network.image, image).cpu().numpy()
         return self.embed_features(embeddings, engine)
 
     def embed_texts(self, texts: Sequence[str], engine: str) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -67,7 +67,7 @@ def network_input(image: Image.Image, *, mirrored: bool = False, size: int = IMA
 
 @torch.inference_mode()
 def embed_views(
-    backbone: RegionBackbone,
+    features: Callable[[Tensor], Tensor],
     encoder: RegionEmbedding,
     image: Image.Image,
     views: Sequence[View] = SINGLE_VIEW,
@@ -75,7 +75,7 @@ def embed_views(
     """Return the mean embedding of an image over test-time augmentation views, `[F]`.
 
     Args:
-        backbone: Network for region features.
+        features: Computes region features; a `RegionBackbone`, or its compiled form.
         encoder: Image encoder of a joint space.
         image: RGB image.
         views: Views of the image.
@@ -83,24 +83,24 @@ def embed_views(
     rows = []
     for size, group in groupby(views, key=lambda view: view[0]):  # one pass for all views of a size
         x = torch.cat([network_input(image, mirrored=mirrored, size=size) for _, mirrored in group])
-        rows.append(backbone(_on_device(x, backbone, encoder)).half())
+        rows.append(features(_on_device(x, encoder)).half())
     return encoder(torch.cat(rows).float().to(encoder.score.weight.device)).mean(0)
 
 
 @torch.inference_mode()
-def embed_windows(backbone: RegionBackbone, encoder: RegionEmbedding, image: Image.Image) -> Tensor:
+def embed_windows(
+    feature_map: Callable[[Tensor], Tensor], encoder: RegionEmbedding, image: Image.Image
+) -> Tensor:
     """Return the embeddings of windows around all positions of the map, row by row, `[positions, F]`.
 
     Args:
-        backbone: Network for region features.
+        feature_map: Computes the map; `RegionBackbone.feature_map`, or its compiled form.
         encoder: Image encoder of a joint space.
         image: RGB image.
     """
-    maps = backbone.feature_map(_on_device(network_input(image), backbone, encoder))
+    maps = feature_map(_on_device(network_input(image), encoder))
     return encoder.embed_regions(pool_windows(maps).to(encoder.score.weight.device))[0]
 
 
-def _on_device(x: Tensor, backbone: RegionBackbone, encoder: RegionEmbedding) -> Tensor:
-    # A backbone with fused convolutions has no parameters, and is on the CPU as the encoder is.
-    device = next(backbone.parameters(), encoder.score.weight).device
-    return x.to(device, memory_format=torch.channels_last)
+def _on_device(x: Tensor, encoder: RegionEmbedding) -> Tensor:
+    return x.to(encoder.score.weight.device, memory_format=torch.channels_last)

@@ -38,7 +38,7 @@ def pool_grid(maps: Tensor, cells: int = 3) -> Tensor:
     [3.0, 1.0, 2.0, 3.0, 6.0]
     """
     whole = global_average_pool(maps)[:, None]
-    return torch.cat([whole, F.adaptive_avg_pool2d(maps, cells).flatten(2).mT], 1)
+    return torch.cat([whole, F.adaptive_avg_pool2d(maps, cells).flatten(2).transpose(1, 2)], 1)
 
 
 def pool_windows(maps: Tensor, window: int = 3) -> Tensor:

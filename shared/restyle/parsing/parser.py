@@ -48,7 +48,7 @@ class OutfitParser(PixelParser, NetworkPredictor[ParsingNetwork]):
         # A coat on the left is one on the right: the mean over both is surer.
         x = torch.cat([x, x.flip(-1)]).contiguous(memory_format=torch.channels_last)
         with self._lock:
-            logits = self.network(x).float()
+            logits = self._compiled(x).float()
         mean = (logits[0] + logits[1].flip(-1)) / 2
         values: np.ndarray = mean.softmax(0).cpu().numpy()
         return values

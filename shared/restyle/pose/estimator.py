@@ -65,7 +65,7 @@ class PoseEstimator(NetworkPredictor[PoseNetwork]):
         # A left hand is a right one in the mirror: the mean over both is surer.
         x = torch.cat([x, x.flip(-1)]).contiguous(memory_format=torch.channels_last)
         with self._lock:
-            maps = self.network(x).float().sigmoid()
+            maps = self._compiled(x).float().sigmoid()
         mean = (maps[:1] + maps[1:].flip(-1)[:, [*MIRRORED]]) / 2
         rows = locate_joints(mean)[0].cpu().numpy().astype(np.float64)
         points = crop.to_image((rows[:, :2] + 0.5) * STRIDE)

@@ -118,7 +118,7 @@ class GarmentDescriber(NetworkPredictor[EfficientNetLite]):
         """Return the first map of the network, float32 `[NETWORK_DIM, h, w]`."""
         x = (to_tensor(crop) * 2 - 1).to(self._device).contiguous(memory_format=torch.channels_last)
         with self._lock:
-            maps: list[Tensor] = self.network(x)
+            maps: list[Tensor] = self._compiled(x)
         return maps[0][0].float().cpu()
 
 

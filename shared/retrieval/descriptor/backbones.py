@@ -160,6 +160,12 @@ def feature_maps(network: nn.Module, x: Tensor, levels: Iterable[str] | None = N
     return result
 
 
+def list_feature_maps(network: nn.Module, x: Tensor, *, levels: Sequence[str]) -> list[Tensor]:
+    """Compute feature maps as a list in the order of `levels`, see `feature_maps`."""
+    maps = feature_maps(network, x, levels)
+    return [maps[level] for level in levels]
+
+
 def _last_maps(network: nn.Module, x: Tensor) -> list[Tensor]:
     if isinstance(network, CFN):
         return expanded_maps(network.base, network.head, x)

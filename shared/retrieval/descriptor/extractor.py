@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -13,14 +14,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 from shared.core import weights
+from shared.core.cpu_runtime import compiled
 from shared.core.image_files import ImageFile
 from shared.core.images import Box, ImageError, Source, crop, open_image, to_tensor
 from shared.core.scheduling import InferenceScheduler, prefetch
-from shared.networks.backbones.onednn import fuse_convolutions
 from shared.retrieval.descriptor.backbones import (
     Folders,
     Maps,
-    feature_maps,
+    list_feature_maps,
     load_backbones,
     network_levels,
 )
@@ -76,7 +77,7 @@ class Extractor:
         self.network, self.network_digest = network, network_digest
         self._device = next(network.parameters()).device
         self.head = head.to(self._device).eval()
-        self._fused = fuse_convolutions(network)
+        self._map_functions: dict[tuple[str, ...], Callable[[Tensor], list[Tensor]]] = {}
         # On a CPU the maps of a single image stay in the cache from layer to layer, those of a batch do not.
         self._batch_size = 1 if self._device.type == "cpu" else 16
         self._scheduler = InferenceScheduler(self._device)
@@ -197,7 +198,7 @@ class Extractor:
         """
         (x,) = network_inputs(image, [size]).values()
         with self._scheduler.slot():
-            maps = feature_maps(self._fused, x.to(self._device), levels)
+            maps = self._feature_maps(x.to(self._device), levels)
         return {level: values[0].float().cpu().numpy() for level, values in maps.items()}
 
     @torch.inference_mode()
@@ -221,13 +222,22 @@ class Extractor:
                 for size in inputs[batch[0]]:
                     x = torch.cat([inputs[index][size] for index in batch])
                     x = x.to(self._device, memory_format=torch.channels_last)
-                    maps[size] = feature_maps(self._fused, x, levels)
+                    maps[size] = self._feature_maps(x, levels)
                 for name, head in heads.items():
                     values = head(maps).float().cpu().numpy()
                     if name not in rows:
                         rows[name] = np.empty((len(inputs), *values.shape[1:]), np.float32)
                     rows[name][batch] = values
         return rows
+
+    def _feature_maps(self, x: Tensor, levels: Collection[str] | None = None) -> Maps:
+        """Compute feature maps as `shared.retrieval.descriptor.backbones.feature_maps` does."""
+        available = network_levels(self.network)
+        names = tuple(level for level in available if levels is None or level in levels)
+        if names not in self._map_functions:
+            function = partial(list_feature_maps, self.network, levels=names)
+            self._map_functions[names] = compiled(self.network, function, parallel=True)
+        return dict(zip(names, self._map_functions[names](x), strict=True))
 
     def _read(self, image: ImageFile) -> dict[int, Tensor] | ImageError:
         try:

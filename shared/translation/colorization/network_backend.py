@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from shared.core.cpu_runtime import compiled
 from shared.core.engines import Engine
 from shared.core.models import load_network
 from shared.networks.colorization import Colorization, annealed_mean
@@ -31,6 +32,7 @@ class NetworkBackend(ColorizationBackend):
 
     def __init__(self, network: Colorization) -> None:
         self.network = network
+        self._compiled = compiled(network)
         self._device = next(network.parameters()).device
         self._lock = threading.Lock()  # parallel calls would compete for the same cores and memory
 
@@ -58,7 +60,7 @@ class NetworkBackend(ColorizationBackend):
         x = small.to(self._device, memory_format=torch.channels_last)
         with self._lock:
             # The mirror image has the same colors; the mean of both is calmer than either.
-            logits = self.network(x) + self.network(x.flip(-1)).flip(-1)
+            logits = self._compiled(x) + self._compiled(x.flip(-1)).flip(-1)
             chroma = annealed_mean(logits / 2, self.network.palette).float().cpu()
         return upsample_chroma(chroma, full / 100)[0].permute(1, 2, 0).numpy()
 

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from skimage.color import rgb2lab
 
+from shared.core.cpu_runtime import compiled
 from shared.core.images import shrink
 from shared.networks.drawing import ColoringNetwork
 from shared.translation.colorization.backend import ColorizationBackend
@@ -48,6 +49,7 @@ class ColoringMapper:
 
     def __init__(self, network: ColoringNetwork, colorization: ColorizationBackend) -> None:
         self.network = network
+        self._compiled = compiled(network)
         self.colorization = colorization
         self._device = next(network.parameters()).device
         self._lock = threading.Lock()  # parallel calls would compete for the same cores
@@ -78,7 +80,7 @@ class ColoringMapper:
         padding = [(0, max(MIN_SIDE - side, 0)) for side in (height, width)]
         x = torch.from_numpy(np.pad(gray, padding, "symmetric"))[None, None]
         with self._lock:
-            colors = self.network(x.to(self._device, memory_format=torch.channels_last))
+            colors = self._compiled(x.to(self._device, memory_format=torch.channels_last))
         values: np.ndarray = colors[0, :, : (height + 1) // 2, : (width + 1) // 2].float().cpu().numpy()
         return values
 

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+from shared.core.cpu_runtime import compiled
 from shared.core.images import THUMBNAIL_SIDE, shrink, to_tensor
 from shared.networks.drawing import DrawingNetwork
 
@@ -66,6 +67,7 @@ class DrawingMapper:
 
     def __init__(self, network: DrawingNetwork) -> None:
         self.network = network
+        self._compiled = compiled(network)
         self._device = next(network.parameters()).device
         self._lock = threading.Lock()  # parallel calls would compete for the same cores and memory
 
@@ -98,7 +100,7 @@ class DrawingMapper:
         """Return the network's maps `[3, h, w]`, enlarged to a size if there is one."""
         x = to_tensor(image).to(self._device, memory_format=torch.channels_last)
         with self._lock:
-            maps = self.network(x).float().sigmoid()
+            maps = self._compiled(x).float().sigmoid()
         if size is not None:
             maps = F.interpolate(maps, size[::-1], mode="bicubic", align_corners=False).clamp(0, 1)
         values: np.ndarray = maps[0].cpu().numpy()

@@ -1,0 +1,1 @@
+"""Monitoring: metrics of calls, and the health of the server."""

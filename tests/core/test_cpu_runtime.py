@@ -1,0 +1,227 @@
+"""The CPU runtime: PyTorch's results at any size, the cache, and PyTorch in its place."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from shared.core import weights
+from shared.core.cpu_runtime import compiled, conversion, functions
+from shared.networks.backbones.efficientnet_lite import EfficientNetLite
+from shared.networks.backbones.mobilenet_v1 import MobileNetV1
+from shared.networks.cfn import CFN
+from shared.networks.colorization import Colorization
+from shared.networks.crossmodal.joint import JointSpace
+from shared.networks.drawing import ColoringNetwork, DrawingNetwork
+from shared.networks.fcfn import FCFN, FCFNEdges
+from shared.networks.matting import MattingNetwork
+from shared.networks.parsing import ParsingNetwork
+from shared.networks.pose import PoseNetwork
+from shared.networks.rds import RDS
+
+SIZES = ((96, 128), (33, 47), (65, 40), (224, 224))
+#: Weights, class of their network, its function (by default the network itself), and input channels.
+NETWORKS = {
+    "edges-rds": (RDS, None, 3),
+    "edges-hed": (RDS, None, 3),
+    "edges-fcfn": (FCFNEdges, None, 3),
+    "recognition-cfn": (CFN, lambda network: network.features_and_logits, 3),
+    "recognition-plain": (CFN, lambda network: network.features_and_logits, 3),
+    "recognition-fcfn": (FCFN, None, 3),
+    "recognition-fcfn-streets": (FCFN, None, 3),
+    "retrieval-lite": (EfficientNetLite, None, 3),
+    "retrieval-mobilenet": (MobileNetV1, None, 3),
+    "crossmodal-joint": (JointSpace, lambda network: network.base.forward, 3),
+    "matting-subject": (MattingNetwork, None, 3),
+    "restyle-parsing": (ParsingNetwork, None, 3),
+    "restyle-pose": (PoseNetwork, None, 3),
+    "translation-color": (Colorization, None, 1),
+    "translation-coloring": (ColoringNetwork, None, 1),
+    "translation-drawing": (DrawingNetwork, None, 3),
+}
+
+
+@pytest.fixture(autouse=True)
+def _openvino_with_an_empty_cache(tmp_path, monkeypatch):
+    monkeypatch.delenv("IMAGE_SPACES_CPU_RUNTIME")
+    monkeypatch.setenv("IMAGE_SPACES_NETWORK_CACHE", str(tmp_path))
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3, 2, padding=1), nn.ReLU()).eval()
+
+
+@pytest.fixture
+def conversions(monkeypatch):
+    """Inputs of the conversions so far."""
+    calls, convert = [], conversion.convert
+
+    def count(*arguments):
+        calls.append(arguments)
+        return convert(*arguments)
+
+    monkeypatch.setattr(conversion, "convert", count)
+    return calls
+
+
+def outputs(function, *inputs):
+    with torch.inference_mode():
+        result = function(*inputs)
+    return [result] if isinstance(result, torch.Tensor) else list(result)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_results_are_those_of_pytorch_at_any_size(name):
+    network_class, choose, channels = NETWORKS[name]
+    network = weights.load(network_class, name)
+    function = network if choose is None else choose(network)
+    fast = compiled(network, function)
+    generator = torch.Generator().manual_seed(0)
+    for index, size in enumerate(SIZES):
+        x = torch.rand(1 + index % 2, channels, *size, generator=generator)
+        expected, actual = outputs(function, x), outputs(fast, x)
+        assert len(expected) == len(actual)
+        for tensor, other in zip(expected, actual, strict=True):
+            torch.testing.assert_close(other, tensor, rtol=1e-4, atol=1e-3)
+    assert not fast.failed
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 300), (5, 7)])
+@pytest.mark.parametrize("name", ["edges-rds", "recognition-fcfn"])
+def test_tiny_pictures(name, size):
+    network = weights.load(NETWORKS[name][0], name)
+    x = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))
+    (expected,), (actual,) = outputs(network, x), outputs(compiled(network), x)
+    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_sequence_of_one_stays_a_sequence(network):
+    x = torch.rand(1, 3, 8, 8)
+    for _ in range(2):  # converted, and from the cache
+        with torch.inference_mode():
+            result = compiled(network, lambda x: [network(x)])(x)
+        assert isinstance(result, list)
+        assert len(result) == 1
+
+
+def test_several_inputs(network):
+    def difference(x, y):
+        return network(x) - network(y)
+
+    pair = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8)
+    (expected,), (actual,) = outputs(difference, *pair), outputs(compiled(network, difference), *pair)
+    torch.testing.assert_close(actual, expected)
+
+
+def test_second_process_reads_the_converted_network(network, conversions):
+    x = torch.rand(1, 3, 8, 8)
+    (first,), (second,) = outputs(compiled(network), x), outputs(compiled(network), x)
+    assert torch.equal(first, second)
+    assert len(conversions) == 1
+
+
+def test_other_weights_settings_and_functions_are_converted_anew(network, conversions):
+    x = torch.rand(1, 3, 8, 8)
+    outputs(compiled(network), x)
+    with torch.no_grad():
+        network[0].weight += 1
+    (actual,), (expected,) = outputs(compiled(network), x), outputs(network, x)
+    torch.testing.assert_close(actual, expected)
+    network[0].padding = (0, 0)
+    (actual,), (expected,) = outputs(compiled(network), x), outputs(network, x)
+    torch.testing.assert_close(actual, expected)
+    (actual,), (expected,) = outputs(compiled(network, network[0].forward), x), outputs(network[0], x)
+    torch.testing.assert_close(actual, expected)
+    assert len(conversions) == 4
+
+
+def test_damaged_cache_is_replaced(network, conversions, tmp_path):
+    x = torch.rand(1, 3, 8, 8)
+    outputs(compiled(network), x)
+    for file in tmp_path.glob("*/*"):
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    (actual,), (expected,) = outputs(compiled(network), x), outputs(network, x)
+    torch.testing.assert_close(actual, expected)
+    outputs(compiled(network), x)
+    assert len(conversions) == 2
+
+
+def test_cache_is_bounded_and_keeps_what_was_used_last(network, tmp_path, monkeypatch):
+    x = torch.rand(1, 3, 8, 8)
+    monkeypatch.setattr(conversion, "MAX_CACHE_BYTES", 1)
+    outputs(compiled(network), x)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(conversion, "MAX_CACHE_BYTES", 1 << 20)
+    outputs(compiled(network), x)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_folder_that_cannot_be_written_is_no_error(network, tmp_path, monkeypatch):
+    file = tmp_path / "file"
+    file.touch()
+    monkeypatch.setenv("IMAGE_SPACES_NETWORK_CACHE", str(file / "cache"))
+    fast = compiled(network)
+    x = torch.rand(1, 3, 8, 8)
+    (actual,), (expected,) = outputs(fast, x), outputs(network, x)
+    torch.testing.assert_close(actual, expected)
+    assert not fast.failed
+
+
+def test_gradients_come_from_pytorch(network, conversions):
+    x = torch.rand(1, 3, 8, 8, requires_grad=True)
+    compiled(network)(x).sum().backward()
+    assert x.grad is not None
+    assert not conversions
+
+
+def test_network_that_cannot_be_converted_runs_in_pytorch(caplog):
+    class Reader(nn.Module):
+        def forward(self, x):
+            raise_in_recording = torch.jit.is_tracing()
+            if raise_in_recording:
+                raise RuntimeError("no recording")
+            return x + 1
+
+    fast = compiled(Reader().eval())
+    x = torch.zeros(1, 3, 2, 2)
+    assert outputs(fast, x)[0].sum() == outputs(fast, x)[0].sum() == 12
+    assert fast.failed
+    assert caplog.text.count("Reader is computed by PyTorch") == 1
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_many_threads(network, parallel):
+    fast = compiled(network, parallel=parallel)
+    images = [torch.rand(1, 3, 8 + index % 5, 8) for index in range(60)]
+    with ThreadPoolExecutor(4) as executor:
+        results = list(executor.map(lambda x: outputs(fast, x)[0], images))
+    for x, result in zip(images, results, strict=True):
+        torch.testing.assert_close(result, outputs(network, x)[0])
+
+
+def test_memory_of_large_pictures_is_given_back(network, monkeypatch):
+    fast = compiled(network)
+    x = torch.rand(1, 3, 8, 8)
+    (expected,) = outputs(fast, x)
+    monkeypatch.setattr(functions, "MAX_KEPT_BYTES", 0)
+    monkeypatch.setattr(functions, "KEPT_SECONDS", 0.05)
+    for _ in range(3):
+        assert torch.equal(outputs(fast, x)[0], expected)
+    released = threading.Event()
+    monkeypatch.setattr(fast, "_model", SimpleNamespace(release_memory=released.set))
+    fast._release_later()
+    fast._release_later()
+    assert released.wait(5)
+
+
+def test_pytorch_alone(network, monkeypatch):
+    monkeypatch.setenv("IMAGE_SPACES_CPU_RUNTIME", "torch")
+    assert compiled(network) is network
+    monkeypatch.delenv("IMAGE_SPACES_CPU_RUNTIME")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert compiled(network) is network
