@@ -6,6 +6,7 @@ and a model must be on `cuda` when the app starts. Elsewhere a model is loaded o
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -68,6 +69,15 @@ def keep_freed_memory() -> bool:
     # One arena for all threads: an arena of a thread other than the main one cannot hold maps of this size.
     mmap_threshold, trim_threshold, max_arenas = (-3, 32 << 20), (-1, 512 << 20), (-8, 1)  # malloc.h
     return all(mallopt(*setting) == 1 for setting in (mmap_threshold, trim_threshold, max_arenas))
+
+
+def release_freed_memory() -> None:
+    """Return the memory that the C library keeps for later calls to the system, after a very large call.
+
+    Between the maps of large images it keeps about a gigabyte in pieces. Only glibc has this function.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def gpu(duration: int = 30) -> Callable[[Function], Function]:

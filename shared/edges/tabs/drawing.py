@@ -7,11 +7,20 @@ import gradio as gr
 from gradio.components import Component
 from PIL.Image import Image
 
+from shared.core.devices import release_freed_memory
 from shared.core.errors import InputError
 from shared.core.file_names import safe_stem
 from shared.core.images import open_image, shrink
 from shared.edges.edge_map import EdgeMap
-from shared.edges.tabs.photo_maps import DISPLAY_SIDE, SIDE_NAMES, Detect, MapSource, MapStore, PhotoMaps
+from shared.edges.tabs.photo_maps import (
+    DISPLAY_SIDE,
+    LARGE_PIXELS,
+    SIDE_NAMES,
+    Detect,
+    MapSource,
+    MapStore,
+    PhotoMaps,
+)
 from shared.ui.batch import PROGRESS
 from shared.ui.components.results import display_image, download_button, download_buttons, thumbnail_row
 from shared.ui.errors import user_facing
@@ -138,6 +147,8 @@ class DrawingTab:
             edges, stem = maps.at(threshold), f"{safe_stem(source.path)}-edges"
             files = edges.files(style, thin=thin, tolerance=simplification)
             buttons = [download_button(content, f"{stem}{suffix}") for suffix, content in files.items()]
+            if maps.size[0] * maps.size[1] > LARGE_PIXELS:
+                release_freed_memory()
             is_empty = not thin and not edges.lines.any()
             return [*buttons, f"The SVG file is empty. {no_lines_text(edges)}" if is_empty else ""]
 

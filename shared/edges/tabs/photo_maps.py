@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from PIL.Image import Image
 
-from shared.core.devices import on_zero_gpu
+from shared.core.devices import on_zero_gpu, release_freed_memory
 from shared.core.diffusion.monitor import Progress, StopRequest
 from shared.core.errors import StoppedError
 from shared.core.images import open_image, shrink
@@ -198,6 +198,7 @@ class MapStore:
         finally:
             visitor.runs = False
             self._visitors.trim(session)
+            release_freed_memory()
 
     def _quick_maps(self, image: Image, source: MapSource) -> PhotoMaps:
         small = shrink(image, QUICK_SIDE)
