@@ -1,15 +1,22 @@
 """Explanations: regions and heat at the right place of the right image, for every engine."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from shared.core.images import ImageError
+from shared.core.images import ImageError, encode_image
 from shared.retrieval.describer import Describer
 from shared.retrieval.descriptor.extractor import Extractor
 from shared.retrieval.descriptor.head import DescriptorHead
 from shared.retrieval.engines import ENGINES
-from shared.retrieval.explanation.evidence import RegionPair, color_evidence, descriptor_evidence
+from shared.retrieval.explanation.evidence import (
+    RegionPair,
+    color_evidence,
+    descriptor_evidence,
+    is_same_image,
+)
 from shared.retrieval.explanation.explanation import HEIGHT, select_pairs
 from tests.predictors import astronaut
 from tests.retrieval.samples import SIZE, make_search, sample_image, sample_vocabulary
@@ -54,6 +61,18 @@ def test_regions_and_heat_lie_in_both_images(engine, describer, gallery):
     assert drawing.height == HEIGHT
     assert drawing.width == pytest.approx(2 * 4 / 3 * HEIGHT, rel=0.1)
     assert gallery.version == version
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_regions_of_an_image_and_itself_are_the_same(engine, describer, gallery):
+    search = make_search(engine, describer, gallery=gallery)
+    image = sample_image(2)
+    for query in (image, image.resize((260, 200), Image.Resampling.BICUBIC)):
+        explanation = search.explain(query, 2)
+        scale = np.array([*query.size, *query.size]) / [*explanation.match.size, *explanation.match.size]
+        for pair in explanation.pairs:
+            np.testing.assert_allclose(pair.query, pair.match * scale, atol=0.02 * max(query.size))
+    assert explanation.query_heat.max() == pytest.approx(1, abs=0.05)
 
 
 @pytest.mark.parametrize("engine", ["exact", "deepindex-multiple", "histogram"])
@@ -119,6 +138,14 @@ def test_heat_lies_where_the_cosine_comes_from():
     assert match_heat[:, 24:].sum() > 20 * match_heat[:, :16].sum()
     (best,) = select_pairs(evidence.pairs, 1)
     assert best.query[2] <= 0.5 <= best.match[0]
+
+
+def test_images_are_the_same_but_for_size_and_compression():
+    image = astronaut(120, 90)
+    assert is_same_image(image, image.resize((60, 45)))
+    assert is_same_image(image, Image.open(io.BytesIO(encode_image(image, "JPEG", 60))))
+    assert not is_same_image(image, image.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+    assert not is_same_image(image, image.crop((0, 0, 90, 90)))
 
 
 def test_common_colors_are_evidence():

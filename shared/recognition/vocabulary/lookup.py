@@ -66,6 +66,7 @@ class ClassLookup:
     def _no_class(self, word: str) -> str:
         parts = [part for part in _normalise(word).split() if len(part) > 2]
         candidates = [
+            *(part for part in parts if part in self._words or part in self._kinds),
             *self._similar(_normalise(word), SUGGESTED),
             *(known for part in parts for known in (*self._words, *self._kinds) if part in known.split()),
         ]

@@ -25,6 +25,8 @@ CELLS = 32
 #: Longer side in pixels at which colors are compared.
 COLOR_SIDE = 96
 MAX_COLORS, MAX_WINDOW_PAIRS = 4, 400
+#: Mean difference of levels, 0..255, up to which two images are the same but for their size and compression.
+MAX_SAME_DIFFERENCE = 6.0
 #: Area above which a pair of patches is the whole image rather than a region.
 MAX_REGION_AREA = 0.9
 
@@ -66,7 +68,12 @@ def descriptor_evidence(extractor: Extractor, query: Image.Image, match: Image.I
     the cosine, as in Grad-CAM (Stylianou, Souvenir and Pless, "Visualizing deep similarity networks", WACV
     2019, for other poolings). A pair of windows weighs their own cosine, pooled and whitened like the whole
     image, times their heat.
+
+    The cosine of an image and itself has no gradient: there a place is as hot as its windows are similar to
+    the whole image.
     """
+    if is_same_image(query, match):
+        return _self_evidence(extractor, match)
     images = [_feature_maps(extractor, image) for image in (query, match)]
     leaves = [x for maps in images for levels in maps.values() for x in levels.values()]
     with torch.inference_mode(False), torch.enable_grad():
@@ -92,6 +99,32 @@ def descriptor_evidence(extractor: Extractor, query: Image.Image, match: Image.I
     return Evidence(heats[0][0].sqrt().numpy(), heats[1][0].sqrt().numpy(), _window_pairs(weight))
 
 
+def _self_evidence(extractor: Extractor, image: Image.Image) -> Evidence:
+    """Find the evidence for the match of an image with itself: each region is its own counterpart."""
+    maps = _feature_maps(extractor, image)
+    with torch.no_grad():
+        similarity = F.relu(pool_windows(extractor, maps) @ extractor.head(maps)[0]).cpu().numpy()
+    total, count = np.zeros((2, CELLS, CELLS), np.float32)
+    pairs = []
+    for (left, top, right, bottom), value in zip(WINDOWS.tolist(), similarity.tolist(), strict=True):
+        rows = slice(round(CELLS * top), round(CELLS * bottom))
+        columns = slice(round(CELLS * left), round(CELLS * right))
+        total[rows, columns] += value
+        count[rows, columns] += 1
+        pairs.append(RegionPair((left, top, right, bottom), (left, top, right, bottom), value))
+    heat = total / np.maximum(count, 1)
+    return Evidence(heat, heat, pairs)
+
+
+def is_same_image(query: Image.Image, match: Image.Image) -> bool:
+    """Return True if two images are the same but for their size and compression."""
+    ratio = query.width * match.height / (query.height * match.width)
+    if not 0.97 < ratio < 1.03:
+        return False
+    small = [np.asarray(shrink(image, COLOR_SIDE).resize((32, 32)), float) for image in (query, match)]
+    return float(np.abs(small[0] - small[1]).mean()) <= MAX_SAME_DIFFERENCE
+
+
 def word_evidence(matches: Sequence[PatchMatch]) -> Evidence:
     """Find the evidence in patches that share words: the smaller a patch, the hotter its cells."""
     heats = np.zeros((2, CELLS, CELLS), np.float32)
@@ -111,6 +144,8 @@ def word_evidence(matches: Sequence[PatchMatch]) -> Evidence:
 
 def color_evidence(query: Image.Image, match: Image.Image) -> Evidence:
     """Find the evidence in common colors: the heat of a color is its part of the histograms' cosine."""
+    if is_same_image(query, match):
+        query = match  # compression moves a few pixels to the next color, and with them whole regions
     images = [color_bins(shrink(image, COLOR_SIDE)) for image in (query, match)]
     bin_count = max(map(np.max, images)) + 1
     histograms = [np.bincount(bins.ravel(), minlength=bin_count) / bins.size for bins in images]
