@@ -108,7 +108,11 @@ class Segmentation:
     @property
     def summary(self) -> str:
         """Labels of the regions with their fractions of the image's area, largest first."""
-        parts = [f"{region.label} {region.area_fraction:.0%}" for region in self.regions]
+        percents = (f"{region.area_fraction:.0%}" for region in self.regions)
+        parts = [
+            f"{region.label} {'under 1%' if percent == '0%' else percent}"
+            for region, percent in zip(self.regions, percents, strict=True)
+        ]
         return ", ".join(parts) or "nothing found"
 
     @cached_property

@@ -120,7 +120,6 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             "claims_before": float(before),
             "claims_after": float(after),
             "true_rejected": float(rejected / max(regions, 1)),
-            "true_regions": float(regions),
         }
     return reports.finish(
         reports.Report(
@@ -128,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             data="VOC and Caltech-101",
             split=options.split,
             items=len(counts) + len(claims),
-            weights=Path(options.weights).name if options.weights else "fcfn",
+            weights=Path(options.weights).name if options.weights else "recognition-fcfn",
             metrics=metrics,
             seconds=time.perf_counter() - started,
             command=reports.command_line(MODULE, arguments),
