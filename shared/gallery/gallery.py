@@ -263,7 +263,8 @@ class Gallery:
 
 
 def _read_only_copy(name: str, feature: np.ndarray) -> np.ndarray:
-    feature = np.array(feature, order="C")
+    if feature.flags.writeable or feature.base is not None or not feature.flags.c_contiguous:
+        feature = np.array(feature, order="C")  # else it is the copy of another gallery
     if feature.dtype.kind not in "fiu":
         raise ValueError(f"the feature {name} must be of numbers, received {feature.dtype}")
     feature.setflags(write=False)

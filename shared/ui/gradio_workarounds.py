@@ -24,6 +24,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,20 @@ def request_header(name: str) -> str:
     """
     request = LocalContext.request.get(None)
     return str(request.headers.get(name) or "") if request is not None else ""
+
+
+def request_address() -> str:
+    """Return the network address of the client whose request the present call answers; empty outside a call.
+
+    Clients with an IPv6 address count by their network of 64 bits, which providers give to one customer.
+    """
+    request = LocalContext.request.get(None)
+    client = getattr(request, "client", None)
+    host = str(getattr(client, "host", "") or "")
+    try:
+        return host if ip_address(host).version == 4 else str(ip_network((host, 64), strict=False))
+    except ValueError:
+        return host
 
 
 def new_cache_path(name: str) -> Path:

@@ -26,7 +26,8 @@ from shared.retrieval.tabs import (
 )
 from shared.ui.components.box import parse_box
 from shared.ui.gallery.endpoints import gallery_endpoints
-from shared.ui.gallery.gallery_store import GalleryStore, find_entry
+from shared.ui.gallery.entries import find_entry
+from shared.ui.gallery.gallery_store import GalleryStore
 from shared.ui.gallery.tab import gallery_tab
 from shared.ui.search.hit_grid import hit_images
 

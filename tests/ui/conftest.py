@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.gallery.gallery import Gallery
 from shared.gallery.index import FINGERPRINT, VectorGalleryIndex
 from shared.gallery.ingest import DescribedImage, decode_stream
 from shared.gallery.search import GallerySearch
+from shared.ui.gallery.album_store import AlbumStore
 from shared.ui.gallery.gallery_store import GalleryStore
-from shared.ui.gallery.session_store import SessionStore
 
 
 class ColorSearch(GallerySearch):
@@ -58,7 +57,7 @@ def search():
 @pytest.fixture
 def albums():
     """Albums of all visitors of the stores of a test."""
-    return SessionStore(Gallery)
+    return AlbumStore()
 
 
 @pytest.fixture

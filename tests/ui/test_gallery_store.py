@@ -13,7 +13,9 @@ from gradio.context import LocalContext
 from shared.core.images import ImageError
 from shared.gallery.gallery import MAX_COUNT, Gallery
 from shared.gallery.index import FINGERPRINT
-from shared.ui.gallery.gallery_store import MAX_IMAGES_PER_CALL, contents, find_entry
+from shared.ui.gallery.album_store import VisitorAlbum
+from shared.ui.gallery.entries import contents, find_entry
+from shared.ui.gallery.gallery_store import MAX_IMAGES_PER_CALL
 from shared.ui.gallery.tab import save_gallery_file
 
 PROGRESS = SimpleNamespace(tqdm=lambda files, **_: files)
@@ -81,10 +83,10 @@ def test_features_of_samples_are_not_computed_again(store, search):
 def test_searches_go_on_while_images_are_added(store, colors):
     store.add([colors["blue"]], "anna")
     slow = ((name, colors[name]) for name in ("gold", "pink"))
-    _, gallery = store.get_for_update("anna")
-    for name, path in slow:
-        store._search().add([(name, path)], gallery)
-        assert names(store.get("anna"))[-1] == name
+    with store.change("anna") as (_, gallery):
+        for name, path in slow:
+            store._search().add([(name, path)], gallery)
+            assert names(store.get("anna"))[-1] == name
 
 
 def test_all_images_are_removed(store, colors):
@@ -177,7 +179,8 @@ def test_unusable_files_are_skipped_and_reported(store, colors, tmp_path):
 
 
 def test_samples_do_not_count_towards_a_visitors_limit(store, tmp_path):
-    _, gallery = store.get_for_update("anna")
+    with store.change("anna") as (_, gallery):
+        pass
     assert gallery.max_count == MAX_COUNT + len(gallery) == MAX_COUNT + 2
     path = save_gallery_file(gallery, "colors")
     store.add([path], "ben")
@@ -185,7 +188,7 @@ def test_samples_do_not_count_towards_a_visitors_limit(store, tmp_path):
 
 
 def test_a_full_gallery_is_reported(store, albums, colors):
-    albums.set("anna", Gallery(max_count=2, first_id=2))
+    albums.set("anna", VisitorAlbum(Gallery(max_count=2, first_id=2), 2))
     report = store.add([colors["red"], colors["blue"], colors["gold"]], "anna")
     assert report.ids == (2, 3)
     assert report.skipped == (

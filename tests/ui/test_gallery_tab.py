@@ -1,7 +1,7 @@
 """The report of an upload on the gallery tab."""
 
-from shared.ui.gallery.gallery_store import UploadReport
 from shared.ui.gallery.tab import _all, _question, _report_html
+from shared.ui.gallery.upload_report import UploadReport
 
 
 def test_reports_escape_names_and_list_a_limited_number_of_files():

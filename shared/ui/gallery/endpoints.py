@@ -8,7 +8,8 @@ from shared.ui.batch import PROGRESS
 from shared.ui.components.image_inputs import integer_list
 from shared.ui.errors import user_facing
 from shared.ui.events import LONG_RUNNING, endpoint
-from shared.ui.gallery.gallery_store import VisitorSession, contents
+from shared.ui.gallery.entries import contents
+from shared.ui.gallery.gallery_store import VisitorSession
 from shared.ui.gallery.tab import save_gallery_file
 
 

@@ -3,11 +3,21 @@
 import secrets
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Entry(Generic[T]):
+    """Value with its owner, and the time of its last use."""
+
+    value: T
+    owner: str
+    last_use: float
 
 
 # Not `cachetools.TTLCache`: it counts from the insertion rather than from the last use, measures a value only
@@ -15,8 +25,9 @@ T = TypeVar("T")
 class SessionStore(Generic[T]):
     """One value per visitor, which expires after its last use.
 
-    A key gives access to its value, so keys cannot be guessed. Values that were used longest ago are removed
-    while there are too many values, or too many bytes of them. Safe to use from many threads.
+    A key gives access to its value, so keys cannot be guessed. While there are too many values, or too many
+    bytes of them, values are evicted: those of the lowest rank first, among them those of the owner who has
+    most, and of these the one that was used longest ago. Safe to use from many threads.
 
     Args:
         create: Creates a new value.
@@ -24,6 +35,8 @@ class SessionStore(Generic[T]):
         max_count: Upper limit of the number of values.
         max_bytes: Upper limit of the bytes of all values.
         size: Returns the bytes of a value.
+        rank: Returns the rank of a value; by default all are equal.
+        owner: Returns the caller who sets a value, such as an address; by default all are one.
 
     >>> store = SessionStore(list)
     >>> key = store.new_key()
@@ -40,17 +53,20 @@ class SessionStore(Generic[T]):
         max_count: int = 200,
         max_bytes: int = 2 * 2**30,
         size: Callable[[T], int] = lambda value: 0,
+        rank: Callable[[T], int] = lambda value: 0,
+        owner: Callable[[], str] = str,
     ) -> None:
-        self._create, self._size = create, size
+        self._create, self._size, self._rank, self._owner = create, size, rank, owner
         self._ttl_seconds, self._max_count, self._max_bytes = ttl_seconds, max_count, max_bytes
-        self._values: OrderedDict[str, tuple[T, float]] = (
-            OrderedDict()
-        )  # with the time of use, the latest last
-        self._lock = threading.Lock()
+        self._entries: OrderedDict[str, _Entry[T]] = OrderedDict()  # the latest use last
+        self._lock = threading.RLock()
         self._timer_runs = False
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._entries)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries
 
     @staticmethod
     def new_key() -> str:
@@ -60,9 +76,9 @@ class SessionStore(Generic[T]):
     def get(self, key: str) -> T | None:
         """Return the value of a key, or None."""
         with self._lock:
-            if key not in self._values:
+            if key not in self._entries:
                 return None
-            value, _ = self._values[key]
+            value = self._entries[key].value
             self._mark_used(key, value)
             return value
 
@@ -74,7 +90,7 @@ class SessionStore(Generic[T]):
             create: Creates the new value; by default the function of this store.
         """
         with self._lock:
-            value = self._values[key][0] if key in self._values else (create or self._create)()
+            value = self._entries[key].value if key in self._entries else (create or self._create)()
             self._mark_used(key, value)
             self._trim(key)
             return value
@@ -88,7 +104,7 @@ class SessionStore(Generic[T]):
     def discard(self, key: str) -> None:
         """Remove the value of a key, if there is one."""
         with self._lock:
-            self._values.pop(key, None)
+            self._entries.pop(key, None)
 
     def trim(self, key: str) -> None:
         """Apply the limits after the value of a key has grown; that value stays."""
@@ -96,20 +112,33 @@ class SessionStore(Generic[T]):
             self._trim(key)
 
     def _mark_used(self, key: str, value: T) -> None:
-        self._values[key] = (value, time.monotonic())
-        self._values.move_to_end(key)
+        owner = self._entries[key].owner if key in self._entries else self._owner()
+        self._entries[key] = _Entry(value, owner, time.monotonic())
+        self._entries.move_to_end(key)
         if not self._timer_runs:  # there may be no further call that could remove expired values
             self._timer_runs = True
             self._start_timer()
 
     def _trim(self, current_key: str) -> None:
-        total = sum(self._size(value) for value, _ in self._values.values())
-        for key in list(self._values):
-            if len(self._values) <= self._max_count and total <= self._max_bytes:
-                return
-            if key != current_key:
-                value, _ = self._values.pop(key)
-                total -= self._size(value)
+        sizes = {key: self._size(entry.value) for key, entry in self._entries.items()}
+        total = sum(sizes.values())
+        while len(sizes) > max(self._max_count, 1) or (total > self._max_bytes and len(sizes) > 1):
+            use = sizes if total > self._max_bytes else dict.fromkeys(sizes, 1)
+            shares: Counter[str] = Counter()
+            for key, amount in use.items():
+                shares[self._entries[key].owner] += amount
+            key = min(  # the first of equals, which was used longest ago
+                (key for key in self._entries if key != current_key),
+                key=lambda key: (
+                    self._rank(self._entries[key].value),
+                    -shares[self._entries[key].owner],
+                ),
+            )
+            total -= sizes.pop(key)
+            self._evicted(key, self._entries.pop(key).value)
+
+    def _evicted(self, key: str, value: T) -> None:
+        """React to the eviction of a value; called while the lock is held."""
 
     def _start_timer(self) -> None:
         timer = threading.Timer(min(self._ttl_seconds, 60), self._remove_expired)
@@ -119,10 +148,10 @@ class SessionStore(Generic[T]):
     def _remove_expired(self) -> None:
         with self._lock:
             limit = time.monotonic() - self._ttl_seconds
-            for key, (_, last_use) in list(self._values.items()):
-                if last_use > limit:
+            for key, entry in list(self._entries.items()):
+                if entry.last_use > limit:
                     break
-                del self._values[key]
-            self._timer_runs = bool(self._values)
+                del self._entries[key]
+            self._timer_runs = bool(self._entries)
             if self._timer_runs:
                 self._start_timer()

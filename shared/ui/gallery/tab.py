@@ -14,7 +14,9 @@ from shared.ui.components.image_inputs import image_files
 from shared.ui.components.results import download_when_set
 from shared.ui.errors import user_facing
 from shared.ui.events import LONG_RUNNING, on_event
-from shared.ui.gallery.gallery_store import SUFFIX, UploadReport, VisitorSession
+from shared.ui.gallery.gallery_store import VisitorSession
+from shared.ui.gallery.saved_galleries import SUFFIX
+from shared.ui.gallery.upload_report import UploadReport
 from shared.ui.gradio_workarounds import new_cache_path
 from shared.ui.long_runs import connect_stoppable, stop_file
 from shared.ui.search.image_grid import GridImage, grid_message, image_grid, image_grid_html

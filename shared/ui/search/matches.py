@@ -19,7 +19,8 @@ from shared.ui import assets
 from shared.ui.components.results import result_file
 from shared.ui.errors import user_facing
 from shared.ui.events import Trigger, on_event
-from shared.ui.gallery.gallery_store import VisitorSession, find_entry
+from shared.ui.gallery.entries import find_entry
+from shared.ui.gallery.gallery_store import VisitorSession
 from shared.ui.search.hit_grid import SELECT_TOOLTIP, side_by_side_html
 from shared.ui.search.image_grid import GridImage, grid_message, image_grid, image_grid_html
 from shared.ui.search.summary import summarize

@@ -20,7 +20,8 @@ from shared.ui.components.region_picker import Region, parse_regions, region_pic
 from shared.ui.components.results import result_file
 from shared.ui.errors import user_facing
 from shared.ui.events import on_event
-from shared.ui.gallery.gallery_store import VisitorSession, find_entry
+from shared.ui.gallery.entries import find_entry
+from shared.ui.gallery.gallery_store import VisitorSession
 from shared.ui.sample_images import gallery_images
 from shared.ui.search.image_grid import grid_message, image_grid
 from shared.ui.search.matches import EMPTY_GALLERY, is_gallery_image
