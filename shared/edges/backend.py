@@ -18,12 +18,11 @@ class EdgeBackend(ABC):
     threshold: float
 
     @abstractmethod
-    def edge_maps(self, image: Image.Image, *, half_precision: bool = False) -> Tensor:
+    def edge_maps(self, image: Image.Image) -> Tensor:
         """Compute the edge strength of each pixel.
 
         Args:
             image: Mode RGB.
-            half_precision: True if half precision will do, where the device is faster with it.
 
         Returns:
             `[6, H, W]`, float32 in 0..1 on the CPU: five side outputs from fine to coarse, then the edges.

@@ -31,7 +31,7 @@ class CannyBackend(EdgeBackend):
 
     threshold = THRESHOLD
 
-    def edge_maps(self, image: Image.Image, *, half_precision: bool = False) -> Tensor:
+    def edge_maps(self, image: Image.Image) -> Tensor:
         return canny_maps(image)
 
 

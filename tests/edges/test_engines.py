@@ -21,7 +21,7 @@ class Brightness(EdgeBackend):
 
     threshold = 0.25
 
-    def edge_maps(self, image: Image.Image, *, half_precision: bool = False) -> torch.Tensor:
+    def edge_maps(self, image: Image.Image) -> torch.Tensor:
         gray = np.asarray(image.convert("L"), np.float32) / 255
         return torch.from_numpy(gray).expand(6, -1, -1)
 

@@ -21,8 +21,8 @@ class Detector:
     def __init__(self):
         self.calls, self.on_tile = [], lambda number: None
 
-    def __call__(self, image, engine, threshold, detail, *, draft=False, progress=None, stop=None):
-        self.calls.append((image.size, detail, draft))
+    def __call__(self, image, engine, threshold, detail, *, progress=None, stop=None):
+        self.calls.append((image.size, detail))
         for number in range(1, 5):
             Monitor(progress, stop).check()
             self.on_tile(number)
@@ -81,7 +81,7 @@ def test_a_large_photo_is_drawn_at_screen_size_first(maps, detector, source):
     full, begins = maps.get(SESSION, photo)
     assert (full.is_quick, begins, full.edges.size) == (False, False, (200, 100))
     assert steps == [(number, 4) for number in range(1, 5)]
-    assert detector.calls == [((50, 25), "standard", True), ((200, 100), "high", False)]
+    assert detector.calls == [((50, 25), "standard"), ((200, 100), "high")]
     assert not run(maps)  # it is there already
     assert len(detector.calls) == 2
 

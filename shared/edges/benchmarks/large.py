@@ -84,7 +84,7 @@ def _rows(paths: Sequence[Path]) -> Iterator[Image.Image]:
 def _measure(content: bytes, options: argparse.Namespace) -> dict[str, float]:
     """Return the figures of a photo; the first calls, which load libraries, do not count."""
     detector = EdgeDetector.load(options.engine, folder=options.weights)
-    detector(Image.new("RGB", (320, 240)), draft=True).svg()
+    detector(Image.new("RGB", (320, 240))).svg()
     runs = [_run(detector, content) for _ in range(options.runs)]
     figures = {key: min(run[key] for run in runs) for key in runs[0]}
     return {**figures, "peak_MB": runs[0]["peak_MB"]}
@@ -94,7 +94,7 @@ def _run(detector: EdgeDetector, content: bytes) -> dict[str, float]:
     """Return the figures of one run; each duration starts with the previous step."""
     times = [time.perf_counter()]
     image = open_image(content)
-    detector(shrink(image, QUICK_SIDE), draft=True).png()
+    detector(shrink(image, QUICK_SIDE)).png()
     times.append(time.perf_counter())
     edges = detector(image)
     edges.png()

@@ -202,7 +202,7 @@ class MapStore:
 
     def _quick_maps(self, image: Image, source: MapSource) -> PhotoMaps:
         small = shrink(image, QUICK_SIDE)
-        edges = self._detect(small, source.engine, 0, "standard", draft=True)
+        edges = self._detect(small, source.engine, 0, "standard")
         return PhotoMaps(source, image.size, True, small, [], _without_sides(edges))
 
     def _full_maps(self, image: Image, source: MapSource, **observers: Any) -> PhotoMaps:
