@@ -28,6 +28,7 @@ DEPENDENCIES = {
     "ui": {"core", "gallery", "index", "publishing"},
 }
 DEPENDENCIES |= {capability: {*DEPENDENCIES} for capability in CAPABILITIES}
+DEPENDENCIES["speed"] = {*DEPENDENCIES}
 
 #: Calls that read files or import modules by name, which networks must not do.
 FILE_CALLS = {

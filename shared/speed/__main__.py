@@ -2,8 +2,8 @@
 
     python -m shared.speed --data DIR [--out docs/results/speed.md]
 
-Photos are cut and resized to each task's size. Every task runs in processes of its own: with OpenVINO and with
-PyTorch on all cores, and with OpenVINO on one core. Nothing else should run on the machine.
+Photos are cut and resized to each task's size. Every task runs in processes of its own: with OpenVINO and
+with PyTorch on all cores, and with OpenVINO on one core. Nothing else should run on the machine.
 """
 
 from __future__ import annotations
@@ -127,10 +127,10 @@ def page(rows: Sequence[str], cores: int, command: str) -> str:
     )
     return f"""# Speed
 
-Photos per second from the decoded photo to the result, one after another; of the galleries from files, several at
-a time. The networks are computed in float32 by OpenVINO, in the column PyTorch by PyTorch, with the same results.
-The columns "4 callers" and "16 callers" are photos per second of as many calls at once. The first answer counts
-from the start of the process, with converted networks in the cache; the peak memory includes all libraries.
+Photos per second from the decoded photo to the result, one after another; of the galleries from files,
+several at a time. OpenVINO computes the networks in float32; in the column PyTorch, PyTorch does. The columns "4 callers" and "16 callers" are photos per second of as many calls at once. The first answer
+counts from the start of the process, with the converted networks in the cache; the peak memory includes all
+libraries.
 
 {head}
 {"| --- " * 2}{"| ---: " * 9}|
