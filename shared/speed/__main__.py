@@ -128,9 +128,9 @@ def page(rows: Sequence[str], cores: int, command: str) -> str:
     return f"""# Speed
 
 Photos per second from the decoded photo to the result, one after another; of the galleries from files,
-several at a time. OpenVINO computes the networks in float32; in the column PyTorch, PyTorch does. The columns "4 callers" and "16 callers" are photos per second of as many calls at once. The first answer
-counts from the start of the process, with the converted networks in the cache; the peak memory includes all
-libraries.
+several at a time. OpenVINO computes the networks in float32; in the column PyTorch, PyTorch does. The columns
+"4 callers" and "16 callers" are photos per second of as many calls at once. The first answer counts from the
+start of the process, with the converted networks in the cache; the peak memory includes all libraries.
 
 {head}
 {"| --- " * 2}{"| ---: " * 9}|
