@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.steps import download, remove_image, upload_image
+from shared.ui.sample_images import sample_images
+from tests.browser.steps import download, paste_images, remove_image, upload_image
 
 # The component changes its height when its images are loaded.
 LOADED = """() => [...document.querySelectorAll('.is-regions .image-container img')].every(
@@ -192,3 +193,35 @@ def test_a_bad_file_gets_one_sentence(visit, cat_path, tmp_path):
     remove_image(page)
     upload_image(page, cat_path)  # the page still works
     expect(page.locator("#what")).to_contain_text("240 × 160 pixels")
+
+
+def test_a_pasted_photo_is_explained_by_its_own_class(visit, cat_path, tmp_path):
+    page = visit("/recognition")
+    upload_image(page, cat_path)
+    expect(page.locator("#what")).to_contain_text("240 × 160 pixels")
+    open_tab(page, "Why")
+    heat(page)
+    menu = page.get_by_role("combobox", name="Class", exact=True)
+    menu.click()
+    page.wait_for_function("document.activeElement.selectionStart < document.activeElement.selectionEnd")
+    menu.press_sequentially("kitten")
+    menu.press("Enter")
+    expect(page.locator("#why figcaption")).to_contain_text("cat")
+    page.get_by_role("heading", name="Recognition").first.click()
+    with Image.open(sample_images()["coffee"]) as coffee:
+        coffee.convert("RGB").save(tmp_path / "coffee.jpg")
+    paste_images(page, tmp_path / "coffee.jpg")
+    expect(page.locator("#why figcaption")).not_to_contain_text("cat", timeout=20_000)
+    assert "cat" not in menu.input_value()
+
+
+def test_report_of_several_photos_shows_each(visit, cat_path):
+    page = visit("/recognition")
+    open_tab(page, "Several photos")
+    page.get_by_role("button", name="Recognize all of them").click()
+    expect(page.get_by_text("Please choose one or more pictures first.")).to_be_visible()
+    page.locator(".is-files input[type=file]").set_input_files([cat_path])
+    expect(page.locator(".is-files tbody tr")).to_have_count(1)
+    page.get_by_role("button", name="Recognize all of them").click()
+    expect(page.locator(".is-photos li")).to_contain_text("% sure")
+    page.wait_for_function("document.querySelector('.is-photos img')?.naturalWidth === 240")

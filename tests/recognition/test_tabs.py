@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from shared.core.images import ImageError
 from shared.matting.matte import Matte
 from shared.recognition import explanation as explanation_module
 from shared.recognition.classifier import Classification, ClassPrediction
@@ -129,10 +130,38 @@ def test_a_typed_word_is_passed_on(photo):
         return explain(image, engine, 3, method)
 
     tab = create(lambda inputs: explanation.explanation_tab("test", classifier(), explain_word, inputs[:2]))
-    for word in ("corgi", ""):
-        menu, *_ = tab.fill(photo, "cfn", word, "grad-cam", [photo, "cfn"])
+    for word in ("corgi (20.1%)", ""):
+        choice = [photo, "cfn", word, 0.0]
+        menu, *_ = tab.fill(photo, "cfn", "grad-cam", choice, [photo, "cfn", 8])
         assert menu == gr.update(value=3)
-    assert targets == ["corgi", None]
+    assert targets == ["corgi", 8]
+
+
+def test_an_unknown_word_leaves_the_class_as_it_was(photo, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(gr, "Warning", warnings.append)
+
+    def explain_number(image, engine, target, method):
+        if isinstance(target, str):
+            raise ImageError(f"There is no class {target!r} here.")
+        return explain(image, engine, target, method)
+
+    tab = create(lambda inputs: explanation.explanation_tab("test", classifier(), explain_number, inputs[:2]))
+    choice, shown = [photo, "cfn", "foun", 0.0], [photo, "cfn", 4]
+    menu, _, note, _, shown_after = tab.fill(photo, "cfn", "grad-cam", choice, shown)
+    assert (menu, shown_after) == (gr.update(value=4), shown)
+    assert "“Class 4”" in note
+    assert warnings == ["There is no class 'foun' here."]
+
+
+def test_the_newest_photo_is_explained_by_its_likeliest_class(photo):
+    """A class that was chosen for the photo before is none of the new one's."""
+    for shown in (["old", "cfn", 3], [photo, "cfn", 0]):  # the second event of an upload finds it done
+        for target in (3, "foun"):
+            choice = ["old", "cfn", target, 0.0]
+            menu, _, note, _, shown_after = why_tab().fill(photo, "cfn", "grad-cam", choice, shown)
+            assert (menu["value"], shown_after) == (0, [photo, "cfn", 0])
+            assert "“Class 0”" in note
 
 
 @pytest.mark.parametrize(
@@ -210,23 +239,25 @@ def test_subject_that_is_unsure_or_missing(photo):
 
 def test_class_menu_belongs_to_the_photo_and_the_engine(photo):
     tab = why_tab()
-    menu, images, note, chart, menu_source = tab.fill(photo, "cfn", None, "grad-cam", None)
+    menu, images, note, chart, shown = tab.fill(photo, "cfn", "grad-cam", None, None)
     assert menu["value"] == 0
     assert len(menu["choices"]) == explanation.CLASSES
     assert menu["choices"][0] == ("Class 0 (50.0%)", 0)
-    assert menu["choices"][explanation.LIKELIEST] == ("Class 10", 10)  # from here on by name
+    assert menu["choices"][explanation.LIKELIEST] == ("Class 5", 5)
     assert len(images) == 2
     assert note.startswith("The network is 50.0% sure that this is “Class 0”")
     assert re.findall("<dt>(.*?)</dt>", chart) == ["textures", "objects", "bias"]
     assert "−0.50" in chart
-    same_photo, *_ = tab.fill(photo, "cfn", 3, "grad-cam", menu_source)
+    choice = [photo, "cfn", 3, 0.0]
+    same_photo, *_ = tab.fill(photo, "cfn", "grad-cam", choice, shown)
     assert same_photo == gr.update(value=3)
-    second_engine, *_ = tab.fill(photo, "plain", 3, "grad-cam", menu_source)
+    second_engine, *_ = tab.fill(photo, "plain", "grad-cam", choice, shown)
     assert second_engine["value"] == 0
 
 
 def test_class_without_evidence(photo):
-    _, _, note, *_ = why_tab().fill(photo, "cfn", 7, "occlusion", [photo, "cfn"])
+    choice = [photo, "cfn", 7, 0.0]
+    _, _, note, *_ = why_tab().fill(photo, "cfn", "occlusion", choice, [photo, "cfn", 0])
     assert note.startswith("Nothing in this photo looks like “Class 7” to the network.")
 
 
@@ -236,7 +267,7 @@ def test_tabs_without_a_photo_say_what_to_do(photo):
     regions, note, chart, *updates = where_tab().fill(None, "fcfn")
     assert (regions, note, chart) == (None, segmentation.HINT, "")
     assert len(updates) == 4
-    result = why_tab().fill(None, "cfn", 3, "grad-cam", [photo, "cfn"])
+    result = why_tab().fill(None, "cfn", "grad-cam", None, [photo, "cfn", 0])
     assert result[1:3] == [None, explanation.HINT]
 
 

@@ -1,13 +1,15 @@
 """Tab "Why": the evidence for a class as a heat map, and the contribution of each stage of the network."""
 
+import re
+import time
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import gradio as gr
 from gradio.components import Component
 from PIL.Image import Image
 
-from shared.core.images import open_image
+from shared.core.images import ImageError, open_image
 from shared.recognition.classifier import ClassPrediction
 from shared.recognition.explanation import Explanation
 from shared.recognition.tabs.classification import Classify
@@ -15,6 +17,7 @@ from shared.ui import assets
 from shared.ui.components.charts import Bar, bar_chart
 from shared.ui.components.results import display_image
 from shared.ui.errors import user_facing
+from shared.ui.events import on_event
 from shared.ui.tabs import LazyTab
 
 METHOD_CHOICES = [("Grad-CAM", "grad-cam"), ("Occlusion", "occlusion")]
@@ -23,8 +26,11 @@ STAGES = ("textures", "patterns", "parts", "objects", "bias")
 HINT = "Choose a photo, and the reasons appear here."
 CAPTION = "How much each stage of the network adds to the score of “{}”; the bias is the same for every photo"
 CLASSES = 1000  # of ImageNet, which all engines have
-LIKELIEST = 5  # classes at the top of the menu
+LIKELIEST = 5  # classes with their probabilities in the menu
+_SHARE = re.compile(r" \(\d+\.\d%\)$")  # of such a class
 
+#: Path of an image, engine, and the class that was chosen or is shown for them.
+State: TypeAlias = list[Any]
 #: Explains a class of an image: `(image, engine, target, method)`; the target is an id, a word or None.
 Explain: TypeAlias = Callable[[Image, str, int | str | None, str], Explanation]
 
@@ -56,46 +62,63 @@ def explanation_tab(
         slider = gr.ImageSlider(label="Photo and heat", max_height=460, elem_classes="is-slider")
         note = gr.Markdown(HINT, elem_classes="is-note")
         chart = gr.HTML(padding=False)
-        menu_source = gr.State()  # the image and the engine whose classes the menu lists
+        choice, shown = gr.State(), gr.State()
 
-    menu.focus(None, js=assets.script("select_text"))
+    @user_facing(space)
+    def choose_class(path: str | None, engine: str, target: int | str | None) -> list[object]:
+        # The browser may send a menu of the previous photo with the new photo: a choice belongs to its photo.
+        return [path, engine, target, time.monotonic()]
 
     @user_facing(space)
     def show_explanation(
-        path: str | None, engine: str, target: int | str | None, method: str, menu_source: list[str] | None
+        path: str | None, engine: str, method: str, choice: State | None, shown: State | None
     ) -> list[object]:
         if not path:
             return [gr.update(choices=[], value=None), None, HINT, "", None]
         image, choices = open_image(path), None
-        if menu_source != [path, engine]:
+        shown_id = shown[2] if shown and shown[:2] == [path, engine] else None
+        if shown_id is None:
             predictions = classify(image, engine, CLASSES).predictions
-            target = predictions[0].id
-            choices = _menu_choices(predictions)
-        explanation = explain(image, engine, target or None if isinstance(target, str) else target, method)
+            shown_id, choices = predictions[0].id, _menu_choices(predictions)
+        target = choice[2] if choice and choice[:2] == [path, engine] else shown_id
+        if isinstance(target, str):
+            target = _SHARE.sub("", target) or shown_id
+        try:
+            explanation = explain(image, engine, target, method)
+        except ImageError as error:
+            if not isinstance(target, str):
+                raise
+            gr.Warning(str(error))  # and the menu goes back to the class that it showed
+            explanation = explain(image, engine, shown_id, method)
         menu_update = gr.update(value=explanation.id)
         if choices is not None:
             menu_update = gr.update(value=explanation.id, choices=choices)
-        images = (display_image(image), display_image(explanation.overlay()))
-        return [menu_update, images, _summary(explanation), _stage_chart(explanation), [path, engine]]
+        return [
+            menu_update,
+            (display_image(image), display_image(explanation.overlay())),
+            _summary(explanation),
+            _stage_chart(explanation),
+            [path, engine, explanation.id],
+        ]
 
+    menu.focus(None, js=assets.script("select_text"))
+    on_event([menu.input], choose_class, [*inputs, menu], choice, concurrency=None)
     lazy_tab = LazyTab(
         tab,
         show_explanation,
-        [*inputs, menu, method, menu_source],
-        [menu, slider, note, chart, menu_source],
-        [menu.input, method.change],
+        [*inputs, method, choice, shown],
+        [menu, slider, note, chart, shown],
+        [choice.change, method.change],
     )
     return lazy_tab, method
 
 
 def _menu_choices(predictions: Sequence[ClassPrediction]) -> list[tuple[str, int]]:
-    """Return the likeliest classes with their probabilities, then all others by name."""
-    likeliest = [
-        (f"{prediction.label} ({prediction.probability:.1%})", prediction.id)
-        for prediction in predictions[:LIKELIEST]
+    """Return all classes, the likeliest first, so that Enter after a word takes the likeliest that has it."""
+    return [
+        (prediction.label + (f" ({prediction.probability:.1%})" if rank < LIKELIEST else ""), prediction.id)
+        for rank, prediction in enumerate(predictions)
     ]
-    remaining = [(prediction.label, prediction.id) for prediction in predictions[LIKELIEST:]]
-    return likeliest + sorted(remaining, key=lambda choice: choice[0].lower())
 
 
 def _summary(explanation: Explanation) -> str:
