@@ -1,15 +1,15 @@
 """The CPU runtime: PyTorch's results at any size, the cache, and PyTorch in its place."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
 from shared.core import weights
-from shared.core.cpu_runtime import compiled, conversion, functions
+from shared.core.cpu_runtime import compiled, conversion, execution
 from shared.networks.backbones.efficientnet_lite import EfficientNetLite
 from shared.networks.backbones.mobilenet_v1 import MobileNetV1
 from shared.networks.cfn import CFN
@@ -204,19 +204,26 @@ def test_many_threads(network, parallel):
         torch.testing.assert_close(result, outputs(network, x)[0])
 
 
-def test_memory_of_large_pictures_is_given_back(network, monkeypatch):
+def test_memory_is_given_back_when_idle(network, monkeypatch):
+    monkeypatch.setattr(execution, "IDLE_SECONDS", 0.05)
+    released = threading.Event()
+    monkeypatch.setattr(execution, "release_freed_memory", released.set)
     fast = compiled(network)
     x = torch.rand(1, 3, 8, 8)
     (expected,) = outputs(fast, x)
-    monkeypatch.setattr(functions, "MAX_KEPT_BYTES", 0)
-    monkeypatch.setattr(functions, "KEPT_SECONDS", 0.05)
-    for _ in range(3):
-        assert torch.equal(outputs(fast, x)[0], expected)
-    released = threading.Event()
-    monkeypatch.setattr(fast, "_model", SimpleNamespace(release_memory=released.set))
-    fast._release_later()
-    fast._release_later()
     assert released.wait(5)
+    assert torch.equal(outputs(fast, x)[0], expected)
+
+
+def test_memory_is_not_given_back_during_a_call(network, monkeypatch):
+    monkeypatch.setattr(execution, "IDLE_SECONDS", 0.01)
+    fast = compiled(network)
+    images = [torch.rand(1, 3, 64, 64) for _ in range(200)]
+    with ThreadPoolExecutor(4) as executor:
+        results = list(executor.map(lambda x: (time.sleep(0.005), outputs(fast, x)[0])[1], images))
+    assert not fast.failed
+    for x, result in zip(images, results, strict=True):
+        torch.testing.assert_close(result, outputs(network, x)[0])
 
 
 def test_pytorch_alone(network, monkeypatch):

@@ -5,25 +5,17 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
-import queue
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from shared.core.cpu_runtime.conversion import TensorFunction, function_name, load_model, returns_sequence
-
-if TYPE_CHECKING:
-    import openvino
+from shared.core.cpu_runtime.execution import ModelRunner
 
 _log = logging.getLogger(__name__)
-
-#: Inputs of more bytes than this leave large maps behind. Their memory is given back after so many seconds
-#: without a call: the next tile of the same image needs it again.
-MAX_KEPT_BYTES = 2 << 20
-KEPT_SECONDS = 1.0
 
 
 def compiled(
@@ -72,64 +64,28 @@ class CompiledFunction:
 
     def __init__(self, network: nn.Module, function: TensorFunction, *, parallel: bool = False) -> None:
         self.network, self.function, self.parallel = network, function, parallel
+        self.failed = False
         self._cores = torch.get_num_threads()
         self._lock = threading.Lock()
-        self._model: openvino.CompiledModel | None = None
-        self._release: threading.Timer | None = None
+        self._runner: ModelRunner | None = None
         self._returns_sequence = False
-        self.failed = False
-        self._requests: queue.SimpleQueue[openvino.InferRequest] = queue.SimpleQueue()
 
     def __call__(self, *inputs: Tensor) -> Any:
         if self.failed or torch.is_grad_enabled():
             return self.function(*inputs)
         try:
-            self._compile(inputs)
-            return self._infer(inputs)
+            outputs = self._ready_runner(inputs)(inputs)
+            return outputs if self._returns_sequence else outputs[0]
         except Exception:  # the converter and the runtime raise anything; PyTorch computes the same
-            _log.warning(
-                "%s is computed by PyTorch: OpenVINO cannot.", function_name(self.function), exc_info=True
-            )
+            name = function_name(self.function)
+            _log.warning("%s is computed by PyTorch: OpenVINO cannot.", name, exc_info=True)
             self.failed = True
             return self.function(*inputs)
 
-    def _infer(self, inputs: Sequence[Tensor]) -> Any:
-        assert self._model is not None
-        arrays = [tensor.contiguous().numpy() for tensor in inputs]
-        try:
-            request = self._requests.get_nowait()
-        except queue.Empty:
-            request = self._model.create_infer_request()
-        request.infer(arrays, share_inputs=True)
-        outputs = [torch.from_numpy(tensor.data.copy()) for tensor in request.output_tensors]
-        self._requests.put(request)
-        if sum(array.nbytes for array in arrays) > MAX_KEPT_BYTES:
-            self._release_later()
-        return outputs if self._returns_sequence else outputs[0]
-
-    def _release_later(self) -> None:
-        """Give the memory of maps back after a while, unless another call begins the wait anew."""
-        assert self._model is not None
-        timer = threading.Timer(KEPT_SECONDS, self._model.release_memory)
-        timer.daemon = True
+    def _ready_runner(self, inputs: Sequence[Tensor]) -> ModelRunner:
         with self._lock:
-            if self._release is not None:
-                self._release.cancel()
-            self._release = timer
-        timer.start()
-
-    def _compile(self, inputs: Sequence[Tensor]) -> None:
-        with self._lock:
-            if self._model is not None:
-                return
-            import openvino  # deferred: not before the first image
-
-            model = load_model(self.network, self.function, inputs)
-            self._returns_sequence = returns_sequence(model)
-            options = {
-                "INFERENCE_PRECISION_HINT": "f32",  # the processor's bfloat16 would cost five digits
-                "INFERENCE_NUM_THREADS": self._cores,
-                "NUM_STREAMS": self._cores if self.parallel else 1,
-                "ENABLE_CPU_PINNING": False,  # other networks use the same cores
-            }
-            self._model = openvino.Core().compile_model(model, "CPU", options)
+            if self._runner is None:
+                model = load_model(self.network, self.function, inputs)
+                self._returns_sequence = returns_sequence(model)
+                self._runner = ModelRunner(model, cores=self._cores, parallel=self.parallel)
+            return self._runner
