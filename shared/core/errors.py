@@ -14,7 +14,11 @@ class GenerationError(RuntimeError):
 
 
 class StoppedError(GenerationError):
-    """Run that the visitor stopped before its result was there."""
+    """Run that the visitor stopped, or left, before its result was there."""
+
+
+class TimeLimitError(GenerationError):
+    """Run that took longer than it may."""
 
 
 def check_range(name: str, value: float, limits: tuple[float, float]) -> float:

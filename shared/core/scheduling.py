@@ -7,10 +7,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
+from shared.core.calls import check_call
 from shared.core.devices import use_one_core
 
 if TYPE_CHECKING:
@@ -50,6 +52,9 @@ def prefetch(
     Yields:
         Each item and its result; an error of `function` is raised in its place.
 
+    Raises:
+        GenerationError: The call that runs here must end, see `shared.core.calls`.
+
     >>> list(prefetch("ab", str.upper, buffer_size=4))
     [('a', 'A'), ('b', 'B')]
     """
@@ -57,7 +62,8 @@ def prefetch(
     with ThreadPoolExecutor(pool.workers, initializer=pool.initializer) as executor:
         try:
             for item in items:
-                pending.append((item, executor.submit(function, item)))
+                check_call()
+                pending.append((item, executor.submit(copy_context().run, function, item)))
                 if len(pending) > buffer_size:
                     oldest, future = pending.popleft()
                     yield oldest, future.result()
@@ -92,7 +98,12 @@ class InferenceScheduler:
         self.worker_pool = WorkerPool(self._cores, use_one_core) if on_cpu else None
 
     def slot(self) -> AbstractContextManager:
-        """Return the slot of the calling thread, to be entered."""
+        """Return the slot of the calling thread, to be entered.
+
+        Raises:
+            GenerationError: The call that runs here must end, see `shared.core.calls`.
+        """
+        check_call(may_wait=False)
         on_one_core = self.worker_pool is not None and _torch_threads() == 1
         return self._single_cores if on_one_core else self._all_cores
 
@@ -105,7 +116,11 @@ class InferenceScheduler:
         Returns:
             Result of the function.
         """
-        return function() if self.worker_pool is None else self._executor.submit(function).result()
+        return (
+            function()
+            if self.worker_pool is None
+            else self._executor.submit(copy_context().run, function).result()
+        )
 
     @cached_property
     def _executor(self) -> ThreadPoolExecutor:

@@ -16,6 +16,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from shared.core.calls import check_call
+
 
 class Tile(NamedTuple):
     """Rectangle in pixels, right and bottom excluded, in the order of `PIL.Image.Image.crop`."""
@@ -127,10 +129,12 @@ def add_tiles(function: Callable[[Tile], Tensor], out: Tensor, tiling: Tiling, *
         weight: Factor of the map.
 
     Raises:
+        GenerationError: The call that runs here must end, see `shared.core.calls`.
         ValueError: `function` returned a map of another shape, or the sizes are inconsistent.
     """
     channels, height, width = out.shape
     for tile in tiling.tiles(width, height):
+        check_call()
         values = function(tile)
         shape = (channels, tile.bottom - tile.top, tile.right - tile.left)
         if values.shape != shape:
