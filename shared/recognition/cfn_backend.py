@@ -133,7 +133,8 @@ class CFNBackend(ExplainableBackend):
 
     def preprocess(self, image: Image.Image) -> Tensor:
         """Return the center square of an RGB image as `[1, 3, size, size]` in 0..1."""
-        square = image.resize((self.size, self.size), Image.Resampling.BICUBIC, center_square(image.size))
+        box, side = center_square(image.size), (self.size, self.size)
+        square = image.resize(side, Image.Resampling.BICUBIC, box, reducing_gap=2.0)
         return to_tensor(square).to(self._device, memory_format=torch.channels_last)
 
     def probabilities(self, inputs: Tensor) -> Tensor:

@@ -265,7 +265,10 @@ class Extractor:
 
 def network_inputs(image: Image.Image, sizes: Iterable[int]) -> dict[int, Tensor]:
     """Resize an image for a network: `[1, 3, h, w]`, RGB in 0..1, by longer side; see `input_size`."""
-    resized = {size: image.resize(input_size(image.size, size), Image.Resampling.BICUBIC) for size in sizes}
+    resized = {
+        size: image.resize(input_size(image.size, size), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        for size in sizes
+    }
     return {size: to_tensor(scaled) for size, scaled in resized.items()}
 
 
