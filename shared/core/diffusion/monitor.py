@@ -34,6 +34,7 @@ class StopFile:
 
     def set(self) -> None:
         """Ask the run to stop before its next step."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.touch()
 
     def is_set(self) -> bool:
