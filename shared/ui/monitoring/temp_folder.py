@@ -67,8 +67,7 @@ class TempFolder:
 
     def start(self) -> None:
         """Delete what earlier processes have left, then sweep the folder in a thread from now on."""
-        if self._is_only_user():
-            self.sweep(max_idle_seconds=0)
+        self._sweep_leftovers()
         threading.Thread(target=self._run, name="temp-folder", daemon=True).start()
 
     def sweep(self, max_idle_seconds: float = MAX_IDLE_SECONDS) -> None:
@@ -103,20 +102,16 @@ class TempFolder:
             except Exception:
                 log.exception("the folder of uploads cannot be swept")
 
-    def _is_only_user(self) -> bool:
-        """Return True if no other running server uses the folder, which is marked as used from now on."""
+    def _sweep_leftovers(self) -> None:
+        """Delete everything unless another running server uses the folder; mark the folder as used."""
         if os.name != "posix":
-            return False
+            return
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock_file = open(self._folder / _LOCK, "a", encoding="utf-8")  # noqa: SIM115  open until the end
-        try:
+        with suppress(BlockingIOError):
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            is_only = False
-        else:
-            is_only = True
+            self.sweep(max_idle_seconds=0)
         fcntl.flock(self._lock_file, fcntl.LOCK_SH)
-        return is_only
 
     def _excess(self, byte_count: int) -> int:
         """Return the number of bytes by which files must shrink."""
