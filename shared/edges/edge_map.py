@@ -48,8 +48,8 @@ class EdgeMap:
             return ""
         width, height = self.working_size
         return (
-            f"At this detail, a picture of this size is computed at {width} × {height} pixels and enlarged, so "
-            "that it does not take minutes."
+            f"At this detail, a picture of this size is computed at {width} × {height} pixels and enlarged: "
+            "otherwise it would take minutes."
         )
 
     @property
