@@ -3,6 +3,7 @@
 import io
 import logging
 import socket
+import threading
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
@@ -34,7 +35,7 @@ from shared.ui.monitoring.health import HealthMonitor
 from shared.ui.monitoring.temp_folder import TempFolder
 from shared.ui.page import page
 from shared.ui.queueing.fair_queue import FairQueue, use_fair_queue
-from shared.ui.queueing.graceful_server import GracefulServer, is_relevant
+from shared.ui.queueing.graceful_server import GracefulServer, drain_on_signals, is_relevant
 from shared.ui.sample_images import sample_images
 from shared.ui.server_settings import ServerSettings, read_number
 from shared.ui.theme import theme
@@ -96,9 +97,11 @@ def launch(demo: gr.Blocks) -> None:
     use_fair_queue()
     app = {"middleware": middleware(demo)}
     TempFolder(Path(get_upload_folder()), demo.temp_file_sets).start()
-    demo.queue(max_size=queue_size(), api_open=False).launch(
-        app_kwargs=app, state_session_capacity=MAX_SESSIONS, **gradio_settings()
-    )
+    demo.queue(max_size=queue_size(), api_open=False)
+    assert isinstance(demo._queue, FairQueue)
+    if threading.current_thread() is threading.main_thread():
+        drain_on_signals(demo._queue)
+    demo.launch(app_kwargs=app, state_session_capacity=MAX_SESSIONS, **gradio_settings())
 
 
 def middleware(blocks: gr.Blocks) -> list[Middleware]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -66,6 +66,12 @@ class FairQueue(Queue):
         self._calls: WeakKeyDictionary[Event, Call] = WeakKeyDictionary()
         self._running: dict[str, list[RunningCall]] = {}
         self._readers: CapacityLimiter | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        """Start to run events, in the server's event loop."""
+        self._loop = asyncio.get_running_loop()
+        super().start()
 
     async def push(
         self, body: PredictBodyInternal, request: Request, username: str | None
@@ -121,7 +127,7 @@ class FairQueue(Queue):
             if call is not None and status == "success" and events[0].alive:
                 self._costs.learn(call.key, call.megapixels, running.seconds)
 
-    async def drain(self, seconds: float, is_over: Any) -> None:
+    async def drain(self, seconds: float, is_over: Callable[[], bool]) -> None:
         """Tell the calls that wait that the server ends, and give those that run some time.
 
         Args:
@@ -143,6 +149,11 @@ class FairQueue(Queue):
         deadline = time.monotonic() + 1
         while any(self.active_jobs) and not is_over() and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
+
+    def drain_from_thread(self, seconds: float) -> None:
+        """Drain the queue from a thread other than the server's, see `drain`."""
+        if self._loop is not None:
+            asyncio.run_coroutine_threadsafe(self.drain(seconds, lambda: False), self._loop).result()
 
     def _refusal(self, address: str) -> Refusal | None:
         if self.closing:

@@ -1,9 +1,10 @@
-"""Web server that lets running calls finish before it ends."""
+"""Servers that let running calls finish before they end."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
 
 import uvicorn
@@ -11,6 +12,7 @@ import uvicorn
 from shared.ui.queueing.fair_queue import FairQueue
 
 GRACE_SECONDS = 10  # for running calls
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class GracefulServer(uvicorn.Server):
@@ -29,6 +31,19 @@ class GracefulServer(uvicorn.Server):
         """Tell the calls that wait, give those that run `GRACE_SECONDS`, then close all connections."""
         await self._queue.drain(GRACE_SECONDS, lambda: self.force_exit)
         await super().shutdown(sockets)
+
+
+def drain_on_signals(queue: FairQueue) -> None:
+    """Drain a queue on SIGTERM or Ctrl-C, and then interrupt the main thread, for a server of Gradio's."""
+
+    def drain(number: int, frame: object) -> None:
+        for signal_number in SIGNALS:  # the second one ends the server at once
+            signal.signal(signal_number, signal.default_int_handler)
+        queue.drain_from_thread(GRACE_SECONDS)
+        raise KeyboardInterrupt
+
+    for number in SIGNALS:
+        signal.signal(number, drain)
 
 
 def is_relevant(record: logging.LogRecord) -> bool:
