@@ -59,8 +59,7 @@ def detect_edges(image: str, engine: str, style: str, thin: bool, threshold: flo
         style: "white on black", "black on white" or "transparent" (black lines without a background).
         thin: False for soft edges in shades of grey, True for lines of one pixel.
         threshold: Strength from which a thin line is drawn, from 0 to 1; 0 is the engine's own value.
-        detail: "standard", or "high" for edges at three scales, which takes longer. Pictures of more than 14
-            million pixels are then computed smaller and enlarged.
+        detail: "standard", or "high" for three scales: slower, and enlarged beyond 14 million pixels.
 
     Returns:
         The drawing, a PNG image.
