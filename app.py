@@ -9,8 +9,12 @@ The environment sets what a host needs; the defaults suit a personal computer.
     IMAGE_SPACES_ROOT_PATH  path under which a proxy serves the suite, such as /images, or its whole address
     IMAGE_SPACES_AUTH       user:password, several separated by commas; without it everybody has access
     IMAGE_SPACES_QUEUE      number of calls that may wait before the next one is rejected: 32
+    IMAGE_SPACES_TIME_LIMIT seconds that a call may run: 120; galleries and large models have ten times that
     IMAGE_SPACES_CPU_RUNTIME    on a machine without a GPU: openvino, or torch, which is slower
     IMAGE_SPACES_NETWORK_CACHE  folder of the networks converted for openvino: in the user's cache folder
+
+At most a quarter of the places in the queue go to one network address. Behind a proxy on another machine,
+set FORWARDED_ALLOW_IPS to the address of that proxy, so that visitors count by their own.
 
 On Hugging Face, Gradio's own GRADIO_SERVER_NAME, GRADIO_SERVER_PORT and GRADIO_ROOT_PATH count as well.
 
@@ -43,7 +47,6 @@ from shared.core.devices import on_zero_gpu
 from shared.core.front_matter import read_front_matter
 from shared.ui.gradio_workarounds import without_page_servers
 from shared.ui.server import (
-    ServerSettings,
     Space,
     build_server,
     build_suite,
@@ -51,6 +54,7 @@ from shared.ui.server import (
     require_free_port,
     serve,
 )
+from shared.ui.server_settings import ServerSettings
 
 FOLDER = Path(__file__).resolve().parent / "spaces"
 ORDER = ("recognition", "edges", "retrieval", "crossmodal", "translation", "restyle")
@@ -92,7 +96,7 @@ def main() -> None:
     if on_zero_gpu():  # its package reports the app as ready from within launch()
         suite.launch(server_name=settings.host, server_port=settings.port, **gradio_settings())
         return
-    serve(build_server(suite, modules, texts, settings), settings)
+    serve(build_server(suite, modules, texts, settings), suite, settings)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from PIL import Image
 
 import app
 from shared.ui.sample_images import sample_images
-from shared.ui.server import ServerSettings, add_routes
+from shared.ui.server import add_routes
+from shared.ui.server_settings import ServerSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core.diffusion.monitor import Monitor, Progress, StopRequest
-from shared.core.images import Source, open_image
+from shared.core.images import MAX_PIXELS, Source, open_image
 from shared.core.predictors import EnginePredictor
 from shared.core.tiling import Tile, Tiling, add_tiles
 from shared.edges import engines
@@ -34,6 +34,10 @@ OVERLAP = 256
 # stops sooner. They overlap less, too: the largest difference from an image without tiles is 0.16.
 MAX_FULL_PRECISION_PIXELS = 4_000_000
 LARGE_TILE_PIXELS, LARGE_OVERLAP = 700_000, 128
+
+# Pixels that a network sees in a call, the overlap of tiles not counted: those of the largest image at one
+# scale, which takes about 20 seconds on two cores. At more scales large images are computed smaller.
+MAX_NETWORK_PIXELS = MAX_PIXELS
 
 MAX_SCALES, MIN_SCALE, MAX_SCALE = 4, 0.25, 2.0
 
@@ -85,6 +89,8 @@ class EdgeDetector(EnginePredictor[EdgeBackend]):
         scales = _check_scales(scales)
         image = open_image(image)
         width, height = image.size
+        reduction = _reduction(width * height, scales)
+        scales = [scale * reduction for scale in scales]
         large = width * height > MAX_FULL_PRECISION_PIXELS
         tilings = [_tiling(scale, large) for scale in scales]
         monitor = TileMonitor(sum(len(tiling.tiles(width, height)) for tiling in tilings), progress, stop)
@@ -99,6 +105,7 @@ class EdgeDetector(EnginePredictor[EdgeBackend]):
             threshold=threshold,
             engine=self.engine,
             seconds=time.perf_counter() - started,
+            working_size=(round(width * reduction), round(height * reduction)) if reduction < 1 else None,
         )
 
     def _tile_maps(self, image: Image.Image, scale: float, tile: Tile) -> Tensor:
@@ -143,12 +150,17 @@ class TileMonitor:
         return observed
 
 
+def _reduction(pixels: int, scales: Sequence[float]) -> float:
+    """Return the factor on all scales that keeps a call within `MAX_NETWORK_PIXELS`, at most 1."""
+    return min(1.0, math.sqrt(MAX_NETWORK_PIXELS / (pixels * sum(scale**2 for scale in scales))))
+
+
 def _tiling(scale: float, large: bool) -> Tiling:
     """Return the tiling of an image whose tiles a network receives at a scale."""
     multiple = _cell_multiple(scale)
     pixels, overlap = (LARGE_TILE_PIXELS, LARGE_OVERLAP) if large else (TILE_PIXELS, OVERLAP)
     return Tiling(
-        max_pixels=int(pixels / max(scale, 1) ** 2),
+        max_pixels=int(pixels / max(scale, 0.5 if large else 1) ** 2),
         overlap=math.ceil(overlap / scale / multiple) * multiple,
         multiple=multiple,
     )

@@ -30,6 +30,8 @@ class EdgeMap:
         threshold: Strength from which a pixel belongs to a line, 0..1.
         engine: Name of the engine.
         seconds: Duration of the call.
+        working_size: Width and height at which a large image was computed to bound the duration; None if that
+            is the size of the image.
     """
 
     soft: np.ndarray = field(repr=False)
@@ -37,6 +39,18 @@ class EdgeMap:
     threshold: float
     engine: str
     seconds: float = 0.0
+    working_size: tuple[int, int] | None = None
+
+    @property
+    def note(self) -> str:
+        """Sentence about a result that was computed smaller than the image; empty for others."""
+        if self.working_size is None:
+            return ""
+        width, height = self.working_size
+        return (
+            f"At this detail, a picture of this size is computed at {width} × {height} pixels and enlarged: "
+            "otherwise it would take minutes."
+        )
 
     @property
     def size(self) -> tuple[int, int]:
@@ -112,6 +126,8 @@ class EdgeMap:
         """Return the result without its maps as plain values."""
         return {
             "size": list(self.size),
+            "working_size": list(self.working_size or self.size),
+            "note": self.note,
             "threshold": self.threshold,
             "engine": self.engine,
             "seconds": round(self.seconds, 3),

@@ -19,10 +19,17 @@ from shared.ui.monitoring import telemetry
 
 #: Errors whose messages are written for visitors.
 EXPECTED = (ImageError, InputError, GenerationError, WeightsError, gr.Error)
+MAX_LENGTH = 400  # characters of a message
 UNEXPECTED = "Something went wrong on our side. Please try again, perhaps with another picture."
 
 log = logging.getLogger("image_spaces")
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def shortened(text: str) -> str:
+    """Return a message of at most `MAX_LENGTH` characters; a longer one loses its middle."""
+    half = MAX_LENGTH // 2
+    return text if len(text) <= MAX_LENGTH else f"{text[: half - 1]}…{text[-half:]}"
 
 
 def user_facing(space: str) -> Callable[[Function], Function]:
@@ -49,7 +56,7 @@ def user_facing(space: str) -> Callable[[Function], Function]:
             except gr.Error:
                 raise
             except EXPECTED as error:
-                raise gr.Error(str(error), print_exception=False) from error
+                raise gr.Error(shortened(str(error)), print_exception=False) from error
             except Exception as error:
                 log.exception("%s failed", endpoint)
                 raise gr.Error(UNEXPECTED, print_exception=False) from error

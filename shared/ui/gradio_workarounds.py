@@ -20,8 +20,10 @@ from __future__ import annotations
 import base64
 import binascii
 import inspect
+import os
 import secrets
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address, ip_network
@@ -57,6 +59,11 @@ def without_stub_files() -> Iterator[None]:
     with _replaced(inspect, "getfile", getfile):
         yield
 
+
+getuid = getattr(os, "getuid", int)  # each user of the machine has a folder; Windows gives each one anyway
+
+# Read by Gradio; its default is shared with all other apps on the machine, whose files are not to be swept.
+os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir(), f"image-spaces-{getuid()}")))
 
 with without_stub_files():
     import gradio as gr
@@ -104,11 +111,16 @@ def request_header(name: str) -> str:
 
 
 def request_address() -> str:
-    """Return the network address of the client whose request the present call answers; empty outside a call.
+    """Return the network address of the client that the present call answers; empty outside a call."""
+    return client_address(LocalContext.request.get(None))
 
+
+def client_address(request: Any) -> str:
+    """Return the network address of the client of a request; empty if it is not known.
+
+    Behind a proxy that uvicorn trusts (see its FORWARDED_ALLOW_IPS) it is the one that the proxy names.
     Clients with an IPv6 address count by their network of 64 bits, which providers give to one customer.
     """
-    request = LocalContext.request.get(None)
     client = getattr(request, "client", None)
     host = str(getattr(client, "host", "") or "")
     try:

@@ -1,7 +1,6 @@
 """Long runs of a page: they start with a button, show progress, and end or are stopped."""
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from gradio.components import Component
 
 from shared.core.diffusion.monitor import StopFile
 from shared.ui.events import LONG_RUNNING, Concurrency, Trigger
+from shared.ui.gradio_workarounds import get_upload_folder
 
 #: Large models run one at a time; each takes minutes without a GPU, and much memory.
 LARGE_MODELS = Concurrency("editing", 1)
@@ -142,7 +142,7 @@ def connect_stoppable(
 def stop_file(request: gr.Request) -> StopFile:
     """Return the request to stop the run of a visitor's session."""
     name = hashlib.sha256((request.session_hash or "").encode()).hexdigest()
-    return StopFile(Path(tempfile.gettempdir(), f"image-spaces-stop-{name}"))
+    return StopFile(Path(get_upload_folder(), name, "stop"))
 
 
 def _buttons(*, busy: bool) -> list[gr.Button]:

@@ -8,6 +8,7 @@ import gradio as gr
 
 from shared.publishing.results import read_headline, read_results
 from shared.publishing.tables import headline_table
+from shared.ui.arguments.blocks import CheckedBlocks
 
 CACHE_SECONDS = 3600  # age at which uploads and results are deleted
 WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
@@ -15,7 +16,7 @@ WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
 
 def page(title: str) -> gr.Blocks:
     """Return empty blocks without analytics, whose old files are deleted every ten minutes."""
-    return gr.Blocks(title=title, analytics_enabled=False, delete_cache=(600, CACHE_SECONDS))
+    return CheckedBlocks(title=title, analytics_enabled=False, delete_cache=(600, CACHE_SECONDS))
 
 
 def header(title: str, text: str) -> None:

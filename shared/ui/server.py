@@ -1,13 +1,12 @@
 """The web server: settings for Gradio, further routes, and a single space or the whole suite."""
 
-import asyncio
 import io
 import logging
-import os
 import socket
+import threading
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,12 +26,18 @@ from shared.ui.gallery.visitor_key import VisitorCookie
 from shared.ui.gradio_workarounds import check_caller_paths, get_upload_folder, without_page_servers
 from shared.ui.home import DESCRIPTION, home
 from shared.ui.middleware.access import PasswordAccess, basic_authorization
+from shared.ui.middleware.call_arguments import CallArguments
+from shared.ui.middleware.file_headers import FileHeaders
 from shared.ui.middleware.page_heads import SUITE, PageHead, PageHeads
 from shared.ui.middleware.previews import ImagePreviews
 from shared.ui.monitoring import telemetry
 from shared.ui.monitoring.health import HealthMonitor
+from shared.ui.monitoring.temp_folder import TempFolder
 from shared.ui.page import page
+from shared.ui.queueing.fair_queue import FairQueue, use_fair_queue
+from shared.ui.queueing.graceful_server import GracefulServer, drain_on_signals, is_relevant
 from shared.ui.sample_images import sample_images
+from shared.ui.server_settings import ServerSettings, read_number
 from shared.ui.theme import theme
 from shared.ui.tool_server import ToolServer, use_tool_server
 
@@ -59,74 +64,6 @@ class Space(Protocol):
         """Run the space's model with its default settings and return an image of the result."""
 
 
-@dataclass(frozen=True)
-class ServerSettings:
-    """Address, access and load of the suite's server.
-
-    Attributes:
-        host: Address to listen on.
-        port: Port to listen on.
-        root_path: Path, or whole address, under which a proxy serves the suite.
-        accounts: Pairs of user and password; without any, access is free.
-    """
-
-    host: str
-    port: int
-    root_path: str
-    accounts: tuple[tuple[str, str], ...]
-
-    @classmethod
-    def from_environment(cls) -> "ServerSettings":
-        """Read the settings from `IMAGE_SPACES_*`, else from Gradio's variables.
-
-        Raises:
-            SystemExit: A variable has another form than `app.py` documents.
-        """
-        return cls(
-            _variable("HOST", "GRADIO_SERVER_NAME") or "127.0.0.1",
-            _read_number("PORT", 7860, "GRADIO_SERVER_PORT"),
-            _variable("ROOT_PATH", "GRADIO_ROOT_PATH"),
-            _read_accounts(),
-        )
-
-    @property
-    def local_url(self) -> str:
-        """Address at which the process reaches its own server, without a proxy."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
-
-    @property
-    def url(self) -> str:
-        """Address of the suite for a browser on this machine."""
-        if "://" in self.root_path:
-            return self.root_path.rstrip("/")
-        return self.local_url + self.root_path.rstrip("/")
-
-
-def _variable(name: str, gradio_name: str = "") -> str:
-    return os.environ.get(f"IMAGE_SPACES_{name}") or os.environ.get(gradio_name, "")
-
-
-def _read_number(name: str, default: int, gradio_name: str = "") -> int:
-    text = _variable(name, gradio_name)
-    if text and not text.isdecimal():
-        raise SystemExit(f"IMAGE_SPACES_{name} must be a whole number, such as {default}, not {text!r}.")
-    return int(text or default)
-
-
-def _read_accounts() -> tuple[tuple[str, str], ...]:
-    accounts = []
-    for number, entry in enumerate(filter(None, _variable("AUTH").split(",")), 1):
-        user, _, password = entry.partition(":")
-        if not user or not password:  # which is not repeated here, since it may be half of a password
-            raise SystemExit(
-                "IMAGE_SPACES_AUTH must be user:password, several separated by commas, and none with a comma "
-                f"inside; entry {number} has no {'password' if user else 'user'}."
-            )
-        accounts.append((user, password))
-    return tuple(accounts)
-
-
 def gradio_settings() -> dict[str, Any]:
     """Return the arguments that `launch()` and `mount_gradio_app()` share: look, limits, MCP, no records."""
     return {
@@ -151,16 +88,30 @@ def gradio_settings() -> dict[str, Any]:
 
 def queue_size() -> int:
     """Return the number of calls that may wait before the next one is rejected: IMAGE_SPACES_QUEUE, or 32."""
-    return _read_number("QUEUE", 32)
+    return read_number("QUEUE", 32)
 
 
 def launch(demo: gr.Blocks) -> None:
     """Serve a single space, as Hugging Face does; Gradio's environment variables set host and port."""
     use_tool_server()
-    app = {"middleware": [Middleware(VisitorCookie), Middleware(ImagePreviews)]}
-    demo.queue(max_size=queue_size()).launch(
-        app_kwargs=app, state_session_capacity=MAX_SESSIONS, **gradio_settings()
-    )
+    use_fair_queue()
+    app = {"middleware": middleware(demo)}
+    TempFolder(Path(get_upload_folder()), demo.temp_file_sets).start()
+    demo.queue(max_size=queue_size(), api_open=False)
+    assert isinstance(demo._queue, FairQueue)
+    if threading.current_thread() is threading.main_thread():
+        drain_on_signals(demo._queue)
+    demo.launch(app_kwargs=app, state_session_capacity=MAX_SESSIONS, **gradio_settings())
+
+
+def middleware(blocks: gr.Blocks) -> list[Middleware]:
+    """Return the middleware of a single space and of the suite, the outermost first."""
+    return [
+        Middleware(FileHeaders),
+        Middleware(ImagePreviews),
+        Middleware(VisitorCookie),
+        Middleware(CallArguments, blocks=blocks),
+    ]
 
 
 def build_suite(
@@ -180,8 +131,9 @@ def build_suite(
             with suite.route(front_matter[name]["title"], name):
                 space.demo.render()
     hide_repeated_endpoints(suite)
+    use_fair_queue()
     suite.state_session_capacity = MAX_SESSIONS
-    return suite.queue(max_size=queue_size())
+    return suite.queue(max_size=queue_size(), api_open=False)  # or calls could go round the queue
 
 
 def page_heads(front_matter: Mapping[str, Mapping[str, Any]]) -> dict[str, PageHead]:
@@ -217,10 +169,11 @@ def build_server(
     """
     server = FastAPI(title="Image Spaces", docs_url=None, redoc_url=None, openapi_url=None)
     server.add_middleware(PageHeads, heads=page_heads(front_matter))
-    server.add_middleware(VisitorCookie)
-    server.add_middleware(ImagePreviews)
+    for layer in reversed(middleware(suite)):  # the last one that is added is the outermost
+        server.add_middleware(layer.cls, *layer.args, **layer.kwargs)
     add_routes(server, spaces)
     check_caller_paths(suite)
+    TempFolder(Path(get_upload_folder()), suite.temp_file_sets).start()
     # Gradio (6.31) warns about server-side rendering even when it is off, and about the sessions of agents,
     # who use keys instead (see `shared.ui.gallery.gallery_store`).
     warnings.filterwarnings("ignore", "SSR mode is not supported")
@@ -300,16 +253,14 @@ def require_free_port(host: str, port: int) -> None:
             ) from None
 
 
-def serve(server: FastAPI, settings: ServerSettings) -> None:
-    """Run the server until Ctrl-C."""
+def serve(server: FastAPI, suite: gr.Blocks, settings: ServerSettings) -> None:
+    """Run the server until SIGTERM or Ctrl-C; calls that run then have ten seconds to finish."""
     print(f"Image Spaces: {settings.url}  (Ctrl-C ends it)", flush=True)
-    logging.getLogger("uvicorn.error").addFilter(_is_relevant)
-    uvicorn.run(
+    logging.getLogger("uvicorn.error").addFilter(is_relevant)
+    config = uvicorn.Config(
         server, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=1
     )
-
-
-def _is_relevant(record: logging.LogRecord) -> bool:
-    """Return False for log lines about the connections of open pages, which end with the server."""
-    cancelled = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
-    return not cancelled and "graceful shutdown" not in record.getMessage()
+    queue = suite._queue
+    assert isinstance(queue, FairQueue)
+    with suppress(KeyboardInterrupt):
+        GracefulServer(config, queue).run()

@@ -8,6 +8,7 @@
 | `postprocess_output_data` | writes values as Python does, not as JSON | none known |
 | `_execute_tool_...` | packs several results into one text; tells agents to change the server | none known |
 | `_get_or_create_client` | calls the host that the first agent names, without a password | none known |
+| `_prepare_tool_call_args` | passes on the address that an agent claims, and no other | none known |
 """
 
 from __future__ import annotations
@@ -177,6 +178,15 @@ class ToolServer(gradio_mcp.GradioMCPServer):
             return await super()._execute_tool_with_progress(job, progress_token)
         except Exception as error:
             raise RuntimeError(_readable(error)) from error
+
+    def _prepare_tool_call_args(
+        self, name: str, arguments: dict[str, Any]
+    ) -> tuple[str, list[Any], dict, Any]:
+        endpoint, values, headers, function = super()._prepare_tool_call_args(name, arguments)
+        request = self.mcp_server.request_context.request
+        client = request.client if request is not None else None
+        headers["x-forwarded-for"] = client.host if client is not None else ""
+        return endpoint, values, headers, function
 
     def _get_or_create_client(self) -> Client:
         if self._client_instance is None and self.local_url:

@@ -59,7 +59,7 @@ def detect_edges(image: str, engine: str, style: str, thin: bool, threshold: flo
         style: "white on black", "black on white" or "transparent" (black lines without a background).
         thin: False for soft edges in shades of grey, True for lines of one pixel.
         threshold: Strength from which a thin line is drawn, from 0 to 1; 0 is the engine's own value.
-        detail: "standard", or "high" for edges at three scales, which takes longer.
+        detail: "standard", or "high" for three scales: slower, and enlarged beyond 14 million pixels.
 
     Returns:
         The drawing, a PNG image.
@@ -83,7 +83,7 @@ def edge_details(
 
     Returns:
         Soft edges (PNG, white is strong), five side outputs from texture to objects, thin lines (PNG), the
-        same lines as an SVG file, and figures: size, threshold, engine and seconds.
+        same lines as an SVG file, and figures: size, working size, threshold, engine and seconds.
     """
     edges = detect(open_image(image), engine, threshold, detail)
     svg = ui.result_file(edges.svg(tolerance=simplification).encode(), f"{safe_stem(image)}-edges.svg")

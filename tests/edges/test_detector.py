@@ -129,6 +129,18 @@ def test_inputs_of_a_backend_are_bounded(size, scale):
     np.testing.assert_allclose(edges.soft, 0.5, atol=1e-3)
 
 
+def test_large_images_are_computed_smaller_at_several_scales(monkeypatch):
+    monkeypatch.setattr(module, "MAX_NETWORK_PIXELS", 100 * 80)
+    backend = Constant()
+    detector = EdgeDetector("constant", backend)
+    image = Image.new("RGB", (100, 80))
+    edges = detector(image, scales=(0.5, 1, 1.5))
+    assert edges.size == (100, 80)
+    assert edges.working_size == (53, 43)
+    assert sum(backend.pixels) <= 1.05 * 100 * 80
+    assert detector(image).working_size is None
+
+
 def test_tiles_do_not_show(rds, monkeypatch):
     image = Image.fromarray(data.astronaut()).resize((1024, 1024)).crop((0, 200, 1024, 520))
     whole = rds(image)

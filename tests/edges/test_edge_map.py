@@ -80,6 +80,19 @@ def test_a_tolerance_makes_smaller_files(edges):
 
 
 def test_plain_values_leave_the_maps_out(edges):
-    values = {"size": [30, 20], "threshold": 0.5, "engine": "rds", "seconds": 0.123}
+    values = {
+        "size": [30, 20],
+        "working_size": [30, 20],
+        "note": "",
+        "threshold": 0.5,
+        "engine": "rds",
+        "seconds": 0.123,
+    }
     assert json.loads(json.dumps(edges.as_dict())) == values
     assert "soft" not in repr(edges)
+
+
+def test_a_result_that_was_computed_smaller_says_so(edges):
+    values = replace(edges, working_size=(15, 10)).as_dict()
+    assert values["working_size"] == [15, 10]
+    assert "computed at 15 × 10 pixels" in values["note"]

@@ -86,7 +86,7 @@ def test_unusable_lessons_get_one_sentence(visitor, files, tmp_path):
         ({"paths": []}, "Add photos"),
         ({"paths": [bad]}, "not a picture"),
         ({"paths": [plain] * 5}, "show nothing"),
-        ({"paths": files, "method": "ewc"}, "not in the list of choices"),
+        ({"paths": files, "method": "ewc"}, "must be one of"),
         ({"paths": files, "model": "0" * 32}, "no taught model behind this key"),
     ):
         with pytest.raises(AppError, match=reason) as error:

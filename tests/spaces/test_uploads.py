@@ -135,11 +135,13 @@ def test_the_upload_runs_by_itself(space, start_server, tmp_path):
     """The assembled folder, started with Gradio's settings as on Hugging Face."""
     upload.assemble_space(space.name, tmp_path / "space")
     server = start_server(app=tmp_path / "space" / "app.py")
-    name, *_ = Client(server.url, verbose=False).view_api(return_format="dict")["named_endpoints"]
+    endpoints = Client(server.url, verbose=False).view_api(return_format="dict")["named_endpoints"]
+    name, parameters = next((name, endpoint["parameters"]) for name, endpoint in endpoints.items())
     with server.http() as http:
         assert http.get("/gradio_api/mcp/schema").status_code == 200
         assert http.get("/config").json()["show_error"] is False
         secret = {"path": str(ROOT / "pyproject.toml"), "meta": {"_type": "gradio.FileData"}}
-        event = http.post(f"/gradio_api/call{name}", json={"data": [secret]}).json()["event_id"]
+        call = http.post(f"/gradio_api/call/v2{name}", json={parameters[0]["parameter_name"]: secret})
+        event = call.json()["event_id"]
         assert "event: error" in http.get(f"/gradio_api/call{name}/{event}").text
     assert server.stop() == 0

@@ -208,7 +208,7 @@ def test_the_stop_of_a_session_is_its_own():
     try:
         assert stop_file(first).is_set()
         assert not stop_file(second).is_set()
-        assert stop_file(first).path.parent == stop_file(second).path.parent
+        assert stop_file(first).path.parent.parent == stop_file(second).path.parent.parent
     finally:
         stop_file(first).clear()
 

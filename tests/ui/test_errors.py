@@ -4,7 +4,7 @@ import gradio as gr
 import pytest
 
 from shared.core.errors import InputError
-from shared.ui.errors import UNEXPECTED, user_facing
+from shared.ui.errors import MAX_LENGTH, UNEXPECTED, shortened, user_facing
 
 
 def steps(error):
@@ -27,6 +27,13 @@ def test_errors_are_readable_in_functions_and_generators(error, text):
     assert next(values) == 1
     with pytest.raises(gr.Error, match=text):
         next(values)
+
+
+def test_long_texts_of_visitors_lose_their_middle():
+    text = shortened(f"There is no {'x' * 5000}: please try a word.")
+    assert len(text) == MAX_LENGTH
+    assert text.startswith("There is no xxx")
+    assert text.endswith("xxx: please try a word.")
 
 
 def test_a_generator_that_is_closed_is_no_failure():

@@ -74,7 +74,8 @@ def test_the_suite_builds_two_servers():
     count = (
         "import app\n"
         "from gradio.routes import App\n"
-        "from shared.ui.server import ServerSettings, build_server, build_suite\n"
+        "from shared.ui.server import build_server, build_suite\n"
+        "from shared.ui.server_settings import ServerSettings\n"
         "calls, create = [], App.create_app\n"
         "App.create_app = staticmethod(lambda *a, **k: calls.append(1) or create(*a, **k))\n"
         "spaces = app.load_spaces()\n"

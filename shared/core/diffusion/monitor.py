@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from shared.core.calls import check_call
 from shared.core.errors import StoppedError
 
 #: Function of the number of finished steps and of all steps.
@@ -34,6 +35,7 @@ class StopFile:
 
     def set(self) -> None:
         """Ask the run to stop before its next step."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.touch()
 
     def is_set(self) -> bool:
@@ -62,7 +64,9 @@ class Monitor:
 
         Raises:
             StoppedError: A stop is requested.
+            GenerationError: The call that runs here must end, see `shared.core.calls`.
         """
+        check_call()
         if self.stop is not None and self.stop.is_set():
             raise StoppedError("Stopped: no picture was made.")
 

@@ -117,6 +117,7 @@ class DrawingTab:
             text = f"This is a quick view; the full size of {size} is still to come."
         else:
             text = f"{size}, {edges.seconds:.2f} s, threshold {edges.threshold:.2f}"
+            text = f"{text}. {edges.note}" if edges.note else text
         return f"{no_lines_text(edges)} {text}" if thin and not edges.lines.any() else text
 
     def _connect(self, space: str, image: Component, button: gr.Button) -> None:

@@ -1,1 +1,1 @@
-"""ASGI middleware of the suite: access, previews of uploads, heads of pages."""
+"""ASGI middleware of the suite: access, arguments of calls, files, previews of uploads, heads of pages."""

@@ -1,0 +1,61 @@
+"""Blocks that check the arguments of each call, and answer unusable ones with a sentence."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import gradio as gr
+from gradio.block_function import BlockFunction
+from gradio.exceptions import ComponentProcessingError
+from gradio.state_holder import SessionState
+from httpx import HTTPError
+
+from shared.core.errors import InputError
+from shared.ui.arguments.signatures import check_values
+from shared.ui.errors import UNEXPECTED
+
+UNUSABLE_FILE = "A file of this call cannot be read: please upload it first, or send it as a data URL."
+#: Errors of files that callers send: unknown paths, addresses that cannot be fetched, wrong fields.
+CALLER_ERRORS = (ValueError, TypeError, LookupError, AttributeError, HTTPError)
+
+log = logging.getLogger("image_spaces")
+
+
+class CheckedBlocks(gr.Blocks):
+    """`gr.Blocks` whose calls fail with one sentence where an argument is unusable.
+
+    Gradio (6.31) checks few arguments, hides the reason, and writes a trace to the log for each.
+    """
+
+    async def preprocess_data(
+        self,
+        block_fn: BlockFunction,
+        inputs: list[Any],
+        state: SessionState | None,
+        explicit_call: bool = False,
+    ) -> list[Any]:
+        """Return the arguments of a function from the values of its inputs.
+
+        Raises:
+            gr.Error: A value cannot be used.
+        """
+        try:
+            check_values(block_fn, inputs, state)
+            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        except gr.Error as error:
+            error.print_exception = False
+            raise
+        except InputError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        except Exception as error:
+            raise gr.Error(_sentence(error), print_exception=False) from error
+
+
+def _sentence(error: Exception) -> str:
+    """Return the sentence for an error of preprocessing; one that is no caller's fault is logged."""
+    cause = error.__cause__ if isinstance(error, ComponentProcessingError) and error.__cause__ else error
+    if isinstance(cause, CALLER_ERRORS):
+        return UNUSABLE_FILE
+    log.error("the arguments of a call could not be read", exc_info=cause)
+    return UNEXPECTED

@@ -1,0 +1,25 @@
+"""Places in the queue."""
+
+from shared.ui.queueing.places import refusal
+
+
+def test_a_full_queue_tells_its_length_and_when_to_come_back():
+    addresses = [f"10.0.0.{number}" for number in range(32)]
+    answer = refusal(addresses, "10.0.1.1", 32, wait=118)
+    assert (answer.status, answer.seconds) == (503, 118)
+    assert answer.sentence.startswith("32 calls are waiting already")
+    assert "please try again in about 2 minutes" in answer.sentence
+
+
+def test_an_address_has_a_quarter_of_the_places():
+    addresses = ["10.0.0.1"] * 7 + ["10.0.0.2"] * 8
+    assert refusal(addresses, "10.0.0.1", 32, wait=9) is None
+    answer = refusal(addresses, "10.0.0.2", 32, wait=9)
+    assert answer.status == 429
+    assert answer.sentence.startswith("8 calls are waiting already from your address")
+    assert "in about 10 seconds" in answer.sentence
+
+
+def test_an_address_has_two_places_of_a_short_queue():
+    assert refusal(["10.0.0.1"], "10.0.0.1", 3, wait=0) is None
+    assert refusal(["10.0.0.1"] * 2, "10.0.0.1", 3, wait=0).seconds == 5
