@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from shared.core.calls import check_call
+
 TILE = 256  # side in pixels
 AHEAD = 8  # tiles that are computed ahead, on several threads
 
@@ -49,6 +51,7 @@ def tiles(size: tuple[int, int]) -> Iterator[Tile]:
     width, height = size
     for top in range(0, height, TILE):
         for left in range(0, width, TILE):
+            check_call()
             yield Tile(left, top, min(left + TILE, width), min(top + TILE, height))
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core import weights
+from shared.core.calls import check_call
 from shared.core.cpu_runtime import compiled
 from shared.core.engines import Engine
 from shared.core.images import Box, to_tensor
@@ -140,6 +141,7 @@ class CFNBackend(ExplainableBackend):
     def probabilities(self, inputs: Tensor) -> Tensor:
         """Return class probabilities `[B, classes]` of preprocessed images `[B, 3, size, size]`."""
         # The lock is released after each batch, so that other calls need not wait for a whole explanation.
+        check_call()
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         with torch.no_grad(), self._lock:
             return (self._compiled(inputs)[1].float() / self.temperature).softmax(1)

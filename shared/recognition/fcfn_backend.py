@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core import weights
+from shared.core.calls import check_call
 from shared.core.cpu_runtime import compiled
 from shared.core.engines import Engine
 from shared.core.images import to_tensor
@@ -171,6 +172,7 @@ def upsample_classes(
     confidence = probabilities.new_zeros(image_size)
     ids = torch.zeros(image_size, dtype=torch.uint8, device=confidence.device)
     for class_id in range(classes):
+        check_call()
         class_map = F.interpolate(
             probabilities[:, class_id : class_id + 1], image_size, mode="bilinear", align_corners=False
         )[0, 0]

@@ -12,6 +12,8 @@ import numpy as np
 from PIL import Image
 from skimage.color import rgb2lab
 
+from shared.core.calls import check_call
+
 STRIP_PIXELS = 500_000
 # From linear sRGB to XYZ under D65 (IEC 61966-2-1), as in scikit-image.
 XYZ_FROM_RGB = np.array(
@@ -84,4 +86,6 @@ def _encode(rgb: np.ndarray) -> np.ndarray:
 
 def _strips(height: int, width: int) -> Iterator[slice]:
     rows = max(1, STRIP_PIXELS // width)
-    return (slice(top, min(top + rows, height)) for top in range(0, height, rows))
+    for top in range(0, height, rows):
+        check_call()
+        yield slice(top, min(top + rows, height))
