@@ -72,7 +72,7 @@ def test_the_deletion_test_is_summarised_in_sentences():
     text = deletion_summary(explanation(word("red", 0.1), word("<cat>", 0.3)))
     assert "The score is 0.50. Cover the highlighted third of the picture, and it becomes 0.20" in text
     assert "cover the least highlighted third, and it becomes −0.45." in text
-    assert "Leave out “&lt;cat&gt;”, and it becomes 0.20." in text
+    assert "Leave out “\\<cat\\>”, and it becomes 0.20." in text
     assert "Leave out" not in deletion_summary(explanation(word("red", -0.1)))
     assert "Press a word" not in deletion_summary(explanation())
 

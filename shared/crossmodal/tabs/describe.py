@@ -13,6 +13,7 @@ from shared.crossmodal.sentences import SentenceRanking
 from shared.ui.components.charts import Bar, bar_chart
 from shared.ui.errors import user_facing
 from shared.ui.events import on_event
+from shared.ui.search.summary import escape_markdown
 from shared.ui.tabs import LazyTab
 
 if TYPE_CHECKING:  # which brings torch
@@ -58,7 +59,7 @@ def describe_tab(
         try:
             ranking = searches[engine]().rank_sentences(image, sentences.strip() or None, TOP_K)
         except (ImageError, InputError, WeightsError) as error:
-            return [str(error), ""]
+            return [escape_markdown(str(error)), ""]
         return [verdict(ranking), sentence_chart(ranking)]
 
     on_event([button.click], _check_image, [image], [], concurrency=None)

@@ -15,6 +15,7 @@ from shared.crossmodal.tabs.query_inputs import QueryInputs
 from shared.crossmodal.tabs.word_heatmaps import word_heatmaps
 from shared.ui.components.charts import Bar, bar_chart
 from shared.ui.errors import user_facing
+from shared.ui.search.summary import escape_markdown
 from shared.ui.tabs import LazyTab
 
 if TYPE_CHECKING:  # which bring torch
@@ -56,7 +57,7 @@ def match_tab(
         try:
             result = match_product(searches[engine]().match, classifier, open_image(path), text)
         except (ImageError, InputError, WeightsError) as error:
-            return [str(error), "", *panel.values(None), "", ""]
+            return [escape_markdown(str(error)), "", *panel.values(None), "", ""]
         probability = result.explanation.probability or 0.0
         bar = Bar("They go together", probability, f"{probability:.0%}")
         product = product_summary(result.product)

@@ -12,6 +12,7 @@ from shared.crossmodal.explanation.result import MatchExplanation
 from shared.ui import assets
 from shared.ui.components.results import display_image
 from shared.ui.events import on_event
+from shared.ui.search.summary import escape_markdown
 
 WHOLE_QUERY = "all of it"
 
@@ -84,10 +85,8 @@ def deletion_summary(explanation: MatchExplanation) -> str:
     ]
     strongest = explanation.strongest_word
     if strongest is not None and strongest.score_drop > 0:
-        word = strongest.text.replace("\\", "").replace("*", "").replace("_", "")
-        sentences.append(
-            f"Leave out “{html.escape(word)}”, and it becomes {_number(score - strongest.score_drop)}."
-        )
+        word = escape_markdown(strongest.text)
+        sentences.append(f"Leave out “{word}”, and it becomes {_number(score - strongest.score_drop)}.")
     if explanation.words:
         sentences.append("Press a word to see where it is in the picture.")
     return " ".join(sentences)

@@ -1,5 +1,6 @@
 """Tab "Why": the evidence for a class as a heat map, and the contribution of each stage of the network."""
 
+import html
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -88,7 +89,8 @@ def explanation_tab(
         except ImageError as error:
             if not isinstance(target, str):
                 raise
-            gr.Warning(str(error))  # and the menu goes back to the class that it showed
+            # The menu goes back to the class that it showed.
+            gr.Warning(html.escape(str(error), quote=False))
             explanation = explain(image, engine, shown_id, method)
         menu_update = gr.update(value=explanation.id)
         if choices is not None:

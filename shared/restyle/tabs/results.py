@@ -13,6 +13,7 @@ from shared.core.file_names import safe_stem
 from shared.core.images import shrink
 from shared.ui.components.results import display_image, download_button, download_buttons
 from shared.ui.gradio_workarounds import new_cache_path
+from shared.ui.search.summary import escape_markdown
 
 JPEG_QUALITY = 93
 DISPLAY_SIDE = 1600  # longest side in pixels of an image for display
@@ -39,7 +40,12 @@ class ResultView:
 
     def empty(self, caution: str = "") -> list[object]:
         """Return the values of the outputs without a result."""
-        return [None, self._hint, _caution(caution), *(download_button() for _ in self.buttons)]
+        return [
+            None,
+            self._hint,
+            _caution(escape_markdown(caution)),
+            *(download_button() for _ in self.buttons),
+        ]
 
     def values(
         self, before: str, after: Image.Image, files: Mapping[str, Image.Image], note: str, caution: str = ""

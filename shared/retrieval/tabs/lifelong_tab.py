@@ -32,6 +32,7 @@ from shared.ui.errors import user_facing
 from shared.ui.events import INFERENCE, Concurrency, on_event
 from shared.ui.gallery.gallery_store import VisitorSession
 from shared.ui.long_runs import connect_run, stop_file
+from shared.ui.search.summary import escape_markdown
 
 #: Lessons take all cores for half a minute.
 LESSONS_AT_ONCE = Concurrency("lessons", 1)
@@ -185,7 +186,7 @@ class LifelongEvents:
             for state in observe_lesson(run, stop):
                 yield self._show_state(state, settings.steps)
         except StoppedError as error:
-            yield self._show_no_lesson(str(error))
+            yield self._show_no_lesson(escape_markdown(str(error)))
             return
         except Exception:  # the page shows the reason; the progress bar must not stay
             yield self._show_no_lesson("")

@@ -13,6 +13,7 @@ from shared.translation.tabs.task_panel import TaskPanels
 from shared.ui.batch import PROGRESS
 from shared.ui.errors import user_facing
 from shared.ui.long_runs import connect_run, observe_run
+from shared.ui.search.summary import escape_markdown
 
 
 def connect_edits(space: str, tasks: TaskPanels, edit: Translate, view: ResultView) -> None:
@@ -53,7 +54,7 @@ def _connect(space: str, source: Component, panel: EditPanel, edit: Translate, v
             with observe_run(request, progress, "Changing the picture") as observers:
                 result = edit(image, engine, prompt or "", settings, **observers)
         except StoppedError as error:
-            return view.empty(str(error))
+            return view.empty(escape_markdown(str(error)))
         return view.values(image, result, f"{safe_stem(path)}-edited.png")
 
     connect_run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 from typing import Any
 
@@ -25,8 +26,19 @@ log = logging.getLogger("image_spaces")
 class CheckedBlocks(gr.Blocks):
     """`gr.Blocks` whose calls fail with one sentence where an argument is unusable.
 
-    Gradio (6.31) checks few arguments, hides the reason, and writes a trace to the log for each.
+    Gradio (6.31) checks few arguments, hides the reason, and writes a trace to the log for each; a page shows
+    the message of an error as HTML.
     """
+
+    async def process_api(self, block_fn: BlockFunction | int, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Call a function; in the error of a page's function a visitor's text stays as it was typed."""
+        try:
+            return await super().process_api(block_fn, *args, **kwargs)
+        except gr.Error as error:
+            function = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
+            if function.api_visibility == "private":
+                error.message = html.escape(error.message, quote=False)
+            raise
 
     async def preprocess_data(
         self,

@@ -26,12 +26,13 @@ def count_good(hits: Sequence[Hit], threshold: float) -> int:
 
 
 def escape_markdown(text: str) -> str:
-    r"""Return a visitor's text with Markdown's special characters escaped.
+    r"""Return a visitor's text for a line of Markdown, which shows it as it was typed.
 
-    >>> print(escape_markdown("a*b.jpg"))
-    a\*b.jpg
+    >>> print(escape_markdown("a*b.jpg, see http://c"))
+    a\*b.jpg, see http\://c
     """
-    return re.sub(r"([\\`*_{}\[\]()#<>!|])", r"\\\1", text)
+    text = re.sub(r"([\\`*_{}\[\]()#<>!|&~$@]|:(?=//))", r"\\\1", " ".join(text.split()))
+    return re.sub(r"(?i)\b(www)(?=\.)", r"\1\\", text)
 
 
 def _verdict(results: SearchResults) -> str:
