@@ -44,7 +44,8 @@ class Lazy(Generic[T]):
     def __call__(self) -> T:
         with self._lock:
             if not self._values:
-                self._values.append(self._load())
+                with weights.readable_errors("This model"):
+                    self._values.append(self._load())
             return self._values[0]
 
 

@@ -176,6 +176,8 @@ class UploadReader:
 
     def _reject_member(self, name: str, member: zipfile.ZipInfo) -> str | None:
         """Return the reason why a file of an archive must not be read, or None."""
+        if not name:
+            return "It has no name in the archive."
         kind = stat.S_IFMT(member.external_attr >> 16)
         parts = re.split(r"[/\\]", name)
         if ".." in parts or not parts[0] or re.match(r"[A-Za-z]:", name) or "\0" in name:

@@ -11,12 +11,15 @@ import json
 import os
 import re
 import textwrap
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from shared.core import hub
+from shared.core.errors import InputError
 from shared.core.front_matter import FrontMatterError, read_licence
+from shared.core.images.errors import ImageError
 
 if TYPE_CHECKING:
     import torch
@@ -121,6 +124,10 @@ def load(
             f"{_display_path(folder / WEIGHTS)} does not fit {network_class.__name__} ({reason}): "
             "use weights and code of the same version."
         ) from error
+    import torch  # deferred: whoever asks only for a folder must not wait for it
+
+    if not all(torch.isfinite(tensor).all() for tensor in network.state_dict().values()):
+        raise WeightsError(f"{_display_path(folder / WEIGHTS)} holds values that are no numbers: {_FETCH}.")
     with suppress(FrontMatterError):  # a card that cannot be read must not keep a network from running
         network.licence = read_licence(folder)  # for the card that `push_to_hub` writes
     return network.float().eval()
@@ -207,12 +214,35 @@ def read_config(folder: str | os.PathLike) -> dict[str, Any]:
     """
     path = Path(folder) / CONFIG
     try:
-        config = json.loads(_read_text(path))
-    except json.JSONDecodeError as error:
+        config = json.loads(_read_text(path), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
         raise WeightsError(f"{_display_path(path)} is not JSON ({error}): {_FETCH}.") from error
     if not isinstance(config, dict):
         raise WeightsError(f"{_display_path(path)} must hold a JSON object, not a {type(config).__name__}.")
     return config
+
+
+@contextmanager
+def readable_errors(subject: str) -> Iterator[None]:
+    """Report errors of code that reads a configuration, whose values may be anything, as one sentence.
+
+    Args:
+        subject: Name of the model, which begins the sentence.
+
+    Raises:
+        WeightsError: A key is missing, or its value has a wrong type or range.
+    """
+    try:
+        yield
+    except (InputError, ImageError):
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 200, placeholder=" ...").rstrip(".")
+        raise WeightsError(f"{subject} cannot be loaded ({reason}): check its {CONFIG}.") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
 
 
 def update_config(folder: str | os.PathLike, **keys: Any) -> dict[str, Any]:

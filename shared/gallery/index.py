@@ -143,6 +143,8 @@ class VectorGalleryIndex(GalleryIndex):
 
     def _add(self, snapshot: GallerySnapshot, ids: Sequence[int]) -> None:
         vectors = self._vectors(snapshot, ids)
+        if not vectors.any(axis=1).all():
+            raise MismatchError("This gallery lacks what this engine compares: please add its pictures anew.")
         index = self._index
         if index is None or index.dimension != vectors.shape[1]:
             self._clear()

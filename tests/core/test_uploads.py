@@ -264,3 +264,13 @@ def test_memory_stays_flat(tmp_path):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 6 * 2**20
+
+
+def test_a_member_without_a_name_is_reported(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("x", b"first")
+        archive.writestr("b.jpg", b"second")
+        archive.filelist[0].filename = archive.filelist[0].orig_filename = ""
+    uploads = UploadReader([tmp_path / "a.zip"])
+    assert [(name, file.read()) for name, file in uploads] == [("b.jpg", b"second")]
+    assert uploads.skipped == [("picture", "It has no name in the archive.")]

@@ -7,9 +7,12 @@ from copy import deepcopy
 from types import SimpleNamespace
 
 import gradio as gr
+import numpy as np
 import pytest
 from gradio.context import LocalContext
+from PIL import Image
 
+from shared.core.errors import InputError
 from shared.core.images import ImageError
 from shared.gallery.gallery import MAX_COUNT, Gallery
 from shared.gallery.index import FINGERPRINT
@@ -230,6 +233,23 @@ def test_a_gallery_that_another_search_saved_is_described_anew(store, other_stor
     store.add([path], "ben")
     assert names(store.get("ben")) == ["blue.png"]
     assert (store.get("ben").features(FINGERPRINT)[1] == 7).all()
+
+
+def test_a_gallery_of_zero_vectors_is_described_anew(store, colors):
+    store.add([colors["blue"]], "anna")
+    saved, entry = Gallery(), store.get("anna").entries[0]
+    features = store.get("anna").snapshot().image_features(entry.id)
+    saved.put(entry, {**features, "color": np.zeros_like(features["color"])})
+    store.add([save_gallery_file(saved, "zeros")], "ben")
+    assert store.get("ben").features("color")[1].any()
+
+
+def test_zero_vectors_in_a_gallery_are_one_sentence(search):
+    gallery = Gallery()
+    features = {"color": np.zeros(3, np.float32), FINGERPRINT: search.model_fingerprint}
+    gallery.add("black", Image.new("RGB", (8, 8)), features)
+    with pytest.raises(InputError, match=r"please add its pictures anew\.$"):
+        search.index(gallery)
 
 
 def test_saved_galleries_that_cannot_be_loaded(store, tmp_path):

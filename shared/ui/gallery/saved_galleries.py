@@ -50,13 +50,20 @@ def has_features_of(saved: Gallery, search: GallerySearch, described: Gallery) -
         search: The search.
         described: Gallery with images that the search has described.
     """
-    if not len(saved) or _feature_types(saved) != _feature_types(described):
+    if not len(saved) or _feature_types(saved) != _feature_types(described) or _has_zero_vectors(saved):
         return False
     try:
         search.add([], saved)  # checks the fingerprint of the weights
     except ValueError:
         return False
     return True
+
+
+def _has_zero_vectors(gallery: Gallery) -> bool:
+    """Return True if a feature vector of an image is zero, which no search describes and none can compare."""
+    snapshot = gallery.snapshot()
+    values = (snapshot.features(name)[1] for name in snapshot.feature_names)
+    return any(rows.dtype.kind == "f" and rows.ndim == 2 and not rows.any(axis=1).all() for rows in values)
 
 
 def split_saved(files: Sequence[str]) -> tuple[list[str], list[str]]:
