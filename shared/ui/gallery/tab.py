@@ -27,9 +27,9 @@ MAX_LISTED = 100  # skipped files listed by name
 CLEAR, RESTART = "clear", "restart"  # actions that ask first
 PRIVACY = (
     f"Add up to {MAX_COUNT:,} pictures, or ZIP files of up to {MAX_FILE_BYTES // 2**20} MB. Only you can see "
-    "them, on every page here that searches pictures, and they are deleted an hour after your last visit. "
-    "They take the place of the sample photos. To carry on another day, download the gallery as "
-    "one file and add that file again."
+    "them, on every page here that searches pictures, and they are deleted an hour after your last visit, "
+    "earlier only if the server is full. They take the place of the sample photos. To carry on another day, "
+    "download the gallery as one file and add that file again."
 )
 
 
