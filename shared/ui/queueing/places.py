@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 SHARE = 4  # an address has at most every fourth place, but at least two
 MIN_PLACES = 2
+MIN_SECONDS, MAX_SECONDS = 5, 600  # after which to try again; many of those that wait leave before
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def refusal(addresses: Iterable[str], address: str, max_size: int, wait: float) 
         wait: Seconds after which those that wait now are likely to be done.
     """
     addresses = list(addresses)
-    seconds = max(5, round(wait))
+    seconds = min(max(MIN_SECONDS, round(wait)), MAX_SECONDS)
     again = f"please try again in about {duration(seconds)}"
     if len(addresses) >= max_size:
         return Refusal(
@@ -67,7 +68,7 @@ def duration(seconds: float) -> str:
     ('5 seconds', 'a minute', '2 minutes')
     """
     if seconds < 50:
-        return f"{max(5, round(seconds / 5) * 5)} seconds"
+        return f"{max(MIN_SECONDS, round(seconds / 5) * 5)} seconds"
     minutes = round(seconds / 60)
     return "a minute" if minutes == 1 else f"{minutes} minutes"
 

@@ -66,7 +66,7 @@ class WorkServer:
     def stream(self, response):
         return httpx.stream("GET", f"{self.url}/call/work/{response.json()['event_id']}", timeout=30)
 
-    def wait_for(self, condition, seconds=5.0):
+    def wait_for(self, condition, seconds=20.0):
         """Wait until a condition is true."""
         deadline = time.monotonic() + seconds
         while not condition():
@@ -112,5 +112,7 @@ def work_server(monkeypatch, tmp_path):
     thread.start()
     work.wait_for(lambda: work.server.started)
     yield work
+    for running in work.queue._running.get(INFERENCE.group, []):
+        running.end("The test is over.")
     work.server.force_exit = work.server.should_exit = True
     thread.join(10)

@@ -23,3 +23,9 @@ def test_an_address_has_a_quarter_of_the_places():
 def test_an_address_has_two_places_of_a_short_queue():
     assert refusal(["10.0.0.1"], "10.0.0.1", 3, wait=0) is None
     assert refusal(["10.0.0.1"] * 2, "10.0.0.1", 3, wait=0).seconds == 5
+
+
+def test_nobody_is_sent_away_for_hours():
+    answer = refusal(["10.0.0.1"] * 2, "10.0.0.2", 2, wait=9000)
+    assert answer.seconds == 600
+    assert "about 10 minutes" in answer.sentence
