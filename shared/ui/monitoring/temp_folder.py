@@ -90,7 +90,7 @@ class TempFolder:
             _delete([file])
             deleted.append(file)
             excess -= file.size
-        self._delete_empty_folders(now - min(max_idle_seconds, UNFINISHED_SECONDS))
+        self._delete_empty_folders(self._now() - min(max_idle_seconds, UNFINISHED_SECONDS))
         for paths in self._tracked:
             paths.difference_update(file.path for file in deleted)
 
