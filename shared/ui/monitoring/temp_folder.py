@@ -64,6 +64,7 @@ class TempFolder:
         self._folder, self._tracked, self._now = folder, tracked, now
         self._max_bytes, self._min_free_bytes = max_bytes, min_free_bytes
         self._lock_file: IO[str] | None = None
+        self._started_at, self._leftovers_are_swept = now(), False
 
     def start(self) -> None:
         """Delete what earlier processes have left, then sweep the folder in a thread from now on."""
@@ -98,19 +99,25 @@ class TempFolder:
         while True:
             time.sleep(INTERVAL_SECONDS)
             try:
+                self._sweep_leftovers()
                 self.sweep()
             except Exception:
                 log.exception("the folder of uploads cannot be swept")
 
     def _sweep_leftovers(self) -> None:
-        """Delete everything unless another running server uses the folder; mark the folder as used."""
-        if os.name != "posix":
+        """Delete what was last used before the start, unless another running server uses the folder.
+
+        The folder is marked as used from then on. A process that was killed may take a while to end.
+        """
+        if os.name != "posix" or self._leftovers_are_swept:
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock_file = open(self._folder / _LOCK, "a", encoding="utf-8")  # noqa: SIM115  open until the end
+        if self._lock_file is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._lock_file = open(self._folder / _LOCK, "a", encoding="utf-8")  # noqa: SIM115  open to the end
         with suppress(BlockingIOError):
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self.sweep(max_idle_seconds=0)
+            self.sweep(max_idle_seconds=self._now() - self._started_at)
+            self._leftovers_are_swept = True
         fcntl.flock(self._lock_file, fcntl.LOCK_SH)
 
     def _excess(self, byte_count: int) -> int:
