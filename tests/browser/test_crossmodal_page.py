@@ -59,7 +59,7 @@ def test_all_tabs_fit(visit, width, height, theme):
     expect(page.locator("#describe .is-bars dt")).to_have_count(10)
     assert_fits(page, width)
     open_tab(page, "Match")
-    expect(page.locator("#match .is-bars").first).to_contain_text("They go together")
+    expect(page.locator("#match .is-bars").first).to_contain_text("Probability that they go together")
     expect(page.locator("#match .is-words button")).to_have_count(3)  # the whole query, and two words
     assert_fits(page, width)
     open_tab(page, "Gallery")

@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # which bring torch
 HINT = "Choose a picture and type some words to see whether they go together."
 PRODUCT = "What product is it? This is what the picture and the words say together, and what each says alone."
 NO_PRODUCT = "This doesn't look like any of the groceries and clothes that we know."
+#: Probability from which on a picture and a text probably belong together; from its opposite on they may.
+PROBABLE = 0.75
 #: Classes in each chart.
 TOP_K = 3
 
@@ -59,12 +61,28 @@ def match_tab(
         except (ImageError, InputError, WeightsError) as error:
             return [escape_markdown(str(error)), "", *panel.values(None), "", ""]
         probability = result.explanation.probability or 0.0
-        bar = Bar("They go together", probability, f"{probability:.0%}")
+        bar = Bar("Probability that they go together", probability, f"{probability:.0%}")
         product = product_summary(result.product)
-        return ["", bar_chart([bar], full_length=1), *panel.values(result.explanation), *product]
+        return [
+            verdict(probability),
+            bar_chart([bar], full_length=1),
+            *panel.values(result.explanation),
+            *product,
+        ]
 
     outputs = [note, chart, *panel.outputs, product_note, product_charts]
     return LazyTab(tab, match, [inputs.image, inputs.text, inputs.engine], outputs)
+
+
+def verdict(probability: float) -> str:
+    """Return a sentence for the probability that a picture and a text belong together.
+
+    >>> verdict(0.5)
+    'They may go together.'
+    """
+    if probability >= PROBABLE:
+        return "They probably go together."
+    return "They may go together." if probability >= 1 - PROBABLE else "They hardly go together."
 
 
 def product_summary(product: ProductPrediction | None) -> list[str]:

@@ -19,6 +19,7 @@ from shared.ui.components.charts import Bar, bar_chart
 from shared.ui.components.results import display_image
 from shared.ui.errors import user_facing
 from shared.ui.events import on_event
+from shared.ui.search.summary import escape_markdown
 from shared.ui.tabs import LazyTab
 
 METHOD_CHOICES = [("Grad-CAM", "grad-cam"), ("Occlusion", "occlusion")]
@@ -28,6 +29,7 @@ HINT = "Choose a photo, and the reasons appear here."
 CAPTION = "How much each stage of the network adds to the score of “{}”; the bias is the same for every photo"
 CLASSES = 1000  # of ImageNet, which all engines have
 LIKELIEST = 5  # classes with their probabilities in the menu
+MIN_SHOWN = 0.0005  # probability below which no figure is shown
 _SHARE = re.compile(r" \(\d+\.\d%\)$")  # of such a class
 
 #: Path of an image, engine, and the class that was chosen or is shown for them.
@@ -98,7 +100,7 @@ def explanation_tab(
         return [
             menu_update,
             (display_image(image), display_image(explanation.overlay())),
-            _summary(explanation),
+            _summary(explanation, target if isinstance(target, str) else ""),
             _stage_chart(explanation),
             [path, engine, explanation.id],
         ]
@@ -123,11 +125,14 @@ def _menu_choices(predictions: Sequence[ClassPrediction]) -> list[tuple[str, int
     ]
 
 
-def _summary(explanation: Explanation) -> str:
-    text = (
-        f"The network is {explanation.probability:.1%} sure that this is “{explanation.label}” "
-        f"({explanation.seconds:.2f} s)."
+def _summary(explanation: Explanation, word: str = "") -> str:
+    """Return the sentences under the images, for the class that a visitor's word stands for here."""
+    sure = (
+        f"{explanation.probability:.1%} sure" if explanation.probability >= MIN_SHOWN else "not at all sure"
     )
+    text = f"The network is {sure} that this is “{explanation.label}” ({explanation.seconds:.2f} s)."
+    if word and word.casefold() not in explanation.label.casefold().split(" (")[0]:
+        text = f"The likeliest class for “{escape_markdown(word)}” is this one. {text}"
     if explanation.heatmap.any():
         return text
     return f"Nothing in this photo looks like “{explanation.label}” to the network. {text}"
