@@ -1,5 +1,10 @@
 """Places in the queue."""
 
+import os
+
+from gradio import queueing
+
+from shared.ui.queueing.fair_queue import use_fair_queue
 from shared.ui.queueing.places import refusal
 
 
@@ -29,3 +34,13 @@ def test_nobody_is_sent_away_for_hours():
     answer = refusal(["10.0.0.1"] * 2, "10.0.0.2", 2, wait=9000)
     assert answer.seconds == 600
     assert "about 10 minutes" in answer.sentence
+
+
+def test_visitors_of_a_space_count_by_the_address_that_its_proxy_names(monkeypatch):
+    monkeypatch.setattr(queueing, "Queue", queueing.Queue)
+    for space, addresses in (("", None), ("anna/edges", "*")):
+        monkeypatch.setenv("SPACE_ID", space)
+        monkeypatch.setenv("FORWARDED_ALLOW_IPS", "")  # put back after the test
+        monkeypatch.delenv("FORWARDED_ALLOW_IPS")
+        use_fair_queue()
+        assert os.environ.get("FORWARDED_ALLOW_IPS") == addresses
