@@ -47,7 +47,7 @@ def test_lists_take_results_and_report_each_bad_file(drawing):
     images = [url, "data:image/png;base64,@@", "https://nowhere.invalid/beach.jpg"]
     answer = use("detect_edges_in_many", images=images, engine="canny")
     report = json.loads(answer.content[-1].text)
-    assert [name for name, _ in report] == ["image.png", "data URL", "beach.jpg"]
+    assert [name for name, _ in report] == ["picture-edges.png", "data URL", "beach.jpg"]
     assert [outcome.startswith("Skipped") for _, outcome in report] == [False, True, True]
 
 
