@@ -120,6 +120,8 @@ def compare_tab(
         note = gr.Markdown(NO_PHOTO, elem_classes="is-note")
         with gr.Row(elem_classes="is-compare"):
             outputs = [kind(label=label, **settings) for label in ("Engine", "Compared with")]
+    js = assets.script("comparison_note", text=NO_PHOTO)
+    inputs[0].change(None, [inputs[0]], [note], js=js, api_visibility="private")  # type: ignore[attr-defined]
 
     def compare(second: str, image: str | None, first: str, *args: object) -> list[object]:
         if not image or first == second:
@@ -132,4 +134,4 @@ def compare_tab(
             results.append(kind(shown, label=engines[name].title))
         return ["", *results]
 
-    return LazyTab(tab, compare, [menu, *inputs], [note, *outputs], [menu.change])
+    return LazyTab(tab, compare, [menu, *inputs], [note, *outputs], [menu.change], progress_on=outputs)

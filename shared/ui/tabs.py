@@ -22,7 +22,7 @@ class LazyTab:
         inputs: Components to read.
         outputs: Components to fill. A component that is an input as well gets a plain value or a `gr.update`.
         triggers: Events of this tab, in addition to those of all tabs.
-        progress_on: Component that shows the progress; all outputs by default.
+        progress_on: Components that show the progress; all outputs by default.
     """
 
     tab: gr.Tab
@@ -30,7 +30,7 @@ class LazyTab:
     inputs: Sequence[Component]
     outputs: Sequence[Block]
     triggers: Sequence[Trigger] = ()
-    progress_on: Component | None = None
+    progress_on: Component | Sequence[Component] | None = None
 
 
 def load_open_tab(tabs: gr.Tabs, lazy_tabs: Sequence[LazyTab], triggers: Sequence[Trigger]) -> None:
@@ -63,9 +63,17 @@ def load_open_tab(tabs: gr.Tabs, lazy_tabs: Sequence[LazyTab], triggers: Sequenc
 
     triggers = [tabs.select, *triggers, *(trigger for lazy_tab in lazy_tabs for trigger in lazy_tab.triggers)]
     js = assets.script("open_tab", tabs=list(by_id))
-    progress_on = [lazy_tab.progress_on for lazy_tab in lazy_tabs if lazy_tab.progress_on is not None]
+    progress_on = [item for lazy_tab in lazy_tabs for item in _progress_on(lazy_tab)]
     state = [open_id, filled, *inputs]
-    on_event(triggers, fill, state, [filled, *outputs], js=js, progress_on=progress_on or None)
+    on_event(triggers, fill, state, [filled, *outputs], js=js, progress_on=progress_on)
+
+
+def _progress_on(lazy_tab: LazyTab) -> Sequence[Component]:
+    """Return the components of a tab that show the progress."""
+    if lazy_tab.progress_on is None:
+        shown = [item for item in lazy_tab.outputs if isinstance(item, Component)]
+        return [item for item in shown if not isinstance(item, gr.State)]
+    return [lazy_tab.progress_on] if isinstance(lazy_tab.progress_on, Component) else lazy_tab.progress_on
 
 
 def _value(result: object, current: object) -> object:

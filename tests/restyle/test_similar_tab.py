@@ -119,6 +119,14 @@ def test_a_photo_without_people_is_explained(new_tab, files):
     assert NOBODY in summary + grid
 
 
+def test_a_choice_in_an_earlier_photo_is_dropped(new_tab, files):
+    tab, _ = new_tab(files)
+    wall, red = (str(files[name]) for name in ("wall", "red"))
+    assert NOBODY in find(tab, wall, "1:bottom", shown=wall)[3]
+    for regions in ("2:bottom", ""):
+        assert all(output == gr.skip() for output in find(tab, red, regions, shown=red))
+
+
 def test_galleries_without_people_are_explained(new_tab, files):
     tab, store = new_tab({"wall": files["wall"]})
     assert NO_PEOPLE in find(tab, None)[3]

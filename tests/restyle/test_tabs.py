@@ -137,6 +137,12 @@ def test_a_photo_without_people_changes_nothing_until_something_is_marked(clothe
     assert outputs[4] is not None
 
 
+def test_a_choice_in_an_earlier_photo_is_dropped(clothes, files):
+    shown = Shown(files["person"], ("1:bottom",))
+    outputs = clothes.change(files["person"], SUBJECT, None, shown, [], *settings(clothes))
+    assert all(output == gr.skip() for output in outputs)
+
+
 def test_the_second_photo_is_asked_for_and_shown(clothes, files):
     def change(source, shown, regions=""):
         values = settings(clothes, method=PALETTE, source=source, source_regions=regions)
@@ -149,6 +155,9 @@ def test_the_second_photo_is_asked_for_and_shown(clothes, files):
     assert outputs[4] is not None
     assert outputs[3] == Shown(files["person"], ("1:top",), files["other"])
     assert change(files["other"], outputs[3], "1:bottom")[1] == gr.skip()
+    assert (
+        change(files["other"], outputs[3], SUBJECT)[1]["value"] == "1:top"
+    )  # the choice was an earlier photo's
 
 
 def test_without_a_photo_everything_is_empty(clothes):
@@ -224,6 +233,9 @@ def test_wear_theirs_asks_for_the_missing_photo(photos, run, files):
     outputs = tab.change(files["person"], files["pair"], "", "", tab.inputs[4].value, "fabric", 1.0)
     assert outputs[0]["value"] == "1:bottom,1:top"
     assert len(outputs[1]["base"]["regions"]) == 2  # two people to choose from
+    shown = tab.inputs[4].value._replace(person=files["person"], source=files["other"])
+    outputs = tab.change(files["person"], files["other"], "1:top", "2", shown, "fabric", 1.0)
+    assert all(output == gr.skip() for output in outputs)  # the second photo has one person only
     assert outputs[3] is not None
 
 

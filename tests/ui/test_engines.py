@@ -48,7 +48,7 @@ def test_the_menu_shows_titles_and_the_description_of_the_chosen_engine():
 
 
 def test_results_of_two_engines_are_compared():
-    with gr.Blocks():
+    with gr.Blocks() as demo:
         image, menu = gr.Image(), engine_menu(ENGINES)
         with gr.Tabs():
             tab = compare_tab(lambda path, name, n: {name: n}, ENGINES, [image, menu], "b", kind=gr.Label)
@@ -57,3 +57,6 @@ def test_results_of_two_engines_are_compared():
     assert (note, first.label, second.label) == ("", "Best", "Fast")
     same = "Both are “Best”: choose another engine to compare with."
     assert tab.fill("a", "photo.jpg", "a", 0.5) == [same, None, None]
+    assert tab.progress_on == tab.outputs[1:]
+    clear = next(event for event in demo.fns.values() if event.outputs == [tab.outputs[0]])
+    assert (clear.targets, clear.inputs) == ([(image._id, "change")], [image])

@@ -41,6 +41,17 @@ def test_all_tabs_share_one_event(page):
     assert '["first", "second"].find' in page.event.js
 
 
+def test_each_tab_shows_its_own_progress():
+    with gr.Blocks() as demo:
+        boxes = [gr.Textbox() for _ in range(4)]
+        with gr.Tabs() as tabs:
+            first = LazyTab(gr.Tab(elem_id="first"), list, [], boxes[:2], progress_on=boxes[0])
+            second = LazyTab(gr.Tab(elem_id="second"), list, [], [*boxes[2:], gr.State()])
+        load_open_tab(tabs, [first, second], [])
+    (event,) = demo.fns.values()
+    assert event.show_progress_on == [boxes[0], *boxes[2:]]
+
+
 def test_only_the_open_tab_is_filled(page):
     filled, *results = page.fill("first", {}, "cat", None)
     assert page.calls == [("first", "cat")]

@@ -21,7 +21,7 @@ from shared.restyle.tabs.results import ResultView, size_text
 from shared.restyle.tabs.runners import Runners
 from shared.ui.batch import PROGRESS
 from shared.ui.components.area_editor import change_area, show_area
-from shared.ui.components.region_picker import parse_regions, show_regions
+from shared.ui.components.region_picker import is_stale, parse_regions, show_regions
 from shared.ui.components.results import display_image, thumbnail_row
 from shared.ui.errors import user_facing
 from shared.ui.long_runs import connect_run, observe_run
@@ -140,6 +140,8 @@ class ClothesTab:
         photo = self._photos.outfit(path, values.parser)
         is_new = (path, values.parser) != (shown.path, shown.parser)
         names = usual_regions(photo) if is_new else parse_regions(regions)
+        if is_stale(names, photo.region_names()):
+            return [gr.skip() for _ in self.outputs]
         picker = show_regions(photo.url, photo.regions(), names) if is_new else gr.skip()
         source, values = self._second_photo(values, names, shown)
         now = Shown(path, tuple(names), values.source, values.parser)
@@ -225,9 +227,10 @@ class ClothesTab:
         if values.method not in (FABRIC, PALETTE) or not values.source:
             update = gr.skip() if values.source else show_regions(None)
             return update, replace(values, source_regions=())
-        if (values.source, values.parser) == (shown.source, shown.parser):
-            return gr.skip(), values
         source = self._photos.outfit(values.source, values.parser)
+        is_same = (values.source, values.parser) == (shown.source, shown.parser)
+        if is_same and not is_stale(values.source_regions, source.region_names()):
+            return gr.skip(), values
         chosen = usual_regions(source, names)
         update = show_regions(source.url, source.regions(), chosen)
         return update, replace(values, source_regions=chosen)

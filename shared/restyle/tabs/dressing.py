@@ -132,6 +132,11 @@ def garments(photo: OutfitPhoto) -> list[Region]:
     return [row for row in photo.regions() if row.name.partition(":")[2] in PARTNERS]
 
 
+def garment_names(photo: OutfitPhoto) -> list[str]:
+    """Return the names of `garments`, without their masks."""
+    return [name for name in photo.region_names() if name.partition(":")[2] in PARTNERS]
+
+
 def usual_garments(photo: OutfitPhoto | None) -> list[str]:
     """Return the names of the garments to begin with: clothes of the largest person, without shoes."""
     if photo is None:

@@ -73,6 +73,16 @@ class OutfitPhoto:
         """Address of the smaller copy."""
         return file_url(self.preview)
 
+    def region_names(self) -> list[str]:
+        """Return the names of `regions`, without their masks."""
+        if self.outfits:
+            return [
+                f"{number}:{name}"
+                for number, outfit in enumerate(self.outfits, start=1)
+                for name in worn(outfit)
+            ]
+        return [SUBJECT] if self.matte is not None else []
+
     def regions(self) -> list[Region]:
         """Return what each person wears, the largest first; without people the main subject, if any."""
         if self.outfits:

@@ -19,6 +19,7 @@ from shared.restyle.tabs.dressing import (
     Swap,
     dress,
     everybody,
+    garment_names,
     garments,
     methods,
     paint,
@@ -30,7 +31,7 @@ from shared.restyle.tabs.results import ResultView, size_text
 from shared.restyle.tabs.runners import Runners
 from shared.ui.batch import PROGRESS
 from shared.ui.components.image_inputs import image_examples, image_input
-from shared.ui.components.region_picker import parse_regions, region_picker, show_regions
+from shared.ui.components.region_picker import is_stale, parse_regions, region_picker, show_regions
 from shared.ui.components.results import display_image
 from shared.ui.errors import user_facing
 from shared.ui.long_runs import connect_run, observe_run
@@ -154,6 +155,9 @@ class WearTab:
             return [*updates, *self.view.empty(missing), None, None]
         if method in GENERATORS:
             return [*updates, *self.view.empty(f"{READY} {WHOLE}"), None, None]
+        numbers = [str(number) for number in range(1, len(source.outfits) + 1)]
+        if is_stale(names, garment_names(person)) or is_stale(source_names, numbers):
+            return [gr.skip() for _ in self.outputs]
         number, source_number = _numbers(names, source_names)
         chosen = [name.partition(":")[2] for name in names]
         swap = Swap(person, number, source, source_number, chosen)

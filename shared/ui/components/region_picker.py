@@ -90,3 +90,16 @@ def number_map(regions: Sequence[Region]) -> Image.Image:
 def parse_regions(value: str | None) -> list[str]:
     """Return the names of the chosen regions from the value of a picker."""
     return [name for name in (value or "").split(",") if name]
+
+
+def is_stale(chosen: Sequence[str], names: Sequence[str]) -> bool:
+    """Return True if a choice belongs to an earlier photo; the next event brings that of the new one.
+
+    Args:
+        chosen: Names of the chosen regions; the picker keeps at least one if there are any.
+        names: Names of all regions of the photo.
+
+    >>> is_stale(["0:subject"], ["1:top"]), is_stale([], ["1:top"]), is_stale(["1:top"], ["1:top", "1:hair"])
+    (True, True, False)
+    """
+    return not set(chosen) <= set(names) or bool(names and not chosen)

@@ -16,7 +16,7 @@ from shared.restyle.similar.kinds import OUTFIT, TITLES
 from shared.restyle.tabs.photos import OutfitPhoto, Photos, coarse_mask
 from shared.restyle.tabs.similar.results import show_preview, show_results
 from shared.ui.components.image_inputs import image_examples, image_input
-from shared.ui.components.region_picker import Region, parse_regions, region_picker, show_regions
+from shared.ui.components.region_picker import Region, is_stale, parse_regions, region_picker, show_regions
 from shared.ui.components.results import result_file
 from shared.ui.errors import user_facing
 from shared.ui.events import on_event
@@ -101,8 +101,10 @@ class SimilarTab:
         if path != shown:
             names = first_choice(choices)
             picker = show_regions(photo.url, choices, names)
-        if not names:
+        if not choices:
             return [picker, path, "", grid_message(NOBODY)]
+        if is_stale(names, [region.name for region in choices]):
+            return [gr.skip() for _ in self.outputs]
         if not len(gallery):
             return [picker, path, "", grid_message(EMPTY_GALLERY)]
         number = int(names[0].partition(":")[0])
