@@ -20,6 +20,8 @@ from shared.ui.monitoring import telemetry
 #: Errors whose messages are written for visitors.
 EXPECTED = (ImageError, InputError, GenerationError, WeightsError, gr.Error)
 MAX_LENGTH = 400  # characters of a message
+#: Above a sentence that tells a visitor what to do; Gradio would write "Error".
+TITLE = "Please note"
 UNEXPECTED = "Something went wrong on our side. Please try again, perhaps with another picture."
 
 log = logging.getLogger("image_spaces")
@@ -56,7 +58,7 @@ def user_facing(space: str) -> Callable[[Function], Function]:
             except gr.Error:
                 raise
             except EXPECTED as error:
-                raise gr.Error(shortened(str(error)), print_exception=False) from error
+                raise gr.Error(shortened(str(error)), title=TITLE, print_exception=False) from error
             except Exception as error:
                 log.exception("%s failed", endpoint)
                 raise gr.Error(UNEXPECTED, print_exception=False) from error

@@ -14,7 +14,7 @@ from httpx import HTTPError
 
 from shared.core.errors import InputError
 from shared.ui.arguments.signatures import check_values
-from shared.ui.errors import UNEXPECTED
+from shared.ui.errors import TITLE, UNEXPECTED
 
 UNUSABLE_FILE = "A file of this call cannot be read: please upload it first, or send it as a data URL."
 #: Errors of files that callers send: unknown paths, addresses that cannot be fetched, wrong fields.
@@ -59,9 +59,9 @@ class CheckedBlocks(gr.Blocks):
             error.print_exception = False
             raise
         except InputError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise gr.Error(str(error), title=TITLE, print_exception=False) from error
         except Exception as error:
-            raise gr.Error(_sentence(error), print_exception=False) from error
+            raise gr.Error(_sentence(error), title=TITLE, print_exception=False) from error
 
 
 def _sentence(error: Exception) -> str:

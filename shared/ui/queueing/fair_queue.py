@@ -21,6 +21,7 @@ from gradio.server_messages import ProcessCompletedMessage
 from gradio.utils import error_payload
 
 from shared.core.calls import controlled_call
+from shared.ui.errors import TITLE
 from shared.ui.events import INFERENCE
 from shared.ui.gradio_workarounds import client_address
 from shared.ui.queueing.costs import CostModel, cost_key
@@ -186,7 +187,7 @@ class FairQueue(Queue):
         return True, event._id, "success"
 
     def _send_error(self, event: Event, sentence: str) -> None:
-        output = error_payload(gr.Error(sentence, print_exception=False), False)
+        output = error_payload(gr.Error(sentence, title=TITLE, print_exception=False), False)
         title = str(output["title"])
         self.send_message(event, ProcessCompletedMessage(output=output, title=title, success=False))
 
