@@ -44,6 +44,11 @@ def pose() -> Pose:
     return Pose(Image.new("RGB", (200, 100), "grey"), rows, (0, 0, 200, 100), 0.0567)
 
 
+def test_a_person_has_several_joints_in_sight(pose):
+    assert pose.has_person
+    assert not replace(pose, joints=[replace(joint, score=0.04) for joint in pose.joints]).has_person
+
+
 @pytest.mark.parametrize(
     "crop", [Crop(30, 40, 1.5), Crop(30, 40, 0.4, 0.7), Crop(5, 9, 2, -0.3, (64, 64), True)]
 )

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from shared.matting.engine_rows import SUBJECTS
 from shared.restyle.engines import DESCRIBERS, PARSERS, POSES, SWAPPERS
 from shared.restyle.garment.designs import DESIGNS
+from shared.restyle.tabs.endpoints import NOBODY
 from shared.ui.sample_images import sample_images
 from tests.spaces.test_edges import READABLE, UNREADABLE
 from tests.test_security import data_url
@@ -114,6 +115,12 @@ def test_a_person_is_found_with_clothes_and_pose(client, person_path):
     assert joints["nose"]["visible"]
     assert 120 < joints["nose"]["x"] < 170
     assert 50 < joints["nose"]["y"] < 110
+    assert details["notes"] == []
+
+
+def test_callers_are_told_that_a_photo_shows_nobody(client, cat_path):
+    _, details = client.predict(image=handle_file(cat_path), api_name="/find_pose")
+    assert details["notes"] == [NOBODY]
 
 
 def test_a_garment_is_found_and_recolored(client, person_path):

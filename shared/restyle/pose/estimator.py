@@ -12,9 +12,7 @@ from shared.core.images import Box, ImageError, Source, open_image, to_tensor
 from shared.core.predictors import NetworkPredictor
 from shared.networks.pose import JOINTS, MIRRORED, STRIDE, PoseNetwork, locate_joints
 from shared.restyle.pose.crops import Crop
-from shared.restyle.pose.skeleton import MIN_SCORE, Joint, Pose
-
-MIN_JOINTS = 4  # in sight, that tell where a person is
+from shared.restyle.pose.skeleton import MIN_JOINTS, MIN_SCORE, Joint, Pose
 
 
 class PoseEstimator(NetworkPredictor[PoseNetwork]):

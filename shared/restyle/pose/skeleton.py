@@ -14,6 +14,7 @@ from shared.core.images import Box, encode_image
 from shared.networks.pose import joint_maps
 
 MIN_SCORE = 0.2  # of a joint that is drawn and told
+MIN_JOINTS = 4  # in sight, that tell where a person is
 OVERLAY_SIDE = 1024  # of an overlay, in pixels
 
 #: Pairs of joints that a line joins.
@@ -68,6 +69,11 @@ class Pose:
     def visible(self) -> list[Joint]:
         """Return the joints that are in sight."""
         return [joint for joint in self.joints if joint.score >= MIN_SCORE]
+
+    @property
+    def has_person(self) -> bool:
+        """True if enough joints are in sight to be those of a person."""
+        return len(self.visible()) >= MIN_JOINTS
 
     def heatmaps(self, width: int, height: int, sigma: float = 2.0) -> np.ndarray:
         """Return a Gaussian around every joint in sight, on the whole image at another size.

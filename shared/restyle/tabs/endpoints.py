@@ -21,6 +21,8 @@ from shared.ui.components.image_inputs import image_input
 from shared.ui.errors import user_facing
 from shared.ui.events import endpoint
 
+NOBODY = "We see nobody in this picture, so the places of the joints mean nothing."
+
 
 class ApiInputs:
     """Hidden inputs of the endpoints: those of the page hold titles, and belong to a tab.
@@ -236,12 +238,13 @@ def people_endpoints(space: str, photos: Photos, run: Runners, inputs: ApiInputs
 
         Returns:
             The photo with the joints drawn into it, a PNG image of at most 1,024 pixels a side; and their
-            places in pixels of the photo, with scores.
+            places in pixels of the photo, with scores, and a note if nobody is seen.
         """
         photo = photos.outfit(image)
         people = photo.outfits[0].people() if photo.outfits else []
         pose = run.pose(photo.image, people[0].box if people else None)
-        return pose.overlay(), pose.as_dict()
+        is_seen = people and pose.has_person  # statues and towers have the joints of people, too
+        return pose.overlay(), {**pose.as_dict(), "notes": [] if is_seen else [NOBODY]}
 
     result = {"Photo": gr.Image, "Details": gr.JSON}
     outfit, *settings = inputs.outfit
