@@ -168,7 +168,9 @@ def measure_bands(
     for name, low in scores.items():
         searches = kinds if name == SIMILAR else same
         rates = searches.false_accept_rate(low), searches.recall(low)
-        bands.append(ConfidenceBand(name, low, *rates, precision=searches.precision(low, high)))
+        precision = searches.precision(low, high)
+        known = None if np.isnan(precision) else precision
+        bands.append(ConfidenceBand(name, low, *rates, precision=known))
         high = low
     return ConfidenceBands(tuple(bands), BELOW, *probability)
 
@@ -214,7 +216,8 @@ def calibrate_wording(args: argparse.Namespace) -> Path:
         config["probability"],
     )
     for band in bands.bands:
-        print(f"{band.name} from {band.min_score:.2f} on: {band.precision:.3f} right")
+        share = "no hits" if band.precision is None else f"{band.precision:.3f} right"
+        print(f"{band.name} from {band.min_score:.2f} on: {share}")
     first = bands.bands[0]
     weights.update_config(
         folder,
