@@ -159,7 +159,7 @@ def test_a_start_without_a_backbone_is_an_error(training_data, tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    [["--data", "imagenet=x"], ["--data", "flickr8k=x", "--heads", "jmc"]],
+    [["--data", "voc=x"], ["--data", "flickr8k=x", "--heads", "jmc"]],
     ids=["data set", "head"],
 )
 def test_options_that_do_not_exist_are_an_error(options):
