@@ -9,7 +9,7 @@ import shutil
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TypeAlias
 
 import gradio as gr
@@ -18,6 +18,7 @@ from PIL import Image
 
 from shared.core.file_names import safe_stem
 from shared.core.images import ImageError, encode_image, open_image, shrink
+from shared.core.uploads import UploadLimits, UploadReader
 from shared.ui.components.image_inputs import image_files
 from shared.ui.components.results import file_url
 from shared.ui.events import on_event
@@ -27,6 +28,7 @@ from shared.ui.gradio_workarounds import new_cache_path
 PROGRESS = gr.Progress()
 MAX_FILES = 50
 MAX_BYTES = 256 * 2**20  # of all files together
+LIMITS = UploadLimits(total_bytes=MAX_BYTES)
 THUMBNAIL_SIDE = 320  # in pixels; twice the width in the report, for dense screens
 
 #: Path of the archive (None if no image could be read), and name and outcome of each file.
@@ -64,7 +66,7 @@ def batch_tab(function: Callable[..., BatchResult], settings: Sequence[Component
         The input for the images, for the function's endpoint.
     """
     with gr.Tab("Several photos"):
-        files = image_files("Photos", elem_classes="is-files")
+        files = image_files("Photos", file_types=["image", ".zip"], elem_classes="is-files")
         start = gr.Button(button, variant="primary")
         archive = gr.File(label="All results in one ZIP", visible=False, elem_classes="is-zip")
         report = gr.HTML(padding=False)
@@ -102,12 +104,12 @@ def run_batch(
     name: str,
     progress: gr.Progress,
 ) -> BatchResult:
-    """Process many images and pack the results into one ZIP archive; unreadable files are reported.
+    """Process many images and pack the results into one ZIP archive; unreadable files are reported last.
 
     Thumbnails of the images lie beside the archive, for the report.
 
     Args:
-        paths: Paths of the images.
+        paths: Paths of images, or of ZIP archives of images.
         process: Maps an image to its results.
         name: Name of the archive without `.zip`, and of the table in it without `.csv`.
         progress: Progress bar of the event.
@@ -115,44 +117,50 @@ def run_batch(
     Raises:
         ImageError: No file, too many files, or too many bytes.
     """
-    _check_limits(paths)
+    uploads = UploadReader(paths, LIMITS)
+    _check_limits(uploads, paths)
     target = new_cache_path(f"{name}.zip")
     outcomes: list[list[str]] = []
     rows: list[Row] = []
     stems: set[str] = set()
+    finished = False
     try:
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in progress.tqdm(paths, desc="Pictures", unit="pictures"):
+            for file_name, file in progress.tqdm(uploads, desc="Pictures", unit="pictures"):
                 try:
-                    image = open_image(path)
+                    image = open_image(file)
                     results = process(image)
                 except ImageError as error:
-                    outcomes.append([Path(path).name, f"Skipped: {error}"])
+                    outcomes.append([file_name, f"Skipped: {error}"])
                     rows.append({"note": outcomes[-1][1]})
                     continue
                 item = results if isinstance(results, BatchItem) else BatchItem(results)
-                stem = _unique_stem(safe_stem(Path(path).name), stems)
+                stem = _unique_stem(safe_stem(PurePath(file_name).name), stems)
                 for suffix, content in item.files.items():
                     archive.writestr(stem + suffix, content)
                 thumbnail = encode_image(shrink(image, THUMBNAIL_SIDE), "JPEG", 85)
                 _thumbnail_path(target, len(outcomes)).write_bytes(thumbnail)
                 file_names = ", ".join(stem + suffix for suffix in item.files)
-                outcomes.append([Path(path).name, item.summary or file_names])
+                outcomes.append([file_name, item.summary or file_names])
                 rows.append(item.row)
+            finished = True
+            for file_name, reason in uploads.skipped:
+                outcomes.append([file_name, f"Skipped: {reason}"])
+                rows.append({"note": outcomes[-1][1]})
             if any("note" not in row and row for row in rows):
                 table = _table([file_name for file_name, _ in outcomes], rows)
                 archive.writestr(f"{target.stem}.csv", table)
     finally:
-        if not stems or len(outcomes) < len(paths):  # nothing in it, or `process` failed
+        if not (stems and finished):  # nothing in it, or `process` failed
             shutil.rmtree(target.parent)
     return (str(target) if stems else None), outcomes
 
 
-def _check_limits(paths: Sequence[str]) -> None:
+def _check_limits(uploads: UploadReader, paths: Sequence[str]) -> None:
     if not paths:
         raise ImageError("Please choose one or more pictures first.")
-    if len(paths) > MAX_FILES:
-        raise ImageError(f"You chose {len(paths)} pictures; up to {MAX_FILES} fit in one go.")
+    if len(uploads) > MAX_FILES:
+        raise ImageError(f"You chose {len(uploads)} pictures; up to {MAX_FILES} fit in one go.")
     size = sum(Path(path).stat().st_size for path in paths)
     if size > MAX_BYTES:
         raise ImageError(

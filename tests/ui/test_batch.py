@@ -104,3 +104,15 @@ def test_report_shows_each_image_with_its_summary(files):
 
 def test_report_without_an_archive_has_no_images():
     assert "<img" not in _report(None, [["bad.png", "Skipped"]])
+
+
+def test_archive_stands_for_its_pictures(files, tmp_path):
+    with zipfile.ZipFile(tmp_path / "holiday.zip", "w") as archive:
+        archive.write(files[0], "beach/sea.png")
+        archive.writestr("notes.txt", "no picture")
+    paths = [str(tmp_path / "holiday.zip"), files[2]]
+    path, report = run_batch(paths, lambda image: {".txt": b"x"}, "test", PROGRESS)
+    assert [name for name, _ in report] == ["beach/sea.png", "notes.txt", "ünïcödé.png"]
+    assert report[1][1].startswith("Skipped")
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == ["sea.txt", "ünïcödé.txt"]
