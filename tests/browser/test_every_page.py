@@ -31,6 +31,16 @@ def test_a_pasted_picture_is_the_input_and_images_have_texts(visit, picture, nam
     page.wait_for_function(f"() => !({NAMELESS}).length")
 
 
+def test_a_folded_input_unfolds_for_a_pasted_picture(visit, picture):
+    page = visit("/crossmodal")
+    header = page.locator(".gr-accordion .label-wrap").filter(has_text="Picture")
+    header.click()
+    expect(page.locator("input[type=file]").first.locator("xpath=..")).to_be_hidden()
+    page.wait_for_timeout(1000)  # scripts follow the page
+    paste_images(page, picture)
+    expect(page.locator(PASTED).first).to_be_visible()
+
+
 @pytest.mark.parametrize("name", app.NAMES)
 def test_a_drawing_scrolls_inside_its_box_on_a_phone(visit, name):
     page = visit(f"/{name}", width=390, height=844)

@@ -117,8 +117,12 @@ def test_a_click_on_a_region_cuts_it_out(visit, cat_path):
     assert cutout.width <= 240
     assert cutout.getchannel("A").getextrema()[1] == 255
 
+    names: list[str] = []
+    page.on("download", lambda file: names.append(file.suggested_filename))
     name, path = download(page, page.get_by_role("button", name="All masks and cut-outs as ZIP"))
     assert name == "cat-regions.zip"
+    page.wait_for_timeout(1000)
+    assert names == [name]  # one click, one file
     with zipfile.ZipFile(path) as archive:
         assert {"classes.png", "regions.json", f"{label.replace(' ', '-')}-mask.png"} <= set(
             archive.namelist()

@@ -6,7 +6,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from shared.ui.sample_images import sample_images
-from tests.browser.steps import download, grid_images, grid_names, open_tab
+from tests.browser.steps import download, grid_images, grid_names, open_tab, paste_images
 
 SIZES = {"desktop": (1400, 900), "phone": (390, 844)}
 TABS = {"Cut out": "cutout", "Change clothes": "clothes", "Wear theirs": "wear"}
@@ -149,6 +149,40 @@ def test_one_person_wears_the_clothes_of_another(visit, person_path):
     upload(page, "wear", sample_images()["astronaut"], number=-1)
     wait_for_result(page, "wear")
     assert page.locator("#wear .is-variants img").count() >= 2
+
+
+def test_a_second_paste_fills_the_empty_input(visit, person_path):
+    page = visit("/restyle")
+    open_tab(page, "Wear theirs")
+    shown = page.locator("#wear .is-pair .image-frame img")
+    page.wait_for_timeout(1000)  # scripts follow the page
+    for count in (1, 2):
+        paste_images(page, person_path)
+        expect(shown).to_have_count(count)
+
+
+@pytest.mark.parametrize("tab", ["Cut out", "Change clothes"])
+def test_the_result_scrolls_into_view_on_a_phone(visit, person_path, tab):
+    page = visit("/restyle", width=390, height=844)
+    if tab != "Cut out":
+        open_tab(page, tab)
+    slider = page.locator(f"#{TABS[tab]} .is-slider")
+    expect(slider).not_to_be_in_viewport(ratio=0.9)
+    upload(page, TABS[tab], person_path)
+    expect(slider).to_be_in_viewport(ratio=0.9)
+
+
+def test_a_choice_in_an_earlier_photo_is_dropped(visit, person_path, cat_path):
+    page = visit("/restyle")
+    open_tab(page, "Change clothes")
+    upload(page, "clothes", cat_path)
+    first = wait_for_result(page, "clothes")
+    page.locator("#clothes .is-swatches button[title=Red]").click()
+    second = wait_for_result(page, "clothes", first)
+    upload(page, "clothes", person_path)
+    wait_for_result(page, "clothes", second)
+    page.wait_for_timeout(2000)  # for the event that follows the new choice
+    expect(page.get_by_text("Something went wrong")).to_have_count(0)
 
 
 @pytest.mark.parametrize("size", SIZES)
