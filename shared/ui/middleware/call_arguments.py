@@ -104,20 +104,26 @@ class CallArguments:
                     function, {key: item for key, item in values.items() if key != "oauth_token"}
                 )
             else:
-                _check_data(function, values.get("data"), checks_values=kind != "queue")
+                _check_data(function, values.get("data"), checks_values=not _is_from_page(kind, values))
         except InputError as error:
             return 422, str(error)
         return 200, ""
 
     def _function(self, kind: str, name: str, values: dict[str, Any]) -> BlockFunction | None:
         functions = self._blocks.fns
+        if _is_from_page(kind, values):
+            return functions.get(values["fn_index"])
         if kind == "queue":
-            index = values.get("fn_index")
-            return functions.get(index) if type(index) is int else None
+            return None
         matches = [function for function in functions.values() if function.api_name == name]
         if kind == "call/v2":
             matches = [function for function in matches if function.api_visibility != "private"]
         return matches[0] if matches else None
+
+
+def _is_from_page(kind: str, values: dict[str, Any]) -> bool:
+    """Return True for an event of a page, which names its function by number, queued or not."""
+    return kind in ("queue", "run", "api") and type(values.get("fn_index")) is int
 
 
 def _check_data(function: BlockFunction, data: Any, *, checks_values: bool) -> None:
@@ -128,7 +134,7 @@ def _check_data(function: BlockFunction, data: Any, *, checks_values: bool) -> N
     """
     if not isinstance(data, list):
         raise InputError(f"“data” must be a list with one value per argument: {arguments_clause(function)}.")
-    if not checks_values:  # the queue does it, whose answer the page shows
+    if not checks_values:  # Gradio does it as well, and its answer is shown by the page
         return
     visible = [block for block in function.inputs if not block.skip_api]
     if len(data) == len(visible):
