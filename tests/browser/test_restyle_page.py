@@ -168,6 +168,7 @@ def test_the_result_scrolls_into_view_on_a_phone(visit, person_path, tab):
         open_tab(page, tab)
     slider = page.locator(f"#{TABS[tab]} .is-slider")
     expect(slider).not_to_be_in_viewport(ratio=0.9)
+    page.wait_for_timeout(1000)  # scripts follow the page
     upload(page, TABS[tab], person_path)
     expect(slider).to_be_in_viewport(ratio=0.9)
 
