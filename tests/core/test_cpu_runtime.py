@@ -204,6 +204,24 @@ def test_many_threads(network, parallel):
         torch.testing.assert_close(result, outputs(network, x)[0])
 
 
+def test_first_and_frequent_sizes_are_compiled_for_themselves(network, monkeypatch):
+    compiled_shapes, program = [], execution._Program
+
+    def record(model, options):
+        compiled_shapes.append(str(model.inputs[0].partial_shape))
+        return program(model, options)
+
+    monkeypatch.setattr(execution, "_Program", record)
+    fast = compiled(network)
+    monkeypatch.setattr(execution, "MAX_SIZES", 3)
+    sides = [8, 10, 12, 10, 10, 10, 10, 14, 14, 14, 14, 16, 16, 16, 16, 8]
+    for side in sides:
+        x = torch.rand(1, 3, side, 8)
+        torch.testing.assert_close(outputs(fast, x)[0], outputs(network, x)[0])
+    assert compiled_shapes == ["[1,3,8,8]", "[?,3,?,?]", "[1,3,10,8]", "[1,3,14,8]", "[1,3,16,8]"]
+    assert not fast.failed
+
+
 def test_memory_is_given_back_when_idle(network, monkeypatch):
     monkeypatch.setattr(execution, "IDLE_SECONDS", 0.05)
     released = threading.Event()
