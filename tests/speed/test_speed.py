@@ -6,7 +6,7 @@ import sys
 import pytest
 from PIL import Image
 
-import shared.speed.__main__ as speed
+import shared.speed.benchmark as speed
 from shared.core.image_files import ImageFile
 from shared.speed import measure
 from shared.speed.tasks import TASKS, StreamTask, Task

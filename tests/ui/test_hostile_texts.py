@@ -1,7 +1,9 @@
 """Texts of visitors in Markdown and HTML: names, queries and reasons appear as they were typed."""
 
+import asyncio
 import html
 import re
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import gradio as gr
@@ -98,18 +100,13 @@ def test_tiles_show_names_as_they_were_typed(tmp_path):
 @pytest.mark.parametrize(
     ("visibility", "shown"), [("private", html.escape(TEXT, quote=False)), ("public", TEXT)]
 )
-@pytest.mark.anyio
-async def test_messages_of_pages_show_texts_as_they_were_typed(visibility, shown):
+def test_messages_of_pages_show_texts_as_they_were_typed(visibility, shown):
     def fail():
         raise gr.Error(TEXT, print_exception=False)
 
     with page("Test") as demo:
         gr.on([], fail, [], [], api_visibility=visibility)
-    with pytest.raises(gr.Error) as raised:
-        await demo.process_api(0, [])
+    with ThreadPoolExecutor(1) as executor, pytest.raises(gr.Error) as raised:
+        # on a thread of its own: Playwright's loop may run on this one
+        executor.submit(asyncio.run, demo.process_api(0, [])).result()
     assert raised.value.message == shown
-
-
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 TensorFunction = Callable[..., Any]
 
 CODE = Path(__file__).resolve().parents[2]
+EXAMPLE_SIZE = 128, 160  # height and width of the images that are recorded
 #: Largest size in bytes of the converted models that are kept, those used last.
 MAX_CACHE_BYTES = 1 << 29
 MODEL = "model.xml"  # the weights lie beside it
@@ -97,7 +98,10 @@ def convert(network: nn.Module, function: TensorFunction, inputs: Sequence[Tenso
     module = _Recorded(network, function).eval()
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of the recording, about arithmetic with shapes
-        recording = TorchScriptPythonDecoder(module, example_input=tuple(inputs))
+        examples = tuple(map(_example, inputs))
+        recording = TorchScriptPythonDecoder(
+            module, example_input=examples, trace_kwargs={"check_trace": False}
+        )
     front_end = FrontEndManager().load_by_framework("pytorch")
     graph = front_end.load(recording)
     for place, tensor in zip(graph.get_inputs(), inputs, strict=True):
@@ -106,6 +110,11 @@ def convert(network: nn.Module, function: TensorFunction, inputs: Sequence[Tenso
     model = front_end.convert(graph)
     model.set_rt_info("sequence" if module.returns_sequence else "tensor", RESULT)
     return model
+
+
+def _example(tensor: Tensor) -> Tensor:
+    """Return an input to record with: images of a usual size, since very small ones take other ways."""
+    return torch.rand(1, tensor.shape[1], *EXAMPLE_SIZE) if tensor.ndim == 4 else tensor
 
 
 def _any_size(tensor: Tensor) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import textwrap
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -76,9 +77,11 @@ class CompiledFunction:
         try:
             outputs = self._ready_runner(inputs)(inputs)
             return outputs if self._returns_sequence else outputs[0]
-        except Exception:  # the converter and the runtime raise anything; PyTorch computes the same
-            name = function_name(self.function)
-            _log.warning("%s is computed by PyTorch: OpenVINO cannot.", name, exc_info=True)
+        except Exception as error:  # the converter and the runtime raise anything; PyTorch computes the same
+            reason = textwrap.shorten(str(error), 300)
+            _log.warning(
+                "%s is computed by PyTorch: OpenVINO cannot: %s", function_name(self.function), reason
+            )
             self.failed = True
             return self.function(*inputs)
 

@@ -1,6 +1,6 @@
 """Measure the speed of the whole suite on this machine and write the table.
 
-    python -m shared.speed --data DIR [--out docs/results/speed.md]
+    python -m shared.speed.benchmark --data DIR [--out docs/results/speed.md]
 
 Photos are cut and resized to each task's size. Every task runs in processes of its own: with OpenVINO and
 with PyTorch on all cores, and with OpenVINO on one core. Nothing else should run on the machine.
@@ -25,7 +25,7 @@ from shared.core.image_files import read_images
 from shared.evaluation.reports import command_line, positive_int
 from shared.speed.tasks import TASKS, StreamTask
 
-MODULE = "shared.speed"
+MODULE = "shared.speed.benchmark"
 RUNTIMES = ("openvino", "torch")
 PACKAGES = ("torch", "openvino", "numpy", "pillow")
 
@@ -130,7 +130,8 @@ def page(rows: Sequence[str], cores: int, command: str) -> str:
 Photos per second from the decoded photo to the result, one after another; of the galleries from files,
 several at a time. OpenVINO computes the networks in float32; in the column PyTorch, PyTorch does. The columns
 "4 callers" and "16 callers" are photos per second of as many calls at once. The first answer counts from the
-start of the process, with the converted networks in the cache; the peak memory includes all libraries.
+start of the process, with the converted networks in the cache; the peak memory includes all libraries. See
+[Networks on a CPU](../architecture.md#networks-on-a-cpu).
 
 {head}
 {"| --- " * 2}{"| ---: " * 9}|
