@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
@@ -23,6 +24,8 @@ IDLE_SECONDS = 2.0
 #: one and a half times as fast as by the program for all sizes. And most sizes whose programs are kept.
 REPEATED, MAX_SIZES = 4, 4
 
+#: Most values of inputs that are compiled for themselves: with larger ones, each program keeps much memory.
+MAX_OWN_VALUES = 1_000_000
 #: Most sizes whose calls are counted.
 MAX_COUNTED = 1000
 
@@ -78,8 +81,8 @@ class ModelRunner:
         if len(self._calls) > MAX_COUNTED:
             self._calls.clear()
         self._calls[shapes] += 1
-        is_first = not self._sizes
-        if is_first or self._calls[shapes] >= REPEATED:
+        is_small = sum(map(math.prod, shapes)) <= MAX_OWN_VALUES
+        if is_small and (not self._sizes or self._calls[shapes] >= REPEATED):
             model = self._model.clone()
             model.reshape(dict(zip(model.inputs, map(list, shapes), strict=True)))
             self._sizes[shapes] = _Program(model, self._options)
