@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import textwrap
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from shared.core import devices, weights
 from shared.core.engines import Engine
+from shared.core.errors import InputError
+from shared.core.images.errors import ImageError
 
 if TYPE_CHECKING:
     import torch
@@ -44,7 +48,7 @@ class Lazy(Generic[T]):
     def __call__(self) -> T:
         with self._lock:
             if not self._values:
-                with weights.readable_errors("This model"):
+                with _readable_errors("This model"):
                     self._values.append(self._load())
             return self._values[0]
 
@@ -112,3 +116,24 @@ def load_on_device(
         devices.keep_freed_memory()
     # In this memory layout, depthwise convolutions on a CPU are one and a half times as fast.
     return network.to(device).to(memory_format=torch.channels_last), folder
+
+
+@contextmanager
+def _readable_errors(subject: str) -> Iterator[None]:
+    """Report errors of code that reads a configuration, whose values may be anything, as one sentence.
+
+    Args:
+        subject: Name of the model, which begins the sentence.
+
+    Raises:
+        WeightsError: A key is missing, or its value has a wrong type or range.
+    """
+    try:
+        yield
+    except (InputError, ImageError):
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 200, placeholder=" ...").rstrip(".")
+        raise weights.WeightsError(
+            f"{subject} cannot be loaded ({reason}): check its {weights.CONFIG}."
+        ) from error

@@ -11,15 +11,12 @@ import json
 import os
 import re
 import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from shared.core import hub
-from shared.core.errors import InputError
 from shared.core.front_matter import FrontMatterError, read_licence
-from shared.core.images.errors import ImageError
 
 if TYPE_CHECKING:
     import torch
@@ -222,29 +219,6 @@ def read_config(folder: str | os.PathLike) -> dict[str, Any]:
     return config
 
 
-@contextmanager
-def readable_errors(subject: str) -> Iterator[None]:
-    """Report errors of code that reads a configuration, whose values may be anything, as one sentence.
-
-    Args:
-        subject: Name of the model, which begins the sentence.
-
-    Raises:
-        WeightsError: A key is missing, or its value has a wrong type or range.
-    """
-    try:
-        yield
-    except (InputError, ImageError):
-        raise
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 200, placeholder=" ...").rstrip(".")
-        raise WeightsError(f"{subject} cannot be loaded ({reason}): check its {CONFIG}.") from error
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
-
-
 def update_config(folder: str | os.PathLike, **keys: Any) -> dict[str, Any]:
     """Set keys of `config.json`, such as a threshold that is measured after the training, and its checksum.
 
@@ -258,6 +232,10 @@ def update_config(folder: str | os.PathLike, **keys: Any) -> dict[str, Any]:
     config = {**read_config(folder), **keys}
     _write_config(Path(folder), config)
     return config
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
 
 
 def _silence_hub_mixin() -> None:
