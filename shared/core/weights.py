@@ -135,6 +135,7 @@ def save(
     name_or_folder: str | os.PathLike,
     *,
     half: bool = True,
+    quantized: bool = False,
     config: dict[str, Any] | None = None,
     metadata: dict[str, str] | None = None,
 ) -> Path:
@@ -144,6 +145,7 @@ def save(
         network: Network that is also a `huggingface_hub.PyTorchModelHubMixin`.
         name_or_folder: A bare name, for the folder `weights/<name>`, or a path.
         half: True stores floats as float16, except a tensor beyond its range.
+        quantized: True stores large tensors in 8 bits, see `shared.networks.hub_mixin.quantize`.
         config: Additional keys for `config.json`, such as `{"threshold": 0.4}`.
         metadata: Additional texts for the header of the safetensors file, such as the recipe and its seed.
 
@@ -155,13 +157,16 @@ def save(
     """
     from safetensors import torch as safetensors  # deferred: it imports torch, which is slow
 
+    from shared.networks.hub_mixin import quantize
+
     is_name = isinstance(name_or_folder, str) and Path(name_or_folder).name == name_or_folder
     folder = ROOT / "weights" / name_or_folder if is_name else Path(name_or_folder)
     # A tensor that several modules share is stored once, under the first of its names.
     names = {name for name, _ in [*network.named_parameters(), *network.named_buffers()]}
-    tensors = {
-        key: _as_stored(key, value, half) for key, value in network.state_dict().items() if key in names
-    }
+    state = {key: value for key, value in network.state_dict().items() if key in names}
+    if quantized:
+        state = quantize(state)
+    tensors = {key: _as_stored(key, value, half) for key, value in state.items()}
     header = {"format": "pt", "library": "image-spaces", "network": type(network).__name__}
 
     folder.mkdir(parents=True, exist_ok=True)

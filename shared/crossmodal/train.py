@@ -38,6 +38,7 @@ import torch
 
 from shared.core import weights
 from shared.crossmodal.data.training_data import read_training_data
+from shared.crossmodal.embedders.region_features import RECOGNITION
 from shared.crossmodal.training.averaging import START_WEIGHTS, average
 from shared.crossmodal.training.batches import PairAndTextSampler, PairSampler
 from shared.crossmodal.training.feature_cache import cached_features
@@ -298,11 +299,14 @@ class JointTraining:
             "tuned": space.base is not None,
             "looks": self.args.views,
         }
-        backbone = space.base
+        backbone, keeps_aspect = space.base, False
         if backbone is None:
             assert self.starting_point.backbone is not None
-            backbone = self.starting_point.backbone.network
-        features = self.validation.embed(space, backbone, self.args.views)
+            backbone, _, framing = self.starting_point.backbone
+            keeps_aspect = framing.keeps_aspect
+            name = Path(self.args.recognition).name if self.args.recognition else RECOGNITION
+            config |= {"keeps_aspect": keeps_aspect, "recognition": name}
+        features = self.validation.embed(space, backbone, self.args.views, keeps_aspect=keeps_aspect)
         config |= self.validation.fit_score_weights(space, *features)
         config |= self.validation.fit_calibration(space, *features)
         return weights.save(space, self.args.out / "weights", config=config)

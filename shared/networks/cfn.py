@@ -4,8 +4,8 @@ Liu, Guo and Lew, "On the Exploration of Convolutional Fusion Networks for Visua
 (thesis of Y. Liu, chapter 2): side branches from the pooling layers of a plain network, each a 1x1
 convolution, ReLU and global average; a locally-connected fusion of their vectors; one classifier.
 
-`CFNCifar` and `CFN11` are the published networks, `CFN` is the same design on MobileNetV2. Each is the plain
-network if `fusion="none"`.
+`CFNCifar` and `CFN11` are the published networks, `CFN` is the same design on a pretrained backbone. Each is
+the plain network if `fusion="none"`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.networks.backbones.mobilenet_v2 import MobileNetV2Backbone
+from shared.networks.backbones.table import new_backbone
 from shared.networks.hub_mixin import HubMixin
 from shared.networks.layers import Fusion, global_average_pool
 
@@ -148,16 +148,17 @@ class CFN(
     pipeline_tag="image-classification",
     tags=["image-classification"],
 ):
-    """CFN on MobileNetV2: side branches from the maps at strides 4, 8 and 16, pooled once more.
+    """CFN on a pretrained backbone: side branches from the maps at strides 4, 8 and 16, pooled once more.
 
     A fusion with weights starts with weight 1 for the main branch and 0.05 for the sides, so that it hardly
     changes the features of a pretrained backbone.
 
     Args:
         classes: Number of classes.
-        fusion: One of `shared.networks.layers.FUSIONS`; `"none"` is plain MobileNetV2.
+        fusion: One of `shared.networks.layers.FUSIONS`; `"none"` is the plain network.
         prototypes: Rows of the buffer `prototypes`: features of training images, from which the distance of
             an image to the training data is measured.
+        trunk: Name of the backbone, one of `shared.networks.backbones.table.BACKBONES`.
 
     Shape:
         Input `[B, 3, H, W]`, RGB in 0..1, any size; output logits `[B, classes]`.
@@ -167,9 +168,12 @@ class CFN(
     SIDE_LEVELS = (1, 2, 3)  # levels of the backbone: strides 4, 8, 16
     BRANCH_NAMES = ("objects", "textures", "patterns", "parts")  # main, then the sides from fine to coarse
 
-    def __init__(self, classes: int = 1000, fusion: str = "lc", prototypes: int = 0) -> None:
+    def __init__(
+        self, classes: int = 1000, fusion: str = "lc", prototypes: int = 0, trunk: str = "mobilenet_v2"
+    ) -> None:
         super().__init__()
-        self.base = MobileNetV2Backbone(depth=17)
+        self.base = new_backbone(trunk)
+        self.trunk = trunk
         self.head = nn.Conv2d(self.base.widths[-1], self.FEATURE_CHANNELS, 1)
         fused = fusion != "none"
         self.sides = nn.ModuleList(

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from shared.crossmodal.data.datasets import read_flickr8k
-from shared.crossmodal.embedders.region_features import IMAGE_SIZE, embed_views, load_backbone
+from shared.crossmodal.embedders.region_features import IMAGE_SIZE, Framing, embed_views, load_backbone
 from shared.crossmodal.text.tokenizer import SubwordTokenizer
 from shared.crossmodal.training import feature_cache
 from shared.crossmodal.training.batches import PairSampler, add_typos, augment_image
@@ -28,7 +28,7 @@ def noise_image(width, height):
 
 
 def test_region_features_are_cached_and_resume(backbone, color_folder, tmp_path, monkeypatch):
-    network, digest = backbone
+    network, digest, _ = backbone
     assert len(digest) == 64
     images = read_flickr8k(color_folder, "train").images
     path = tmp_path / "rows.npy"
@@ -40,9 +40,9 @@ def test_region_features_are_cached_and_resume(backbone, color_folder, tmp_path,
     path.with_suffix(".done").write_text("6")
     described = []
 
-    def counted_features(network, images, **options):
+    def counted_features(network, images, *args, **options):
         described.extend(images)
-        return region_features(network, images, **options)
+        return region_features(network, images, *args, **options)
 
     monkeypatch.setattr(feature_cache, "region_features", counted_features)
     assert np.array_equal(cached_features(path, network, images), rows)
@@ -65,7 +65,7 @@ def test_embeddings_of_several_views_are_averaged(backbone):
     def embed(**view):
         return encoder(torch.from_numpy(region_features(network, [image], **view)).float())[0]
 
-    mean = (embed(size=96) + embed(size=64, mirrored=True)) / 2
+    mean = (embed(framing=Framing(96)) + embed(framing=Framing(64), mirrored=True)) / 2
     views = [(96, False), (64, True)]
     assert torch.allclose(embed_views(network, encoder, image, views), mean, atol=1e-5)
     assert torch.allclose(embed_views(network, encoder, image), embed(), atol=1e-5)
@@ -122,3 +122,19 @@ def test_a_typo_keeps_most_letters_of_a_word():
 def test_an_image_of_any_shape_is_augmented_to_a_square():
     image = Image.new("RGB", (3, 900))
     assert augment_image(image, np.random.default_rng(0)).shape == (1, 3, IMAGE_SIZE, IMAGE_SIZE)
+
+
+@pytest.mark.parametrize(
+    ("size", "sides"),
+    [
+        ((100, 100), (256, 256)),
+        ((640, 480), (288, 224)),
+        ((480, 640), (224, 288)),
+        ((600, 400), (320, 208)),
+        ((10, 2000), (208, 320)),
+        ((3000, 1), (320, 208)),
+    ],
+)
+def test_an_image_keeps_the_nearest_aspect_ratio(size, sides):
+    assert Framing(256, keeps_aspect=True).sides(Image.new("RGB", size)) == sides
+    assert Framing(256).sides(Image.new("RGB", size)) == (256, 256)

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from shared.networks.backbones.table import BACKBONES
 from shared.networks.cfn import CFN
 from shared.networks.crossmodal.regions import (
-    BACKBONES,
+    CONCEPT_SCALE,
     RegionBackbone,
     RegionEmbedding,
     pool_grid,
@@ -73,3 +74,15 @@ def test_frozen_blocks_do_not_learn():
     frozen = {name for name, weight in network.named_parameters() if not weight.requires_grad}
     assert {name.split(".")[1] for name in frozen} == {"stem", "blocks"}
     assert {name.split(".")[2] for name in frozen if ".blocks." in name} == {"0", "1"}
+
+
+def test_the_concept_channel_holds_the_roots_of_class_probabilities():
+    network = CFN(classes=7, trunk="efficientnet_lite0").eval()
+    backbone = RegionBackbone(2, "efficientnet_lite0", classes=7).load_cfn(network).eval()
+    with torch.inference_mode():
+        rows = backbone(torch.rand(1, 3, 64, 64))
+        probabilities = (rows[..., RegionBackbone.CHANNELS :] / CONCEPT_SCALE).square()
+        expected = network.classifier(rows[:, 0, : RegionBackbone.CHANNELS]).softmax(1)
+    assert rows.shape == (1, 5, backbone.channels)
+    torch.testing.assert_close(probabilities.sum(-1), torch.ones(1, 5))
+    torch.testing.assert_close(probabilities[:, 0], expected, atol=1e-5, rtol=1e-4)

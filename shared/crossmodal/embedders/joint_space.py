@@ -22,6 +22,7 @@ from shared.crossmodal.embedders.embedder import (
     MatchCalibration,
 )
 from shared.crossmodal.embedders.region_features import (
+    RECOGNITION,
     SINGLE_VIEW,
     embed_views,
     embed_windows,
@@ -49,7 +50,8 @@ class JointSpaceEmbedder(Embedder):
         backbone: Network for region features.
         config: Configuration of the weights: `words` and `buckets` of the tokenizer; by engine `calibration`
             (scale and offset), `threshold` and `false_accepts` (see `MatchCalibration`); `gallery`, the
-            number of images for which these hold; `looks`, the test-time augmentation views.
+            number of images for which these hold; `looks`, the test-time augmentation views;
+            `keeps_aspect`, see `shared.crossmodal.embedders.region_features.Framing`.
         fingerprint: Number that identifies the weights, 64 bits; not 0, which turns the check of galleries
             off.
 
@@ -74,6 +76,8 @@ class JointSpaceEmbedder(Embedder):
         self.model_fingerprint = np.array([fingerprint], np.uint64)
         self._calibrations = {engine: _calibration(config, engine) for engine in self.engines}
         self.views = config.get("looks", SINGLE_VIEW)
+        self._window_size = self.views[0][0]
+        self._keeps_aspect = config.get("keeps_aspect", False)
         self._features = compiled(backbone, parallel=True)
         self._feature_map = compiled(backbone, backbone.feature_map, parallel=True)
         self._device = next(network.parameters()).device
@@ -108,7 +112,12 @@ class JointSpaceEmbedder(Embedder):
         if network.base is not None:
             backbone = network.base.to(memory_format=torch.channels_last)
         else:
-            backbone, digest = load_backbone(backbone_folder, device=device, allow_hub=allow_hub)
+            backbone, digest, _ = load_backbone(
+                backbone_folder,
+                name=config.get("recognition", RECOGNITION),
+                device=device,
+                allow_hub=allow_hub,
+            )
             if config.get("network") != digest:
                 raise weights.WeightsError(
                     f"The joint space in {path.name} was trained for other weights than those of the "
@@ -121,7 +130,9 @@ class JointSpaceEmbedder(Embedder):
 
     def _describe(self, image: Image.Image) -> dict[str, np.ndarray]:
         with self._scheduler.slot():
-            embedding = embed_views(self._features, self.network.image, image, self.views)
+            embedding = embed_views(
+                self._features, self.network.image, image, self.views, keeps_aspect=self._keeps_aspect
+            )
         return {IMAGE_FEATURE: embedding.half().cpu().numpy(), FINGERPRINT: self.model_fingerprint}
 
     def embed_features(self, features: np.ndarray, engine: str) -> np.ndarray:
@@ -133,8 +144,10 @@ class JointSpaceEmbedder(Embedder):
 
     def embed_regions(self, image: Image.Image, engine: str) -> np.ndarray:
         with self._scheduler.slot():
-            embeddings = embed_windows(self._feature_map, self.network.image, image).cpu().numpy()
-        return self.embed_features(embeddings, engine)
+            embeddings = embed_windows(
+                self._feature_map, self.backbone, self.network.image, image, self._window_size
+            )
+        return self.embed_features(embeddings.cpu().numpy(), engine)
 
     def embed_texts(self, texts: Sequence[str], engine: str) -> np.ndarray:
         def embed(batch: Sequence[str]) -> Tensor:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 from tqdm import tqdm
 
+from shared.core.cpu_runtime import compiled
 from shared.core.image_files import ImageFile
-from shared.crossmodal.embedders.region_features import IMAGE_SIZE, Backbone, network_input
+from shared.core.scheduling import InferenceScheduler, WorkerPool, prefetch
+from shared.crossmodal.embedders.region_features import SQUARE, Backbone, Framing, network_input
 from shared.networks.crossmodal.regions import RegionBackbone
 
 #: Images between two flushes to the disk.
@@ -20,24 +23,29 @@ FLUSH_EVERY = 200
 
 @torch.inference_mode()
 def region_features(
-    backbone: RegionBackbone, images: Sequence[Image.Image], *, mirrored: bool = False, size: int = IMAGE_SIZE
+    features: Callable[[Tensor], Tensor],
+    images: Sequence[Image.Image],
+    framing: Framing = SQUARE,
+    *,
+    mirrored: bool = False,
+    device: torch.device | str = "cpu",
 ) -> np.ndarray:
     """Compute the region features of images one by one, which is fastest on a CPU.
 
     Args:
-        backbone: Network for region features.
+        features: Computes region features; a `RegionBackbone`, or its compiled form.
         images: RGB images.
+        framing: Input of the network.
         mirrored: True mirrors the images.
-        size: Side of the square that the network reads.
+        device: Device of the network.
 
     Returns:
-        float16 `[N, 1 + cells^2, 1280]`.
+        float16 `[N, 1 + cells^2, channels]`.
     """
-    device = next(backbone.parameters()).device
     rows = []
     for image in images:
-        x = network_input(image, mirrored=mirrored, size=size).to(device, memory_format=torch.channels_last)
-        rows.append(backbone(x)[0].half().cpu().numpy())
+        x = network_input(image, framing, mirrored=mirrored).to(device, memory_format=torch.channels_last)
+        rows.append(features(x)[0].half().cpu().numpy())
     return np.stack(rows)
 
 
@@ -58,11 +66,16 @@ def cached_split_features(
     """
     suffix = "-mirrored" if mirrored else ""
     path = folder / f"{split}-{backbone.digest[:12]}{suffix}.npy"
-    return cached_features(path, backbone.network, images, mirrored=mirrored)
+    return cached_features(path, backbone.network, images, backbone.framing, mirrored=mirrored)
 
 
 def cached_features(
-    path: Path, backbone: RegionBackbone, images: Sequence[ImageFile], *, mirrored: bool = False
+    path: Path,
+    backbone: RegionBackbone,
+    images: Sequence[ImageFile],
+    framing: Framing = SQUARE,
+    *,
+    mirrored: bool = False,
 ) -> np.ndarray:
     """Return the region features of images, from a file if it exists, else computed and written.
 
@@ -72,17 +85,18 @@ def cached_features(
         path: The file, `.npy`; other images or weights need another name.
         backbone: Network for region features.
         images: Images to describe.
+        framing: Input of the network.
         mirrored: True mirrors the images.
 
     Returns:
-        float16 `[N, 1 + cells^2, 1280]`, memory-mapped.
+        float16 `[N, 1 + cells^2, channels]`, memory-mapped.
 
     Raises:
         ValueError: The file holds another number of images.
     """
-    shape = (len(images), 1 + backbone.cells**2, backbone.CHANNELS)
+    shape = (len(images), 1 + backbone.cells**2, backbone.channels)
     if not path.is_file():
-        _write_features(path, shape, backbone, images, mirrored)
+        _write_features(path, shape, backbone, images, framing, mirrored)
     rows = np.load(path, mmap_mode="r")
     if rows.shape != shape:
         raise ValueError(f"{path} holds rows {rows.shape}, expected {shape}: give --cache another folder")
@@ -90,14 +104,28 @@ def cached_features(
 
 
 def _write_features(
-    path: Path, shape: tuple[int, ...], backbone: RegionBackbone, images: Sequence[ImageFile], mirrored: bool
+    path: Path,
+    shape: tuple[int, ...],
+    backbone: RegionBackbone,
+    images: Sequence[ImageFile],
+    framing: Framing,
+    mirrored: bool,
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial, progress = path.with_suffix(".partial"), path.with_suffix(".done")
     start = int(progress.read_text()) if progress.is_file() and partial.is_file() else 0
     rows = np.lib.format.open_memmap(partial, "r+" if start else "w+", np.float16, shape)
-    for index in tqdm(range(start, len(images)), unit="image", desc=path.stem, mininterval=5):
-        rows[index] = region_features(backbone, [images[index].image()], mirrored=mirrored)[0]
+    device = next(backbone.parameters()).device
+    features = compiled(backbone, parallel=True)
+
+    def compute(image: ImageFile) -> np.ndarray:
+        return region_features(features, [image.image()], framing, mirrored=mirrored, device=device)[0]
+
+    pool = InferenceScheduler(device).worker_pool or WorkerPool(1)
+    results = prefetch(images[start:], compute, FLUSH_EVERY, pool)
+    progress_bar = tqdm(results, total=len(images) - start, unit="image", desc=path.stem, mininterval=5)
+    for index, (_, row) in enumerate(progress_bar, start):
+        rows[index] = row
         if index % FLUSH_EVERY == FLUSH_EVERY - 1:
             rows.flush()
             progress.write_text(str(index + 1))

@@ -65,6 +65,7 @@ def new_space(args: argparse.Namespace, data: TrainingData) -> StartingPoint:
     if args.text:
         config = weights.read_config(args.text)
         settings |= {name: config[name] for name in ("words", "buckets", "hidden", "features")}
+    settings["channels"] = backbone.network.channels
     if args.backbone:
         settings["trunk"] = args.backbone
     return StartingPoint(settings, backbone.digest, backbone)

@@ -104,7 +104,12 @@ class ValidationSets:
 
     @torch.inference_mode()
     def embed(
-        self, space: JointSpace, backbone: RegionBackbone, views: Sequence[View]
+        self,
+        space: JointSpace,
+        backbone: RegionBackbone,
+        views: Sequence[View],
+        *,
+        keeps_aspect: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """Return the image and text features of all sets, as a search computes them.
 
@@ -112,10 +117,14 @@ class ValidationSets:
             space: The joint space.
             backbone: Network for region features.
             views: Test-time augmentation views.
+            keeps_aspect: See `shared.crossmodal.embedders.region_features.Framing`.
         """
         images = [image for part in self.sets for image in part.data.images]
         texts = [text for part in self.sets for text in part.data.texts]
-        features = [embed_views(backbone, space.image, image.image(), views) for image in images]
+        features = [
+            embed_views(backbone, space.image, image.image(), views, keeps_aspect=keeps_aspect)
+            for image in images
+        ]
         return torch.stack(features), self.sets[0].embed_texts(space, texts)
 
     @torch.inference_mode()

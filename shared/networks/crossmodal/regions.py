@@ -6,22 +6,16 @@ the same layers, so the regions of an image can be compared with a text as the i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.networks.backbones.efficientnet_lite import EfficientNetLiteBackbone
-from shared.networks.backbones.mobilenet_v2 import Backbone, MobileNetV2Backbone
+from shared.networks.backbones.table import new_backbone
 from shared.networks.cfn import CFN
 from shared.networks.layers import global_average_pool
 
-#: Backbones of a `RegionBackbone`; MobileNetV2 is that of the recognition network.
-BACKBONES: Mapping[str, Callable[[], Backbone]] = {
-    "mobilenet_v2": MobileNetV2Backbone,
-    "efficientnet_lite0": EfficientNetLiteBackbone,
-}
+#: Factor of the concept channel, whose elements are far smaller than those of the features without it.
+CONCEPT_SCALE = 30.0
 
 
 def pool_grid(maps: Tensor, cells: int = 3) -> Tensor:
@@ -86,10 +80,11 @@ class RegionBackbone(nn.Module):
 
     Args:
         cells: Cells per side of the grid.
-        backbone: One of `BACKBONES`.
+        backbone: One of `shared.networks.backbones.table.BACKBONES`.
+        classes: Classes of a classifier whose probabilities follow the features, see `rows`; 0 for none.
 
     Shape:
-        Input `[B, 3, H, W]`, RGB in 0..1; output rows `[B, 1 + cells^2, 1280]`, see `pool_grid`.
+        Input `[B, 3, H, W]`, RGB in 0..1; output rows `[B, 1 + cells^2, 1280 + classes]`, see `pool_grid`.
 
     Raises:
         ValueError: The backbone is unknown.
@@ -97,16 +92,33 @@ class RegionBackbone(nn.Module):
 
     CHANNELS = CFN.FEATURE_CHANNELS
 
-    def __init__(self, cells: int = 3, backbone: str = "mobilenet_v2") -> None:
+    def __init__(self, cells: int = 3, backbone: str = "mobilenet_v2", classes: int = 0) -> None:
         super().__init__()
-        if backbone not in BACKBONES:
-            raise ValueError(f"the backbone must be one of {', '.join(BACKBONES)}, got {backbone!r}")
-        self.base = BACKBONES[backbone]()
+        self.base = new_backbone(backbone)
         self.head = nn.Conv2d(self.base.widths[-1], self.CHANNELS, 1)
+        self.classifier = nn.Linear(self.CHANNELS, classes) if classes else None
+        self.channels = self.CHANNELS + classes
         self.cells = cells
 
     def forward(self, x: Tensor) -> Tensor:
-        return pool_grid(self.feature_map(x), self.cells)
+        return self.rows(pool_grid(self.feature_map(x), self.cells))
+
+    def rows(self, averages: Tensor) -> Tensor:
+        """Append the concept channel: what the classifier takes each region for.
+
+        Probabilities of classes bring the knowledge of names to regions (as in Norouzi et al., "Zero-Shot
+        Learning by Convex Combination of Semantic Embeddings", ICLR 2014). Their square roots have length 1
+        and tell small ones apart.
+
+        Args:
+            averages: `[..., 1280]`, averages of the feature map.
+
+        Returns:
+            `[..., 1280 + classes]`.
+        """
+        if self.classifier is None:
+            return averages
+        return torch.cat([averages, self.classifier(averages).softmax(-1).sqrt() * CONCEPT_SCALE], -1)
 
     def feature_map(self, x: Tensor) -> Tensor:
         """Compute the map before pooling.
@@ -123,6 +135,8 @@ class RegionBackbone(nn.Module):
         """Copy the weights of a CFN's main branch and return the backbone itself."""
         self.base.load_state_dict(network.base.state_dict())
         self.head.load_state_dict(network.head.state_dict())
+        if self.classifier is not None:
+            self.classifier.load_state_dict(network.classifier.state_dict())
         return self
 
     def freeze(self, blocks: int) -> RegionBackbone:
