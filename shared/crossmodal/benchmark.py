@@ -40,6 +40,12 @@ def _generalise() -> BenchmarkMain:
     return main
 
 
+def _openworld() -> BenchmarkMain:
+    from shared.crossmodal.benchmarks.openworld import main
+
+    return main
+
+
 def _speed() -> BenchmarkMain:
     from shared.crossmodal.benchmarks.speed import main
 
@@ -64,6 +70,7 @@ BENCHMARKS = {
     "joint": Benchmark(_joint, "products: image-text matching and classification"),
     "tasks": Benchmark(_tasks, "products: joint training against single tasks, over several seeds"),
     "generalise": Benchmark(_generalise, "transfer between everyday photos and products, to unseen sets"),
+    "openworld": Benchmark(_openworld, "queries of all kinds over photos that no training has seen"),
     "wording": Benchmark(_wording, "right answers under each verdict of a search by words"),
     "describe": Benchmark(_describe, "right first sentences under each verdict of a description"),
     "speed": Benchmark(_speed, "text queries in a large gallery, and images described per second"),
