@@ -2,9 +2,10 @@
 
 Queries about photos with captions (the test photos of COCO) come from `openworld_queries.tsv`. A photo is
 right for a query if at least `MIN_CAPTIONS` of its captions hold a word of each group that the query lists:
-people describe the same photo in different words, and one of them may be wrong. Queries about photos of single
-things (`--named`, such as Caltech-101) are the names of all things; `IMAGES_PER_NAME` photos of each make the
-gallery. `R@1` and `R@5` are the fractions of queries with a right photo first, and among the first five.
+people describe the same photo in different words, and one of them may be wrong. Queries about photos of
+single things (`--named`, such as Caltech-101) are the names of all things; `IMAGES_PER_NAME` photos of each
+make the gallery. `R@1` and `R@5` are the fractions of queries with a right photo first, and among the first
+five.
 """
 
 from __future__ import annotations

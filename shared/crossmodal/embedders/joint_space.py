@@ -51,7 +51,8 @@ class JointSpaceEmbedder(Embedder):
         config: Configuration of the weights: `words` and `buckets` of the tokenizer; by engine `calibration`
             (scale and offset), `threshold` and `false_accepts` (see `MatchCalibration`); `gallery`, the
             number of images for which these hold; `looks`, the test-time augmentation views;
-            `keeps_aspect`, see `shared.crossmodal.embedders.region_features.Framing`.
+            `keeps_aspect`, see `shared.crossmodal.embedders.region_features.Framing`; `window_size`, the side
+            of the square that regions are cut from, by default that of the first view.
         fingerprint: Number that identifies the weights, 64 bits; not 0, which turns the check of galleries
             off.
 
@@ -74,9 +75,9 @@ class JointSpaceEmbedder(Embedder):
         self.tokenizer = SubwordTokenizer(config["words"], config["buckets"])
         self.engines = network.engines
         self.model_fingerprint = np.array([fingerprint], np.uint64)
-        self._calibrations = {engine: _calibration(config, engine) for engine in self.engines}
+        self._calibrations = {engine: read_calibration(config, engine) for engine in self.engines}
         self.views = config.get("looks", SINGLE_VIEW)
-        self._window_size = self.views[0][0]
+        self._window_size = config.get("window_size", self.views[0][0])
         self._keeps_aspect = config.get("keeps_aspect", False)
         self._features = compiled(backbone, parallel=True)
         self._feature_map = compiled(backbone, backbone.feature_map, parallel=True)
@@ -173,7 +174,7 @@ class JointSpaceEmbedder(Embedder):
         return np.concatenate(vectors)
 
 
-def _calibration(config: Mapping[str, Any], engine: str) -> MatchCalibration:
+def read_calibration(config: Mapping[str, Any], engine: str) -> MatchCalibration:
     """Read the calibration of an engine; without one all probabilities are 0.5."""
     scale, offset = config.get("calibration", {}).get(engine, (0, 0))
     return MatchCalibration(

@@ -1,0 +1,111 @@
+"""Embedder that adds up the scores of two joint spaces, trained on different data and backbones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from shared.crossmodal.embedders.embedder import IMAGE_FEATURE, Embedder, MatchCalibration
+from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder, read_calibration
+from shared.gallery.index import FINGERPRINT
+
+
+class CombinedEmbedder(Embedder):
+    """Embedder whose scores are weighted means of those of joint spaces with the same engines.
+
+    Their vectors are concatenated, each scaled by the square root of its weight: the dot product of unit
+    vectors so joined is the weighted mean of the single dot products.
+
+    Args:
+        parts: Embedders of the joint spaces; the configuration of the first one holds, under `combined`, the
+            calibration of the combination (see `JointSpaceEmbedder`).
+        shares: Weights of the parts, of sum 1.
+
+    Raises:
+        ValueError: The parts have different engines, or there is not one weight for each.
+
+    Attributes:
+        parts: See above.
+        shares: See above.
+    """
+
+    def __init__(self, parts: Sequence[JointSpaceEmbedder], shares: Sequence[float]) -> None:
+        if any(part.engines != parts[0].engines for part in parts):
+            raise ValueError("joint spaces that are combined must have the same engines")
+        if len(shares) != len(parts) or min(shares) < 0 or not np.isclose(sum(shares), 1):
+            raise ValueError(f"{len(parts)} weights of sum 1 are needed, got {list(shares)}")
+        self.parts, self.shares = tuple(parts), tuple(shares)
+        self.engines = parts[0].engines
+        self.worker_pool = parts[0].worker_pool
+        fingerprints = np.concatenate([part.model_fingerprint for part in parts])
+        self.model_fingerprint = np.bitwise_xor.reduce(fingerprints, keepdims=True)
+        config = parts[0].config.get("combined", {})
+        self._calibrations = {engine: read_calibration(config, engine) for engine in self.engines}
+        lengths = [part.network.image.score.in_features for part in parts]
+        self._splits = np.cumsum(lengths)[:-1].tolist()
+
+    @classmethod
+    def load(
+        cls,
+        name: str,
+        *,
+        backbone_folder: str | os.PathLike | None = None,
+        device: str | torch.device | None = None,
+        allow_hub: bool = False,
+    ) -> CombinedEmbedder:
+        """Load a joint space and the one that its configuration names as its partner.
+
+        Args:
+            name: Name of the weights, whose configuration holds `partner` and `partner_share`, the weight of
+                that one.
+            backbone_folder: See `JointSpaceEmbedder.load`.
+            device: Device of the networks; by default the best available.
+            allow_hub: True permits a download of weights that are not on this machine.
+
+        Raises:
+            WeightsError: Weights cannot be used.
+        """
+        first = JointSpaceEmbedder.load(
+            name, backbone_folder=backbone_folder, device=device, allow_hub=allow_hub
+        )
+        config: Mapping[str, Any] = first.config
+        partner = JointSpaceEmbedder.load(config["partner"], device=device, allow_hub=allow_hub)
+        share = float(config["partner_share"])
+        return cls([first, partner], [1 - share, share])
+
+    def describe(self, images: Sequence[Image.Image]) -> list[dict[str, np.ndarray]]:
+        rows = zip(*(part.describe(images) for part in self.parts), strict=True)
+        return [
+            {
+                IMAGE_FEATURE: np.concatenate([row[IMAGE_FEATURE] for row in row_of_parts]),
+                FINGERPRINT: self.model_fingerprint,
+            }
+            for row_of_parts in rows
+        ]
+
+    def embed_features(self, features: np.ndarray, engine: str) -> np.ndarray:
+        pieces = iter(np.split(features, self._splits, axis=1))
+        return self._concatenated(lambda part: part.embed_features(next(pieces), engine))
+
+    def embed_regions(self, image: Image.Image, engine: str) -> np.ndarray:
+        return self._concatenated(lambda part: part.embed_regions(image, engine))
+
+    def embed_texts(self, texts: Sequence[str], engine: str) -> np.ndarray:
+        return self._concatenated(lambda part: part.embed_texts(texts, engine))
+
+    def calibration(self, engine: str) -> MatchCalibration:
+        return self._calibrations[engine]
+
+    def unknown_words(self, texts: Sequence[str]) -> tuple[str, ...]:
+        """Return the distinct content words of texts that no part's vocabulary holds."""
+        first, *others = (part.unknown_words(texts) for part in self.parts)
+        return tuple(word for word in first if all(word in words for words in others))
+
+    def _concatenated(self, vectors: Callable[[JointSpaceEmbedder], np.ndarray]) -> np.ndarray:
+        scaled = (np.sqrt(share) * vectors(part) for part, share in zip(self.parts, self.shares, strict=True))
+        return np.concatenate(list(scaled), axis=1).astype(np.float32, copy=False)
