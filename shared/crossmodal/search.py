@@ -253,7 +253,8 @@ class CrossModalSearch(GallerySearch):
 
         Args:
             image: Image as `shared.core.images.open_image` takes it.
-            sentences: Candidates, one a line; by default several hundred built-in ones.
+            sentences: Candidates, one a line; by default those that a decoder writes about this image, and
+                several hundred built-in ones.
             top_k: Largest number of sentences, 1..1000.
 
         Raises:
@@ -262,7 +263,10 @@ class CrossModalSearch(GallerySearch):
             ValueError: `top_k` is out of range.
         """
         check_top_k(top_k)
-        return self._rank_sentences(self._embed_image(image), sentences, top_k)
+        thumbnail = shrink(open_image(image))
+        written = self.embedder.write_sentences(thumbnail) if sentences is None else ()
+        vector = self.embedder.embed_images([thumbnail], self.engine)[0]
+        return self._rank_sentences(vector, sentences, top_k, written)
 
     def _embed_image(self, image: Source, box: Box | None = None) -> np.ndarray:
         part = shrink(crop(open_image(image), box))

@@ -10,9 +10,13 @@ import numpy as np
 import torch
 from PIL import Image
 
+from shared.core import weights
+from shared.core.models import load_on_device
+from shared.crossmodal.captioning import CaptionWriter
 from shared.crossmodal.embedders.embedder import IMAGE_FEATURE, Embedder, MatchCalibration
 from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder, read_calibration
 from shared.gallery.index import FINGERPRINT
+from shared.networks.crossmodal.captions import CaptionDecoder
 
 
 class CombinedEmbedder(Embedder):
@@ -25,6 +29,7 @@ class CombinedEmbedder(Embedder):
         parts: Embedders of the joint spaces; the configuration of the first one holds, under `combined`, the
             calibration of the combination (see `JointSpaceEmbedder`).
         shares: Weights of the parts, of sum 1.
+        write: Writes sentences from the region features of the first part; None for no sentences.
 
     Raises:
         ValueError: The parts have different engines, or there is not one weight for each.
@@ -34,12 +39,17 @@ class CombinedEmbedder(Embedder):
         shares: See above.
     """
 
-    def __init__(self, parts: Sequence[JointSpaceEmbedder], shares: Sequence[float]) -> None:
+    def __init__(
+        self,
+        parts: Sequence[JointSpaceEmbedder],
+        shares: Sequence[float],
+        write: CaptionWriter | None = None,
+    ) -> None:
         if any(part.engines != parts[0].engines for part in parts):
             raise ValueError("joint spaces that are combined must have the same engines")
         if len(shares) != len(parts) or min(shares) < 0 or not np.isclose(sum(shares), 1):
             raise ValueError(f"{len(parts)} weights of sum 1 are needed, got {list(shares)}")
-        self.parts, self.shares = tuple(parts), tuple(shares)
+        self.parts, self.shares, self._write = tuple(parts), tuple(shares), write
         self.engines = parts[0].engines
         self.worker_pool = parts[0].worker_pool
         fingerprints = np.concatenate([part.model_fingerprint for part in parts])
@@ -62,7 +72,7 @@ class CombinedEmbedder(Embedder):
 
         Args:
             name: Name of the weights, whose configuration holds `partner` and `partner_share`, the weight of
-                that one.
+                that one, and `captions`, the name of the decoder's weights.
             backbone_folder: See `JointSpaceEmbedder.load`.
             device: Device of the networks; by default the best available.
             allow_hub: True permits a download of weights that are not on this machine.
@@ -76,7 +86,13 @@ class CombinedEmbedder(Embedder):
         config: Mapping[str, Any] = first.config
         partner = JointSpaceEmbedder.load(config["partner"], device=device, allow_hub=allow_hub)
         share = float(config["partner_share"])
-        return cls([first, partner], [1 - share, share])
+        decoder, path = load_on_device(CaptionDecoder, config["captions"], device="cpu", allow_hub=allow_hub)
+        if weights.read_config(path).get("network") != config["network"]:
+            raise weights.WeightsError(
+                f"The decoder in {path.name} was trained for another recognition network than {name}: train "
+                "it anew with `python -m shared.crossmodal.train_captions`."
+            )
+        return cls([first, partner], [1 - share, share], CaptionWriter(decoder))
 
     def describe(self, images: Sequence[Image.Image]) -> list[dict[str, np.ndarray]]:
         rows = zip(*(part.describe(images) for part in self.parts), strict=True)
@@ -97,6 +113,11 @@ class CombinedEmbedder(Embedder):
 
     def embed_texts(self, texts: Sequence[str], engine: str) -> np.ndarray:
         return self._concatenated(lambda part: part.embed_texts(texts, engine))
+
+    def write_sentences(self, image: Image.Image) -> tuple[str, ...]:
+        if self._write is None:
+            return ()
+        return tuple(caption.text for caption in self._write(self.parts[0].region_rows(image).cpu()))
 
     def calibration(self, engine: str) -> MatchCalibration:
         return self._calibrations[engine]

@@ -144,6 +144,10 @@ class Embedder(ABC):
     def calibration(self, engine: str) -> MatchCalibration:
         """Return the calibration of the scores of an engine."""
 
+    def write_sentences(self, image: Image.Image) -> tuple[str, ...]:
+        """Write sentences about an RGB image, the likeliest first; by default none."""
+        return ()
+
     def unknown_words(self, texts: Sequence[str]) -> tuple[str, ...]:
         """Return the distinct content words of texts that the model's vocabulary lacks; by default none."""
         return ()

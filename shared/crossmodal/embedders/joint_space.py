@@ -24,9 +24,11 @@ from shared.crossmodal.embedders.embedder import (
 from shared.crossmodal.embedders.region_features import (
     RECOGNITION,
     SINGLE_VIEW,
+    Framing,
     embed_views,
     embed_windows,
     load_backbone,
+    network_input,
 )
 from shared.crossmodal.text.tokenizer import SubwordTokenizer
 from shared.crossmodal.text.words import unknown_words
@@ -135,6 +137,13 @@ class JointSpaceEmbedder(Embedder):
                 self._features, self.network.image, image, self.views, keeps_aspect=self._keeps_aspect
             )
         return {IMAGE_FEATURE: embedding.half().cpu().numpy(), FINGERPRINT: self.model_fingerprint}
+
+    def region_rows(self, image: Image.Image) -> Tensor:
+        """Return the region features of an RGB image in the first view, `[1 + cells^2, channels]`."""
+        size, mirrored = self.views[0]
+        x = network_input(image, Framing(size, self._keeps_aspect), mirrored=mirrored)
+        with self._scheduler.slot(), torch.inference_mode():
+            return self._features(x.to(self._device, memory_format=torch.channels_last))[0].float()
 
     def embed_features(self, features: np.ndarray, engine: str) -> np.ndarray:
         def embed(batch: np.ndarray) -> Tensor:

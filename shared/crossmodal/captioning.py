@@ -1,0 +1,91 @@
+"""Sentences that a caption decoder writes about an image, by beam search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from shared.crossmodal.text.words import STOP_WORDS
+from shared.networks.crossmodal.captions import END, FIRST_WORD, PADDING, START, UNKNOWN, CaptionDecoder
+
+#: Sentences that are followed at a time, and those that are returned.
+BEAMS, SENTENCES = 6, 3
+#: Exponent of the length by which the log probability of a sentence is divided: otherwise short ones win.
+LENGTH_EXPONENT = 0.8
+MIN_WORDS = 2
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Sentence that a decoder wrote.
+
+    Attributes:
+        text: The sentence.
+        score: Logarithm of its probability over its length, see `LENGTH_EXPONENT`.
+    """
+
+    text: str
+    score: float
+
+
+class CaptionWriter:
+    """Write sentences about images. No content word comes twice in a sentence.
+
+    Args:
+        network: Decoder in eval mode.
+    """
+
+    def __init__(self, network: CaptionDecoder) -> None:
+        self.network = network
+        self._repeatable = torch.tensor([True] * FIRST_WORD + [word in STOP_WORDS for word in network.words])
+
+    @torch.inference_mode()
+    def __call__(self, rows: Tensor, beams: int = BEAMS, sentences: int = SENTENCES) -> list[Caption]:
+        """Return the most probable sentences, the best first.
+
+        Args:
+            rows: Region features of an image, `[R, K]`.
+            beams: Sentences that are followed at a time.
+            sentences: Largest number of sentences.
+        """
+        memory = self.network.memory(rows[None])
+        ids = torch.full((1, 1), START)
+        scores = torch.zeros(1)
+        finished: list[tuple[float, tuple[int, ...]]] = []
+        for length in range(1, self.network.max_length + 2):
+            logits = self.network.next_words(memory.expand(len(ids), -1, -1), ids)[:, -1]
+            totals = scores[:, None] + self._allowed(logits, ids, length)
+            count = min(2 * beams, totals.numel())
+            best, flat = totals.flatten().topk(count)
+            origins, words = flat // totals.shape[1], flat % totals.shape[1]
+            ended = words == END
+            for score, origin in zip(best[ended].tolist(), origins[ended].tolist(), strict=True):
+                if score > -torch.inf:
+                    finished.append((score / length**LENGTH_EXPONENT, tuple(ids[origin, 1:].tolist())))
+            open_beams = (~ended & best.isfinite()).nonzero()[:beams, 0]
+            if len(finished) >= beams or not len(open_beams):
+                break
+            scores = best[open_beams]
+            ids = torch.cat([ids[origins[open_beams]], words[open_beams, None]], 1)
+        finished.sort(reverse=True)
+        texts = {self._text(numbers): score for score, numbers in reversed(finished)}
+        ordered = sorted(texts.items(), key=lambda item: -item[1])
+        return [Caption(text, score) for text, score in ordered[:sentences]]
+
+    def _allowed(self, logits: Tensor, ids: Tensor, length: int) -> Tensor:
+        """Return the log probabilities of the next words, `-inf` for those that may not come."""
+        barred = torch.zeros_like(logits, dtype=torch.bool)
+        barred[:, [PADDING, START, UNKNOWN]] = True
+        barred[:, END] = length <= MIN_WORDS
+        if length > self.network.max_length:  # the sentence must end
+            barred[:, FIRST_WORD:] = True
+        used = torch.zeros_like(barred).scatter_(1, ids, True)
+        last = torch.zeros_like(barred).scatter_(1, ids[:, -1:], True)
+        barred |= (used & ~self._repeatable) | last
+        return logits.log_softmax(-1).masked_fill(barred, -torch.inf)
+
+    def _text(self, numbers: tuple[int, ...]) -> str:
+        words = " ".join(self.network.words[number - FIRST_WORD] for number in numbers)
+        return words[:1].upper() + words[1:] + "."
