@@ -309,7 +309,7 @@ class JointTraining:
         features = self.validation.embed(space, backbone, self.args.views, keeps_aspect=keeps_aspect)
         config |= self.validation.fit_score_weights(space, *features)
         config |= self.validation.fit_calibration(space, *features)
-        return weights.save(space, self.args.out / "weights", config=config)
+        return weights.save(space, self.args.out / "weights", config=config, quantized=self.args.quantized)
 
 
 def _batch(draw: Callable[[int, int], Batch], count: int, seed: int, step: int) -> Batch:

@@ -57,6 +57,7 @@ def _add_start(parser: argparse.ArgumentParser) -> None:
         choices=list(PRETRAINED_BACKBONES),
         help="ImageNet backbone in place of the recognition network's",
     )
+    add("--quantized", action="store_true", help="store the weights in 8 bits")
     add("--start", type=Path, metavar="FOLDER", help="weights of a fine-tuned joint space to train further")
     add(
         "--start-weight",

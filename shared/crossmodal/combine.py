@@ -1,0 +1,120 @@
+"""Combine a joint space with a partner: the weight of each, and what the sums of their scores mean.
+
+    python -m shared.crossmodal.combine --data flickr8k=FLICKR8K coco=COCO named=THINGS \
+        --weights weights/crossmodal-open --partner crossmodal-joint --captions crossmodal-captions
+
+The partner's weight is the one with the highest sum of validation scores (`i2t_R@1 + t2i_mAP` of each set)
+among those that are tried, and all engines share it; then every engine is calibrated on all sets. Both go
+into the configuration of the first space, which `shared.crossmodal.embedders.combined` reads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from shared.core import weights
+from shared.crossmodal.benchmarks.embedding import image_features
+from shared.crossmodal.benchmarks.recall import shared_text_metrics
+from shared.crossmodal.data.datasets import CaptionedImages, join
+from shared.crossmodal.data.training_data import read_held_out
+from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
+from shared.crossmodal.training.arguments import dataset_argument
+from shared.crossmodal.training.calibration import calibrate
+
+#: Weights of the partner that are tried.
+SHARES = tuple(np.arange(0, 1.01, 0.1).round(2).tolist())
+
+
+def validation_score(similarity: np.ndarray, sets: Sequence[CaptionedImages]) -> float:
+    """Return the sum of the scores of all sets.
+
+    Args:
+        similarity: `[images, texts]` of all sets, joined.
+        sets: The sets.
+    """
+    total, image_offset, text_offset = 0.0, 0, 0
+    for data in sets:
+        images, texts = len(data.images), len(data.texts)
+        block = similarity[image_offset : image_offset + images, text_offset : text_offset + texts]
+        distinct, relevant = data.distinct_texts()
+        first = {text: position for position, text in reversed(list(enumerate(data.texts)))}
+        metrics = shared_text_metrics(block[:, [first[text] for text in distinct]], relevant)
+        total += metrics["i2t_R@1"] + metrics["t2i_mAP"]
+        image_offset, text_offset = image_offset + images, text_offset + texts
+    return total
+
+
+def combine(
+    parts: Sequence[JointSpaceEmbedder], held_out: Sequence[CaptionedImages], shares: Sequence[float] = SHARES
+) -> dict[str, Any]:
+    """Choose the partner's weight and calibrate the combination.
+
+    Args:
+        parts: The joint space and its partner.
+        held_out: Validation sets.
+        shares: Weights of the partner that are tried.
+
+    Returns:
+        Keys of a configuration: `partner_share`, and `combined` with those of
+        `shared.crossmodal.training.calibration.calibrate`, by engine.
+    """
+    data = join(held_out) if len(held_out) > 1 else held_out[0]
+    features = [image_features(part, data) for part in parts]
+
+    def similarities(engine: str) -> list[np.ndarray]:
+        return [
+            part.embed_features(rows, engine) @ part.embed_texts(data.texts, engine).T
+            for part, rows in zip(parts, features, strict=True)
+        ]
+
+    first, partner = similarities(parts[0].engines[0])
+    scores = {share: validation_score((1 - share) * first + share * partner, held_out) for share in shares}
+    print(scores)
+    best = max(scores, key=lambda share: scores[share])
+    combined: dict[str, dict[str, Any]] = {}
+    for engine in parts[0].engines:
+        first, partner = similarities(engine)
+        joined = (1 - best) * first + best * partner
+        for name, value in calibrate(joined, data.image_index, data.identities).items():
+            combined.setdefault(name, {})[engine] = value
+    return {"partner_share": best, "combined": combined}
+
+
+def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
+    """Run the combination from the command line and return the new keys of the configuration."""
+    parser = argparse.ArgumentParser(
+        prog="python -m shared.crossmodal.combine",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--data", nargs="+", type=dataset_argument, required=True, metavar="NAME=FOLDER")
+    add("--weights", type=os.path.abspath, required=True, metavar="FOLDER", help="of the joint space")
+    add("--partner", required=True, metavar="NAME", help="weights of the partner")
+    add("--captions", required=True, metavar="NAME", help="weights of the caption decoder")
+    add("--recognition", metavar="FOLDER", help="weights of the recognition network")
+    add("--shares", nargs="+", type=float, default=SHARES, help="weights of the partner to try")
+    args = parser.parse_args(arguments)
+    name = os.path.basename(args.weights)
+    try:
+        held_out = read_held_out(args.data)
+        parts = [
+            JointSpaceEmbedder.load(name, folder=args.weights, backbone_folder=args.recognition),
+            JointSpaceEmbedder.load(args.partner),
+        ]
+    except (FileNotFoundError, weights.WeightsError) as error:
+        parser.error(str(error))
+    config = combine(parts, held_out, args.shares)
+    config |= {"partner": args.partner, "captions": args.captions}
+    weights.update_config(args.weights, **config)
+    print(config)
+    return config
+
+
+if __name__ == "__main__":
+    main()
