@@ -29,6 +29,7 @@ from shared.crossmodal.explanation.explain import MatchExplainer
 from shared.crossmodal.explanation.result import MatchExplanation
 from shared.crossmodal.query import Query
 from shared.crossmodal.sentences import SentenceRanker, SentenceRanking
+from shared.crossmodal.tags import TagRanker
 from shared.crossmodal.text.queries import (
     QueryError,
     Term,
@@ -82,6 +83,7 @@ class CrossModalSearch(GallerySearch):
         self.false_accept_rate = self._calibration.false_accept_rate
         self._explain = MatchExplainer(embedder, engine)
         self._rank_sentences = SentenceRanker(embedder, engine)
+        self._find_tags = TagRanker(embedder, engine)
 
     @classmethod
     def load(
@@ -249,7 +251,7 @@ class CrossModalSearch(GallerySearch):
     def rank_sentences(
         self, image: Source, sentences: str | Sequence[str] | None = None, top_k: int = 10
     ) -> SentenceRanking:
-        """Describe an image by the sentences that match it best.
+        """Describe an image by the sentences that match it best and, without one's own, by tags.
 
         Args:
             image: Image as `shared.core.images.open_image` takes it.
@@ -266,7 +268,8 @@ class CrossModalSearch(GallerySearch):
         thumbnail = shrink(open_image(image))
         written = self.embedder.write_sentences(thumbnail) if sentences is None else ()
         vector = self.embedder.embed_images([thumbnail], self.engine)[0]
-        return self._rank_sentences(vector, sentences, top_k, written)
+        ranking = self._rank_sentences(vector, sentences, top_k, written)
+        return ranking if sentences is not None else replace(ranking, tags=self._find_tags(vector))
 
     def _embed_image(self, image: Source, box: Box | None = None) -> np.ndarray:
         part = shrink(crop(open_image(image), box))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from shared.crossmodal.embedders.embedder import Embedder
+from shared.crossmodal.tags import Tag
 from shared.crossmodal.text.queries import QueryError, clean_sentence
 
 MAX_SENTENCES = 1000
@@ -55,10 +56,12 @@ class SentenceRanking:
     Attributes:
         sentences: Ranked sentences, the most probable first; at least one.
         engine: Name of the engine.
+        tags: What is probably in the image, the most probable first.
     """
 
     sentences: tuple[RankedSentence, ...]
     engine: str
+    tags: tuple[Tag, ...] = ()
 
     @property
     def good_match(self) -> bool:
@@ -76,6 +79,7 @@ class SentenceRanking:
             "sentences": [sentence.as_dict() for sentence in self.sentences],
             "good_match": self.good_match,
             "possible_match": self.possible_match,
+            "tags": [tag.as_dict() for tag in self.tags],
             "engine": self.engine,
         }
 

@@ -9,6 +9,7 @@ from shared.crossmodal.sentences import (
     SentenceRanking,
     everyday_sentences,
 )
+from shared.crossmodal.tags import MAX_TAGS, TagRanker, tag_names
 from shared.crossmodal.text.queries import QueryError
 from tests.crossmodal.color_embedder import ColorEmbedder, color_image
 
@@ -56,6 +57,7 @@ def test_the_first_sentence_decides_the_verdict(probability, good, possible):
         "sentences": [{"rank": 1, "text": "A dog.", "probability": probability, "score": 0.5432}],
         "good_match": good,
         "possible_match": possible,
+        "tags": [],
         "engine": "rrf",
     }
 
@@ -68,3 +70,38 @@ def test_built_in_sentences_are_plain_and_distinct():
         assert sentence == sentence.strip()
         assert sentence.endswith(".")
         assert 4 <= len(sentence.split()) <= 16
+
+
+class WritingEmbedder(ColorEmbedder):
+    """Embedder with a decoder that always writes the same two sentences."""
+
+    def write_sentences(self, image):
+        return ("A plain red thing.", "A big blue dog.")
+
+
+def test_written_sentences_join_the_built_in_ones():
+    search = CrossModalSearch("ensemble", WritingEmbedder())
+    texts = [sentence.text for sentence in search.rank_sentences(color_image("red"), top_k=5).sentences]
+    assert texts[0] == "A plain red thing."  # as red as others, but written about this image
+    assert "A big blue dog." not in texts
+    own = search.rank_sentences(color_image("red"), ["a red wall", "a dog"])
+    assert [sentence.text for sentence in own.sentences] == ["a red wall", "a dog"]
+    assert own.tags == ()
+
+
+def test_tags_are_distinct_names():
+    names = tag_names()
+    assert len(names) >= 1000
+    assert len(set(map(str.lower, names))) == len(names)
+    assert all(name == name.strip() and name for name in names)
+
+
+def test_tags_come_with_the_sentences_and_are_probable(search, monkeypatch):
+    monkeypatch.setattr("shared.crossmodal.tags.tag_names", lambda: ("red", "blue", "wall"))
+    tags = search.rank_sentences(color_image("red")).tags
+    assert [tag.name for tag in tags] == ["red"]
+    assert tags[0].as_dict() == {"name": "red", "probability": round(tags[0].probability, 4)}
+    find = TagRanker(search.embedder, "ensemble")
+    everything = find(search.embedder.embed_images([color_image("red")], "ensemble")[0], min_probability=0.0)
+    assert len(everything) == 3 <= MAX_TAGS
+    assert list(everything) == sorted(everything, key=lambda tag: -tag.probability)

@@ -74,12 +74,14 @@ def _check_image(image: str | None) -> None:
 
 
 def verdict(ranking: SentenceRanking) -> str:
-    """Return Markdown that says how far the first sentence can be trusted."""
+    """Return Markdown with the tags, and a line that says how far the first sentence can be trusted."""
+    tags = ", ".join(f"{escape_markdown(tag.name)} ({tag.probability:.0%})" for tag in ranking.tags)
+    text = f"**Probably in it:** {tags}.\n\n" if tags else ""
     if ranking.good_match:
-        return "**The first one probably fits.** The likeliest come first."
+        return text + "**The first one probably fits.** The likeliest come first."
     if ranking.possible_match:
-        return "**One of these may fit**, or a part of it. The likeliest come first."
-    return "**None of these seems to fit well.** The closest come first."
+        return text + "**One of these may fit**, or a part of it. The likeliest come first."
+    return text + "**None of these seems to fit well.** The closest come first."
 
 
 def sentence_chart(ranking: SentenceRanking) -> str:
