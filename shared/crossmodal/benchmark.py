@@ -46,6 +46,12 @@ def _openworld() -> BenchmarkMain:
     return main
 
 
+def _captions() -> BenchmarkMain:
+    from shared.crossmodal.benchmarks.captions import main
+
+    return main
+
+
 def _speed() -> BenchmarkMain:
     from shared.crossmodal.benchmarks.speed import main
 
@@ -73,6 +79,7 @@ BENCHMARKS = {
     "openworld": Benchmark(_openworld, "queries of all kinds over photos that no training has seen"),
     "wording": Benchmark(_wording, "right answers under each verdict of a search by words"),
     "describe": Benchmark(_describe, "right first sentences under each verdict of a description"),
+    "captions": Benchmark(_captions, "written sentences against those of people: BLEU-4, CIDEr-D"),
     "speed": Benchmark(_speed, "text queries in a large gallery, and images described per second"),
 }
 

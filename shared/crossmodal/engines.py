@@ -25,8 +25,36 @@ SIGLIP = "siglip2"
 JMC = "jmc"
 #: Weights with both encoders and a head for each of the three networks.
 JOINT_WEIGHTS = "crossmodal-joint"
+#: Joint space on the recognition network, for photos of all kinds, whose partner is `JOINT_WEIGHTS`.
+OPEN_WEIGHTS = "crossmodal-open"
 PRODUCT_WEIGHTS = "crossmodal-jmc"
 SIGLIP_REPOSITORY = "google/siglip2-base-patch16-224"
+
+
+def load_combined_space(
+    *,
+    folder: str | os.PathLike | None = None,
+    backbone_folder: str | os.PathLike | None = None,
+    device: str | torch.device | None = None,
+    allow_hub: bool = False,
+) -> Embedder:
+    """Load the joint spaces of photos of all kinds and of everyday scenes, whose scores are added up.
+
+    Args:
+        folder: Weights of one joint space to use alone in their place.
+        backbone_folder: Weights in place of the recognition network's own.
+        device: Device of the networks; by default the best available.
+        allow_hub: True permits a download of weights that are not on this machine.
+    """
+    from shared.crossmodal.embedders.combined import CombinedEmbedder
+
+    if folder is not None:
+        return load_joint_space(
+            folder=folder, backbone_folder=backbone_folder, device=device, allow_hub=allow_hub
+        )
+    return CombinedEmbedder.load(
+        OPEN_WEIGHTS, backbone_folder=backbone_folder, device=device, allow_hub=allow_hub
+    )
 
 
 def load_joint_space(
@@ -84,7 +112,7 @@ ENGINES: Mapping[str, Engine[Embedder]] = table(
         title="Best of ours (all three)",
         description="Adds up the scores of CycleMatch, RRF-Net and ITMeetsAL. Nothing is downloaded.",
         weights=JOINT_WEIGHTS,
-        load=load_joint_space,
+        load=load_combined_space,
         licence="cc-by-nc-4.0",
         parameters=7_428_547,
     ),
@@ -93,7 +121,7 @@ ENGINES: Mapping[str, Engine[Embedder]] = table(
         title="Five comparisons (CycleMatch)",
         description="Goes from words to pictures and back, and compares on the way. Nothing is downloaded.",
         weights=JOINT_WEIGHTS,
-        load=load_joint_space,
+        load=load_combined_space,
         licence="cc-by-nc-4.0",
         parameters=6_367_410,
     ),
@@ -102,7 +130,7 @@ ENGINES: Mapping[str, Engine[Embedder]] = table(
         title="Simple design (RRF-Net)",
         description="Applies one layer again and again and combines the results. Nothing is downloaded.",
         weights=JOINT_WEIGHTS,
-        load=load_joint_space,
+        load=load_combined_space,
         licence="cc-by-nc-4.0",
         parameters=6_506_176,
     ),
@@ -111,7 +139,7 @@ ENGINES: Mapping[str, Engine[Embedder]] = table(
         title="Nearly as good alone (ITMeetsAL)",
         description="Trained until a critic could not tell words from pictures. Nothing is downloaded.",
         weights=JOINT_WEIGHTS,
-        load=load_joint_space,
+        load=load_combined_space,
         licence="cc-by-nc-4.0",
         parameters=6_236_083,
     ),

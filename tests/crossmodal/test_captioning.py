@@ -1,5 +1,7 @@
 """Caption decoder: its training on images of four colors, and the rules of its sentences."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -53,8 +55,9 @@ def test_sentences_repeat_no_content_word_and_end(untrained):
         assert 2 <= len(words) <= untrained.max_length
         content = [word for word in words if word not in STOP_WORDS]
         assert len(set(content)) == len(content)
-        assert all(first != second for first, second in zip(words, words[1:], strict=False))
-        assert caption.text[0].isupper() and caption.score <= 0
+        assert all(first != second for first, second in pairwise(words))
+        assert caption.text[0].isupper()
+        assert caption.score <= 0
 
 
 def test_the_best_sentence_comes_first_and_none_twice(untrained):

@@ -1,8 +1,8 @@
 """Right first sentences under each verdict of a description.
 
-An image of a captioned set is described by the built-in sentences. Nobody has judged these, so a sentence
-counts as right if at least `RIGHT_SHARE` of its content words, without their endings, stand in the captions
-that people wrote for the image.
+An image of a captioned set is described by the sentences that the decoder writes and the built-in ones.
+Nobody has judged these, so a sentence counts as right if at least `RIGHT_SHARE` of its content words, without
+their endings, stand in the captions that people wrote for the image.
 
 Columns: `share` of all images, `precision`, the fraction of these whose first sentence is right, and
 `recall`, the fraction of all right first sentences. `--choose` prints the lowest probabilities of the two
@@ -20,7 +20,7 @@ from shared.core.weights import WeightsError
 from shared.crossmodal.benchmarks.embedding import image_features
 from shared.crossmodal.data.datasets import SPLITS, CaptionedImages, join, read_coco, read_flickr8k
 from shared.crossmodal.embedders.embedder import Embedder
-from shared.crossmodal.engines import ENSEMBLE, JOINT_WEIGHTS, load_joint_space
+from shared.crossmodal.engines import ENSEMBLE, OPEN_WEIGHTS, load_combined_space
 from shared.crossmodal.sentences import LIKELY, POSSIBLE, SentenceRanker
 from shared.crossmodal.text.words import content_words
 from shared.evaluation import reports
@@ -64,7 +64,10 @@ def describe_images(embedder: Embedder, data: CaptionedImages) -> tuple[np.ndarr
     for text, index in zip(data.texts, data.image_index.tolist(), strict=True):
         captions[index].append(text)
     vectors = embedder.embed_features(image_features(embedder, data), ENSEMBLE)
-    firsts = [rank(vector, None, 1).sentences[0] for vector in vectors]
+    firsts = [
+        rank(vector, None, 1, embedder.write_sentences(image.image())).sentences[0]
+        for vector, image in zip(vectors, data.images, strict=True)
+    ]
     right = [is_right(first.text, texts) for first, texts in zip(firsts, captions, strict=True)]
     return np.array([first.probability for first in firsts]), np.array(right)
 
@@ -114,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         parts = [read_flickr8k(options.data, options.split).head(options.limit)]
         if options.coco:
             parts.append(read_coco(options.coco, options.split).head(options.limit))
-        embedder = load_joint_space(folder=options.weights)
+        embedder = load_combined_space(folder=options.weights)
     except (FileNotFoundError, ValueError, WeightsError) as error:
         parser.error(str(error))
     started = time.perf_counter()
@@ -127,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         data=data.name,
         split=options.split,
         items=len(right),
-        weights=options.weights or JOINT_WEIGHTS,
+        weights=options.weights or OPEN_WEIGHTS,
         metrics=verdict_metrics(probabilities, right),
         seconds=time.perf_counter() - started,
         command=reports.command_line(MODULE, arguments),

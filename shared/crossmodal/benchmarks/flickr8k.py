@@ -18,7 +18,8 @@ from shared.core.weights import WeightsError
 from shared.crossmodal.benchmarks.embedding import image_features
 from shared.crossmodal.benchmarks.recall import recall_metrics
 from shared.crossmodal.data.datasets import SPLITS, read_flickr8k
-from shared.crossmodal.engines import JOINT_WEIGHTS, load_joint_space
+from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
+from shared.crossmodal.engines import OPEN_WEIGHTS, load_combined_space
 from shared.crossmodal.training.score_fusion import fuse
 from shared.evaluation import reports
 from shared.networks.crossmodal.cyclematch import SCORE_NAMES
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     try:
         data = read_flickr8k(options.data, options.split)
         embedders = [
-            load_joint_space(folder=folder, backbone_folder=options.recognition) for folder in folders
+            load_combined_space(folder=folder, backbone_folder=options.recognition) for folder in folders
         ]
     except (FileNotFoundError, WeightsError) as error:
         parser.error(str(error))
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             if engine == embedder.engines[0]:
                 similarities.append(similarity)
             metrics[prefix + engine] = recall_metrics(similarity, data.image_index)
-            if engine == "cyclematch":
+            if engine == "cyclematch" and isinstance(embedder, JointSpaceEmbedder):
                 scales = embedder.network.score_scales.cpu().numpy()
                 scores = _score_metrics(images, texts, scales, data.image_index)
                 metrics |= {f"{prefix}{engine}, {name}": row for name, row in scores.items()}
@@ -79,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             data=data.name,
             split=options.split,
             items=len(data.images),
-            weights=" and ".join(Path(folder).name for folder in folders) if folders[0] else JOINT_WEIGHTS,
+            weights=" and ".join(Path(folder).name for folder in folders) if folders[0] else OPEN_WEIGHTS,
             metrics=metrics,
             published=PUBLISHED if options.split == "test" and len(data.images) == 1000 else {},
             available=available,

@@ -22,7 +22,7 @@ from shared.crossmodal.data.datasets import SPLITS, CaptionedImages
 from shared.crossmodal.data.named_images import read_named_images
 from shared.crossmodal.data.registry import READERS
 from shared.crossmodal.embedders.embedder import Embedder
-from shared.crossmodal.engines import JOINT_WEIGHTS, load_joint_space, load_product_space
+from shared.crossmodal.engines import OPEN_WEIGHTS, load_combined_space, load_product_space
 from shared.evaluation import reports
 
 MODULE = "shared.crossmodal.benchmark generalise"
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         sets = {name: READERS[name](root, options.split) for name, root in roots.items() if root is not None}
         sets |= {str(root): read_named_images(root, options.split, MAX_IMAGES) for root in options.named}
         embedders = [
-            load_joint_space(folder=options.weights, backbone_folder=options.recognition),
+            load_combined_space(folder=options.weights, backbone_folder=options.recognition),
             load_product_space(folder=options.jmc, backbone_folder=options.recognition),
         ]
     except (FileNotFoundError, WeightsError) as error:
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             data=", ".join(data.name for data in sets.values()),
             split=options.split,
             items=sum(len(data.images) for data in sets.values()),
-            weights=Path(options.weights).name if options.weights else JOINT_WEIGHTS,
+            weights=Path(options.weights).name if options.weights else OPEN_WEIGHTS,
             metrics=metrics,
             available=available,
             seconds=time.perf_counter() - started,

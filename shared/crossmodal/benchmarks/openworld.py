@@ -23,7 +23,7 @@ from shared.core.weights import WeightsError
 from shared.crossmodal.benchmarks.embedding import image_features
 from shared.crossmodal.data.datasets import SPLITS, CaptionedImages, read_coco
 from shared.crossmodal.data.named_images import read_named_images
-from shared.crossmodal.engines import JOINT_WEIGHTS, load_joint_space
+from shared.crossmodal.engines import OPEN_WEIGHTS, load_combined_space
 from shared.crossmodal.text.words import split_words
 from shared.evaluation import reports
 
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     try:
         photos = read_coco(options.data, options.split).head(options.limit)
         things = read_named_images(options.named, options.split, 10 * IMAGES_PER_NAME).head(options.limit)
-        embedder = load_joint_space(folder=options.weights)
+        embedder = load_combined_space(folder=options.weights)
     except (FileNotFoundError, WeightsError) as error:
         parser.error(str(error))
     started = time.perf_counter()
@@ -130,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             data=f"{photos.name}, {things.name}",
             split=options.split,
             items=sum(int(rows.any(1).sum()) for rows in relevant),
-            weights=Path(options.weights).name if options.weights else JOINT_WEIGHTS,
+            weights=Path(options.weights).name if options.weights else OPEN_WEIGHTS,
             metrics=metrics,
             seconds=time.perf_counter() - started,
             command=reports.command_line(MODULE, arguments),

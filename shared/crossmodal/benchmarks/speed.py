@@ -20,7 +20,7 @@ from shared.core.image_files import ImageFile, read_images
 from shared.core.weights import WeightsError
 from shared.crossmodal.embedders.embedder import IMAGE_FEATURE
 from shared.crossmodal.embedders.gallery_index import MAX_EXACT, EmbeddingGalleryIndex
-from shared.crossmodal.engines import ENGINES, ENSEMBLE, JOINT_WEIGHTS
+from shared.crossmodal.engines import ENGINES, ENSEMBLE, OPEN_WEIGHTS
 from shared.crossmodal.search import CrossModalSearch
 from shared.crossmodal.sentences import everyday_sentences
 from shared.evaluation import reports
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             data=options.data.stem,
             split="photos",
             items=len(images),
-            weights=Path(options.weights or JOINT_WEIGHTS).name,
+            weights=Path(options.weights or OPEN_WEIGHTS).name,
             metrics=metrics,
             published={},
             available=available,

@@ -20,7 +20,7 @@ from shared.crossmodal.benchmarks.embedding import image_features
 from shared.crossmodal.data.datasets import SPLITS
 from shared.crossmodal.data.named_images import name_texts, read_named_images
 from shared.crossmodal.embedders.embedder import CALIBRATION_GALLERY_SIZE, MatchCalibration
-from shared.crossmodal.engines import JOINT_WEIGHTS, load_joint_space
+from shared.crossmodal.engines import OPEN_WEIGHTS, load_combined_space
 from shared.evaluation import reports
 
 MODULE = "shared.crossmodal.benchmark wording"
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     options = parser.parse_args(arguments)
     try:
         data = read_named_images(options.data, options.split).head(options.limit)
-        embedder = load_joint_space(folder=options.weights)
+        embedder = load_combined_space(folder=options.weights)
     except (FileNotFoundError, ValueError, WeightsError) as error:
         parser.error(str(error))
     started = time.perf_counter()
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         data=data.name,
         split=options.split,
         items=len(right),
-        weights=options.weights or JOINT_WEIGHTS,
+        weights=options.weights or OPEN_WEIGHTS,
         metrics=metrics,
         seconds=time.perf_counter() - started,
         command=reports.command_line(MODULE, arguments),
