@@ -46,3 +46,15 @@ def test_other_files_are_left_to_gradio(client, tmp_path):
 
 def test_gradio_decides_who_may_read_a_file(client):
     assert client.get(f"/gradio_api/file={upload('secret.tif', 'TIFF')}").status_code == 403
+
+
+def test_an_image_element_gets_a_drawing_in_place_of_a_file_that_is_no_image(client):
+    path = new_cache_path("notes.jpg")
+    path.write_bytes(b"not a picture" * 99)
+    url = f"/gradio_api/file={path}"
+    shown = client.get(url, headers={"Accept": "image/avif,image/webp,*/*;q=0.8"})
+    assert shown.headers["content-type"] == "image/svg+xml"
+    assert "cannot be shown" in shown.text
+    assert client.get(url).text == "the file"  # as a download it stays what it is
+    picture = upload("a.png", "PNG")
+    assert client.get(f"/gradio_api/file={picture}", headers={"Accept": "image/png"}).text == "the file"

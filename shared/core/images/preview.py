@@ -31,6 +31,19 @@ def needs_preview(source: Source) -> bool:
     return orientation(image) != 1 and not is_rotated_by_browsers(image)
 
 
+def is_unreadable(source: Source) -> bool:
+    """Return True if a file is no image of a kind that can be opened; only the header is read.
+
+    Args:
+        source: A path, an open binary file, or bytes.
+    """
+    try:
+        open_header(read_file(source))
+    except Exception:  # a damaged header, on which decoders raise anything
+        return True
+    return False
+
+
 def encode_preview(source: Source) -> bytes | None:
     """Return a JPEG file of an image as `open_image` opens it, in full size; None if it cannot be opened."""
     try:
