@@ -97,11 +97,13 @@ def describe(image: str, sentences: str, engine: str) -> dict[str, Any]:
 
     Args:
         image: The picture: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
-        sentences: Sentences to choose from, one a line, at most 1,000; empty for a few hundred built-in ones.
+        sentences: Sentences to choose from, one a line, at most 1,000; empty for those that a network writes
+            about this picture, and a few hundred built-in ones.
         engine: Engine to compare with.
 
     Returns:
-        The ten that fit best, with scores and probabilities; and whether the first is likely to be right.
+        The ten that fit best, with scores and probabilities; whether the first is likely to be right; and,
+        without your own sentences, tags: what is probably in the picture.
     """
     return SEARCHES[engine]().rank_sentences(image, sentences.strip() or None).as_dict()
 
@@ -133,7 +135,7 @@ with ui.page("Cross-modal search") as demo:
             description, sentences = tabs.describe_tab(SPACE, SEARCHES, query.image, query.engine)
             matching = tabs.match_tab(SPACE, SEARCHES, CLASSIFIER, query)
             gallery = gallery_tab(SPACE, visitor)
-    ui.how_it_works(Path(__file__).parent, ["crossmodal-joint", "crossmodal-jmc"])
+    ui.how_it_works(Path(__file__).parent, ["crossmodal-open", "crossmodal-joint", "crossmodal-captions", "crossmodal-jmc"])
     ui.load_open_tab(all_tabs, [search, description, matching, gallery.tab], [demo.load, *query.triggers])
     sources = [visitor.session, visitor.key, ui.image_files(visible=False)]
     mixed_inputs = [query.image, query.typed_text, query.box, query.text_weight, query.engine, query.top_k]

@@ -2,8 +2,15 @@
 
 import numpy as np
 
-from shared.crossmodal.benchmarks.openworld import OpenQuery, hit_rates, read_queries, relevance
+from shared.crossmodal.benchmarks.openworld import (
+    OpenQuery,
+    hit_rates,
+    read_queries,
+    relevance,
+    verdict_rates,
+)
 from shared.crossmodal.data.datasets import CaptionedImages
+from shared.crossmodal.embedders.embedder import MatchCalibration
 
 
 def test_queries_are_distinct_and_of_known_kinds():
@@ -25,3 +32,15 @@ def test_queries_without_a_right_photo_do_not_count():
     scores = np.array([[3.0, 2, 1], [1, 2, 3], [1, 2, 3]])
     relevant = np.array([[True, False, False], [True, False, False], [False, False, False]])
     assert hit_rates(scores, relevant) == {"R@1": 0.5, "R@5": 1.0}
+
+
+def test_verdicts_need_a_high_score_and_alarms_come_without_the_right_photo():
+    calibration = MatchCalibration(20, -10, threshold=0.9, gallery_size=4)
+    scores = np.array([[0.9, 0.1, 0.1, 0.1], [0.55, 0.1, 0.1, 0.1], [0.1, 0.9, 0.1, 0.1]])
+    relevant = np.zeros_like(scores, dtype=bool)
+    relevant[:, 0] = True
+    assert verdict_rates(scores, relevant, calibration, 4) == {
+        "R@1": 2 / 3,
+        "good, right": 0.5,
+        "false alarms": 1 / 3,
+    }

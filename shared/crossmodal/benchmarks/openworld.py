@@ -6,6 +6,10 @@ people describe the same photo in different words, and one of them may be wrong.
 single things (`--named`, such as Caltech-101) are the names of all things; `IMAGES_PER_NAME` photos of each
 make the gallery. `R@1` and `R@5` are the fractions of queries with a right photo first, and among the first
 five.
+
+Galleries of `GALLERY_SIZES` photos hold one right photo, drawn at random for each query, among wrong ones of
+its set. `good, right` is the fraction of right first hits that are called a good match; `false alarms` is the
+fraction of queries for which a photo of the same gallery without the right one is called so.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from shared.core.weights import WeightsError
 from shared.crossmodal.benchmarks.embedding import image_features
 from shared.crossmodal.data.datasets import SPLITS, CaptionedImages, read_coco
 from shared.crossmodal.data.named_images import read_named_images
+from shared.crossmodal.embedders.embedder import MatchCalibration
 from shared.crossmodal.engines import OPEN_WEIGHTS, load_combined_space
 from shared.crossmodal.text.words import split_words
 from shared.evaluation import reports
@@ -33,6 +38,7 @@ MIN_CAPTIONS = 2
 #: Photos of each thing; the split takes one in ten.
 IMAGES_PER_NAME = 4
 NAME = "name"
+GALLERY_SIZES = (24, 100, 400)
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,36 @@ def hit_rates(scores: np.ndarray, relevant: np.ndarray) -> dict[str, float]:
     return {"R@1": float(hits[:, 0].mean()), "R@5": float(hits[:, :5].any(1).mean())}
 
 
+def verdict_rates(
+    scores: np.ndarray, relevant: np.ndarray, calibration: MatchCalibration, size: int, seed: int = 0
+) -> dict[str, float]:
+    """Compute how often a good match is announced in galleries of one right photo among others.
+
+    Args:
+        scores: `[queries, images]`.
+        relevant: bool, of the same shape.
+        calibration: Calibration of the engine.
+        size: Photos in a gallery; fewer where there are not as many.
+        seed: Seed of the galleries.
+    """
+    rng = np.random.default_rng(seed)
+    first_right, good, alarms = [], [], []
+    for row, mask in zip(scores, relevant, strict=True):
+        if mask.any() and not mask.all():
+            right = row[rng.choice(np.flatnonzero(mask))]
+            wrong = row[rng.permutation(np.flatnonzero(~mask))[: size - 1]].max()
+            probabilities = calibration.probability(np.array([max(right, wrong), wrong]), size)
+            first_right.append(right > wrong)
+            good.append(probabilities[0] >= calibration.corrected_threshold)
+            alarms.append(probabilities[1] >= calibration.corrected_threshold)
+    hits = np.array(first_right)
+    return {
+        "R@1": float(hits.mean()),
+        "good, right": float(np.array(good)[hits].mean()),
+        "false alarms": float(np.mean(alarms)),
+    }
+
+
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
     parser = reports.benchmark_parser(
@@ -124,6 +160,15 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         metrics[f"{engine}, all"] = {
             key: float(np.average([rate[key] for rate in rates], weights=counts)) for key in rates[0]
         }
+        for size in GALLERY_SIZES:
+            verdicts = [
+                verdict_rates(*rows, embedder.calibration(engine), size)
+                for rows in zip(scores, relevant, strict=True)
+            ]
+            metrics[f"{engine}, galleries of {size}"] = {
+                key: float(np.average([verdict[key] for verdict in verdicts], weights=counts))
+                for key in verdicts[0]
+            }
     return reports.finish(
         reports.Report(
             benchmark="openworld",
