@@ -35,9 +35,11 @@ from shared.crossmodal.text.queries import (
     Term,
     clean_sentence,
     combine,
+    format_terms,
     negation_hint,
     parse_terms,
 )
+from shared.crossmodal.text.translation import translate
 from shared.gallery.gallery import Gallery
 from shared.gallery.ingest import DescribedImage, ImageInput, SkipCallback, decode_stream
 from shared.gallery.results import SearchRequest, SearchResults, check_top_k
@@ -155,7 +157,8 @@ class CrossModalSearch(GallerySearch):
         """Search a gallery with a text, an image, or both.
 
         Args:
-            query: A text, or a query with an image as well.
+            query: A text, or a query with an image as well. Engines that read English alone get a
+                translation of simple queries in the languages of `shared.crossmodal.text.dictionary`.
             top_k: Largest number of hits, 1..1000.
             min_score: Lowest probability of a hit or, for a query with an image, its lowest score.
             gallery: Gallery to search; by default that of this search.
@@ -174,13 +177,16 @@ class CrossModalSearch(GallerySearch):
         gallery = self._or_default(gallery)
 
         def encode() -> EncodedQuery:
-            vector, terms = self._encode(query, gallery)
+            written = self._parse(query)
+            terms = self._translated(written)
+            read_as = format_terms(terms) if terms != written else ""
             return EncodedQuery(
-                {IMAGE_FEATURE: vector},
+                {IMAGE_FEATURE: self._encode(query, terms, gallery)},
                 calibrated=not query.has_image,
                 probability=None if query.has_image else self._calibration.probability,
                 unknown_words=self.embedder.unknown_words([term.text for term in terms]),
-                hint=negation_hint(query.text),
+                hint=negation_hint(read_as or query.text),
+                read_as=read_as,
             )
 
         return self._search(encode, SearchRequest(top_k, min_score, query.image_id, gallery=gallery))
@@ -225,7 +231,8 @@ class CrossModalSearch(GallerySearch):
         query = _as_query(query)
         gallery = self._or_default(gallery)
         entry = gallery.snapshot_with(image_id).entries[image_id]
-        vector, terms = self._encode(query, gallery)
+        terms = self._translated(self._parse(query))
+        vector = self._encode(query, terms, gallery)
         image = open_image(entry.thumbnail)
         explanation = self._explain(image, vector, terms, calibrated=not query.has_image)
         return replace(explanation, name=entry.name, seconds=time.perf_counter() - started)
@@ -242,10 +249,10 @@ class CrossModalSearch(GallerySearch):
             ImageError: The image cannot be used.
         """
         started = time.perf_counter()
-        term = Term(clean_sentence(text))
+        terms = self._translated([Term(clean_sentence(text))])
         thumbnail = shrink(open_image(image))
-        vector = self.embedder.embed_texts([term.text], self.engine)[0]
-        explanation = self._explain(thumbnail, vector, [term])
+        vector = self.embedder.embed_texts([terms[0].text], self.engine)[0]
+        explanation = self._explain(thumbnail, vector, terms)
         return replace(explanation, seconds=time.perf_counter() - started)
 
     def rank_sentences(
@@ -255,8 +262,8 @@ class CrossModalSearch(GallerySearch):
 
         Args:
             image: Image as `shared.core.images.open_image` takes it.
-            sentences: Candidates, one a line; by default those that a decoder writes about this image, and
-                several hundred built-in ones.
+            sentences: Candidates, one a line, translated as in `__call__`; by default those that a decoder
+                writes about this image, and several hundred built-in ones.
             top_k: Largest number of sentences, 1..1000.
 
         Raises:
@@ -275,11 +282,28 @@ class CrossModalSearch(GallerySearch):
         part = shrink(crop(open_image(image), box))
         return self.embedder.embed_images([part], self.engine)[0]
 
-    def _encode(self, query: Query, gallery: Gallery) -> tuple[np.ndarray, list[Term]]:
-        """Return the vector of a query, `[D]`, and the terms of its text."""
+    @staticmethod
+    def _parse(query: Query) -> list[Term]:
+        """Return the terms of a query's text as they are written; none for an image alone."""
         if not query.has_text and not query.has_image:
             raise QueryError("Type some words, or choose a picture, to search with.")
-        terms = parse_terms(query.text) if query.has_text else []
+        return parse_terms(query.text) if query.has_text else []
+
+    def _translated(self, terms: Sequence[Term]) -> list[Term]:
+        """Return terms in English, if the engine reads English alone."""
+        if not self.embedder.english_only:
+            return list(terms)
+        texts = translate([term.text for term in terms], self.embedder.unknown_words)
+        return [replace(term, text=text) for term, text in zip(terms, texts, strict=True)]
+
+    def _encode(self, query: Query, terms: Sequence[Term], gallery: Gallery) -> np.ndarray:
+        """Return the vector of a query, `[D]`.
+
+        Args:
+            query: The query.
+            terms: Terms of its text, as the engine reads them.
+            gallery: Gallery of the query's image.
+        """
         vectors, weights = [], []
         if terms:
             term_vectors = self.embedder.embed_texts([term.text for term in terms], self.engine)
@@ -289,8 +313,8 @@ class CrossModalSearch(GallerySearch):
             vectors.append(self._encode_image(query, gallery))
             weights.append(1 - query.text_weight)
         if len(vectors) == 1:
-            return vectors[0], terms
-        return combine([Term("", weight) for weight in weights], np.stack(vectors)), terms
+            return vectors[0]
+        return combine([Term("", weight) for weight in weights], np.stack(vectors))
 
     def _encode_image(self, query: Query, gallery: Gallery) -> np.ndarray:
         """Return the vector of a query's image, `[D]`; a gallery image alone is not embedded anew."""

@@ -13,6 +13,7 @@ import numpy as np
 from shared.crossmodal.embedders.embedder import Embedder
 from shared.crossmodal.tags import Tag
 from shared.crossmodal.text.queries import QueryError, clean_sentence
+from shared.crossmodal.text.translation import translate
 
 MAX_SENTENCES = 1000
 #: What a sentence that was written about the image counts for beyond its cosine: the decoder has judged the
@@ -120,7 +121,8 @@ class SentenceRanker:
                 vectors = np.concatenate([self._embed(written), vectors])
         else:
             texts = parse_sentences(sentences)
-            vectors = self._embed(texts)
+            cleaned = self._translated([clean_sentence(text) for text in texts])
+            vectors = self._embedder.embed_texts(cleaned, self._engine)
             written = ()
         scores = vectors @ image
         evidence = scores.copy()
@@ -135,6 +137,12 @@ class SentenceRanker:
             ),
             self._engine,
         )
+
+    def _translated(self, texts: list[str]) -> list[str]:
+        """Return texts in English, each from a language of its own, if the embedder reads English alone."""
+        if not self._embedder.english_only:
+            return texts
+        return [translate([text], self._embedder.unknown_words)[0] for text in texts]
 
     @cached_property
     def _everyday_vectors(self) -> np.ndarray:

@@ -121,6 +121,7 @@ class SearchResults:
             threshold, 0..1; None where it has not been measured.
         possible_threshold: Lowest ranking score of a possible match; None where none has been measured.
         hint: Sentence that says how the query would say better what it seems to mean; empty without one.
+        read_as: Translation of the query that was searched with; empty if that was the query itself.
     """
 
     hits: tuple[Hit, ...]
@@ -134,6 +135,7 @@ class SearchResults:
     false_accept_rate: float | None = None
     possible_threshold: float | None = None
     hint: str = ""
+    read_as: str = ""
 
     @property
     def good_match(self) -> bool | None:
@@ -168,6 +170,8 @@ class SearchResults:
             values["unknown_words"] = list(self.unknown_words)
         if self.hint:
             values["hint"] = self.hint
+        if self.read_as:
+            values["read_as"] = self.read_as
         return values
 
 

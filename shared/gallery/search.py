@@ -29,6 +29,7 @@ class EncodedQuery:
             where scores are not calibrated.
         unknown_words: Words of the query that are not in the network's vocabulary.
         hint: Sentence for whoever wrote the query; see `shared.gallery.results.SearchResults`.
+        read_as: Query as the network reads it; see `shared.gallery.results.SearchResults`.
     """
 
     features: Features
@@ -36,6 +37,7 @@ class EncodedQuery:
     probability: Callable[[np.ndarray, int], np.ndarray] | None = None
     unknown_words: tuple[str, ...] = ()
     hint: str = ""
+    read_as: str = ""
 
 
 class GallerySearch(ABC):
@@ -146,6 +148,7 @@ class GallerySearch(ABC):
             confidence_bands=self.confidence_bands,
             false_accept_rate=None if threshold is None else self.false_accept_rate,
             hint=query.hint,
+            read_as=query.read_as,
         )
 
     def _hits(self, query: EncodedQuery, request: SearchRequest) -> tuple[list[Hit], int]:

@@ -19,6 +19,7 @@ from shared.gallery.gallery import Gallery
 from shared.gallery.index import MismatchError
 from shared.networks.crossmodal.joint import JointSpace
 from tests.crossmodal.color_embedder import ColorEmbedder, color_image
+from tests.crossmodal.colors import COLORS
 
 CORNERS = ["red", *["blue"] * 7, "green"]
 
@@ -176,6 +177,39 @@ def test_unknown_words_are_reported(search):
     assert search("a red zebra on the wall").unknown_words == ("zebra",)
     assert search("🐕 dog").unknown_words == ()
     assert search(Query(image=color_image("red"))).unknown_words == ()
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "read_as"),
+    [
+        ("eine grüne Wand", "green", "a green wall"),
+        ("mur bleu - rouge", "blue", "blue wall - red"),
+        ("3:rojo + azul", "red", "3:red + blue"),
+        ("红色", "red", "red"),
+        ("a green wall", "green", ""),
+    ],
+)
+def test_a_query_is_translated(search, query, name, read_as):
+    results = search(query)
+    assert (names(results)[0], results.read_as, results.unknown_words) == (name, read_as, ())
+    explanation = search.explain(query, results.hits[0].id)
+    assert next(word.text for word in explanation.words if word.text in COLORS) in (read_as or query)
+
+
+def test_a_hint_is_about_the_translation(search):
+    assert "“red wall -blue”" in search("rote Wand ohne Blau").hint
+
+
+def test_an_engine_of_many_languages_gets_the_text_itself(search):
+    search.embedder.english_only = False
+    results = search("eine grüne Wand")
+    assert (results.read_as, results.unknown_words) == ("", ("eine", "grune", "wand"))
+
+
+def test_a_matched_text_is_translated(search):
+    german, english = (search.match(color_image("red"), text) for text in ("eine rote Wand", "a red wall"))
+    assert german.score == english.score
+    assert [word.text for word in german.words] == ["a", "red", "wall"]
 
 
 @pytest.mark.parametrize(

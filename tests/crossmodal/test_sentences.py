@@ -27,6 +27,18 @@ def test_a_visitors_sentences_are_ranked(search):
     assert ranking.engine == "ensemble"
 
 
+def test_a_visitors_sentences_may_be_in_several_languages(search):
+    sentences = ("grünes Gras", "un mur rouge", "cielo azul")
+    ranking = search.rank_sentences(color_image("red"), sentences)
+    assert ranking.sentences[0].text == "un mur rouge"
+    english = search.rank_sentences(color_image("red"), "green grass\na red wall\nblue sky")
+    assert ranking.sentences[0].score == english.sentences[0].score
+    search.embedder.english_only = False
+    assert (
+        search.rank_sentences(color_image("red"), sentences).sentences[0].score < ranking.sentences[0].score
+    )
+
+
 def test_built_in_sentences_are_ranked(search):
     sentences = search.rank_sentences(color_image("red"), top_k=3).sentences
     assert len(sentences) == 3

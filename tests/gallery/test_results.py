@@ -98,6 +98,7 @@ def test_results_as_json_values():
     assert replace(results, threshold=0.75).good_match is False
     assert replace(results, threshold=None).good_match is None
     assert replace(results, hint="Say more.").as_dict()["hint"] == "Say more."
+    assert replace(results, read_as="a dog").as_dict()["read_as"] == "a dog"
 
 
 def test_results_with_confidence_bands():

@@ -43,7 +43,7 @@ def explanation():
 
 def results():
     hit = Hit(0, TEXT, 0.5, 1)
-    return SearchResults((hit,), None, "e", 1, 0.1, 0.1, unknown_words=(TEXT,), hint=TEXT)
+    return SearchResults((hit,), None, "e", 1, 0.1, 0.1, unknown_words=(TEXT,), hint=TEXT, read_as=TEXT)
 
 
 def lesson():

@@ -128,6 +128,11 @@ def test_the_summary_has_the_hint():
     assert "“a\\_b -c”. It took" in summarize(replace(calibrated(0.4), hint=hint))
 
 
+def test_the_summary_says_how_a_query_was_read():
+    summary = summarize(replace(calibrated(0.4), read_as="a_b - dog"))
+    assert "Read as: a\\_b - dog. It took" in summary
+
+
 def test_the_summary_counts_each_confidence_band():
     assert summarize(banded(0.9, 0.8, 0.6, 0.2)).startswith(
         "**The same: 2, maybe: 1.** In our tests this was right for 95 of 100 called “the same” and 60 of "

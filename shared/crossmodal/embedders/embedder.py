@@ -82,12 +82,15 @@ class Embedder(ABC):
             galleries off.
         worker_pool: Threads on which `describe` runs faster in parallel; None where it does not.
         accepts_any_gallery: True if `gallery_vectors` also works for images that other weights described.
+        english_only: True if it reads English alone: queries in the languages of
+            `shared.crossmodal.text.dictionary` are then translated for it.
     """
 
     engines: tuple[str, ...]
     model_fingerprint: np.ndarray
     worker_pool: WorkerPool | None = None
     accepts_any_gallery: bool = False
+    english_only: bool = True
 
     @abstractmethod
     def describe(self, images: Sequence[Image.Image]) -> list[dict[str, np.ndarray]]:

@@ -31,8 +31,8 @@ class HubEmbedder(Embedder):
     """Embedder that embeds the thumbnails of a gallery itself when it is first asked to search them.
 
     A subclass loads its network and defines `encode_images`, `embed_regions`, `embed_texts` and
-    `calibration`; its `embed_texts` must accept empty texts as well. The features of thumbnails are cached by
-    their content.
+    `calibration`; its `embed_texts` must accept empty texts as well. Texts reach it in the language in which
+    they were written (`english_only`). The features of thumbnails are cached by their content.
 
     Args:
         engine: Name of its engine.
@@ -42,6 +42,7 @@ class HubEmbedder(Embedder):
     """
 
     accepts_any_gallery = True
+    english_only = False
 
     def __init__(self, engine: str, fingerprint: int, *, on_cpu: bool) -> None:
         self.engines = (engine,)

@@ -21,7 +21,10 @@ from shared.ui.tabs import LazyTab
 if TYPE_CHECKING:  # which brings torch
     from shared.crossmodal.search import CrossModalSearch
 
-HINT = "Type some words, choose a picture, or press one of these. Whatever fits shows up here."
+HINT = (
+    "Type some words, choose a picture, or press one of these. Whatever fits shows up here. "
+    "Simple words may also be German, French, Spanish, Dutch, Chinese or Japanese."
+)
 
 
 class QueryValues(NamedTuple):

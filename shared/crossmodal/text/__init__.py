@@ -1,1 +1,1 @@
-"""Text: normalisation, query arithmetic and subword tokenizer."""
+"""Text: normalisation, query arithmetic, translation into English and subword tokenizer."""

@@ -78,6 +78,18 @@ def parse(query: str) -> list[Term]:
     return terms
 
 
+def format_terms(terms: Sequence[Term]) -> str:
+    """Return the query that `parse` parses into these terms.
+
+    >>> format_terms([Term("dog"), Term("beach", -1), Term("snow", 2)])
+    'dog - beach + 2:snow'
+    """
+    signs = ["-" if term.weight < 0 else "+" for term in terms]
+    weights = ["" if abs(term.weight) == 1 else f"{abs(term.weight):g}:" for term in terms]
+    parts = [f"{sign} {weight}{term.text}" for sign, weight, term in zip(signs, weights, terms, strict=True)]
+    return " ".join(parts).removeprefix("+ ")
+
+
 def parse_terms(query: str) -> list[Term]:
     """Parse a query into terms that a text encoder can read: emoji spelled out, each with a content word.
 

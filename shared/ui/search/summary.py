@@ -16,7 +16,13 @@ MAX_WORDS = 5  # unknown words in one sentence
 def summarize(results: SearchResults) -> str:
     """Return Markdown that says how good the hits are, how reliable that is, and how long it took."""
     hint = escape_markdown(results.hint)
-    parts = [_verdict(results), hint, _unknown_words(results.unknown_words), _time(results)]
+    parts = [
+        _verdict(results),
+        f"Read as: {escape_markdown(results.read_as)}." if results.read_as else "",
+        hint,
+        _unknown_words(results.unknown_words),
+        _time(results),
+    ]
     return " ".join(part for part in parts if part)
 
 
