@@ -46,6 +46,12 @@ def _openworld() -> BenchmarkMain:
     return main
 
 
+def _languages() -> BenchmarkMain:
+    from shared.crossmodal.benchmarks.languages import main
+
+    return main
+
+
 def _captions() -> BenchmarkMain:
     from shared.crossmodal.benchmarks.captions import main
 
@@ -77,6 +83,7 @@ BENCHMARKS = {
     "tasks": Benchmark(_tasks, "products: joint training against single tasks, over several seeds"),
     "generalise": Benchmark(_generalise, "transfer between everyday photos and products, to unseen sets"),
     "openworld": Benchmark(_openworld, "queries of all kinds over photos that no training has seen"),
+    "languages": Benchmark(_languages, "names of things in six languages against English ones"),
     "wording": Benchmark(_wording, "right answers under each verdict of a search by words"),
     "describe": Benchmark(_describe, "right first sentences under each verdict of a description"),
     "captions": Benchmark(_captions, "written sentences against those of people: BLEU-4, CIDEr-D"),
