@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
-from huggingface_hub import ModelCard, PyTorchModelHubMixin
+from huggingface_hub import ModelCard, ModelHubMixin, PyTorchModelHubMixin
 from torch import Tensor, nn
 
-Network = TypeVar("Network", bound=nn.Module)
+ModelT = TypeVar("ModelT", bound=ModelHubMixin)
 
 #: Ending of the name of the scales of a tensor that is stored in 8 bits.
 SCALE = ".scale"
@@ -76,8 +76,8 @@ class HubMixin(PyTorchModelHubMixin, library_name="image-spaces"):
     licence: str | None = None
 
     @classmethod
-    def _load_as_safetensor(cls, model: Network, model_file: str, map_location: str, strict: bool) -> Network:
-        hook = model.register_load_state_dict_pre_hook(_dequantize_in_place)
+    def _load_as_safetensor(cls, model: ModelT, model_file: str, map_location: str, strict: bool) -> ModelT:
+        hook = cast(nn.Module, model).register_load_state_dict_pre_hook(_dequantize_in_place)
         try:
             return super()._load_as_safetensor(model, model_file, map_location, strict)
         finally:

@@ -41,7 +41,7 @@ def search_by_text(
     """Find the pictures that fit some words, in a gallery or among pictures that you send along.
 
     Args:
-        text: English words, at most 500 letters; "dog - beach + 2:snow" takes away, adds and weighs.
+        text: Words, at most 500 letters; "dog - beach + 2:snow" takes away, adds and weighs.
         engine: Engine to search with: "ensemble" combines three networks; "siglip2" comes from the Hub.
         top_k: Largest number of matches, from 1 to 100.
         min_score: Leave out matches that are less probable, from 0 (keep all) to 1.
@@ -97,13 +97,11 @@ def describe(image: str, sentences: str, engine: str) -> dict[str, Any]:
 
     Args:
         image: The picture: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
-        sentences: Sentences to choose from, one a line, at most 1,000; empty for those that a network writes
-            about this picture, and a few hundred built-in ones.
+        sentences: Sentences to choose from, one a line, at most 1,000; empty for written and built-in ones.
         engine: Engine to compare with.
 
     Returns:
-        The ten that fit best, with scores and probabilities; whether the first is likely to be right; and,
-        without your own sentences, tags: what is probably in the picture.
+        The ten that fit best, with probabilities and a verdict; and tags, if the sentences are ours.
     """
     return SEARCHES[engine]().rank_sentences(image, sentences.strip() or None).as_dict()
 
@@ -114,7 +112,7 @@ def match(image: str, text: str, engine: str) -> tuple[dict[str, Any], Image]:
 
     Args:
         image: The picture: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
-        text: What may describe it: English words, at most 500 letters.
+        text: What may describe it: words, at most 500 letters.
         engine: Engine to compare with.
 
     Returns:

@@ -94,7 +94,7 @@ def load_backbone(
     cfn, path = load_on_device(CFN, name, folder=folder, device=device, allow_hub=allow_hub)
     classes, framing = CONCEPTS.get(cfn.trunk, (0, SQUARE))
     network = RegionBackbone(backbone=cfn.trunk, classes=classes).load_cfn(cfn)
-    network = network.to(next(cfn.parameters()).device, memory_format=torch.channels_last)
+    network = network.to(next(cfn.parameters()).device).to(memory_format=torch.channels_last)
     return Backbone(network.eval(), weights.digest(path), framing)
 
 
