@@ -10,6 +10,7 @@ the plain network if `fusion="none"`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -186,10 +187,17 @@ class CFN(
             Fusion(len(initial), self.FEATURE_CHANNELS, kind=fusion, initial=initial) if fused else None
         )
         self.classifier = nn.Linear(self.FEATURE_CHANNELS, classes)
+        self.prototypes: Tensor
         self.register_buffer("prototypes", torch.zeros(prototypes, self.FEATURE_CHANNELS))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.features_and_logits(x)[1]
+
+    def remove_fusion(self) -> CFN:
+        """Remove the side branches, the fusion and the prototypes of its features; return the network."""
+        self.sides, self.fusion = nn.ModuleList(), None
+        self.prototypes = self.prototypes.new_zeros(0, self.FEATURE_CHANNELS)
+        return self
 
     def features_and_logits(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the fused features `[B, 1280]` and the logits `[B, classes]` of images, see `CFN`."""
@@ -206,11 +214,26 @@ class CFN(
             `[B, 1280, h, w]` of each branch in the order of `BRANCH_NAMES`; the main branch only, if nothing
             is fused.
         """
+        top, *inputs = self.branch_inputs(x)
+        return [top, *self.side_maps(inputs)]
+
+    def branch_inputs(self, x: Tensor) -> list[Tensor]:
+        """Compute the main branch's map and the maps that the side branches read, which training caches.
+
+        Args:
+            x: `[B, 3, H, W]`, RGB in 0..1.
+
+        Returns:
+            `[B, 1280, h, w]` of the main branch, then the pooled level `[B, C, h, w]` of each side branch.
+        """
         levels = self.base(x * 2 - 1)
-        maps = [F.relu6(self.head(levels[-1]))]
-        for side, level in zip(self.sides, self.SIDE_LEVELS, strict=False):  # no sides without fusion
-            maps.append(F.relu(side(F.avg_pool2d(levels[level], 3, 2, 1, count_include_pad=False))))
-        return maps
+        used = self.SIDE_LEVELS[: len(self.sides)]  # no sides without fusion
+        pooled = [F.avg_pool2d(levels[level], 3, 2, 1, count_include_pad=False) for level in used]
+        return [F.relu6(self.head(levels[-1])), *pooled]
+
+    def side_maps(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """Compute the maps `[B, 1280, h, w]` of the side branches from their inputs, see `branch_inputs`."""
+        return [F.relu(side(pooled)) for side, pooled in zip(self.sides, inputs, strict=True)]
 
     @staticmethod
     def branch_vectors(maps: list[Tensor]) -> Tensor:

@@ -22,6 +22,12 @@ def _accuracy() -> BenchmarkMain:
     return main
 
 
+def _imagenet() -> BenchmarkMain:
+    from shared.recognition.benchmarks.imagenet import main
+
+    return main
+
+
 def _ood() -> BenchmarkMain:
     from shared.recognition.benchmarks.ood import main
 
@@ -73,6 +79,7 @@ def _speed() -> BenchmarkMain:
 BENCHMARKS = {
     "agreement": Benchmark(_agreement, "agreement of classifiers with their teacher on held-out images"),
     "accuracy": Benchmark(_accuracy, "accuracy and calibration of classifiers on Caltech-101"),
+    "imagenet": Benchmark(_imagenet, "accuracy and calibration of classifiers on photos of ImageNet"),
     "doubt": Benchmark(_doubt, "doubts that predict wrong answers, on photos from outside"),
     "ood": Benchmark(_ood, "out-of-distribution scores of a classifier on several data sets"),
     "fusion": Benchmark(_fusion, "ways to fuse branches, trained and compared on CIFAR"),

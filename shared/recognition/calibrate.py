@@ -1,11 +1,13 @@
 """Calibration of a trained classifier: class names, temperature and prototypes for its weights.
 
     python -m shared.recognition.calibrate --weights RUN/weights --images IMAGES --labelled CALTECH --out OUT
+    python -m shared.recognition.calibrate --weights RUN/weights --images IMAGES --named PHOTOS --out OUT
 
-The temperature is fitted to labelled images of Caltech-101. The prototypes are cluster centers of the
-training images' features; the out-of-distribution threshold is the distance to the nearest prototype that a
-given fraction of further training images exceeds. With `--teacher`, the weights are first averaged with those
-of the teacher.
+The temperature is fitted to labelled images: those of Caltech-101, or photos named by the thing they show
+(`shared.recognition.data.imagenet.correct_by_name`). So is that of the network without its fusion. The
+prototypes are cluster centers of the training images' features; the out-of-distribution threshold is the
+distance to the nearest prototype that a given fraction of further training images exceeds. With `--teacher`,
+the weights are first averaged with those of the teacher.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import torch
 import torchvision
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import normalize
+from torch import Tensor
 from tqdm import tqdm
 
 from shared.core import weights
@@ -28,6 +31,7 @@ from shared.recognition.benchmarks.accuracy import compute_logits
 from shared.recognition.cfn_backend import CFNBackend
 from shared.recognition.classifier import Classifier
 from shared.recognition.data.caltech import correct_classes, read_caltech_imagenet
+from shared.recognition.data.imagenet import correct_by_name
 from shared.recognition.training.calibration import fit_temperature
 from shared.recognition.training.teacher import Teacher
 
@@ -41,7 +45,7 @@ def calibrate(args: argparse.Namespace) -> None:
     if args.teacher:
         average_with_teacher(network, Teacher(args.teacher), args.student_fraction)
     labels = unique_labels(torchvision.models.MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"])
-    backend = CFNBackend(network, labels=labels)
+    backend = CFNBackend(network, labels=labels, size=args.size)
 
     images = read_images(args.images)
     order = np.random.default_rng(args.seed).permutation(len(images))[: args.max_images]
@@ -51,12 +55,13 @@ def calibrate(args: argparse.Namespace) -> None:
     ood_scores = 1 - (normalize(features[split:]) @ prototypes.T).max(1)
     ood_threshold = args.ood_threshold or round(float(np.quantile(ood_scores, 1 - args.false_alarms)), 4)
 
-    labelled = read_caltech_imagenet(args.labelled, skip_per_class=args.skip_per_class)
-    labelled = labelled.part(range(0, len(labelled.images), 2))  # the benchmark uses the odd ones
-    temperature = fit_temperature(compute_logits(backend, labelled), correct_classes(labelled, labels))
+    photos, correct = read_labelled(args, labels)
+    temperature = fit_temperature(compute_logits(backend, photos), correct)
 
     calibrated = CFN(
-        fusion="none" if network.fusion is None else network.fusion.kind, prototypes=args.prototypes
+        fusion="none" if network.fusion is None else network.fusion.kind,
+        prototypes=args.prototypes,
+        trunk=network.trunk,
     )
     calibrated.load_state_dict({**network.state_dict(), "prototypes": torch.from_numpy(prototypes)})
     config = {
@@ -65,7 +70,22 @@ def calibrate(args: argparse.Namespace) -> None:
         "familiar": ood_threshold,
         "size": backend.size,
     }
-    weights.save(calibrated, args.out, config=config)
+    if network.fusion is not None:
+        plain = CFNBackend(network.remove_fusion(), labels=labels, size=args.size)
+        config["plain_temperature"] = round(fit_temperature(compute_logits(plain, photos), correct), 3)
+    weights.save(calibrated, args.out, quantized=args.quantized, config=config)
+
+
+def read_labelled(args: argparse.Namespace, labels: Sequence[str]) -> tuple[Sequence[ImageFile], Tensor]:
+    """Read the images that the temperature is fitted to, and the mask of their correct classes."""
+    if args.named:
+        images = read_images(args.named)
+        correct = correct_by_name(images)
+        known = correct.any(1)
+        return [images[index] for index in known.nonzero()[:, 0].tolist()], correct[known]
+    labelled = read_caltech_imagenet(args.labelled, skip_per_class=args.skip_per_class)
+    labelled = labelled.part(range(0, len(labelled.images), 2))  # the benchmark uses the odd ones
+    return labelled.images, correct_classes(labelled, labels)
 
 
 def average_with_teacher(network: CFN, teacher: Teacher, student_fraction: float) -> None:
@@ -144,7 +164,11 @@ def build_parser() -> argparse.ArgumentParser:
     add("--prototypes", type=int, default=256, help="number of cluster centers")
     add("--false-alarms", type=float, default=0.05, help="fraction of training images above the threshold")
     add("--ood-threshold", type=float, help="out-of-distribution threshold, in place of --false-alarms")
-    add("--labelled", type=Path, required=True, help="101_ObjectCategories of Caltech-101")
+    labelled = parser.add_mutually_exclusive_group(required=True)
+    labelled.add_argument("--labelled", type=Path, help="101_ObjectCategories of Caltech-101")
+    labelled.add_argument("--named", nargs="+", help="photos named by a synset or by what they show")
+    add("--size", type=int, default=224, help="side of the network's input in pixels")
+    add("--quantized", action="store_true", help="store large tensors in 8 bits")
     add("--skip-per-class", type=int, default=30, help="images of each Caltech class to leave out")
     add("--seed", type=int, default=0)
     return parser

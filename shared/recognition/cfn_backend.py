@@ -85,8 +85,17 @@ class CFNBackend(ExplainableBackend):
         folder: str | os.PathLike | None = None,
         device: str | torch.device | None = None,
         allow_hub: bool = False,
+        fused: bool = True,
     ) -> CFNBackend:
         """Load a CFN with the weights of an engine; see `shared.core.models.load_network`.
+
+        Args:
+            engine: Engine with weights of a CFN.
+            folder: Weight folder in place of the engine's own.
+            device: Device of the network.
+            allow_hub: True permits the download of missing weights.
+            fused: False leaves out the side branches and the fusion. The prototypes, which are features of
+                the fusion, are then left out, too.
 
         Raises:
             WeightsError: The weights cannot be used, or lack the name of a class.
@@ -95,10 +104,14 @@ class CFNBackend(ExplainableBackend):
         config = weights.read_config(folder)
         if len(config.get("labels") or ()) != network.classifier.out_features:
             raise weights.WeightsError(f"{folder / weights.CONFIG} must list a label for every class.")
+        temperature = config.get("temperature", 1.0)
+        if not fused:
+            network.remove_fusion()
+            temperature = config.get("plain_temperature", temperature)
         return cls(
             network,
             labels=config["labels"],
-            temperature=float(config.get("temperature", 1.0)),
+            temperature=float(temperature),
             size=int(config.get("size", 224)),
             ood_threshold=float(config.get("familiar", MAX_OOD_SCORE)),
         )
@@ -106,8 +119,7 @@ class CFNBackend(ExplainableBackend):
     @torch.inference_mode()
     def predict(self, images: Sequence[Image.Image]) -> ClassifierOutput:
         inputs = torch.cat([self.preprocess(image) for image in images])
-        with self._lock:
-            features, logits = self._compiled(inputs)
+        features, logits = self.features_and_logits(inputs)
         features = features.float()
         return ClassifierOutput(
             probabilities=(logits.float() / self.temperature).softmax(1).cpu().numpy(),
@@ -137,6 +149,12 @@ class CFNBackend(ExplainableBackend):
         box, side = center_square(image.size), (self.size, self.size)
         square = image.resize(side, Image.Resampling.BICUBIC, box, reducing_gap=2.0)
         return to_tensor(square).to(self._device, memory_format=torch.channels_last)
+
+    def features_and_logits(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features and the logits of preprocessed images, see `CFN.features_and_logits`."""
+        with self._lock:
+            features, logits = self._compiled(inputs)
+        return features, logits
 
     def probabilities(self, inputs: Tensor) -> Tensor:
         """Return class probabilities `[B, classes]` of preprocessed images `[B, 3, size, size]`."""

@@ -15,6 +15,7 @@ from shared.core.predictors import EnginePredictor
 from shared.recognition.backends import ClassifierBackend
 from shared.recognition.engines import CLASSIFIERS
 from shared.recognition.vocabulary.class_names import ClassName, class_names
+from shared.recognition.vocabulary.kinds import likely_kind
 from shared.recognition.vocabulary.lookup import ClassLookup
 
 #: Probability of the best prediction below which the page doubts it (`shared.recognition.benchmarks.doubt`).
@@ -60,6 +61,8 @@ class Classification:
             see `doubtful`.
         engine: Name of the engine.
         seconds: Duration of the call.
+        kind: Everyday kind, such as `"dog"`, whose classes together are probable although the best one is in
+            doubt; None without doubt, and where no kind is.
     """
 
     predictions: tuple[ClassPrediction, ...]
@@ -69,6 +72,7 @@ class Classification:
     out_of_distribution: bool
     engine: str
     seconds: float = 0.0
+    kind: str | None = None
 
     @property
     def doubtful(self) -> bool:
@@ -79,14 +83,16 @@ class Classification:
     def summary(self) -> str:
         """The best prediction with its probability, in words."""
         best = self.predictions[0]
+        kind = f"a kind of {self.kind}, " if self.kind else ""
         doubt = "perhaps " if self.doubtful else ""
-        return f"{doubt}{best.label}, {best.probability:.0%} sure"
+        return f"{kind}{doubt}{best.label}, {best.probability:.0%} sure"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result without its arrays as plain values."""
         return {
             "predictions": [prediction.as_dict() for prediction in self.predictions],
             "doubtful": self.doubtful,
+            "kind": self.kind,
             "engine": self.engine,
             "seconds": round(self.seconds, 3),
         }
@@ -155,6 +161,7 @@ class Classifier(EnginePredictor[ClassifierBackend]):
                 out_of_distribution=bool(ood_score > self.backend.ood_threshold),
                 engine=self.engine,
                 seconds=seconds,
+                kind=self._kind(probabilities),
             )
             for probabilities, feature, ood_score in zip(
                 output.probabilities, output.features, output.ood_scores, strict=True
@@ -190,6 +197,10 @@ class Classifier(EnginePredictor[ClassifierBackend]):
     @cached_property
     def _lookup(self) -> ClassLookup:
         return ClassLookup(self.names)
+
+    def _kind(self, probabilities: np.ndarray) -> str | None:
+        kind = None if probabilities.max() >= DOUBT else likely_kind(probabilities, self.names)
+        return kind[0] if kind else None
 
     def _top_predictions(self, probabilities: np.ndarray, top_k: int) -> tuple[ClassPrediction, ...]:
         ids = np.argsort(-probabilities, kind="stable")[:top_k].tolist()

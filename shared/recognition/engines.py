@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from shared.recognition.fcfn_backend import FCFNBackend
 
 
-def cfn(name: str) -> Callable[..., CFNBackend]:
-    """Return the factory of a classifier of `CLASSIFIERS`."""
+def cfn(name: str, *, fused: bool = True) -> Callable[..., CFNBackend]:
+    """Return the factory of a classifier of `CLASSIFIERS`.
+
+    Args:
+        name: Name of the classifier.
+        fused: False leaves out the side branches and the fusion of the same weights.
+    """
 
     def load(
         *,
@@ -27,7 +32,9 @@ def cfn(name: str) -> Callable[..., CFNBackend]:
     ) -> CFNBackend:
         from shared.recognition.cfn_backend import CFNBackend  # deferred: torch is slow to import
 
-        return CFNBackend.load(CLASSIFIERS[name], folder=folder, device=device, allow_hub=allow_hub)
+        return CFNBackend.load(
+            CLASSIFIERS[name], folder=folder, device=device, allow_hub=allow_hub, fused=fused
+        )
 
     return load
 
@@ -50,22 +57,31 @@ def fcfn(name: str) -> Callable[..., FCFNBackend]:
 
 CLASSIFIERS: Mapping[str, Engine[ClassifierBackend]] = table(
     Engine(
-        name="cfn",
+        name="lite",
         title="Best answers (CFN)",
         description="Knows 1,000 kinds of animals, plants, things and places; works offline.",
-        weights="recognition-cfn",
-        load=cfn("cfn"),
+        weights="recognition-lite",
+        load=cfn("lite"),
         licence="cc-by-nc-4.0",
-        parameters=3_692_616,
+        parameters=6_319_024,
     ),
     Engine(
         name="plain",
         title="Plain network",
-        description="The same network without its fusion, for comparison.",
-        weights="recognition-plain",
-        load=cfn("plain"),
+        description="The same network without its fusion, as its authors published it, for comparison.",
+        weights="recognition-lite",
+        load=cfn("plain", fused=False),
         licence="cc-by-nc-4.0",
-        parameters=3_487_816,
+        parameters=6_063_024,
+    ),
+    Engine(
+        name="cfn",
+        title="Smaller network (CFN)",
+        description="The fusion on a smaller network: quicker, and right less often.",
+        weights="recognition-cfn",
+        load=cfn("cfn"),
+        licence="cc-by-nc-4.0",
+        parameters=3_692_616,
     ),
 )
 

@@ -1,14 +1,16 @@
-"""Training of recognition's networks: `python -m shared.recognition.train classify ...` or `... segment ...`.
+"""Training of recognition's networks: `python -m shared.recognition.train classify|fuse|segment ...`.
 
 `classify` initializes a CFN with ImageNet's MobileNetV2 and distils that teacher into all of its layers, on
-images without labels. `segment` trains an FCFN on annotated images and, optionally, on pseudo-labels. The
-comparison of fusions on CIFAR is a benchmark (`python -m shared.recognition.benchmark fusion`).
+images without labels. `fuse` trains the side branches and the fusion alone, on a backbone that stays as
+published, see `shared.recognition.training.frozen_fusion`. `segment` trains an FCFN on annotated images and,
+optionally, on pseudo-labels. The comparison of fusions on CIFAR is a benchmark
+(`python -m shared.recognition.benchmark fusion`).
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +25,17 @@ from shared.networks.fcfn import FCFN
 from shared.networks.layers import FUSIONS
 from shared.recognition.data.datasets import read_segmentation_dataset
 from shared.recognition.training.distillation import ViewSettings, distillation_loss, sample_views
+from shared.recognition.training.frozen_fusion import (
+    FusionExamples,
+    compute_branches,
+    extract_examples,
+    fusion_loss,
+    published_network,
+    sample_batch,
+    score_branches,
+    shrink_fusion,
+    start_fusion,
+)
 from shared.recognition.training.teacher import Teacher
 from shared.training.loop import Batch, LoopSettings, adamw, fit, seed_everything
 from shared.training.segmentation import class_weights, initialize, segmentation_loss
@@ -69,6 +82,52 @@ def classify(args: argparse.Namespace) -> None:
     optimizer = adamw(network, pretrained=network.base, rate=args.rate)
     trained = fit(network, optimizer, make_batch, loss, settings)
     weights.save(trained, args.out / "weights")
+
+
+def fuse(args: argparse.Namespace) -> None:
+    """Train the fusion of a CFN whose backbone, head and classifier are frozen, on maps computed once."""
+    seed_everything(args.seed)  # the side branches start at random
+    network = weights.load(CFN, str(args.start), folder=args.start) if args.start else published_network()
+    examples, validation = (
+        _examples(network, args, name, sources)
+        for name, sources in (("images", args.images), ("validation", args.validation))
+    )
+    targets = examples.targets()
+    parameters = start_fusion(network)
+
+    def make_batch(step: int) -> Batch:
+        return sample_batch(examples, targets, args.batch, seed=args.seed * 1_000_003 + step)
+
+    settings = replace(
+        loop_settings(args),
+        score="log_likelihood",
+        validate_every=args.validate_every,
+        warmup=0,
+        average=None,
+    )
+    optimizer = torch.optim.AdamW(parameters, args.rate, weight_decay=args.decay)
+    trained = fit(
+        network,
+        optimizer,
+        make_batch,
+        fusion_loss,
+        settings,
+        lambda network: score_branches(network, compute_branches(network, validation), validation.labels),
+    )
+    share = shrink_fusion(trained, validation)
+    weights.save(trained, args.out / "weights", quantized=True, metadata={"share": str(share)})
+
+
+def _examples(
+    network: CFN, args: argparse.Namespace, name: str, sources: Sequence[str | Path]
+) -> FusionExamples:
+    path = args.out / f"{name}.pt"
+    if path.exists():
+        return FusionExamples.load(path)
+    examples = extract_examples(network, read_images(sources), args.size)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    examples.save(path)
+    return examples
 
 
 def segment(args: argparse.Namespace) -> None:
@@ -145,6 +204,16 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--fusion", choices=FUSIONS, default="lc")
     command.add_argument("--side-steps", type=int, default=500, help="steps of the side branches alone")
     command.add_argument("--side-rate", type=float, default=1e-3, help="learning rate of these steps")
+
+    command = add_command(fuse, steps=150, batch=32, rate=4e-4)
+    command.add_argument(
+        "--start", type=Path, help="weight folder of a CFN; by default EfficientNet-Lite2 as published"
+    )
+    command.add_argument("--images", nargs="+", required=True, help="photos without labels")
+    command.add_argument("--validation", nargs="+", required=True, help="photos named by their synsets")
+    command.add_argument("--size", type=int, default=260, help="side of the network's input in pixels")
+    command.add_argument("--decay", type=float, default=1e-2, help="weight decay")
+    command.add_argument("--validate-every", type=int, default=50, help="steps between validations")
 
     command = add_command(segment, steps=3000, batch=8, rate=1e-3)
     command.add_argument(

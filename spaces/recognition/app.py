@@ -39,6 +39,7 @@ LAZY_CLASSIFIERS = ui.lazy_models(Classifier.load, CLASSIFIERS)
 run_classifier = ui.inference_function(LAZY_CLASSIFIERS)
 run_explanation = ui.inference_function(LAZY_CLASSIFIERS, explain_class)
 LAZY_SEGMENTERS = ui.lazy_models(Segmenter.load, SEGMENTERS)
+# The thresholds for regions were chosen with the answers of this classifier.
 segment_known = partial(segment_and_check, classifier=LAZY_CLASSIFIERS["cfn"])
 run_segmenter = ui.inference_function(LAZY_SEGMENTERS, segment_known)
 run_subject = ui.inference_function(ui.lazy_models(lambda name: SUBJECTS[name].load(), SUBJECTS))
@@ -46,7 +47,7 @@ run_subject = ui.inference_function(ui.lazy_models(lambda name: SUBJECTS[name].l
 
 def preview(image: Image) -> Image:
     """Return a result with the default settings, for the home page's card and for /healthz."""
-    return run_explanation(image, "cfn").overlay(0.9)
+    return run_explanation(image, "lite").overlay(0.9)
 
 
 @ui.user_facing(SPACE)
@@ -55,7 +56,7 @@ def classify(image: str, engine: str, top_k: int) -> dict[str, Any]:
 
     Args:
         image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
-        engine: The classifier: "cfn" is the best one, "plain" the same network without its fusion.
+        engine: The classifier: "lite" is the best one, "plain" has no fusion, "cfn" is smaller.
         top_k: Number of answers, from 1 to 20.
 
     Returns:
@@ -70,7 +71,7 @@ def explain(image: str, engine: str, label: str, method: str) -> Image:
 
     Args:
         image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
-        engine: The classifier: "cfn" is the best one, "plain" the same network without its fusion.
+        engine: The classifier: "lite" is the best one, "plain" has no fusion, "cfn" is smaller.
         label: A class or a kind, such as "tiger cat", "corgi" or "dog"; the likeliest class if empty.
         method: "grad-cam", or "occlusion", which hides one part of the photo after the other.
     """
@@ -83,7 +84,7 @@ def recognize(image: str, engine: str, segmenter: str, label: str, method: str) 
 
     Args:
         image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
-        engine: The classifier: "cfn" or "plain".
+        engine: The classifier: "lite", "plain" or "cfn".
         segmenter: The segmenter: "fcfn" or "streets".
         label: The class or kind to explain, such as "corgi" or "dog"; the likeliest class if empty.
         method: How to explain it: "grad-cam" or "occlusion".
@@ -107,7 +108,7 @@ def recognize_many(
 
     Args:
         images: The photos, at most 50 and at most 256 MB together.
-        engine: The classifier: "cfn" or "plain".
+        engine: The classifier: "lite", "plain" or "cfn".
         segmenter: The segmenter: "fcfn" or "streets".
         progress: Progress bar of the page.
     """

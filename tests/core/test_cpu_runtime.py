@@ -29,6 +29,7 @@ NETWORKS = {
     "edges-hed": (RDS, None, 3),
     "edges-fcfn": (FCFNEdges, None, 3),
     "recognition-cfn": (CFN, lambda network: network.features_and_logits, 3),
+    "recognition-lite": (CFN, lambda network: network.features_and_logits, 3),
     "recognition-plain": (CFN, lambda network: network.features_and_logits, 3),
     "recognition-fcfn": (FCFN, None, 3),
     "recognition-fcfn-streets": (FCFN, None, 3),

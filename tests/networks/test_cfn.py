@@ -5,6 +5,7 @@ import torch
 import torchvision
 from torch import nn
 
+from shared.networks.backbones.table import BACKBONES
 from shared.networks.cfn import CFN, CFN11, CFNCifar
 from shared.networks.layers import FUSIONS, global_average_pool
 from tests.predictors import with_random_weights
@@ -142,6 +143,21 @@ def test_branches_have_names_and_ever_coarser_cells():
         maps = network.branch_maps(torch.rand(1, 3, 64, 64))
     assert [tuple(branch.shape[1:]) for branch in maps] == [(1280, side, side) for side in (2, 8, 4, 2)]
     assert len(CFN.BRANCH_NAMES) == len(maps)
+
+
+@pytest.mark.parametrize("trunk", BACKBONES)
+def test_side_branches_read_their_inputs(trunk):
+    network = with_random_weights(CFN(classes=5, trunk=trunk, prototypes=2)).eval()
+    x = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        top, *inputs = network.branch_inputs(x)
+        maps = [top, *network.side_maps(inputs)]
+        for branch, expected in zip(maps, network.branch_maps(x), strict=True):
+            assert torch.equal(branch, expected)
+        plain = network.classifier(global_average_pool(top))
+        torch.testing.assert_close(network.remove_fusion()(x), plain)
+    assert count(network) == count(CFN(classes=5, trunk=trunk, fusion="none"))
+    assert len(network.prototypes) == 0
 
 
 def test_the_fusion_starts_near_the_main_branch():

@@ -75,7 +75,7 @@ def test_accuracy_and_out_of_distribution_scores(classifier_folder, image_folder
     engine = ["--weights", str(classifier_folder)]
     report = main(["accuracy", "--data", str(tmp_path / "caltech"), "--skip-per-class", "2", *engine])
     assert report.items == 2
-    assert 0 <= report.metrics["cfn"]["top1"] <= report.metrics["cfn"]["top5"] <= 1
+    assert 0 <= report.metrics["lite"]["top1"] <= report.metrics["lite"]["top5"] <= 1
     sets = ["--data", str(image_folder), "--more-data", str(tmp_path / "caltech"), "--per-set", "2"]
     options = ["--names", "noise", "plain", "--teacher", str(teacher_file)]
     report = main(["ood", *sets, *options, *engine])
@@ -84,6 +84,20 @@ def test_accuracy_and_out_of_distribution_scores(classifier_folder, image_folder
     agreements = [report.metrics[name]["agreement"] for name in ("noise", "plain")]
     varied = any(0 < value < 1 for value in agreements) or agreements[0] != agreements[1]
     assert ("rank correlation with agreement" in report.metrics) == varied
+
+
+def test_photos_of_imagenet(classifier_folder, tmp_path):
+    from shared.recognition.benchmarks.imagenet import main
+
+    for name in ("n01440764_1", "n02510455_2", "holiday"):
+        Image.new("RGB", (40, 30), "red").save(tmp_path / f"{name}.png")
+    report = main(["--data", str(tmp_path), "--engine", "cfn", "--weights", str(classifier_folder)])
+    assert report.items == 2
+    assert {"top1", "top5", "ECE", "NLL"} <= report.metrics["cfn"].keys()
+    (tmp_path / "other").mkdir()
+    Image.new("RGB", (40, 30)).save(tmp_path / "other" / "a.png")
+    with pytest.raises(SystemExit):
+        main(["--data", str(tmp_path / "other")])
 
 
 def test_samples_are_spread_over_the_set():

@@ -9,6 +9,7 @@ from shared.core import weights
 from shared.networks.cfn import CFN
 from shared.recognition import calibrate
 from shared.recognition.classifier import Classifier
+from shared.recognition.engines import CLASSIFIERS
 from shared.recognition.training.calibration import expected_calibration_error, fit_temperature
 from shared.recognition.training.teacher import Teacher
 from tests.predictors import with_random_weights
@@ -66,3 +67,24 @@ def test_command_writes_weights_that_load(tmp_path, image_folder, teacher_file):
     assert classifier.backend.network.prototypes.shape == (3, CFN.FEATURE_CHANNELS)
     assert 0 <= classifier.backend.ood_threshold < 0.5
     assert classifier(image_folder / "0.png").ood_score < 0.5
+
+
+def test_temperatures_with_and_without_fusion_from_named_photos(tmp_path, image_folder):
+    for name in ("pizza", "ant", "holiday"):
+        Image.new("RGB", (40, 40), "red").save(tmp_path / f"{name}.png")
+    network = with_random_weights(CFN(trunk="efficientnet_lite0"), seed=2)
+    start = weights.save(network, tmp_path / "start", quantized=True)
+    words = ["--weights", start, "--out", tmp_path / "out", "--images", *[image_folder] * 4, "--quantized"]
+    numbers = ["--named", tmp_path, "--max-images", 12, "--prototypes", 3, "--size", 64]
+    arguments = calibrate.build_parser().parse_args([str(word) for word in [*words, *numbers]])
+    calibrate.calibrate(arguments)
+    config = weights.read_config(tmp_path / "out")
+    assert (config["trunk"], config["size"]) == ("efficientnet_lite0", 64)
+    assert all(0.25 <= config[key] <= 4 for key in ("temperature", "plain_temperature"))
+    fused, plain = (
+        CLASSIFIERS[name].load(folder=tmp_path / "out", device="cpu") for name in ("lite", "plain")
+    )
+    assert (fused.temperature, plain.temperature) == (config["temperature"], config["plain_temperature"])
+    before = network.state_dict()["base.stem.weight"]
+    torch.testing.assert_close(fused.network.base.stem.weight, before, rtol=0.02, atol=0.02)
+    assert torch.equal(fused.network.head.weight, plain.network.head.weight)

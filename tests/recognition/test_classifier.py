@@ -50,7 +50,7 @@ class TestClassifier(PredictorTests):
         assert result.probabilities.sum() == pytest.approx(1, abs=1e-5)
         assert result.feature.shape == (CFN.FEATURE_CHANNELS,)
         assert np.isfinite(result.feature).all()
-        assert result.engine == "cfn"
+        assert result.engine == "lite"
         assert result.seconds > 0
 
     def values(self, result):
@@ -202,10 +202,14 @@ def test_results_as_plain_values_and_as_cells():
             {"label": "tiger cat", "id": 282, "synset": None, "probability": 0.25},
         ],
         "doubtful": False,
+        "kind": None,
         "engine": "cfn",
         "seconds": 0.052,
     }
     assert result.summary == "tabby cat, 51% sure"
+    coarse = Classification(predictions[1:], np.zeros(2), np.zeros(2), 0.1, False, "cfn", kind="cat")
+    assert coarse.summary == "a kind of cat, perhaps tiger cat, 25% sure"
+    assert coarse.as_dict()["kind"] == "cat"
     assert result.as_row() == {
         **{"class 1": "tabby cat", "probability 1": 0.5123, "class 2": "tiger cat", "probability 2": 0.25},
         "doubtful": "no",

@@ -1,10 +1,13 @@
 """Readers of recognition's data sets, on small copies in their layouts."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from shared.core.image_files import ImageFile
 from shared.recognition.data.caltech import IMAGENET_CLASSES, correct_classes, read_caltech_imagenet
 from shared.recognition.data.cifar_whitening import contrast_normalize, zca_whiten
 from shared.recognition.data.datasets import (
@@ -15,6 +18,16 @@ from shared.recognition.data.datasets import (
     read_class_folders,
     read_segmentation_dataset,
 )
+from shared.recognition.data.imagenet import UNLABELLED, class_ids, correct_by_name
+
+
+def test_images_of_imagenet_are_labelled_by_synsets_and_words():
+    names = ["n02510455_giant_panda.JPEG", "n01440764/12.jpg", "school_bus.webp", "holiday.jpg", "dog.png"]
+    images = [ImageFile(Path(name)) for name in names]
+    assert class_ids(images).tolist() == [388, 0, UNLABELLED, UNLABELLED, UNLABELLED]
+    correct = correct_by_name(images)
+    assert correct.sum(1).tolist() == [1, 1, 1, 0, 118]
+    assert correct[:3].float().argmax(1).tolist() == [388, 0, 779]
 
 
 def save(path, value, size=(6, 4), mode="RGB"):

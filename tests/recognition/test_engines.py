@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from shared.core import weights
 from shared.core.engines import Engine, table
@@ -37,8 +38,16 @@ def test_licence_is_that_of_the_weights(engine):
 
 def test_each_engine_has_its_weights():
     names = {engine.weights for engine in ENGINES}
-    assert len(names) == len(ENGINES)
+    assert len(names) == len(ENGINES) - 1  # the plain network is a part of the one with fusion
     assert all(name.startswith("recognition-") for name in names)
+
+
+def test_the_plain_network_is_the_fused_one_without_its_fusion():
+    fused, plain = (CLASSIFIERS[name].load(device="cpu").network for name in ("lite", "plain"))
+    assert plain.fusion is None
+    for name, value in plain.state_dict().items():
+        if name != "prototypes":
+            assert torch.equal(value, fused.state_dict()[name]), name
 
 
 class BrightnessClassifier(ClassifierBackend):

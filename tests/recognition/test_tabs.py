@@ -102,6 +102,18 @@ def test_warning_where_the_network_is_not_sure(photo, probability, doubtful):
     assert tab.outputs[2].value.startswith("The network is not sure")
 
 
+def test_a_doubtful_answer_has_its_kind(photo):
+    def classify(image, engine, top_k):
+        empty = np.zeros(0, np.float32)
+        best = (ClassPrediction("a class", 0, 0.3),)
+        return Classification(best, empty, empty, 0, False, engine, kind="dog")
+
+    segment = segmenter(np.zeros((20, 40), np.uint8))
+    tab = create(lambda inputs: classification.classification_tab("test", classify, segment, inputs))
+    _, _, warning, _ = tab.fill(photo, "lite", 1)
+    assert warning.value.endswith("It is most likely a kind of dog.")
+
+
 @pytest.mark.parametrize(
     ("synset", "area", "visible"),
     [("n04350905", 20, True), ("n04350905", 1, False), ("n02123045", 20, False)],
@@ -173,7 +185,7 @@ def test_scores_of_stages_have_no_negative_zero(value, text):
 
 def test_comparison_of_two_engines(photo):
     tab = create(lambda inputs: classification.comparison_tab("test", classifier(), inputs))
-    *_, first, second = tab.fill("plain", photo, "cfn", 2)
+    *_, first, second = tab.fill("plain", photo, "lite", 2)
     assert (first.label, second.label) == ("Best answers (CFN)", "Plain network")
     assert [answer["label"] for answer in first.value["confidences"]] == ["Class 0", "Class 1"]
 

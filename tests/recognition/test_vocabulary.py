@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from shared.recognition.vocabulary.class_names import ClassName, class_names, imagenet_names, segment_name
+from shared.recognition.vocabulary.kinds import EVERYDAY_KINDS, likely_kind
 from shared.recognition.vocabulary.lookup import ClassLookup
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
@@ -20,6 +22,25 @@ def lookup():
 def titles(lookup, word):
     names = list(imagenet_names().values())
     return [names[class_id].title for class_id in lookup.find(word)]
+
+
+def test_every_everyday_kind_has_classes():
+    kinds = {kind for name in imagenet_names().values() for kind in (name.kind, *name.kinds)}
+    assert kinds >= EVERYDAY_KINDS
+
+
+def test_the_most_special_kind_that_is_probable_enough():
+    names = tuple(imagenet_names().values())
+
+    def kind_of(**probabilities):
+        scores = np.zeros(1000, np.float32)
+        for name, probability in probabilities.items():
+            scores[[entry.name for entry in names].index(name.replace("_", " "))] = probability
+        return likely_kind(scores, names)
+
+    assert kind_of(tabby_cat=0.4, Siamese_cat=0.35, tricycle=0.25) == ("cat", pytest.approx(0.75))
+    assert kind_of(tabby_cat=0.4, pug=0.35, tricycle=0.25) == ("animal", pytest.approx(0.75))
+    assert kind_of(tabby_cat=0.4, tricycle=0.35, broccoli=0.25) is None
 
 
 def test_table_has_all_classes_with_distinct_names():

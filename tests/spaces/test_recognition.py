@@ -26,7 +26,7 @@ def decode(path_or_content) -> Image.Image:
         return image
 
 
-@pytest.mark.parametrize("engine", ["cfn", "plain"])
+@pytest.mark.parametrize("engine", ["lite", "plain", "cfn"])
 def test_a_cat_is_a_cat(client, cat_path, engine):
     result = client.predict(image=handle_file(cat_path), engine=engine, api_name="/classify")
     probabilities = [prediction["probability"] for prediction in result["predictions"]]
@@ -158,7 +158,7 @@ def test_mcp_tools(agent, cat_path):
         schema = tools[name].inputSchema
         assert schema["required"] == ["images" if name == "recognize_many" else "image"]
         assert all(field["description"] for field in schema["properties"].values()), name
-    assert tools["classify"].inputSchema["properties"]["engine"]["enum"] == ["cfn", "plain"]
+    assert tools["classify"].inputSchema["properties"]["engine"]["enum"] == ["lite", "plain", "cfn"]
     assert tools["segment"].inputSchema["properties"]["engine"]["enum"] == ["fcfn", "streets"]
     assert len(json.dumps(tools["explain"].inputSchema)) < 3000  # without the names of all classes
 

@@ -26,7 +26,7 @@ from shared.recognition.classifier import DOUBT, Classifier
 MODULE = "shared.recognition.benchmark doubt"
 BATCH = 16
 PER_FOLDER = 12
-ENGINES = ["cfn", "plain"]
+ENGINES = ["lite", "plain", "cfn"]
 
 
 def is_named(label: str, folder: str) -> bool:
@@ -74,9 +74,7 @@ def doubt_metrics(right: np.ndarray, probability: np.ndarray, distance: np.ndarr
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
     parser = reports.benchmark_parser("Measure which doubts predict wrong answers.", MODULE)
-    parser.add_argument(
-        "--engines", nargs="+", default=["cfn", "plain"], metavar="NAME", help="(%(default)s)"
-    )
+    parser.add_argument("--engines", nargs="+", default=ENGINES, metavar="NAME", help="(%(default)s)")
     parser.add_argument("--per-folder", type=reports.positive_int, default=PER_FOLDER, help="(%(default)s)")
     options = parser.parse_args(arguments)
     try:

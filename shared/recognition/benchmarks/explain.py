@@ -194,7 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     parser = engine_parser(
         "Test the faithfulness of explanations to the classifier.",
         MODULE,
-        default=["cfn"],
+        default=["lite"],
         choices=CLASSIFIERS,
     )
     options = parse_engines(parser, arguments)

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     parser = engine_parser(
         "Time classifiers and segmenters.",
         MODULE,
-        default=["cfn", "fcfn"],
+        default=["lite", "cfn", "fcfn"],
         choices=[*CLASSIFIERS, *SEGMENTERS],
     )
     options = parser.parse_args(arguments)

@@ -74,7 +74,7 @@ def probe(features: np.ndarray, targets: np.ndarray, train: np.ndarray, test: np
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:
     """Run the benchmark from the command line."""
-    parser = engine_parser("Probe features on other data.", MODULE, default=["plain", "cfn"])
+    parser = engine_parser("Probe features on other data.", MODULE, default=["plain", "lite"])
     parser.add_argument("--name", help="name of the data set in the report; by default its folder's")
     parser.add_argument(
         "--train-per-class", type=reports.positive_int, default=30, help="training images (%(default)s)"

@@ -49,7 +49,8 @@ def classification_tab(
         result = classify(image, engine, top_k)
         text = f"{image.width} × {image.height} pixels, {result.seconds:.2f} s"
         person = is_garment(result) and shows_person(segment(image, "fcfn"))
-        return [_by_label(result), gr.Markdown(visible=person), gr.Markdown(visible=result.doubtful), text]
+        warning = gr.Markdown(_warning(result), visible=result.doubtful)
+        return [_by_label(result), gr.Markdown(visible=person), warning, text]
 
     return LazyTab(tab, show_classes, inputs, [label, person, warning, note])
 
@@ -68,6 +69,10 @@ def comparison_tab(space: str, classify: Classify, inputs: Sequence[Component]) 
         return _by_label(classify(open_image(path), engine, top_k))
 
     return compare_tab(compare, CLASSIFIERS, inputs, "plain", gr.Label)
+
+
+def _warning(result: Classification) -> str:
+    return f"{DOUBTFUL} It is most likely a kind of {result.kind}." if result.kind else DOUBTFUL
 
 
 def _by_label(result: Classification) -> dict[str, float]:
