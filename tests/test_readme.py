@@ -79,7 +79,7 @@ def test_the_readme_quotes_the_main_figures():
     assert [round(edges.metrics[name], 3) for name in ("ODS", "OIS", "AP")] == figures(readme_row("Edges"))[
         :3
     ]
-    assert metrics["accuracy", "cfn", "top1"] in figures(readme_row("Recognition"))
+    assert metrics["accuracy", "lite", "top1"] in figures(readme_row("Recognition"))
     assert metrics["segmentation", "streets", "mIoU"] in figures(readme_row("Recognition"))
     assert metrics["holidays", "retrieval-descriptor", "mAP"] in figures(readme_row("Retrieval"))
     assert metrics["deepindex", "multiple and signature", "mAP"] in figures(readme_row("Retrieval"))
