@@ -53,7 +53,7 @@ def _edges() -> Call:
 def _classification() -> Call:
     from shared.recognition.classifier import Classifier
 
-    return Classifier.load("cfn")
+    return Classifier.load("lite")
 
 
 def _segmentation() -> Call:
