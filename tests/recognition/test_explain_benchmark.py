@@ -194,12 +194,12 @@ def test_command(untrained, tmp_path, capsys):
     assert "shared.recognition.benchmark explain" in report["command"]
     assert report["command"].endswith("--data photos --weights untrained --limit 1")
     metrics = report["metrics"]
-    assert list(metrics) == ["cfn grad-cam", "cfn occlusion", "cfn center", "cfn random"]
+    assert list(metrics) == ["lite grad-cam", "lite occlusion", "lite center", "lite random"]
     for name, row in metrics.items():
         assert 0 <= row["deletion_AUC"] <= 1
         assert 0 <= row["insertion_AUC"] <= 1
         correlations = {key: row[key] for key in row if key.endswith("_correlation")}
-        assert len(correlations) == (3 if name in ("cfn grad-cam", "cfn occlusion") else 0)
+        assert len(correlations) == (3 if name in ("lite grad-cam", "lite occlusion") else 0)
         assert all(-1 <= value <= 1 for value in correlations.values())
     assert "the first 1 of 2 items" in capsys.readouterr().out
 
