@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from shared.crossmodal.data.named_images import with_article
 from shared.crossmodal.text.words import STOP_WORDS
 from shared.networks.crossmodal.captions import END, FIRST_WORD, PADDING, START, UNKNOWN, CaptionDecoder
 
@@ -15,6 +18,7 @@ BEAMS, SENTENCES = 6, 3
 #: Exponent of the length by which the log probability of a sentence is divided: otherwise short ones win.
 LENGTH_EXPONENT = 0.8
 MIN_WORDS = 2
+ARTICLES = ("a", "an")
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,19 @@ class Caption:
 
     text: str
     score: float
+
+
+def as_sentence(words: Sequence[str]) -> str:
+    """Join words to a sentence, with the right indefinite articles.
+
+    >>> as_sentence(["a", "owl", "on", "an", "red", "bench"]), as_sentence(["a", "headphones"])
+    ('An owl on a red bench.', 'Headphones.')
+    """
+    if len(words) == 2 and words[0] in ARTICLES:
+        words = with_article(words[1]).split()
+    text = " ".join(words)
+    text = re.sub(r"\ban (?=[^aeiou])", "a ", re.sub(r"\ba (?=[aeio])", "an ", text))
+    return text[:1].upper() + text[1:] + "."
 
 
 class CaptionWriter:
@@ -87,5 +104,4 @@ class CaptionWriter:
         return logits.log_softmax(-1).masked_fill(barred, -torch.inf)
 
     def _text(self, numbers: tuple[int, ...]) -> str:
-        words = " ".join(self.network.words[number - FIRST_WORD] for number in numbers)
-        return words[:1].upper() + words[1:] + "."
+        return as_sentence([self.network.words[number - FIRST_WORD] for number in numbers])

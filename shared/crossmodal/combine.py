@@ -4,8 +4,10 @@
         --weights weights/crossmodal-open --partner crossmodal-joint --captions crossmodal-captions
 
 The partner's weight is the one with the highest sum of validation scores (`i2t_R@1 + t2i_mAP` of each set)
-among those that are tried, and all engines share it; then every engine is calibrated on all sets. Both go
-into the configuration of the first space, which `shared.crossmodal.embedders.combined` reads.
+among those that are tried, and all engines share it; then every engine is calibrated on all sets. The
+threshold of a good match is fitted to queries as visitors type them, those of the benchmark `openworld`, over
+the validation photos. All goes into the configuration of the first space, which
+`shared.crossmodal.embedders.combined` reads.
 """
 
 from __future__ import annotations
@@ -18,13 +20,16 @@ from typing import Any
 import numpy as np
 
 from shared.core import weights
+from shared.core.calibration import lowest_threshold, probability
 from shared.crossmodal.benchmarks.embedding import image_features
+from shared.crossmodal.benchmarks.openworld import read_queries, relevance
 from shared.crossmodal.benchmarks.recall import shared_text_metrics
 from shared.crossmodal.data.datasets import CaptionedImages, join
 from shared.crossmodal.data.training_data import read_held_out
+from shared.crossmodal.embedders.embedder import CALIBRATION_GALLERY_SIZE
 from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
 from shared.crossmodal.training.arguments import dataset_argument
-from shared.crossmodal.training.calibration import calibrate
+from shared.crossmodal.training.calibration import FALSE_ACCEPT_RATE, calibrate
 
 #: Weights of the partner that are tried.
 SHARES = tuple(np.arange(0, 1.01, 0.1).round(2).tolist())
@@ -47,6 +52,39 @@ def validation_score(similarity: np.ndarray, sets: Sequence[CaptionedImages]) ->
         total += metrics["i2t_R@1"] + metrics["t2i_mAP"]
         image_offset, text_offset = image_offset + images, text_offset + texts
     return total
+
+
+def query_threshold(
+    scores: np.ndarray, relevant: np.ndarray, scale: float, offset: float, galleries: int = 10
+) -> dict[str, float]:
+    """Fit the threshold of a good match to queries over galleries with one right photo among wrong ones.
+
+    Args:
+        scores: `[queries, images]`.
+        relevant: bool, of the same shape.
+        scale: Slope of the calibration, see `shared.core.calibration.probability`.
+        offset: Intercept of the calibration.
+        galleries: Random galleries for each query.
+
+    Returns:
+        `threshold`, `false_accepts` and `true_accepts`, see
+        `shared.crossmodal.training.calibration.calibrate`.
+    """
+    rng = np.random.default_rng(0)
+    right, wrong = [], []
+    for row, mask in zip(scores, relevant, strict=True):
+        if mask.any():
+            others = np.flatnonzero(~mask)
+            for _ in range(galleries):
+                right.append(row[rng.choice(np.flatnonzero(mask))])
+                wrong.append(row[rng.permutation(others)[:CALIBRATION_GALLERY_SIZE]].max())
+    accepted, alarms = (probability(np.array(best), scale, offset) for best in (right, wrong))
+    threshold = lowest_threshold(alarms, FALSE_ACCEPT_RATE)
+    return {
+        "threshold": threshold,
+        "false_accepts": float((alarms >= threshold).mean()),
+        "true_accepts": float((accepted >= threshold).mean()),
+    }
 
 
 def combine(
@@ -76,11 +114,19 @@ def combine(
     scores = {share: validation_score((1 - share) * first + share * partner, held_out) for share in shares}
     print(scores)
     best = max(scores, key=lambda share: scores[share])
+    queries = read_queries()
+    relevant = relevance(queries, data)
     combined: dict[str, dict[str, Any]] = {}
     for engine in parts[0].engines:
         first, partner = similarities(engine)
         joined = (1 - best) * first + best * partner
-        for name, value in calibrate(joined, data.image_index, data.identities).items():
+        fitted = calibrate(joined, data.image_index, data.identities)
+        vectors = [part.embed_texts([query.text for query in queries], engine) for part in parts]
+        images = [part.embed_features(rows, engine) for part, rows in zip(parts, features, strict=True)]
+        first, partner = (text @ image.T for text, image in zip(vectors, images, strict=True))
+        if relevant.any():
+            fitted |= query_threshold((1 - best) * first + best * partner, relevant, *fitted["calibration"])
+        for name, value in fitted.items():
             combined.setdefault(name, {})[engine] = value
     return {"partner_share": best, "combined": combined}
 

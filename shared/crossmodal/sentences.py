@@ -18,7 +18,7 @@ from shared.crossmodal.text.translation import translate
 MAX_SENTENCES = 1000
 #: What a sentence that was written about the image counts for beyond its cosine: the decoder has judged the
 #: image as well. Chosen on validation photos.
-WRITTEN_BONUS = 0.1
+WRITTEN_BONUS = 0.2
 #: Lowest probabilities of a first sentence that probably fits, and of one that may. Chosen on validation
 #: photos by `shared.crossmodal.benchmarks.describe`, which measures how often each verdict is right.
 LIKELY, POSSIBLE = 0.37, 0.05

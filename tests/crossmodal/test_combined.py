@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from shared.crossmodal.combine import combine, query_threshold
 from shared.crossmodal.data.datasets import read_flickr8k
 from shared.crossmodal.embedders.combined import CombinedEmbedder
 from shared.crossmodal.engines import load_joint_space
@@ -60,3 +61,23 @@ def test_without_a_decoder_no_sentences_are_written(parts, images):
 def test_shares_are_checked(parts, shares):
     with pytest.raises(ValueError, match="weights of sum 1"):
         CombinedEmbedder(parts, shares)
+
+
+def test_the_weight_and_the_threshold_are_fitted(parts, color_folder):
+    data = read_flickr8k(color_folder, "dev")
+    config = combine(parts, [data], shares=(0.0, 0.5, 1.0))
+    assert config["partner_share"] in (0.0, 0.5, 1.0)
+    scale, _ = config["combined"]["calibration"]["rrf"]
+    assert scale > 0
+
+
+def test_the_threshold_lets_a_tenth_of_false_alarms_pass():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(0, 0.1, (50, 200))
+    relevant = np.zeros_like(scores, dtype=bool)
+    relevant[:, 0] = True
+    scores[:, 0] += 0.6
+    fitted = query_threshold(scores, relevant, 20, -5)
+    assert 0.05 < fitted["false_accepts"] <= 0.1
+    assert fitted["true_accepts"] > 0.9
+    assert 0 < fitted["threshold"] < 1

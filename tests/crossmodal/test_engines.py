@@ -11,9 +11,17 @@ from shared.core.front_matter import read_licence
 from shared.crossmodal import search
 from shared.crossmodal.embedders.embedder import MatchCalibration
 from shared.crossmodal.embedders.hub_embedder import HubEmbedder
-from shared.crossmodal.engines import CLASSIFIERS, ENGINES, ENSEMBLE, JOINT_WEIGHTS, OFFLINE_ENGINES
+from shared.crossmodal.engines import (
+    CLASSIFIERS,
+    ENGINES,
+    ENSEMBLE,
+    JOINT_WEIGHTS,
+    OFFLINE_ENGINES,
+    OPEN_WEIGHTS,
+)
 from shared.crossmodal.search import CrossModalSearch, Query
 from shared.gallery.index import MismatchError
+from shared.networks.cfn import CFN
 from shared.networks.crossmodal.joint import JointSpace
 from tests.crossmodal.color_embedder import ColorEmbedder, color_image
 
@@ -81,17 +89,28 @@ def test_a_row_is_complete(engine):
         assert engine.licence == read_licence(weights.find(engine.weights))
 
 
+def count(*items):
+    """Return the number of parameters of modules and of single parameters."""
+    return sum(
+        item.numel() if hasattr(item, "numel") else sum(part.numel() for part in item.parameters())
+        for item in items
+    )
+
+
 def test_parameters_are_counted_by_engine():
-    space = weights.load(JointSpace, JOINT_WEIGHTS)
-    total = sum(parameter.numel() for parameter in space.parameters())
+    spaces = [weights.load(JointSpace, name) for name in (OPEN_WEIGHTS, JOINT_WEIGHTS)]
+    recognition = weights.load(CFN, "recognition-lite")
+    backbone = count(recognition.base, recognition.head, recognition.classifier)
+    total = backbone + sum(map(count, spaces))
     assert ENGINES[ENSEMBLE].parameters == total
-    for name in set(OFFLINE_ENGINES) & set(space.heads):
-        unused = [head for head in space.heads if head != name]
-        parameters = [*(space.heads[head] for head in unused), *(space.temperatures[head] for head in unused)]
-        count = sum(
-            item.numel() if hasattr(item, "numel") else sum(part.numel() for part in item.parameters())
-            for item in parameters
-        )
-        assert ENGINES[name].parameters == total - count
+    for name in set(OFFLINE_ENGINES) & set(spaces[0].heads):
+        unused = [
+            part
+            for space in spaces
+            for head in space.heads
+            if head != name
+            for part in (space.heads[head], space.temperatures[head])
+        ]
+        assert ENGINES[name].parameters == total - count(*unused)
     products = weights.load(JointSpace, CLASSIFIERS["jmc"].weights)
-    assert CLASSIFIERS["jmc"].parameters == sum(parameter.numel() for parameter in products.parameters())
+    assert CLASSIFIERS["jmc"].parameters == count(products)
