@@ -96,8 +96,7 @@ def recognize(image: str, engine: str, segmenter: str, label: str, method: str) 
     classes, regions = run_classifier(photo, engine), run_segmenter(photo, segmenter)
     reason = run_explanation(photo, engine, label or None, method)
     values = {"classification": classes.as_dict(), **regions.as_dict(), "explanation": reason.as_dict()}
-    files = {**regions.files(), **reason.files()}
-    return values, ui.zip_files(files, f"{safe_stem(image)}-recognition.zip")
+    return values, ui.zip_files({**regions.files(), **reason.files()}, f"{safe_stem(image)}-recognition.zip")
 
 
 @ui.user_facing(SPACE)

@@ -58,7 +58,7 @@ def published_weights(tmp_path, monkeypatch):
 
 
 def test_an_imagenet_backbone_is_saved_with_the_space(published_weights, color_folder, tmp_path):
-    backbone, digest = load_pretrained_backbone(BACKBONE)
+    backbone, digest, _ = load_pretrained_backbone(BACKBONE)
     assert len(digest) == 64
     head = published_weights["_conv_head.weight"] / (1 + 1e-3) ** 0.5  # the norm's variance is 1
     torch.testing.assert_close(backbone.head.weight, head)
@@ -83,5 +83,5 @@ def test_a_missing_package_is_an_error_that_names_the_fix(monkeypatch):
 
 
 def test_an_unknown_backbone_is_an_error():
-    with pytest.raises(ValueError, match="mobilenet_v2, efficientnet_lite0, got 'vgg'"):
+    with pytest.raises(ValueError, match="mobilenet_v2, efficientnet_lite0, efficientnet_lite2, got 'vgg'"):
         RegionBackbone(backbone="vgg")

@@ -61,7 +61,7 @@ def test_sentences_that_cannot_be_used_are_an_error(search, sentences, message):
 
 
 @pytest.mark.parametrize(
-    ("probability", "good", "possible"), [(0.01, False, False), (0.2, False, True), (0.9, True, True)]
+    ("probability", "good", "possible"), [(0.01, False, False), (0.6, False, True), (0.9, True, True)]
 )
 def test_the_first_sentence_decides_the_verdict(probability, good, possible):
     ranking = SentenceRanking((RankedSentence("A dog.", 0.54321, probability, 1),), "rrf")

@@ -90,7 +90,7 @@ def test_the_panel_has_an_image_for_each_content_word():
     ("probability", "verdict"),
     [
         (0.01, "None of these seems to fit"),
-        (0.2, "One of these may fit"),
+        (0.6, "One of these may fit"),
         (0.9, "The first one probably fits"),
     ],
 )

@@ -185,17 +185,23 @@ def test_the_engines_name_the_licence_of_their_weights():
     assert wrong == {}
 
 
+def count_parameters(name: str) -> int:
+    """Return the number of parameters of the network of some weights; 0 for weights without a network."""
+    network = network_class(ROOT / "weights" / name)
+    return sum(parameter.numel() for parameter in weights.load(network, name).parameters()) if network else 0
+
+
 def test_the_engines_name_the_number_of_their_parameters():
     rows = [row for row in engines() if row.weights and (ROOT / "weights" / row.weights).is_dir()]
     for name in {row.weights for row in rows}:
-        network = network_class(ROOT / "weights" / str(name))
+        total = count_parameters(str(name))
         counts = {row.name: row.parameters for row in rows if row.weights == name}
-        total = (
-            sum(parameter.numel() for parameter in weights.load(network, name).parameters()) if network else 0
-        )
         if not total:  # a head or a vocabulary on other networks
             assert all(counts.values()), name
         elif len(counts) == 1:
             assert list(counts.values()) == [total], name
-        else:  # engines with one of several heads
+        else:  # engines with one of several heads, perhaps together with other weights
+            config = weights.read_config(ROOT / "weights" / str(name))
+            for other in (config.get("partner"), config.get("recognition")):
+                total += count_parameters(other) if other else 0
             assert max(counts.values()) <= total, name
