@@ -5,16 +5,16 @@
 
 The partner's weight is the one with the highest sum of validation scores (`i2t_R@1 + t2i_mAP` of each set)
 among those that are tried, and all engines share it; then every engine is calibrated on all sets. The
-threshold of a good match is fitted to queries as visitors type them, those of the benchmark `openworld`, over
-the validation photos. All goes into the configuration of the first space, which
-`shared.crossmodal.embedders.combined` reads.
+threshold of a good match is fitted to queries as visitors type them, over galleries of the photos of one set:
+those of the benchmark `openworld`, and the names of things. All goes into the configuration of the first
+space, which `shared.crossmodal.embedders.combined` reads.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,13 +55,12 @@ def validation_score(similarity: np.ndarray, sets: Sequence[CaptionedImages]) ->
 
 
 def query_threshold(
-    scores: np.ndarray, relevant: np.ndarray, scale: float, offset: float, galleries: int = 10
+    sets: Iterable[tuple[np.ndarray, np.ndarray]], scale: float, offset: float, galleries: int = 10
 ) -> dict[str, float]:
     """Fit the threshold of a good match to queries over galleries with one right photo among wrong ones.
 
     Args:
-        scores: `[queries, images]`.
-        relevant: bool, of the same shape.
+        sets: For each set scores `[queries, images]`, and bool of the same shape, True for right photos.
         scale: Slope of the calibration, see `shared.core.calibration.probability`.
         offset: Intercept of the calibration.
         galleries: Random galleries for each query.
@@ -72,8 +71,8 @@ def query_threshold(
     """
     rng = np.random.default_rng(0)
     right, wrong = [], []
-    for row, mask in zip(scores, relevant, strict=True):
-        if mask.any():
+    for row, mask in (pair for part in sets for pair in zip(*part, strict=True)):
+        if mask.any() and not mask.all():
             others = np.flatnonzero(~mask)
             for _ in range(galleries):
                 right.append(row[rng.choice(np.flatnonzero(mask))])
@@ -114,21 +113,35 @@ def combine(
     scores = {share: validation_score((1 - share) * first + share * partner, held_out) for share in shares}
     print(scores)
     best = max(scores, key=lambda share: scores[share])
-    queries = read_queries()
-    relevant = relevance(queries, data)
+    queries = [_queries(part) for part in held_out]
+    ends = np.cumsum([len(part.images) for part in held_out])[:-1]
     combined: dict[str, dict[str, Any]] = {}
     for engine in parts[0].engines:
         first, partner = similarities(engine)
         joined = (1 - best) * first + best * partner
         fitted = calibrate(joined, data.image_index, data.identities)
-        vectors = [part.embed_texts([query.text for query in queries], engine) for part in parts]
-        images = [part.embed_features(rows, engine) for part, rows in zip(parts, features, strict=True)]
-        first, partner = (text @ image.T for text, image in zip(vectors, images, strict=True))
-        if relevant.any():
-            fitted |= query_threshold((1 - best) * first + best * partner, relevant, *fitted["calibration"])
+        answers = []
+        for number, (texts, relevant) in enumerate(queries):
+            of_set = [np.split(rows, ends)[number] for rows in features]
+            first, partner = (
+                part.embed_texts(texts, engine) @ part.embed_features(rows, engine).T
+                for part, rows in zip(parts, of_set, strict=True)
+            )
+            answers.append(((1 - best) * first + best * partner, relevant))
+        if any(relevant.any() for _, relevant in answers):
+            fitted |= query_threshold(answers, *fitted["calibration"])
         for name, value in fitted.items():
             combined.setdefault(name, {})[engine] = value
     return {"partner_share": best, "combined": combined}
+
+
+def _queries(data: CaptionedImages) -> tuple[list[str], np.ndarray]:
+    """Return the queries for a set, and which of its images are right for each, bool `[queries, images]`."""
+    if data.classes is not None:
+        names = list(data.class_names)
+        return names, np.arange(len(names))[:, None] == data.classes
+    queries = read_queries()
+    return [query.text for query in queries], relevance(queries, data)
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
@@ -148,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     args = parser.parse_args(arguments)
     name = os.path.basename(args.weights)
     try:
-        held_out = read_held_out(args.data)
+        held_out = [read_held_out([source])[0] for source in args.data]
         parts = [
             JointSpaceEmbedder.load(name, folder=args.weights, backbone_folder=args.recognition),
             JointSpaceEmbedder.load(args.partner),

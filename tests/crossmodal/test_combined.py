@@ -77,7 +77,7 @@ def test_the_threshold_lets_a_tenth_of_false_alarms_pass():
     relevant = np.zeros_like(scores, dtype=bool)
     relevant[:, 0] = True
     scores[:, 0] += 0.6
-    fitted = query_threshold(scores, relevant, 20, -5)
+    fitted = query_threshold([(scores, relevant)], 20, -5)
     assert 0.05 < fitted["false_accepts"] <= 0.1
     assert fitted["true_accepts"] > 0.9
     assert 0 < fitted["threshold"] < 1
