@@ -27,7 +27,10 @@ JMC = "jmc"
 JOINT_WEIGHTS = "crossmodal-joint"
 #: Joint space on the recognition network, for photos of all kinds, whose partner is `JOINT_WEIGHTS`.
 OPEN_WEIGHTS = "crossmodal-open"
+CAPTION_WEIGHTS = "crossmodal-captions"
 PRODUCT_WEIGHTS = "crossmodal-jmc"
+#: Weights whose cards the page shows.
+CARDS = (OPEN_WEIGHTS, JOINT_WEIGHTS, CAPTION_WEIGHTS, PRODUCT_WEIGHTS)
 SIGLIP_REPOSITORY = "google/siglip2-base-patch16-224"
 
 

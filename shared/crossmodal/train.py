@@ -38,7 +38,7 @@ import torch
 
 from shared.core import weights
 from shared.crossmodal.data.training_data import read_training_data
-from shared.crossmodal.embedders.region_features import RECOGNITION
+from shared.crossmodal.embedders.region_features import IMAGE_SIZE, RECOGNITION
 from shared.crossmodal.training.averaging import START_WEIGHTS, average
 from shared.crossmodal.training.batches import PairAndTextSampler, PairSampler
 from shared.crossmodal.training.feature_cache import cached_features
@@ -305,7 +305,8 @@ class JointTraining:
             backbone, _, framing = self.starting_point.backbone
             keeps_aspect = framing.keeps_aspect
             name = Path(self.args.recognition).name if self.args.recognition else RECOGNITION
-            config |= {"keeps_aspect": keeps_aspect, "recognition": name}
+            # Regions are compared with those of other spaces, so they are cut from the same square.
+            config |= {"keeps_aspect": keeps_aspect, "recognition": name, "window_size": IMAGE_SIZE}
         features = self.validation.embed(space, backbone, self.args.views, keeps_aspect=keeps_aspect)
         config |= self.validation.fit_score_weights(space, *features)
         config |= self.validation.fit_calibration(space, *features)

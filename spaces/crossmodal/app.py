@@ -14,7 +14,7 @@ from PIL.Image import Image
 from shared import ui
 from shared.core.images import open_image
 from shared.crossmodal import tabs
-from shared.crossmodal.engines import ENGINES, ENSEMBLE
+from shared.crossmodal.engines import CARDS, ENGINES, ENSEMBLE
 from shared.crossmodal.products.match import match_product
 from shared.ui.gallery.endpoints import gallery_endpoints
 from shared.ui.gallery.gallery_store import GalleryStore
@@ -133,7 +133,7 @@ with ui.page("Cross-modal search") as demo:
             description, sentences = tabs.describe_tab(SPACE, SEARCHES, query.image, query.engine)
             matching = tabs.match_tab(SPACE, SEARCHES, CLASSIFIER, query)
             gallery = gallery_tab(SPACE, visitor)
-    ui.how_it_works(Path(__file__).parent, ["crossmodal-open", "crossmodal-joint", "crossmodal-captions", "crossmodal-jmc"])
+    ui.how_it_works(Path(__file__).parent, CARDS)
     ui.load_open_tab(all_tabs, [search, description, matching, gallery.tab], [demo.load, *query.triggers])
     sources = [visitor.session, visitor.key, ui.image_files(visible=False)]
     mixed_inputs = [query.image, query.typed_text, query.box, query.text_weight, query.engine, query.top_k]

@@ -17,7 +17,7 @@ from shared.crossmodal.benchmarks.caption_metrics import bleu4, cider
 from shared.crossmodal.benchmarks.describe import is_right
 from shared.crossmodal.data.datasets import SPLITS, CaptionedImages, read_coco, read_flickr8k
 from shared.crossmodal.embedders.combined import CombinedEmbedder
-from shared.crossmodal.engines import OPEN_WEIGHTS
+from shared.crossmodal.engines import CAPTION_WEIGHTS, OPEN_WEIGHTS
 from shared.evaluation import reports
 
 MODULE = "shared.crossmodal.benchmark captions"
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             data=" and ".join(data.name for data in parts),
             split=options.split,
             items=sum(len(data.images) for data in parts),
-            weights=options.weights or "crossmodal-captions",
+            weights=options.weights or CAPTION_WEIGHTS,
             metrics=metrics,
             seconds=time.perf_counter() - started,
             command=reports.command_line(MODULE, arguments),
