@@ -1,5 +1,7 @@
 """The CPU runtime: PyTorch's results at any size, the cache, and PyTorch in its place."""
 
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +11,7 @@ import torch
 from torch import nn
 
 from shared.core import weights
-from shared.core.cpu_runtime import compiled, conversion, execution
+from shared.core.cpu_runtime import compiled, conversion, execution, housekeeping
 from shared.networks.backbones.efficientnet_lite import EfficientNetLite
 from shared.networks.backbones.mobilenet_v1 import MobileNetV1
 from shared.networks.cfn import CFN
@@ -225,8 +227,9 @@ def test_first_and_frequent_sizes_are_compiled_for_themselves(network, monkeypat
 
 def test_memory_is_given_back_when_idle(network, monkeypatch):
     monkeypatch.setattr(execution, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(housekeeping, "PERIOD", 0.02)
     released = threading.Event()
-    monkeypatch.setattr(execution, "release_freed_memory", released.set)
+    monkeypatch.setattr(housekeeping, "release_freed_memory", released.set)
     fast = compiled(network)
     x = torch.rand(1, 3, 8, 8)
     (expected,) = outputs(fast, x)
@@ -236,6 +239,7 @@ def test_memory_is_given_back_when_idle(network, monkeypatch):
 
 def test_memory_is_not_given_back_during_a_call(network, monkeypatch):
     monkeypatch.setattr(execution, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(housekeeping, "PERIOD", 0.01)
     fast = compiled(network)
     images = [torch.rand(1, 3, 64, 64) for _ in range(200)]
     with ThreadPoolExecutor(4) as executor:
@@ -251,3 +255,21 @@ def test_pytorch_alone(network, monkeypatch):
     monkeypatch.delenv("IMAGE_SPACES_CPU_RUNTIME")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert compiled(network) is network
+
+
+PROCESS = """
+import time
+import torch
+from torch import nn
+from shared.core.cpu_runtime import compiled
+with torch.inference_mode():
+    compiled(nn.Conv2d(3, 8, 3).eval())(torch.rand(1, 3, 64, 64))
+time.sleep(float({seconds}))
+"""
+
+
+@pytest.mark.parametrize("seconds", [0, execution.IDLE_SECONDS])
+def test_a_process_ends_cleanly_while_memory_is_given_back(seconds):
+    code = PROCESS.format(seconds=seconds)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stderr) == (0, "")

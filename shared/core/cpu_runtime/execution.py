@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import torch
 from torch import Tensor
 
-from shared.core.devices import release_freed_memory
+from shared.core.cpu_runtime.housekeeping import housekeeper
 
 if TYPE_CHECKING:
     import openvino
@@ -57,7 +57,6 @@ class ModelRunner:
         self._lock = threading.Lock()
         self._running = 0
         self._last_call = 0.0
-        self._timer: threading.Timer | None = None
 
     def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Compute the outputs of inputs on the CPU, each a new tensor."""
@@ -70,8 +69,17 @@ class ModelRunner:
             with self._lock:
                 self._running -= 1
                 self._last_call = time.monotonic()
-                if self._timer is None:
-                    self._start_timer(IDLE_SECONDS)
+            housekeeper.watch(self)
+
+    def release_if_idle(self) -> bool:
+        """Give the memory of the maps back if no call has run for `IDLE_SECONDS`; return True if so."""
+        with self._lock:
+            if self._running or time.monotonic() < self._last_call + IDLE_SECONDS:
+                return False
+            for program in (self._any_size, *self._sizes.values()):
+                if program is not None:
+                    program.release_memory()
+            return True
 
     def _program(self, shapes: _Shapes) -> _Program:
         """Return the program for inputs of these shapes, and compile it where there is none."""
@@ -93,23 +101,6 @@ class ModelRunner:
         if self._any_size is None:
             self._any_size = _Program(self._model, self._options)
         return self._any_size
-
-    def _start_timer(self, seconds: float) -> None:
-        self._timer = threading.Timer(seconds, self._release_if_idle)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def _release_if_idle(self) -> None:
-        with self._lock:
-            rest = self._last_call + IDLE_SECONDS - time.monotonic()
-            if self._running or rest > 0:
-                self._start_timer(max(rest, IDLE_SECONDS / 2))
-                return
-            self._timer = None
-            for program in (self._any_size, *self._sizes.values()):
-                if program is not None:
-                    program.release_memory()
-        release_freed_memory()
 
 
 class _Program:
