@@ -19,7 +19,7 @@ PLACEHOLDER = "a motorcycle, dog - beach + snow, 2:red shoe"
 NO_QUERY = "Type some words, or choose a picture, to search with."
 EXAMPLES = (
     "a motorcycle",
-    "a flower",
+    "a cup of coffee",
     "a lion",
     "a tower at night",
     "sky + tower",
