@@ -13,7 +13,7 @@ from tests.browser.steps import grid_images, grid_names, open_tab, remove_image,
 SAMPLES = len(gallery_images())
 #: First word of the name of the best hit of each example.
 EXAMPLE_HITS = dict(
-    zip(EXAMPLES, ("motorcycle", "flower", "lion", "tower", "tower", "photographer"), strict=True)
+    zip(EXAMPLES, ("motorcycle", "coffee", "lion", "tower", "tower", "photographer"), strict=True)
 )
 
 
