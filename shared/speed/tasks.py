@@ -122,7 +122,7 @@ def _raise(name: str, reason: str) -> None:
 
 TASKS: dict[str, Task | StreamTask] = {
     "edges": Task("edges (RDS)", (481, 321), _edges, 40),
-    "classification": Task("classification (CFN)", (640, 480), _classification, 150),
+    "classification": Task("classification (CFN)", (640, 480), _classification, 80),
     "segmentation": Task("segmentation (FCFN)", (500, 375), _segmentation, 30),
     "matting": Task("main subject", (640, 480), _matting),
     "outfit": Task("clothes", (480, 640), _outfit),
@@ -131,5 +131,5 @@ TASKS: dict[str, Task | StreamTask] = {
     "drawing": Task("pencil drawing", (640, 480), _drawing),
     "query": Task("query of image search", (640, 480), _image_query),
     "image-gallery": StreamTask("gallery of image search, from files", (640, 480), _image_gallery, 60),
-    "word-gallery": StreamTask("gallery of search with words, from files", (640, 480), _word_gallery, 100),
+    "word-gallery": StreamTask("gallery of search with words, from files", (640, 480), _word_gallery, 60),
 }
