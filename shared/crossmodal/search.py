@@ -29,7 +29,7 @@ from shared.crossmodal.explanation.explain import MatchExplainer
 from shared.crossmodal.explanation.result import MatchExplanation
 from shared.crossmodal.query import Query
 from shared.crossmodal.sentences import SentenceRanker, SentenceRanking
-from shared.crossmodal.tags import TagRanker
+from shared.crossmodal.tags import Tag, TagRanker
 from shared.crossmodal.text.queries import (
     QueryError,
     Term,
@@ -175,21 +175,32 @@ class CrossModalSearch(GallerySearch):
         """
         query = _as_query(query)
         gallery = self._or_default(gallery)
+        request = SearchRequest(top_k, min_score, query.image_id, gallery=gallery)
+        return self._search(lambda: self.encode(query, gallery), request)
 
-        def encode() -> EncodedQuery:
-            written = self._parse(query)
-            terms = self._translated(written)
-            read_as = format_terms(terms) if terms != written else ""
-            return EncodedQuery(
-                {IMAGE_FEATURE: self._encode(query, terms, gallery)},
-                calibrated=not query.has_image,
-                probability=None if query.has_image else self._calibration.probability,
-                unknown_words=self.embedder.unknown_words([term.text for term in terms]),
-                hint=negation_hint(read_as or query.text),
-                read_as=read_as,
-            )
+    def encode(self, query: str | Query, gallery: Gallery | None = None) -> EncodedQuery:
+        """Encode a query, for the search of a gallery or of any other store of this engine's vectors.
 
-        return self._search(encode, SearchRequest(top_k, min_score, query.image_id, gallery=gallery))
+        Args:
+            query: See `__call__`.
+            gallery: Gallery of the query's `image_id`; by default that of this search.
+
+        Raises:
+            QueryError: The query is empty, or its text cannot be used.
+            ImageError: The image cannot be used, the box lies outside it, or there is no such id.
+        """
+        query = _as_query(query)
+        written = self._parse(query)
+        terms = self._translated(written)
+        read_as = format_terms(terms) if terms != written else ""
+        return EncodedQuery(
+            {IMAGE_FEATURE: self._encode(query, terms, self._or_default(gallery))},
+            calibrated=not query.has_image,
+            probability=None if query.has_image else self._calibration.probability,
+            unknown_words=self.embedder.unknown_words([term.text for term in terms]),
+            hint=negation_hint(read_as or query.text),
+            read_as=read_as,
+        )
 
     def search_by_id(
         self,
@@ -276,7 +287,15 @@ class CrossModalSearch(GallerySearch):
         written = self.embedder.write_sentences(thumbnail) if sentences is None else ()
         vector = self.embedder.embed_images([thumbnail], self.engine)[0]
         ranking = self._rank_sentences(vector, sentences, top_k, written)
-        return ranking if sentences is not None else replace(ranking, tags=self._find_tags(vector))
+        return ranking if sentences is not None else replace(ranking, tags=self.tags(vector))
+
+    def tags(self, vector: np.ndarray) -> tuple[Tag, ...]:
+        """Return the tags of an image, the most probable first.
+
+        Args:
+            vector: Vector of the image in the space of this engine, `[D]`.
+        """
+        return self._find_tags(vector)
 
     def _embed_image(self, image: Source, box: Box | None = None) -> np.ndarray:
         part = shrink(crop(open_image(image), box))
