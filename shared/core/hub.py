@@ -1,6 +1,6 @@
 """Repositories of the Hugging Face Hub: from the local cache without a request, or downloaded on demand.
 
-Only safetensors weights and texts are fetched, never a pickle.
+Only safetensors weights, texts and sample photos are fetched, never a pickle.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
-PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "README.md", "SHA256SUMS"]
+PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "README.md", "SHA256SUMS", "samples.zip"]
 
 # Seconds. Without a network huggingface_hub tries a file six times, for 23 seconds, while a visitor waits.
 CONNECT_TIMEOUT = 0.8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import textwrap
 import threading
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+log = logging.getLogger("image_spaces")
+
 T = TypeVar("T")
 Network = TypeVar("Network", bound="nn.Module")
 
@@ -31,7 +34,8 @@ class Lazy(Generic[T]):
 
     Args:
         load: Loads the value. It is called by the first call, or at once on ZeroGPU, where a model must be on
-            the device when the app starts.
+            the device when the app starts. If weights are missing then, such as those of a repository that is
+            not to be had just now, the app starts without them, and the first call tries again.
 
     >>> numbers = Lazy(lambda: [1, 2, 3])
     >>> numbers() is numbers()
@@ -43,7 +47,10 @@ class Lazy(Generic[T]):
         self._lock = threading.Lock()
         self._values: list[T] = []
         if devices.on_zero_gpu():
-            self()
+            try:
+                self()
+            except weights.WeightsError as error:
+                log.warning("The app starts without a model: %s", error)
 
     def __call__(self) -> T:
         with self._lock:
@@ -81,7 +88,14 @@ def load_network(
     if engine.weights is None:
         raise ValueError(f"the engine {engine.name} has no weights")
     allow_hub = allow_hub or engine.from_hub
-    return load_on_device(network_class, engine.weights, folder=folder, device=device, allow_hub=allow_hub)
+    return load_on_device(
+        network_class,
+        engine.weights,
+        folder=folder,
+        device=device,
+        allow_hub=allow_hub,
+        revision=engine.revision,
+    )
 
 
 def load_on_device(
@@ -91,6 +105,7 @@ def load_on_device(
     folder: str | os.PathLike | None = None,
     device: str | torch.device | None = None,
     allow_hub: bool = False,
+    revision: str | None = None,
 ) -> tuple[Network, Path]:
     """Load a network onto a device.
 
@@ -100,6 +115,7 @@ def load_on_device(
         folder: Path of the weight folder, if it is known.
         device: Device of the network; by default the fastest.
         allow_hub: True permits the download of missing weights.
+        revision: Commit of the Hub repository, see `shared.core.weights.find`.
 
     Returns:
         The network in eval mode, and its weight folder.
@@ -109,7 +125,7 @@ def load_on_device(
     """
     import torch  # deferred: a page needs `Lazy` before it needs torch, which is slow to import
 
-    folder = weights.find(name, folder=folder, allow_hub=allow_hub)
+    folder = weights.find(name, folder=folder, allow_hub=allow_hub, revision=revision)
     network = weights.load(network_class, name, folder=folder)
     device = torch.device(device or devices.default_device())
     if device.type == "cpu":

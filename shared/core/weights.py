@@ -26,6 +26,8 @@ Network = TypeVar("Network", bound="nn.Module")
 
 ROOT = Path(__file__).resolve().parents[2]
 HUB_ORG = os.environ.get("IMAGE_SPACES_HUB_ORG", "image-spaces")
+#: True permits the download of any missing weights of ours: whoever names a namespace wants them from there.
+ALLOW_HUB = "IMAGE_SPACES_HUB_ORG" in os.environ
 
 WEIGHTS, CONFIG, SUMS = "model.safetensors", "config.json", "SHA256SUMS"
 _FETCH = "fetch the folder again"
@@ -45,7 +47,7 @@ def find(
     """Find the folder of a set of weights.
 
     The order is: `folder`, `weights/<name>` next to the package, the local cache of the Hub, and, only if
-    `allow_hub` is set, the Hub itself. All but the last send no request.
+    `allow_hub` or the variable IMAGE_SPACES_HUB_ORG is set, the Hub itself. All but the last send no request.
 
     Args:
         name: Folder name such as `"edges-rds"`, which is `<HUB_ORG>/edges-rds` on the Hub; or a full
@@ -73,7 +75,7 @@ def find(
     cached = hub.cached(repository, revision)
     if cached is not None:
         return cached
-    if not allow_hub:
+    if not (allow_hub or (ALLOW_HUB and "/" not in name)):
         raise WeightsError(
             f"The weights {name} are not on this machine: get them with `hf download {repository}`."
         )
@@ -191,7 +193,8 @@ def check(folder: str | os.PathLike) -> None:
         if path.name not in expected:
             raise WeightsError(f"{_display_path(folder / SUMS)} does not list {path.name}: {_FETCH}.")
         if _sha256(path) != expected[path.name]:
-            raise WeightsError(f"{_display_path(path)} is not the file that {SUMS} lists: {_FETCH}.")
+            advice = _download_again(folder)
+            raise WeightsError(f"{_display_path(path)} is not the file that {SUMS} lists: {advice}.")
 
 
 def digest(folder: str | os.PathLike) -> str:
@@ -269,6 +272,12 @@ def _as_stored(name: str, tensor: torch.Tensor, half: bool) -> torch.Tensor:
     return halved if half and halved.isfinite().all() else tensor
 
 
+def _download_again(folder: Path) -> str:
+    """Return advice for a folder that is damaged; the cache of the Hub would keep the damaged file."""
+    cached = re.search(r"models--([^/\\]+)--([^/\\]+)", str(folder))
+    return f"run `hf download --force-download {cached[1]}/{cached[2]}`" if cached else _FETCH
+
+
 def _sha256(path: Path) -> str:
     digest = hashlib.sha256()
     with open(path, "rb") as stream:
@@ -294,5 +303,5 @@ def _read_text(path: Path) -> str:
 
 def _display_path(path: Path) -> str:
     """Return a path for messages, relative to the project's root if it lies inside."""
-    path = path.resolve()
-    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+    resolved = path.resolve()
+    return str(resolved.relative_to(ROOT) if resolved.is_relative_to(ROOT) else path.absolute())

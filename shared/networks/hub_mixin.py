@@ -63,7 +63,10 @@ def _dequantize_in_place(network: nn.Module, stored: dict[str, Tensor], *args: o
 
 
 class HubMixin(PyTorchModelHubMixin, library_name="image-spaces"):
-    """`PyTorchModelHubMixin` whose generated model card names the licence of the weights.
+    """`PyTorchModelHubMixin` that reads weights of 8 bits, and whose model card names their licence.
+
+    `from_pretrained` raises an error for weights of another network, where the original would return one with
+    random weights.
 
     A network class declares no licence, because the training data decide that of its weights:
     `shared.core.weights.load` reads it from the card of the weight folder. A network that was not loaded from
@@ -79,7 +82,7 @@ class HubMixin(PyTorchModelHubMixin, library_name="image-spaces"):
     def _load_as_safetensor(cls, model: ModelT, model_file: str, map_location: str, strict: bool) -> ModelT:
         hook = cast(nn.Module, model).register_load_state_dict_pre_hook(_dequantize_in_place)
         try:
-            return super()._load_as_safetensor(model, model_file, map_location, strict)
+            return super()._load_as_safetensor(model, model_file, map_location, strict=True)
         finally:
             hook.remove()
 

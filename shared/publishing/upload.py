@@ -1,121 +1,42 @@
-"""Upload of a Space, of the whole suite or of a set of weights to the Hugging Face Hub, as one commit.
+"""Upload of Spaces, of the whole suite or of weights to the Hugging Face Hub.
 
     python -m shared.publishing.upload space edges --to someone/edges
     python -m shared.publishing.upload suite --to someone/image-spaces
     python -m shared.publishing.upload weights edges-rds --to someone/edges-rds
+    python -m shared.publishing.upload all --to someone
 
-`--dry-run DIR` only assembles the files, to inspect or to try them. A Space contains its dependencies: the
-package `shared` next to its `app.py`, and the weight folders that the `models` of its README name, so that it
-starts without a download. Log in first with `hf auth login`.
+Each repository changes by one commit, which holds what is new; if nothing is, there is none. `--dry-run DIR`
+only assembles the files, to inspect or to try them. Log in first with `hf auth login`.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
-import shutil
 import tempfile
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError
 
 from shared.core import hub, weights
-from shared.core.front_matter import FrontMatterError, read_front_matter, write_front_matter
+from shared.publishing.assemble import (
+    SUITE_NAME,
+    PublishError,
+    assemble_space,
+    assemble_suite,
+    assemble_weights,
+    list_spaces,
+)
 
-#: Front matter of the suite; all other keys are those of its Spaces.
-SUITE = {
-    "title": "Image Spaces",
-    "emoji": "🖼️",
-    "colorFrom": "blue",
-    "colorTo": "gray",
-    "short_description": "Small tools that understand and remake pictures",
-}
-
-
-class PublishError(RuntimeError):
-    """Files that cannot be published; the text is one sentence that names the reason and the fix."""
-
-
-def assemble_space(name: str, target: Path) -> None:
-    """Copy a Space, the package and its weights into a folder, as the Space's repository will hold them.
-
-    Args:
-        name: Folder of `spaces/`.
-        target: Folder that is empty or does not exist.
-
-    Raises:
-        PublishError: The Space does not exist, or a weight folder of ours that it names.
-        weights.WeightsError: A weight folder does not fit its checksums.
-    """
-    space = weights.ROOT / "spaces" / name
-    if space not in _spaces():
-        names = ", ".join(folder.name for folder in _spaces())
-        raise PublishError(f"There is no spaces/{name} with an app.py: choose one of {names}.")
-    _copy(space, target)
-    _copy_dependencies([space], target)
-
-
-def assemble_suite(target: Path) -> None:
-    """Copy the combined app with all Spaces into a folder, as the suite's repository will hold them.
-
-    Args:
-        target: Folder that is empty or does not exist.
-
-    Raises:
-        PublishError: A weight folder of ours that a Space names does not exist.
-        weights.WeightsError: A weight folder does not fit its checksums.
-    """
-    spaces = _spaces()
-    for space in spaces:
-        _copy(space, target / "spaces" / space.name)
-    shutil.copy2(weights.ROOT / "app.py", target / "app.py")
-    _copy_dependencies(spaces, target)
-
-    cards = [_front_matter(space) for space in spaces]
-    lists = {key: _union(card.get(key, []) for card in cards) for key in ("tags", "models", "datasets")}
-    lines = [f"- **{card['title']}**: {card['short_description']}" for card in cards]
-    readme = target / "README.md"
-    readme.write_text(f"# {SUITE['title']}\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    write_front_matter(readme, {**cards[0], **SUITE, "app_file": "app.py", **lists})
-    requirements = _union(
-        (space / "requirements.txt").read_text(encoding="utf-8").split("\n") for space in spaces
-    )
-    (target / "requirements.txt").write_text("\n".join(requirements) + "\n", encoding="utf-8")
-
-
-def assemble_weights(name: str, target: Path) -> None:
-    """Copy a weight folder and its result tables, as its model repository will hold them.
-
-    The tables of `docs/results/<name>.md` become `results.md`, and the card's links to other files of the
-    project become links that work on the Hub.
-
-    Args:
-        name: Folder of `weights/`.
-        target: Folder that is empty or does not exist.
-
-    Raises:
-        PublishError: The folder has no model card with a licence.
-        weights.WeightsError: The folder does not exist or does not fit its checksums.
-    """
-    folder = weights.find(name, folder=weights.ROOT / "weights" / name)
-    weights.check(folder)
-    if not _front_matter(folder).get("license"):
-        raise PublishError(f"weights/{name}/README.md names no license: write it into the front matter.")
-    _copy(folder, target)
-    pages = [target / "README.md"]
-    tables = weights.ROOT / "docs" / "results" / f"{name}.md"
-    if tables.is_file():
-        pages.append(shutil.copyfile(tables, target / "results.md"))
-    for page in pages:
-        page.write_text(_hub_links(page.read_text(encoding="utf-8"), name), encoding="utf-8")
+SPACE, SUITE, WEIGHTS, ALL = "space", "suite", "weights", "all"
 
 
 def upload(folder: Path, repository: str, *, space: bool) -> str:
     """Make a repository hold exactly the files of a folder; it is created where it does not exist.
+
+    Files that are the same there already are not sent, and if all of them are, there is no commit.
 
     Args:
         folder: Folder from `assemble_space`, `assemble_suite` or `assemble_weights`.
@@ -123,7 +44,7 @@ def upload(folder: Path, repository: str, *, space: bool) -> str:
         space: True for a Space, False for a model repository.
 
     Returns:
-        URL of the repository.
+        URL of the repository's files at the new commit, which identifies them.
 
     Raises:
         PublishError: The Hub cannot be reached or refuses.
@@ -135,7 +56,7 @@ def upload(folder: Path, repository: str, *, space: bool) -> str:
         url = api.create_repo(
             repository, exist_ok=True, repo_type=repo_type, space_sdk="gradio" if space else None
         )
-        api.upload_folder(
+        commit = api.upload_folder(
             repo_id=url.repo_id,
             folder_path=folder,
             delete_patterns="*",
@@ -147,55 +68,49 @@ def upload(folder: Path, repository: str, *, space: bool) -> str:
         raise PublishError(
             f"The Hub refuses {repository} ({reason}): check the name, or log in with `hf auth login`."
         ) from error
-    return str(url)
+    return f"{url}/tree/{commit.oid}"
 
 
-def _spaces() -> list[Path]:
-    return sorted(app.parent for app in (weights.ROOT / "spaces").glob("*/app.py"))
+def assemble(kind: str, name: str, target: Path, repository: str | None) -> None:
+    """Assemble a repository of any kind, see `shared.publishing.assemble`.
+
+    Args:
+        kind: `SPACE`, `SUITE` or `WEIGHTS`.
+        name: Folder of `spaces/` or `weights/`; of no account for the suite.
+        target: Folder that is empty or does not exist.
+        repository: Name of the repository on the Hub, or None.
+    """
+    if kind == SPACE:
+        assemble_space(name, target, repository)
+    elif kind == SUITE:
+        assemble_suite(target, repository)
+    else:
+        assemble_weights(name, target)
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copy a folder without caches and without hidden files, which belong to editors and systems."""
-    ignore = shutil.ignore_patterns("__pycache__", ".*")
-    shutil.copytree(source, target, ignore=ignore, dirs_exist_ok=True)
+def all_repositories(owner: str) -> Iterator[tuple[str, str, str]]:
+    """Yield kind, folder and repository of everything that the project publishes, weights first.
+
+    Args:
+        owner: User or organization on the Hub.
+    """
+    for folder in sorted(path.parent for path in (weights.ROOT / "weights").glob("*/config.json")):
+        yield WEIGHTS, folder.name, f"{owner}/{folder.name}"
+    yield SUITE, SUITE_NAME, f"{owner}/{SUITE_NAME}"
+    for space in list_spaces():
+        yield SPACE, space.name, f"{owner}/{space.name}"
 
 
-def _copy_dependencies(spaces: Sequence[Path], target: Path) -> None:
-    """Copy the package, and the weight folders that the READMEs of the Spaces name."""
-    _copy(weights.ROOT / "shared", target / "shared")
-    for model in _union(_front_matter(space).get("models", []) for space in spaces):
-        owner, _, name = model.rpartition("/")
-        folder = weights.ROOT / "weights" / name
-        if folder.is_dir():
-            weights.check(folder)
-            _copy(folder, target / "weights" / name)
-        elif owner == weights.HUB_ORG:  # weights of others come from the Hub when somebody chooses them
-            raise PublishError(
-                f"weights/{name} does not exist, but a space's README names it: train it first."
-            )
+def publish(kind: str, name: str, repository: str) -> str:
+    """Assemble a repository and upload it, see `assemble` and `upload`.
 
-
-def _hub_links(text: str, name: str) -> str:
-    """Point links between the pages of `weights/` and `docs/results/` at their places on the Hub."""
-    text = text.replace(f"](../../docs/results/{name}.md", "](results.md")
-    text = text.replace(f"](../../weights/{name}/README.md", "](README.md")
-    return re.sub(
-        r"\]\((?:\.\./\.\./weights|\.\.)/([\w-]+)/README\.md",
-        rf"](https://huggingface.co/{weights.HUB_ORG}/\1",
-        text,
-    )
-
-
-def _front_matter(folder: Path) -> dict[str, Any]:
-    try:
-        return read_front_matter(folder / "README.md")
-    except (OSError, FrontMatterError) as error:
-        raise PublishError(f"{folder / 'README.md'} cannot be read ({error}): write it first.") from error
-
-
-def _union(lists: Iterable[Iterable[str]]) -> list[str]:
-    """Return all strings that are not empty, without repetitions, in order of their first occurrence."""
-    return list(dict.fromkeys(item for items in lists for item in items if item))
+    Returns:
+        URL of its files.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        target = Path(temporary, name)
+        assemble(kind, name, target, repository)
+        return upload(target, repository, space=kind != WEIGHTS)
 
 
 def main() -> None:
@@ -206,34 +121,37 @@ def main() -> None:
     )
     kinds = parser.add_subparsers(dest="kind", required=True)
     for kind, description in [
-        ("space", "one space"),
-        ("suite", "the app with all spaces"),
-        ("weights", "one weight folder"),
+        (SPACE, "one space"),
+        (SUITE, "the app with all spaces"),
+        (WEIGHTS, "one weight folder"),
+        (ALL, "all weight folders, the suite and all spaces"),
     ]:
         command = kinds.add_parser(kind, help=description)
-        if kind != "suite":
+        if kind in (SPACE, WEIGHTS):
             command.add_argument("name", help="the folder's name")
+        if kind == ALL:
+            command.add_argument("--to", metavar="OWNER", required=True, help="the user or organization")
+            continue
         command.add_argument("--to", metavar="OWNER/NAME", help="the repository on the Hub")
         command.add_argument("--dry-run", metavar="DIR", type=Path, help="assemble the files there, and stop")
     options = parser.parse_args()
-    if not options.to and not options.dry_run:
-        parser.error("say --to OWNER/NAME, or --dry-run DIR")
-    if options.dry_run and options.dry_run.exists() and any(options.dry_run.iterdir()):
-        parser.error(f"{options.dry_run} is not empty: give another folder to --dry-run")
-
-    with tempfile.TemporaryDirectory() as temporary:
-        target = options.dry_run or Path(temporary) / getattr(options, "name", "suite")
-        target.mkdir(parents=True, exist_ok=True)
-        try:
-            if options.kind == "space":
-                assemble_space(options.name, target)
-            elif options.kind == "weights":
-                assemble_weights(options.name, target)
-            else:
-                assemble_suite(target)
-            print(target if options.dry_run else upload(target, options.to, space=options.kind != "weights"))
-        except (PublishError, weights.WeightsError) as error:
-            parser.exit(1, f"{error}\n")
+    name = getattr(options, "name", SUITE_NAME)
+    try:
+        if options.kind == ALL:
+            for repository in all_repositories(options.to):
+                print(publish(*repository), flush=True)
+        elif options.dry_run:
+            if options.dry_run.exists() and any(options.dry_run.iterdir()):
+                parser.error(f"{options.dry_run} is not empty: give another folder to --dry-run")
+            options.dry_run.mkdir(parents=True, exist_ok=True)
+            assemble(options.kind, name, options.dry_run, options.to)
+            print(options.dry_run)
+        elif options.to:
+            print(publish(options.kind, name, options.to))
+        else:
+            parser.error("say --to OWNER/NAME, or --dry-run DIR")
+    except (PublishError, weights.WeightsError) as error:
+        parser.exit(1, f"{error}\n")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,10 @@ class Repository:
 
 
 class FakeHub(ThreadingHTTPServer):
-    """Server with repositories by `(kind, id)`, of kind `models` or `spaces`, and a log of all requests."""
+    """Server with repositories by `(kind, id)`, of kind `models` or `spaces`, and a log of all requests.
+
+    Large files, by their names, are uploaded by the LFS protocol: a client must switch off Xet.
+    """
 
     daemon_threads = True
 
@@ -50,6 +53,7 @@ class FakeHub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.requests: list[str] = []
+        self.large_files: dict[str, bytes] = {}
 
     @property
     def endpoint(self) -> str:
@@ -87,6 +91,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
+    def do_PUT(self) -> None:
+        self._answer()
+
     def log_message(self, *_) -> None:
         """Suppress the log on standard error."""
 
@@ -98,6 +105,11 @@ class _Handler(BaseHTTPRequestHandler):
             return self._create(json.loads(body))
         if path == "/api/validate-yaml":
             return self._send(json={"errors": [], "warnings": []})
+        if path.endswith(".git/info/lfs/objects/batch"):
+            return self._offer_uploads(json.loads(body)["objects"])
+        if path.startswith("/lfs/"):
+            self.server.large_files[path.removeprefix("/lfs/")] = body
+            return self._send()
         api = re.fullmatch(r"/api/(models|spaces)/([^/]+/[^/]+)/(\w+)(?:/([^/]+))?", path)
         file = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
         if not api and not file:
@@ -142,12 +154,21 @@ class _Handler(BaseHTTPRequestHandler):
             ]
         )
 
-    def _preupload(self, _: Repository, body: bytes) -> None:
-        files = [
-            {"path": file["path"], "uploadMode": "regular", "shouldIgnore": False}
-            for file in json.loads(body)["files"]
-        ]
+    def _preupload(self, repository: Repository, body: bytes) -> None:
+        files = []
+        for path in (file["path"] for file in json.loads(body)["files"]):
+            is_large = path.endswith((".safetensors", ".zip"))
+            data = repository.files.get(path)
+            mode = "lfs" if is_large else "regular"
+            identifier = None if data is None else _sha256(data) if is_large else _git_blob(data)
+            files.append({"path": path, "uploadMode": mode, "shouldIgnore": False, "oid": identifier})
         self._send(json={"files": files})
+
+    def _offer_uploads(self, objects: list[dict]) -> None:
+        for item in objects:
+            if item["oid"] not in self.server.large_files:
+                item["actions"] = {"upload": {"href": f"{self.server.endpoint}/lfs/{item['oid']}"}}
+        self._send(json={"transfer": "basic", "objects": objects})
 
     def _commit(self, repository: Repository, body: bytes) -> None:
         for line in map(json.loads, body.splitlines()):
@@ -155,6 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
                 repository.files.pop(line["value"]["path"])
             if line["key"] == "file":
                 repository.files[line["value"]["path"]] = base64.b64decode(line["value"]["content"])
+            if line["key"] == "lfsFile":
+                repository.files[line["value"]["path"]] = self.server.large_files[line["value"]["oid"]]
         url = f"{self.server.endpoint}/any/any/commit/{repository.sha}"
         self._send(json={"success": True, "commitOid": repository.sha, "commitUrl": url, "hookOutput": ""})
 
@@ -179,6 +202,15 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(data[:end])
             self.close_connection = self.close_connection or end is not None
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _git_blob(data: bytes) -> str:
+    """Return the id of a file in Git."""
+    return hashlib.sha1(b"blob %d\0%s" % (len(data), data)).hexdigest()
 
 
 def _dump(value: object) -> bytes:

@@ -10,6 +10,7 @@ from torch import nn
 from shared.core import models
 from shared.core.engines import Engine
 from shared.core.models import Lazy, load_network
+from shared.core.weights import WeightsError
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +38,21 @@ def test_a_lazy_value_is_loaded_at_once_on_zero_gpu(monkeypatch):
     lazy = Lazy(lambda: loads.append("load") or "model")
     assert loads == ["load"]
     assert (lazy(), loads) == ("model", ["load"])
+
+
+def test_zero_gpu_starts_without_weights_that_are_missing(monkeypatch, caplog):
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    loads = []
+
+    def load():
+        loads.append("load")
+        raise WeightsError("The Hub cannot be reached.")
+
+    lazy = Lazy(load)
+    assert "starts without a model: The Hub cannot be reached." in caplog.text
+    with pytest.raises(WeightsError, match="cannot be reached"):
+        lazy()
+    assert loads == ["load", "load"]
 
 
 def test_a_lazy_value_is_loaded_once_by_many_threads():

@@ -1,5 +1,6 @@
 """Upload: a repository holds the files of a Space and its dependencies, and an assembled Space runs alone."""
 
+import re
 import subprocess
 import sys
 
@@ -89,6 +90,7 @@ def fake_hub(monkeypatch):
         monkeypatch.delenv(variable, raising=False)
     with running() as server:
         monkeypatch.setattr(constants, "ENDPOINT", server.endpoint)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         yield server
 
 
@@ -191,8 +193,9 @@ def test_weights_without_a_licence_are_an_error(project, tmp_path):
 
 def test_a_space_is_created_and_uploaded_as_one_commit(project, tmp_path, fake_hub):
     assemble_space("edges", tmp_path / "edges")
-    assert upload(tmp_path / "edges", "me/drawings", space=True) == f"{fake_hub.endpoint}/spaces/me/drawings"
+    url = upload(tmp_path / "edges", "me/drawings", space=True)
     space = fake_hub.repositories["spaces", "me/drawings"]
+    assert url == f"{fake_hub.endpoint}/spaces/me/drawings/tree/{space.sha}"
     assert (space.created["type"], space.created["sdk"]) == ("space", "gradio")
     assert set(space.files) == EDGES
     stored = (project / "weights/edges-net/model.safetensors").read_bytes()
@@ -208,12 +211,30 @@ def test_a_second_upload_removes_missing_files(project, tmp_path, fake_hub):
     assert space.files["app.py"] == APP.encode()
 
 
+def test_a_second_upload_of_the_same_files_sends_nothing(project, tmp_path, fake_hub):
+    assemble_space("edges", tmp_path / "edges")
+    url = upload(tmp_path / "edges", "me/drawings", space=True)
+    fake_hub.requests.clear()
+    assert upload(tmp_path / "edges", "me/drawings", space=True) == url
+    assert not [request for request in fake_hub.requests if "/commit/" in request or "PUT" in request]
+
+
+def test_an_upload_sends_only_what_is_new(project, tmp_path, fake_hub):
+    assemble_space("edges", tmp_path / "edges")
+    upload(tmp_path / "edges", "me/drawings", space=True)
+    (tmp_path / "edges/app.py").write_text("# new")
+    fake_hub.requests.clear()
+    upload(tmp_path / "edges", "me/drawings", space=True)
+    assert not [request for request in fake_hub.requests if "PUT" in request]
+    assert fake_hub.repositories["spaces", "me/drawings"].files["app.py"] == b"# new"
+
+
 def test_weights_are_a_model_repository_that_loads(project, tmp_path, fake_hub, monkeypatch):
     template = fake_hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     assemble_weights("edges-net", tmp_path / "out")
-    assert upload(tmp_path / "out", "me/net", space=False) == f"{fake_hub.endpoint}/me/net"
+    assert upload(tmp_path / "out", "me/net", space=False).startswith(f"{fake_hub.endpoint}/me/net/tree/")
     assert ("models", "me/net") in fake_hub.repositories
     loaded = weights.load(Net, "me/net", allow_hub=True)
     embedded = weights.load(Net, "edges-net")
@@ -249,7 +270,40 @@ def run(monkeypatch, *arguments):
 def test_the_commands(project, fake_hub, monkeypatch, capsys, arguments, kind, count):
     run(monkeypatch, *arguments, "--to", "me/it")
     assert len(fake_hub.repositories[kind, "me/it"].files) == count
-    assert capsys.readouterr().out.strip().endswith("/me/it")
+    assert re.search(r"/me/it/tree/[0-9a-f]{40}$", capsys.readouterr().out.strip())
+
+
+def test_one_command_publishes_everything_and_keeps_it_in_step(project, fake_hub, monkeypatch, capsys):
+    run(monkeypatch, "all", "--to", "me")
+    models, spaces = ("edges-net", "unused"), ("edges", "image-spaces", "restyle")
+    names = {*(("models", f"me/{name}") for name in models), *(("spaces", f"me/{name}") for name in spaces)}
+    assert set(fake_hub.repositories) == names
+    lines = capsys.readouterr().out
+    assert len(lines.splitlines()) == len(names)
+    fake_hub.requests.clear()
+    run(monkeypatch, "all", "--to", "me")
+    assert capsys.readouterr().out == lines
+    assert not [request for request in fake_hub.requests if "/commit/" in request or "PUT" in request]
+    write(project / "spaces/edges/app.py", "# changed")
+    run(monkeypatch, "all", "--to", "me")
+    assert sum("/commit/" in request for request in fake_hub.requests) == 2  # the Space and the suite
+
+
+def test_the_readme_names_the_repository_the_weights_and_the_picture(project, tmp_path):
+    readme = project / "spaces/edges/README.md"
+    write(readme, readme.read_text() + 'client = Client("image-spaces/edges")\n')
+    write(project / "docs/images/edges.png", "a picture")
+    write(project / "docs/images/home.png", "another picture")
+    assemble_space("edges", tmp_path / "out", "me/drawings")
+    card = metadata_load(tmp_path / "out/README.md")
+    assert card["models"] == ["me/edges-net", "facebook/sam"]
+    assert card["thumbnail"] == "https://huggingface.co/spaces/me/drawings/resolve/main/preview.png"
+    assert 'Client("me/drawings")' in (tmp_path / "out/README.md").read_text()
+    assert (tmp_path / "out/preview.png").read_text() == "a picture"
+    assemble_suite(tmp_path / "suite")
+    card = metadata_load(tmp_path / "suite/README.md")
+    assert card["thumbnail"].endswith("/image-spaces/image-spaces/resolve/main/preview.png")
+    assert (tmp_path / "suite/preview.png").read_text() == "another picture"
 
 
 def test_a_dry_run_sends_nothing(project, fake_hub, monkeypatch, tmp_path):
