@@ -50,11 +50,11 @@ from shared.ui.server import (
     Space,
     build_server,
     build_suite,
-    gradio_settings,
     require_free_port,
     serve,
 )
 from shared.ui.server_settings import ServerSettings
+from shared.ui.suite_launch import launch_suite
 
 FOLDER = Path(__file__).resolve().parent / "spaces"
 ORDER = ("recognition", "edges", "retrieval", "crossmodal", "translation", "restyle")
@@ -94,7 +94,7 @@ def main() -> None:
     gc.freeze()
     gc.enable()
     if on_zero_gpu():  # its package reports the app as ready from within launch()
-        suite.launch(server_name=settings.host, server_port=settings.port, **gradio_settings())
+        launch_suite(suite, modules, texts, settings)
         return
     serve(build_server(suite, modules, texts, settings), suite, settings)
 

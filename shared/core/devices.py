@@ -10,9 +10,11 @@ import contextlib
 import ctypes
 import functools
 import os
+import pickle
 import threading
+import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
     import torch
@@ -88,7 +90,9 @@ def gpu(duration: int = 30) -> Callable[[Function], Function]:
             long ones are refused to visitors with little quota left.
 
     Returns:
-        A decorator. On ZeroGPU it borrows a GPU for each call; elsewhere it returns the function itself.
+        A decorator. On ZeroGPU it borrows a GPU for each call, which runs in a process of its own: arguments,
+        results and errors are pickled, and changes of globals are lost. Elsewhere it returns the function
+        itself.
 
     >>> @gpu(duration=10)
     ... def double(x):
@@ -103,6 +107,31 @@ def gpu(duration: int = 30) -> Callable[[Function], Function]:
         # Hugging Face's package, on every ZeroGPU Space; it shares its name with the folder of the apps.
         import spaces
 
-        return spaces.GPU(duration=duration)(function)  # type: ignore[attr-defined]
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> tuple[Any, Exception | None, str]:
+            try:
+                return function(*args, **kwargs), None, ""
+            except Exception as error:  # or all that arrives is the name of its class
+                return None, _portable(error), traceback.format_exc()
+
+        borrow = spaces.GPU(duration=duration)(run)  # type: ignore[attr-defined]
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            result, error, trace = borrow(*args, **kwargs)
+            if error is not None:
+                raise error from RuntimeError(f"on the GPU:\n{trace}")
+            return result
+
+        return cast(Function, call)
 
     return decorate
+
+
+def _portable(error: Exception) -> Exception:
+    """Return an error that another process can read: the same, or its text where it cannot be pickled."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # of its own methods, which may raise anything
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,17 @@ from shared.ui.gradio_workarounds import get_upload_folder
 #: Large models run one at a time; each takes minutes without a GPU, and much memory.
 LARGE_MODELS = Concurrency("editing", 1)
 LOADING = "Loading the engine; the first time, this is a large download"
+
+
+@dataclass(frozen=True)
+class _StepReport:
+    """Function that shows the steps of a run; it can go to another process, such as those of ZeroGPU."""
+
+    progress: gr.Progress
+    title: str
+
+    def __call__(self, step: int, total: int) -> None:
+        self.progress((step, total), desc=self.title, unit="steps")
 
 
 @contextmanager
@@ -32,13 +44,9 @@ def observe_run(request: gr.Request, progress: gr.Progress, title: str) -> Itera
     """
     stop = stop_file(request)
     stop.clear()
-
-    def report(step: int, total: int) -> None:
-        progress((step, total), desc=title, unit="steps")
-
     progress(0, desc=LOADING)
     try:
-        yield {"progress": report, "stop": stop}
+        yield {"progress": _StepReport(progress, title), "stop": stop}
     finally:
         stop.clear()
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import gradio as gr
 import uvicorn
-from fastapi import FastAPI, Response
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import JSONResponse
 from gradio.routes import App
 from PIL import Image
@@ -199,7 +199,7 @@ def build_server(
     return server
 
 
-def add_routes(server: FastAPI, spaces: Mapping[str, Space]) -> None:
+def add_routes(server: FastAPI | APIRouter, spaces: Mapping[str, Space]) -> None:
     """Add `/livez`, `/healthz`, `/metrics` and `/cards/<space>.jpg` to a server."""
     image = Image.new("RGB", (32, 32), "grey")
     checks = {name: partial(space.preview, image) for name, space in spaces.items()}

@@ -1,5 +1,6 @@
 """Devices: the default, ZeroGPU, cores and memory."""
 
+import pickle
 import sys
 import threading
 from types import ModuleType, SimpleNamespace
@@ -8,18 +9,24 @@ import pytest
 import torch
 
 from shared.core import devices
+from shared.core.errors import InputError
 
 
 @pytest.fixture
 def zero_gpu(monkeypatch):
     """ZeroGPU Space: its environment, and a module `spaces` that records decorated functions."""
     spaces = ModuleType("spaces")
-    spaces.decorated = []
+    spaces.decorated, spaces.calls = [], []
 
     def decorator(duration):
         def decorate(function):
             spaces.decorated.append((function.__name__, duration))
-            return lambda *args: ("on the GPU", function(*args))
+
+            def call(*args):
+                spaces.calls.append(args)
+                return pickle.loads(pickle.dumps(function(*pickle.loads(pickle.dumps(args)))))
+
+            return call
 
         return decorate
 
@@ -68,8 +75,32 @@ def test_gpu_decorates_on_zero_gpu(zero_gpu):
     def default(x):
         return x
 
-    assert work(1) == ("on the GPU", 2)
+    assert (work(1), zero_gpu.calls) == (2, [(1,)])
     assert zero_gpu.decorated == [("work", 5), ("default", 30)]
+
+
+class Unportable(Exception):
+    def __init__(self, first, second):
+        super().__init__(f"{first} {second}")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "text"),
+    [
+        (InputError("too dark"), InputError, "too dark"),
+        (Unportable("a", "b"), RuntimeError, "Unportable: a b"),
+        (ValueError(threading.Lock()), RuntimeError, "ValueError: <unlocked"),
+    ],
+)
+def test_errors_on_zero_gpu_stay_what_they_are(zero_gpu, error, kind, text):
+    @devices.gpu()
+    def fail():
+        raise error
+
+    with pytest.raises(kind, match=text) as raised:
+        fail()
+    assert type(raised.value) is kind
+    assert "in fail" in str(raised.value.__cause__)  # the trace of the other process
 
 
 def test_freed_memory_is_kept_if_the_c_library_can(monkeypatch):

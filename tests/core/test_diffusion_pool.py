@@ -3,6 +3,7 @@
 import pytest
 
 from shared.core.diffusion.pool import ModelPool
+from shared.core.weights import WeightsError
 
 
 @pytest.fixture
@@ -40,3 +41,18 @@ def test_all_models_are_loaded_at_the_start_of_zero_gpu(monkeypatch, loaded, loa
     assert loaded == ["a", "b"]
     assert [pool("a"), pool("b"), pool("a")] == ["A", "B", "A"]
     assert loaded == ["a", "b"]
+
+
+def test_zero_gpu_starts_without_a_model_that_is_missing(monkeypatch, loaded):
+    monkeypatch.setenv("SPACES_ZERO_GPU", "1")
+
+    def load(name):
+        loaded.append(name)
+        if loaded == ["a"]:
+            raise WeightsError("The Hub cannot be reached.")
+        return name.upper()
+
+    pool = ModelPool(["a", "b"], load)
+    assert pool._models == {"b": "B"}
+    assert [pool("a"), pool("b")] == ["A", "B"]
+    assert loaded == ["a", "b", "a"]

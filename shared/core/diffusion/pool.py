@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import threading
 import weakref
 from collections.abc import Callable, Iterable
@@ -10,6 +11,9 @@ from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from shared.core import devices
+from shared.core.weights import WeightsError
+
+log = logging.getLogger("image_spaces")
 
 Model = TypeVar("Model")
 
@@ -18,7 +22,8 @@ class ModelPool(Generic[Model]):
     """Models by name, loaded on first use; the one before, of any pool, makes room for the next.
 
     On ZeroGPU all of them are loaded at once and stay, since a model must be on the device when the app
-    starts. Safe to call from many threads: a model that still runs is freed when its run ends.
+    starts; one that cannot be had just now is tried again when it is chosen. Safe to call from many threads:
+    a model that still runs is freed when its run ends.
 
     Args:
         names: Names of the models.
@@ -32,10 +37,14 @@ class ModelPool(Generic[Model]):
         self._names = tuple(names)
         self._load = load
         self._models: dict[str, Model] = {}
-        if devices.on_zero_gpu():
-            self._models = {name: load(name) for name in self._names}
-        else:
+        if not devices.on_zero_gpu():
             self._pools.add(self)
+            return
+        for name in self._names:
+            try:
+                self._models[name] = load(name)
+            except WeightsError as error:
+                log.warning("The app starts without %s: %s", name, error)
 
     def models(self) -> dict[str, Callable[[], Model]]:
         """Return a function for each model, which returns it, by name."""
@@ -50,7 +59,7 @@ class ModelPool(Generic[Model]):
         """
         with self._lock:
             if name not in self._models:
-                for pool in self._pools:
+                for pool in self._pools:  # none on ZeroGPU
                     pool._models.clear()
                 gc.collect()  # pipelines hold cycles of references
                 self._models[name] = self._load(name)

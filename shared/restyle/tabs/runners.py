@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from PIL.Image import Image
 
 from shared.core import weights
-from shared.core.devices import on_zero_gpu
 from shared.core.diffusion.monitor import Progress, StopRequest
 from shared.core.diffusion.pool import ModelPool
 from shared.core.engines import Engine, find
@@ -99,7 +98,7 @@ def _dress(
     progress: Progress | None = None,
     stop: StopRequest | None = None,
 ) -> Restyling:
-    return generator.dress(person, outfit, settings, progress=_reachable(progress), stop=stop)
+    return generator.dress(person, outfit, settings, progress=progress, stop=stop)
 
 
 def _repaint(
@@ -112,9 +111,4 @@ def _repaint(
     progress: Progress | None = None,
     stop: StopRequest | None = None,
 ) -> Restyling:
-    return generator.repaint(image, mask, words, settings, progress=_reachable(progress), stop=stop)
-
-
-def _reachable(progress: Progress | None) -> Progress | None:
-    """Return a function that reports progress; None on ZeroGPU, whose runs are in a process of their own."""
-    return None if on_zero_gpu() else progress
+    return generator.repaint(image, mask, words, settings, progress=progress, stop=stop)

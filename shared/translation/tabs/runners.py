@@ -147,13 +147,7 @@ def _run_editor(
     progress: Progress | None = None,
     stop: StopRequest | None = None,
 ) -> Translation:
-    return editor(
-        image,
-        prompt,
-        **values.arguments(),
-        progress=None if on_zero_gpu() else progress,  # its runs are in a process of their own
-        stop=stop,
-    )
+    return editor(image, prompt, **values.arguments(), progress=progress, stop=stop)
 
 
 def _run_cycle(translator: Translator, image: Image, direction: str) -> Cycle:
