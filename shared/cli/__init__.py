@@ -1,0 +1,1 @@
+"""Command line `image-spaces`: every capability for files and folders, and a library of photos on disk."""
