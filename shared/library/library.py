@@ -9,9 +9,8 @@ for hit in library.search(text="two dogs on a beach"):
 from __future__ import annotations
 
 import os
-import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -47,7 +46,6 @@ class Library:
         self._store: Store | None = store
         self._specs = tuple(DEFAULT_MODELS if specs is None else specs)
         self._models: dict[ModelSpec, LibraryModel] = {}
-        self._load_lock = threading.Lock()
         self._search = LibrarySearch(store, self._load)
 
     @classmethod
@@ -219,6 +217,11 @@ class Library:
         column = rows[0]["column"] if near and rows else None
         return duplicate_groups(store, column, max_bits, min_cosine)
 
+    def paths(self) -> Iterator[str]:
+        """Return the paths of all photos, in no order."""
+        for batch in self._open_store().batches("photos", ["path"]):
+            yield from batch.column("path").to_pylist()
+
     def stats(self) -> LibraryStats:
         """Return statistics of the library."""
         from shared.library.vector_index import describe_index
@@ -265,10 +268,8 @@ class Library:
         return self._store
 
     def _load(self, spec: ModelSpec) -> LibraryModel:
-        with self._load_lock:
-            if spec not in self._models:
-                self._models[spec] = spec.load()
-            return self._models[spec]
+        model = self._models[spec] = spec.load()
+        return model
 
     def _current_models(self) -> list[LibraryModel]:
         return [self._load(spec) for spec in self._specs]

@@ -55,7 +55,8 @@ def _date(value: Any) -> datetime | None:
     if match is None:
         return None
     try:
-        date = datetime(*(int(number or 0) for number in match.groups()))
+        year, month, day, hour, minute, second = (int(number or 0) for number in match.groups())
+        date = datetime(year, month, day, hour, minute, second)
     except ValueError:  # such as 0000:00:00, which cameras without a clock write
         return None
     return date if date.year >= 1800 else None

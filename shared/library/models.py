@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +19,8 @@ from shared.crossmodal.engines import ENSEMBLE
 from shared.crossmodal.query import Query
 from shared.crossmodal.search import CrossModalSearch
 from shared.gallery.search import EncodedQuery
+from shared.retrieval.describer import ScoreCalibration
+from shared.retrieval.descriptor.extractor import Extractor
 from shared.retrieval.search import ImageSearch
 
 #: Kinds of models.
@@ -43,13 +47,17 @@ class ModelSpec:
     folder: str | None = None
 
     def load(self) -> LibraryModel:
-        """Load the model.
+        """Load the model, or return the one that is in use in this process.
 
         Raises:
             ValueError: There is no such engine.
             WeightsError: The weights cannot be used.
         """
-        return ImageModel(self) if self.kind == IMAGE else TextModel(self)
+        with _load_lock:
+            model = _loaded.get(self)
+            if model is None:
+                model = _loaded[self] = LOADERS[self.kind](self)
+            return model
 
 
 DEFAULT_MODELS = (ModelSpec(IMAGE, "exact"), ModelSpec(TEXT, ENSEMBLE))
@@ -92,13 +100,20 @@ class LibraryModel(ABC):
 class ImageModel(LibraryModel):
     """Descriptors of image retrieval, of unit length."""
 
-    def __init__(self, spec: ModelSpec) -> None:
-        self.spec = spec
+    def __init__(
+        self, spec: ModelSpec, extractor: Extractor, calibration: ScoreCalibration, fingerprint: int
+    ) -> None:
+        self.spec, self.extractor, self.calibration = spec, extractor, calibration
+        self.fingerprint = f"{fingerprint:016x}"
+        self.worker_pool = extractor.worker_pool
+        self.columns = {f"image_{self.fingerprint[:8]}": extractor.head.dims}
+
+    @classmethod
+    def load(cls, spec: ModelSpec) -> ImageModel:
+        """Load the model of an engine of `shared.retrieval.engines`."""
         strategy = ImageSearch.load(spec.engine, folder=spec.folder).strategy
-        self.extractor, self.calibration = strategy.describer.extractor, strategy.calibration
-        self.fingerprint = f"{int(strategy.describer.model_fingerprint[0]):016x}"
-        self.worker_pool = self.extractor.worker_pool
-        self.columns = {f"image_{self.fingerprint[:8]}": self.extractor.head.dims}
+        fingerprint = int(strategy.describer.model_fingerprint[0])
+        return cls(spec, strategy.describer.extractor, strategy.calibration, fingerprint)
 
     def describe(self, images: Sequence[Image.Image]) -> list[dict[str, np.ndarray]]:
         rows = self.extractor.batch(images).astype(np.float16)
@@ -121,10 +136,8 @@ class TextModel(LibraryModel):
     them by the chosen engine, whose vectors are computed from the features that all engines share.
     """
 
-    def __init__(self, spec: ModelSpec) -> None:
-        self.spec = spec
-        self.search = CrossModalSearch.load(spec.engine, folder=spec.folder)
-        self.embedder = self.search.embedder
+    def __init__(self, spec: ModelSpec, search: CrossModalSearch) -> None:
+        self.spec, self.search, self.embedder = spec, search, search.embedder
         self.calibration = self.embedder.calibration(spec.engine)
         self.worker_pool = self.embedder.worker_pool
         # an image of a single color has all the shapes
@@ -140,6 +153,11 @@ class TextModel(LibraryModel):
         self.columns = {f"text_{suffix}": lengths[self.first_pass]}
         if self.first_pass != spec.engine:
             self.columns[f"features_{self.fingerprint[:8]}"] = len(features)
+
+    @classmethod
+    def load(cls, spec: ModelSpec) -> TextModel:
+        """Load the model of an engine of `shared.crossmodal.engines`."""
+        return cls(spec, CrossModalSearch.load(spec.engine, folder=spec.folder))
 
     @property
     def feature_column(self) -> str | None:
@@ -185,3 +203,9 @@ class TextModel(LibraryModel):
     @cached_property
     def _first_search(self) -> CrossModalSearch:
         return CrossModalSearch(self.first_pass, self.embedder)
+
+
+#: Loaders of models by kind.
+LOADERS: dict[str, Callable[[ModelSpec], LibraryModel]] = {IMAGE: ImageModel.load, TEXT: TextModel.load}
+_loaded: weakref.WeakValueDictionary[ModelSpec, LibraryModel] = weakref.WeakValueDictionary()
+_load_lock = threading.Lock()

@@ -252,7 +252,7 @@ class Store:
         names = self._names()
         for name, schema in _TABLES.items():
             if name not in names:
-                table = self._connection.create_table(name, schema=schema, exist_ok=True)
+                table: Any = self._connection.create_table(name, schema=schema, exist_ok=True)
                 key = schema.names[0]
                 table.set_unenforced_primary_key([key])
                 if name == PHOTOS:

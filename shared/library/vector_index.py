@@ -49,12 +49,23 @@ def update_index(table: Any, columns: Iterable[str], min_photos: int = MIN_PHOTO
         index = indexed.get(column)
         if index is not None and index.num_unindexed_rows <= REBUILD_FRACTION * count:
             continue  # `Store.tidy` has added the new photos to it
-        config = IvfPq(
-            distance_type="cosine",
-            num_partitions=max(1, round(math.sqrt(count))),
-            num_sub_vectors=table.schema.field(column).type.list_size // NUMBERS_PER_BYTE,
-        )
+        length = table.schema.field(column).type.list_size
+        config = index_config(count, length)
         table.create_index(column, config=config, replace=True, wait_timeout=timedelta(days=1))
+
+
+def index_config(count: int, length: int) -> IvfPq:
+    """Return the settings of an index.
+
+    Args:
+        count: Number of vectors.
+        length: Length of a vector.
+    """
+    return IvfPq(
+        distance_type="cosine",
+        num_partitions=max(1, round(math.sqrt(count))),
+        num_sub_vectors=max(1, length // NUMBERS_PER_BYTE),
+    )
 
 
 def describe_index(table: Any, column: str) -> str:
