@@ -21,6 +21,7 @@ class Repository:
         revision: Commit id in place of the digest, such as one that is pinned in the code.
         gated: True if the Hub gives its files only to those who have accepted its terms.
         cut_short: File that the Hub ends halfway.
+        branch: Branch of the files besides `main`, such as `"refs/pr/1"`.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -28,6 +29,7 @@ class Repository:
     revision: str | None = None
     gated: bool = False
     cut_short: str | None = None
+    branch: str | None = None
 
     @property
     def sha(self) -> str:
@@ -110,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path.startswith("/lfs/"):
             self.server.large_files[path.removeprefix("/lfs/")] = body
             return self._send()
-        api = re.fullmatch(r"/api/(models|spaces)/([^/]+/[^/]+)/(\w+)(?:/([^/]+))?", path)
+        api = re.fullmatch(r"/api/(models|spaces)/([^/]+/[^/]+)/(\w+)(?:/(.+))?", path)
         file = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
         if not api and not file:
             return self._send(404)
@@ -121,7 +123,12 @@ class _Handler(BaseHTTPRequestHandler):
         if repository.gated:
             return self._send(403, error="GatedRepo")
         revision = api[4] if api else file[2]
-        if revision not in ("main", repository.sha, repository.revision):
+        if revision is not None and revision not in (
+            "main",
+            repository.sha,
+            repository.revision,
+            repository.branch,
+        ):
             return self._send(404, error="RevisionNotFound")
         if file:
             return self._file(repository, file[3])
@@ -139,6 +146,10 @@ class _Handler(BaseHTTPRequestHandler):
         data = repository.files.get(path)
         if data is None:
             return self._send(404, error="EntryNotFound", commit=repository.commit)
+        etag = hashlib.sha1(data).hexdigest()
+        start = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
+        if start:  # of a download that is resumed
+            return self._send(206, data=data[int(start[1]) :], etag=etag, commit=repository.commit)
         end = len(data) // 2 if path == repository.cut_short else None
         return self._send(data=data, etag=hashlib.sha1(data).hexdigest(), commit=repository.commit, end=end)
 
@@ -153,6 +164,11 @@ class _Handler(BaseHTTPRequestHandler):
                 for path, data in repository.files.items()
             ]
         )
+
+    def _duplicate(self, repository: Repository, body: bytes) -> None:
+        name = json.loads(body)["repository"]
+        self.server.add(name, dict(repository.files), "spaces")
+        self._send(json={"url": f"{self.server.endpoint}/spaces/{name}"})
 
     def _preupload(self, repository: Repository, body: bytes) -> None:
         files = []

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from gradio_client import Client
 from huggingface_hub import metadata_load
+from PIL import Image
 
 from shared.publishing import upload
 from shared.ui.sample_images import GALLERY_SAMPLES, SAMPLES
@@ -19,6 +20,7 @@ COLORS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 SETTINGS = {
     *("title", "emoji", "short_description", "license", "tags", "models", "datasets", "thumbnail", "pinned"),
     *("sdk", "sdk_version", "python_version", "app_file", "colorFrom", "colorTo", "suggested_hardware"),
+    "preload_from_hub",
 }
 #: Installed by Hugging Face; naming them breaks its resolution.
 PLATFORM = {"gradio", "spaces", "huggingface-hub"}
@@ -104,6 +106,33 @@ def test_front_matter(space):
     assert len(settings["emoji"].rstrip("\N{VARIATION SELECTOR-16}")) == 1
     assert "mcp-server" in settings["tags"]
     assert settings["license"] == "apache-2.0"
+    assert settings["suggested_hardware"] in ("cpu-basic", "cpu-upgrade", "zero-a10g")
+    assert settings["models"]
+    for repository in [*settings["models"], *settings.get("datasets", [])]:
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+", repository)
+    for entry in settings.get("preload_from_hub", []):  # repository, files, and a commit, which cannot change
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+ \S+ [0-9a-f]{40}", entry)
+
+
+def test_an_upload_has_a_picture(space, tmp_path):
+    """A page that links to the Space shows it: one of the README's pictures, from the Space itself."""
+    upload.assemble_space(space.name, tmp_path / "space", f"somebody/{space.name}")
+    settings = metadata_load(tmp_path / "space" / "README.md")
+    address = f"https://huggingface.co/spaces/somebody/{space.name}/resolve/main/preview.png"
+    assert settings["thumbnail"] == address
+    with Image.open(tmp_path / "space" / "preview.png") as picture:
+        assert picture.width >= 600
+    original = metadata_load(space / "README.md")
+    assert {**original, "models": settings["models"], "thumbnail": address} == settings
+
+
+def test_no_example_is_computed_at_the_start(space):
+    """Examples fill inputs and nothing else, so there is nothing to cache, on a GPU or without."""
+    for path in (space / "app.py", *(ROOT / "shared").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("gr.Examples", "Examples"):
+                assert not {"fn", "cache_examples"} & {keyword.arg for keyword in node.keywords}, path
+                assert len(node.args) <= 2, path
 
 
 def test_requirements_leave_the_platform_alone(space):
