@@ -277,13 +277,14 @@ def _check_folder(uri: str, create: bool) -> None:
     """
     path = Path(uri)
     try:
-        if path.exists() and not path.is_dir():
-            raise LibraryError(f"{uri} is a file: a library needs a folder of its own.")
-        names = set(os.listdir(path)) if path.exists() else set()
+        is_file = path.exists() and not path.is_dir()
+        names = set(os.listdir(path)) if path.is_dir() else set()
     except (OSError, ValueError) as error:
         raise LibraryError(
             f"The folder {uri} cannot be read: please check its name and permissions."
         ) from error
+    if is_file:
+        raise LibraryError(f"{uri} is a file: a library needs a folder of its own.")
     if f"{PHOTOS}.lance" in names:
         return
     if not create:

@@ -72,7 +72,7 @@ def walk(paths: Sequence[str], on_skip: SkipCallback, excluded: Collection[str] 
         excluded: Paths of files and folders that are left out.
     """
     visited: set[tuple[int, int]] = set()
-    listed = _FileFilter(on_skip)
+    parents = [path for path in paths if os.path.isdir(path)]
     for source in paths:
         try:
             status = os.stat(source)
@@ -80,7 +80,8 @@ def walk(paths: Sequence[str], on_skip: SkipCallback, excluded: Collection[str] 
             on_skip(printable(source), "It cannot be found or read: please check the path.")
             continue
         if not stat.S_ISDIR(status.st_mode):
-            yield from listed(source, status)
+            if not is_below(source, parents):
+                yield from _usable(source, status, on_skip)
             continue
         pending = [source]
         while pending:
@@ -89,7 +90,7 @@ def walk(paths: Sequence[str], on_skip: SkipCallback, excluded: Collection[str] 
             pending += sorted((path for path in folders if path not in excluded), reverse=True)
             for path, status in sorted(files, key=lambda file: file[0]):
                 if path not in excluded:
-                    yield from listed(path, status)
+                    yield from _usable(path, status, on_skip)
 
 
 def is_below(path: str, folders: Collection[str]) -> bool:
@@ -106,19 +107,14 @@ def printable(path: str) -> str:
     return path.encode("utf-8", "replace").decode("utf-8")
 
 
-class _FileFilter:
-    """Filter of regular files with valid names, none of them twice by the same path."""
-
-    def __init__(self, on_skip: SkipCallback) -> None:
-        self._on_skip = on_skip
-
-    def __call__(self, path: str, status: os.stat_result) -> Iterator[PhotoFile]:
-        if not stat.S_ISREG(status.st_mode):
-            self._on_skip(printable(path), "This is no file, but a pipe or a device.")
-        elif printable(path) != path:
-            self._on_skip(printable(path), _UNREADABLE_NAME)
-        else:
-            yield PhotoFile.of(path, status)
+def _usable(path: str, status: os.stat_result, on_skip: SkipCallback) -> Iterator[PhotoFile]:
+    """Return a file, if it is a regular one with a valid name."""
+    if not stat.S_ISREG(status.st_mode):
+        on_skip(printable(path), "This is no file, but a pipe or a device.")
+    elif printable(path) != path:
+        on_skip(printable(path), _UNREADABLE_NAME)
+    else:
+        yield PhotoFile.of(path, status)
 
 
 def _list_folder(

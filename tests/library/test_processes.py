@@ -1,0 +1,70 @@
+"""Several processes: a reader and a second writer beside a run, which is killed and then goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared.library.errors import LibraryError
+from shared.library.library import Library
+from tests.library.conftest import write_photo
+
+ROOT = Path(__file__).resolve().parents[2]
+
+ADD = """
+import sys
+from shared.library import ingest
+from shared.library.library import Library
+from tests.library.fakes import ColorExtractor, replace_models
+
+ingest.WRITE_BATCH = 4
+replace_models(ColorExtractor(delay=0.05))
+with Library.open(sys.argv[1]) as library:
+    library.add(sys.argv[2], lambda done, total, left: print(done, flush=True))
+"""
+
+
+@pytest.fixture
+def many(tmp_path):
+    """Folder with more photos than a run describes before it is killed."""
+    for number in range(300):
+        write_photo(tmp_path / "many" / f"{number:03}.png", (number % 40 * 6, 90, 90), number, side=16)
+    return tmp_path / "many"
+
+
+def start(library, folder):
+    command = [sys.executable, "-c", ADD, str(library), str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+
+
+def wait_for(process, text):
+    for line in process.stdout:
+        if line.startswith(text):
+            return line
+    raise AssertionError(f"the process ended before {text!r}")
+
+
+def test_readers_and_writers_beside_a_run_that_is_killed(tmp_path, many, extractor):
+    process = start(tmp_path / "library", many)
+    wait_for(process, "10")
+    with Library.open(tmp_path / "library", create=False) as library:
+        assert library.stats().photos >= 4
+        assert len(library.search(text="red", top_k=3)) == 3
+        with pytest.raises(LibraryError, match="Another program is changing the library"):
+            library.add(many)
+        with pytest.raises(LibraryError, match="Another program"):
+            library.remove(many)
+        done = int(wait_for(process, ""))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        stored = len(list(library.paths()))
+        assert done - 4 <= stored < 300
+        report = library.add(many)
+        assert (report.added, report.unchanged) == (300 - stored, stored)
+        assert extractor.described == 300 - stored
+        paths = list(library.paths())
+        assert len(paths) == len(set(paths)) == 300
