@@ -273,3 +273,10 @@ def test_a_process_ends_cleanly_while_memory_is_given_back(seconds):
     code = PROCESS.format(seconds=seconds)
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_nothing_is_reported_to_the_makers_of_openvino():
+    from openvino.tools.ovc import telemetry_utils
+
+    assert conversion.sys.modules["openvino_telemetry"] is None
+    assert telemetry_utils.tm.__name__ == "openvino.tools.ovc.telemetry_stub"

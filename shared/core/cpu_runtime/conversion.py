@@ -10,6 +10,7 @@ import functools
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,10 @@ from torch import Tensor, nn
 
 if TYPE_CHECKING:
     import openvino
+
+# OpenVINO reports its uses to its makers over the network, from a process of its own, where this package is
+# installed, which it requires; it does without where the import fails.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 #: Function from tensors to a tensor or a sequence of tensors.
 TensorFunction = Callable[..., Any]
