@@ -33,6 +33,10 @@ class Engine(Generic[Model]):
         revision: Commit of the Hub repository; None is its main branch.
         licence: SPDX identifier of the weights' licence; None without weights.
         parameters: Number of learned parameters; None without weights.
+        full_precision: True if a network from the Hub computes in 32 bits on a GPU as well, because it reads
+            coordinates or its scores are probabilities.
+        download_gb: Size of the files of an engine from the Hub, in gigabytes.
+        published: What its authors report about an engine from the Hub, with their figures.
     """
 
     name: str
@@ -44,6 +48,9 @@ class Engine(Generic[Model]):
     revision: str | None = None
     licence: str | None = None
     parameters: int | None = None
+    full_precision: bool = False
+    download_gb: float | None = None
+    published: str = ""
 
 
 def deferred(import_class: Callable[[], type[T]]) -> Callable[..., T]:

@@ -12,11 +12,16 @@ import textwrap
 import threading
 import urllib.request
 from collections.abc import Sequence
+from contextvars import copy_context
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.utils import tqdm
+
+from shared.core.calls import check_call
+from shared.core.errors import GenerationError
 
 PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "README.md", "SHA256SUMS", "samples.zip"]
 
@@ -52,7 +57,7 @@ def cached(repository: str, revision: str | None = None, patterns: Sequence[str]
 
 
 def download(repository: str, revision: str | None = None, patterns: Sequence[str] = PATTERNS) -> Path:
-    """Download a repository into the cache.
+    """Download a repository into the cache; what an interrupted download left there is not fetched again.
 
     Args:
         repository: Name such as `"someone/something"`.
@@ -65,6 +70,7 @@ def download(repository: str, revision: str | None = None, patterns: Sequence[st
     Raises:
         HubError: The network, the repository, its revision or its weights are missing, or the disk is full.
             Without a network this takes less than a second.
+        GenerationError: The call that runs here must end, see `shared.core.calls`.
     """
     if constants.HF_HUB_OFFLINE:
         raise HubError(
@@ -76,7 +82,16 @@ def download(repository: str, revision: str | None = None, patterns: Sequence[st
             f"{repository} is not on this machine and {host} cannot be reached: check the network."
         )
     try:
-        folder = Path(snapshot_download(repository, revision=revision, allow_patterns=list(patterns)))
+        folder = Path(
+            snapshot_download(
+                repository,
+                revision=revision,
+                allow_patterns=list(patterns),
+                tqdm_class=_interruptible_bar(),
+            )
+        )
+    except GenerationError:
+        raise
     except GatedRepoError as error:
         raise HubError(f"{repository} is only for those who accept its terms: do so on its page.") from error
     except RepositoryNotFoundError as error:
@@ -93,6 +108,18 @@ def download(repository: str, revision: str | None = None, patterns: Sequence[st
     if not any(folder.rglob("*.safetensors")):
         raise HubError(f"{repository} has no safetensors file: pickled weights are never read.")
     return folder
+
+
+def _interruptible_bar() -> type[tqdm]:
+    """Return a progress bar that ends a download when the caller's call must end, whatever thread it is on."""
+    context = copy_context()
+
+    class InterruptibleBar(tqdm):
+        def update(self, n: float | None = 1) -> bool | None:
+            context.copy().run(check_call, may_wait=False)
+            return super().update(n)
+
+    return InterruptibleBar
 
 
 def _disk_is_full(error: BaseException | None) -> bool:

@@ -44,6 +44,22 @@ class ClassifierBackend(ABC):
         """Classify at least one image in one pass of the network."""
 
 
+class OpenClassifierBackend(ClassifierBackend):
+    """Network that classifies images by labels that a visitor writes; `labels` are those without any."""
+
+    @abstractmethod
+    def with_none(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """Return the classes of `predict_labels`: the labels and a class for everything else."""
+
+    @abstractmethod
+    def predict_labels(self, images: Sequence[Image.Image], labels: Sequence[str]) -> ClassifierOutput:
+        """Classify at least one image by at least one label.
+
+        Returns:
+            Scores; the columns of `probabilities` are those of `with_none(labels)`.
+        """
+
+
 @dataclass(frozen=True, eq=False)
 class ClassEvidence:
     """Evidence for one class in an image.

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from shared.core.errors import InputError
 from shared.core.images import Source, open_image
 from shared.core.predictors import EnginePredictor
-from shared.recognition.backends import ClassifierBackend
+from shared.recognition.backends import ClassifierBackend, OpenClassifierBackend
 from shared.recognition.engines import CLASSIFIERS
+from shared.recognition.open_labels import check_labels
 from shared.recognition.vocabulary.class_names import ClassName, class_names
 from shared.recognition.vocabulary.kinds import likely_kind
 from shared.recognition.vocabulary.lookup import ClassLookup
@@ -126,42 +128,61 @@ class Classifier(EnginePredictor[ClassifierBackend]):
         """Class names, by id, with the kind in brackets where the name alone would not tell it."""
         return tuple(name.title for name in self.names)
 
-    def __call__(self, image: Source, top_k: int = 5) -> Classification:
+    def __call__(
+        self, image: Source, top_k: int = 5, labels: str | Sequence[str] | None = None
+    ) -> Classification:
         """Classify an image.
 
         Args:
             image: Anything that `shared.core.images.open_image` takes.
-            top_k: Number of predictions.
+            top_k: Number of predictions; fewer if there are not as many labels.
+            labels: Labels to choose from, or a text with one a line or commas between them, if the engine
+                takes any; by default its own classes.
 
         Raises:
             ImageError: The image cannot be used.
+            InputError: The labels cannot be used, or the engine takes none.
             ValueError: `top_k` is not in 1..number of classes.
         """
-        return self.batch([image], top_k)[0]
+        return self.batch([image], top_k, labels)[0]
 
-    def batch(self, images: Sequence[Source], top_k: int = 5) -> list[Classification]:
+    def batch(
+        self, images: Sequence[Source], top_k: int = 5, labels: str | Sequence[str] | None = None
+    ) -> list[Classification]:
         """Classify several images in one pass of the network; see `__call__`.
 
         All images are in memory at once: split long lists. `seconds` of each result is an equal share of the
         duration.
         """
         started = time.perf_counter()
-        if top_k not in range(1, len(self.labels) + 1):
-            raise ValueError(f"top_k must be in 1..{len(self.labels)}, received {top_k!r}")
+        names, own_labels = self.names, check_labels(labels)
+        if own_labels:
+            if not isinstance(self.backend, OpenClassifierBackend):
+                raise InputError(
+                    "This engine has classes of its own: choose “Your own labels”, or leave the labels out."
+                )
+            names = tuple(ClassName(label, label=label) for label in self.backend.with_none(own_labels))
+            top_k = min(top_k, len(names))
+        if top_k not in range(1, len(names) + 1):
+            raise ValueError(f"top_k must be in 1..{len(names)}, received {top_k!r}")
         if not images:
             return []
-        output = self.backend.predict([open_image(image) for image in images])
+        opened = [open_image(image) for image in images]
+        if own_labels and isinstance(self.backend, OpenClassifierBackend):
+            output = self.backend.predict_labels(opened, own_labels)
+        else:
+            output = self.backend.predict(opened)
         seconds = (time.perf_counter() - started) / len(images)
         return [
             Classification(
-                predictions=self._top_predictions(probabilities, int(top_k)),
+                predictions=_top_predictions(probabilities, names, int(top_k)),
                 probabilities=probabilities,
                 feature=feature,
                 ood_score=float(ood_score),
                 out_of_distribution=bool(ood_score > self.backend.ood_threshold),
                 engine=self.engine,
                 seconds=seconds,
-                kind=self._kind(probabilities),
+                kind=_kind(probabilities, names),
             )
             for probabilities, feature, ood_score in zip(
                 output.probabilities, output.features, output.ood_scores, strict=True
@@ -198,12 +219,14 @@ class Classifier(EnginePredictor[ClassifierBackend]):
     def _lookup(self) -> ClassLookup:
         return ClassLookup(self.names)
 
-    def _kind(self, probabilities: np.ndarray) -> str | None:
-        kind = None if probabilities.max() >= DOUBT else likely_kind(probabilities, self.names)
-        return kind[0] if kind else None
 
-    def _top_predictions(self, probabilities: np.ndarray, top_k: int) -> tuple[ClassPrediction, ...]:
-        ids = np.argsort(-probabilities, kind="stable")[:top_k].tolist()
-        return tuple(
-            ClassPrediction(self.labels[i], i, float(probabilities[i]), self.names[i].synset) for i in ids
-        )
+def _kind(probabilities: np.ndarray, names: Sequence[ClassName]) -> str | None:
+    kind = None if probabilities.max() >= DOUBT else likely_kind(probabilities, names)
+    return kind[0] if kind else None
+
+
+def _top_predictions(
+    probabilities: np.ndarray, names: Sequence[ClassName], top_k: int
+) -> tuple[ClassPrediction, ...]:
+    ids = np.argsort(-probabilities, kind="stable")[:top_k].tolist()
+    return tuple(ClassPrediction(names[i].title, i, float(probabilities[i]), names[i].synset) for i in ids)

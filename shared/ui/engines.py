@@ -7,9 +7,11 @@ import gradio as gr
 from gradio.components import Component
 from PIL.Image import Image
 
+from shared.core import hub
 from shared.core.devices import gpu
 from shared.core.engines import Engine
 from shared.core.file_names import safe_stem
+from shared.core.hub_networks.pool import RecentModel
 from shared.core.models import Lazy
 from shared.ui import assets
 from shared.ui.components.results import display_image
@@ -29,13 +31,31 @@ def lazy_models(load: Callable[[str], Model], engines: Iterable[str]) -> dict[st
     Args:
         load: Maps an engine's name to its model. It imports the model's module inside, so that the first page
             does not wait for torch.
-        engines: Names of the engines, such as the keys of a capability's `ENGINES`.
+        engines: Names of the engines, such as a capability's `ENGINES`. Of those that come from the Hub, as
+            their rows say, few stay in memory, see `RecentModel`.
     """
+    rows = engines if isinstance(engines, Mapping) else {}
 
     def lazy(name: str) -> Lazy[Model]:
-        return Lazy(lambda: load(name))
+        if name not in rows or not rows[name].from_hub:
+            return Lazy(lambda: load(name))
+
+        def load_from_hub() -> Model:
+            announce_download(rows[name])
+            return load(name)
+
+        return RecentModel(load_from_hub)
 
     return {name: lazy(name) for name in engines}
+
+
+def announce_download(engine: Engine[Any]) -> None:
+    """Tell a visitor that an engine is being downloaded, if its files are not on this machine."""
+    if engine.download_gb and not hub.cached(engine.weights or "", engine.revision):
+        gr.Info(
+            f"“{engine.title}” is being downloaded, {engine.download_gb:g} GB; this takes a while, and happens "
+            "once."
+        )
 
 
 @overload

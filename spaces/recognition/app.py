@@ -16,20 +16,11 @@ from shared import ui
 from shared.core.file_names import safe_stem
 from shared.core.images import open_image
 from shared.matting.engine_rows import SUBJECTS
+from shared.recognition import tabs
 from shared.recognition.classifier import Classifier
 from shared.recognition.engines import CLASSIFIERS, SEGMENTERS
 from shared.recognition.explanation import explain as explain_class
 from shared.recognition.segmenter import Segmenter
-from shared.recognition.tabs import (
-    batch_item,
-    classification_tab,
-    comparison_tab,
-    explanation_tab,
-    image_endpoints,
-    require_photo,
-    segmentation_tab,
-    subject_tab,
-)
 from shared.recognition.unknown_regions import segment_and_check
 
 SPACE = "recognition"
@@ -51,18 +42,19 @@ def preview(image: Image) -> Image:
 
 
 @ui.user_facing(SPACE)
-def classify(image: str, engine: str, top_k: int) -> dict[str, Any]:
+def classify(image: str, engine: str, top_k: int, labels: str) -> dict[str, Any]:
     """Tell what a photo shows: the likeliest of 1000 kinds of animals, plants, things and places.
 
     Args:
         image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
-        engine: The classifier: "lite" is the best one, "plain" has no fusion, "cfn" is smaller.
+        engine: The classifier: ours are "lite", "plain" and "cfn"; "dinov2" is large, "siglip2" takes labels.
         top_k: Number of answers, from 1 to 20.
+        labels: Labels to choose from, separated by commas, for "siglip2" alone; empty for its everyday kinds.
 
     Returns:
         Classes, best first, with probabilities, and whether the best one is in doubt.
     """
-    return run_classifier(open_image(image), engine, int(top_k)).as_dict()
+    return run_classifier(open_image(image), engine, int(top_k), labels or None).as_dict()
 
 
 @ui.user_facing(SPACE)
@@ -71,7 +63,7 @@ def explain(image: str, engine: str, label: str, method: str) -> Image:
 
     Args:
         image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
-        engine: The classifier: "lite" is the best one, "plain" has no fusion, "cfn" is smaller.
+        engine: The classifier: "lite", "plain", "cfn" or "dinov2".
         label: A class or a kind, such as "tiger cat", "corgi" or "dog"; the likeliest class if empty.
         method: "grad-cam", or "occlusion", which hides one part of the photo after the other.
     """
@@ -84,8 +76,8 @@ def recognize(image: str, engine: str, segmenter: str, label: str, method: str) 
 
     Args:
         image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
-        engine: The classifier: "lite", "plain" or "cfn".
-        segmenter: The segmenter: "fcfn" or "streets".
+        engine: The classifier: "lite", "plain", "cfn" or "dinov2".
+        segmenter: The segmenter: "fcfn", "streets" or "eomt".
         label: The class or kind to explain, such as "corgi" or "dog"; the likeliest class if empty.
         method: How to explain it: "grad-cam" or "occlusion".
 
@@ -107,11 +99,11 @@ def recognize_many(
 
     Args:
         images: The photos, at most 50 and at most 256 MB together.
-        engine: The classifier: "lite", "plain" or "cfn".
-        segmenter: The segmenter: "fcfn" or "streets".
+        engine: The classifier.
+        segmenter: The segmenter: "fcfn", "streets" or "eomt".
         progress: Progress bar of the page.
     """
-    recognize_one = partial(batch_item, run_classifier, run_segmenter, engine, segmenter)
+    recognize_one = partial(tabs.batch_item, run_classifier, run_segmenter, engine, segmenter)
     return ui.run_batch(images, recognize_one, SPACE, progress)
 
 
@@ -126,21 +118,24 @@ with ui.page("Recognition") as demo:
             with gr.Accordion("Settings", open=False):
                 top_k = gr.Slider(1, 20, 5, step=1, label="Answers", info="How many answers to show")
             button = gr.Button("Recognize", variant="primary")
-        with gr.Column(scale=3), gr.Tabs() as tabs:
-            what = classification_tab(SPACE, run_classifier, run_segmenter, [image, engine, top_k])
-            where = segmentation_tab(SPACE, run_segmenter, [image, segmenter])
-            why, method = explanation_tab(SPACE, run_classifier, run_explanation, [image, engine])
-            subject = subject_tab(SPACE, run_subject, image)
-            compared = comparison_tab(SPACE, run_classifier, [image, engine, top_k])
+        with gr.Column(scale=3), gr.Tabs() as all_tabs:
+            question = [image, engine, top_k]
+            what, labels = tabs.classification_tab(SPACE, run_classifier, run_segmenter, question)
+            where = tabs.segmentation_tab(SPACE, run_segmenter, [image, segmenter])
+            why, method = tabs.explanation_tab(SPACE, run_classifier, run_explanation, [image, engine])
+            subject = tabs.subject_tab(SPACE, run_subject, image)
+            things = tabs.finding_tab(SPACE, tabs.lazy_finder(), image)
+            compared = tabs.comparison_tab(SPACE, run_classifier, question)
             images = ui.batch_tab(recognize_many, [engine, segmenter], "Recognize all of them")
     engines = [*CLASSIFIERS.values(), *SEGMENTERS.values(), *SUBJECTS.values()]
-    ui.how_it_works(Path(__file__).parent, [row.weights for row in engines if row.weights])
+    offline = [row.weights for row in engines if row.weights and not row.from_hub]
+    ui.how_it_works(Path(__file__).parent, offline)
+    tabs.require_photo(SPACE, button, image)
     changes = [image.change, engine.change, segmenter.change, top_k.release, button.click]
-    require_photo(SPACE, button, image)
-    ui.load_open_tab(tabs, [what, where, subject, why, compared], changes)
+    ui.load_open_tab(all_tabs, [what, where, subject, things, why, compared], changes)
     label = gr.Textbox("", label="Class", visible=False)  # the API takes any text; the menu lists the classes
-    ui.endpoint(classify, [image, engine, top_k], {"Classes": gr.JSON})
-    image_endpoints(SPACE, run_segmenter, run_subject, [image, segmenter])
+    ui.endpoint(classify, [*question, labels], {"Classes": gr.JSON})
+    tabs.image_endpoints(SPACE, run_segmenter, run_subject, [image, segmenter])
     ui.endpoint(explain, [image, engine, label, method], {"Heat": gr.Image})
     ui.endpoint(recognize, [image, engine, segmenter, label, method], {"All": gr.JSON, "ZIP": gr.File})
     ui.endpoint(recognize_many, [images, engine, segmenter], {"ZIP": gr.File, "Report": gr.JSON})

@@ -16,7 +16,7 @@ from shared.networks.cfn import CFN
 from shared.networks.layers import FUSIONS
 from shared.recognition.cfn_backend import CFNBackend
 from shared.recognition.classifier import Classifier
-from shared.recognition.engines import CLASSIFIERS
+from shared.recognition.engines import OFFLINE_CLASSIFIERS
 from shared.recognition.explanation import METHODS, Explanation, explain
 from shared.recognition.saliency import grad_cam, occlusion, place_in_image
 from shared.recognition.vocabulary.class_names import ClassName
@@ -323,7 +323,7 @@ def test_inference_mode_of_the_caller_does_not_matter(red):
     assert explain(red, scene((224, 224), (32, 64, 96, 128)), 0).heatmap.max() == 1
 
 
-@pytest.mark.parametrize("engine", CLASSIFIERS)
+@pytest.mark.parametrize("engine", OFFLINE_CLASSIFIERS)
 def test_engines_explain_from_many_threads(engine):
     classifier = Classifier.load(engine, device="cpu")
     image = Image.effect_noise((320, 240), 80).convert("RGB")

@@ -14,8 +14,9 @@ from shared.matting.matte import Matte
 from shared.recognition import explanation as explanation_module
 from shared.recognition.classifier import Classification, ClassPrediction
 from shared.recognition.explanation import Explanation
+from shared.recognition.open_labels import NONE
 from shared.recognition.segmentation import Segmentation
-from shared.recognition.tabs import classification, explanation, segmentation, subject
+from shared.recognition.tabs import classification, explanation, finding, segmentation, subject
 
 LABELS = ("background", "cat", "tv monitor")
 
@@ -29,7 +30,7 @@ def photo(tmp_path, monkeypatch):
 
 
 def classifier(probability=0.5):
-    def classify(image, engine, top_k=5):
+    def classify(image, engine, top_k=5, labels=None):
         predictions = tuple(ClassPrediction(f"Class {n}", n, probability / (n + 1)) for n in range(top_k))
         empty = np.zeros(0, np.float32)
         return Classification(predictions, empty, empty, 0.25, False, engine, seconds=0.1)
@@ -95,7 +96,7 @@ def why_tab():
 @pytest.mark.parametrize(("probability", "doubtful"), [(0.9, False), (0.3, True)])
 def test_warning_where_the_network_is_not_sure(photo, probability, doubtful):
     tab = what_tab(probability)
-    label, person, warning, note = tab.fill(photo, "cfn", 5)
+    label, person, warning, note = tab.fill(photo, "cfn", 5, "")
     assert list(label) == [f"Class {n}" for n in range(5)]
     assert (person.visible, warning.visible) == (False, doubtful)
     assert note.startswith("40 × 20 pixels")
@@ -103,14 +104,14 @@ def test_warning_where_the_network_is_not_sure(photo, probability, doubtful):
 
 
 def test_a_doubtful_answer_has_its_kind(photo):
-    def classify(image, engine, top_k):
+    def classify(image, engine, top_k, labels=None):
         empty = np.zeros(0, np.float32)
         best = (ClassPrediction("a class", 0, 0.3),)
         return Classification(best, empty, empty, 0, False, engine, kind="dog")
 
     segment = segmenter(np.zeros((20, 40), np.uint8))
     tab = create(lambda inputs: classification.classification_tab("test", classify, segment, inputs))
-    _, _, warning, _ = tab.fill(photo, "lite", 1)
+    _, _, warning, _ = tab.fill(photo, "lite", 1, "")
     assert warning.value.endswith("It is most likely a kind of dog.")
 
 
@@ -119,7 +120,7 @@ def test_a_doubtful_answer_has_its_kind(photo):
     [("n04350905", 20, True), ("n04350905", 1, False), ("n02123045", 20, False)],
 )
 def test_people_are_named_where_the_network_names_their_clothes(photo, synset, area, visible):
-    def classify(image, engine, top_k):
+    def classify(image, engine, top_k, labels=None):
         empty = np.zeros(0, np.float32)
         return Classification((ClassPrediction("a class", 0, 0.9, synset),), empty, empty, 0, False, engine)
 
@@ -130,7 +131,7 @@ def test_people_are_named_where_the_network_names_their_clothes(photo, synset, a
         return Segmentation(image, ids, confidence, ("background", "person"), 0, "fcfn")
 
     tab = create(lambda inputs: classification.classification_tab("test", classify, segment, inputs))
-    _, person, *_ = tab.fill(photo, "cfn", 1)
+    _, person, *_ = tab.fill(photo, "cfn", 1, "")
     assert person.visible is visible
 
 
@@ -274,13 +275,57 @@ def test_class_without_evidence(photo):
 
 
 def test_tabs_without_a_photo_say_what_to_do(photo):
-    label, person, warning, note = what_tab().fill(None, "cfn", 5)
+    label, person, warning, note = what_tab().fill(None, "cfn", 5, "")
     assert (label, person.visible, warning.visible, note) == (None, False, False, classification.HINT)
     regions, note, chart, *updates = where_tab().fill(None, "fcfn")
     assert (regions, note, chart) == (None, segmentation.HINT, "")
     assert len(updates) == 4
     result = why_tab().fill(None, "cfn", "grad-cam", None, [photo, "cfn", 0])
     assert result[1:3] == [None, explanation.HINT]
+
+
+def test_labels_are_for_the_engine_that_reads_them(photo):
+    received = []
+
+    def classify(image, engine, top_k=5, labels=None):
+        received.append(labels)
+        empty = np.zeros(0, np.float32)
+        return Classification((ClassPrediction(NONE, 0, 0.9),), empty, empty, 0, False, engine)
+
+    segment = segmenter(np.zeros((20, 40), np.uint8))
+    tab = create(lambda inputs: classification.classification_tab("test", classify, segment, inputs))
+    _, _, warning, _ = tab.fill(photo, "siglip2", 5, "my cat, a sofa")
+    assert (warning.visible, warning.value) == (True, classification.NO_LABEL_FITS)
+    tab.fill(photo, "lite", 5, "my cat, a sofa")
+    assert received == ["my cat, a sofa", None]
+
+
+def test_an_engine_without_reasons_says_so(photo):
+    _, images, note, chart, shown = why_tab().fill(photo, "siglip2", "grad-cam", None, None)
+    assert (images, chart, shown) == (None, "", None)
+    assert "“Your own labels (SigLIP 2)” cannot give reasons" in note
+
+
+def test_the_photo_waits_for_words_or_a_click(photo):
+    tab = create(lambda inputs: finding.finding_tab("test", lambda *_: None, inputs[0]))
+    picture, note, cutout, save = tab.fill(None)
+    assert (picture, note, cutout.visible, save.interactive) == (None, finding.HINT, False, False)
+    picture, note, cutout, save = tab.fill(photo)
+    assert Image.open(picture).size == (40, 20)
+    assert (note, cutout.visible, save.interactive) == (finding.READY, False, False)
+
+
+def test_things_that_were_found(photo):
+    ids = np.zeros((20, 40), np.uint8)
+    ids[5:15, 10:30] = 1
+    result = segmenter(ids)(Image.open(photo), "sam2")
+    _, note, cutout, save = finding._results(photo, result, "nothing")
+    assert note.startswith("Found: cat (50%).")
+    assert Image.open(cutout.value["path"]).size == (20, 10)
+    assert Image.open(save.value["path"] if isinstance(save.value, dict) else save.value).size == (40, 20)
+    result = segmenter(np.zeros((20, 40), np.uint8))(Image.open(photo), "sam2")
+    _, note, cutout, save = finding._results(photo, result, "nothing")
+    assert (note, cutout.visible, save.interactive) == ("nothing", False, False)
 
 
 def test_methods_are_those_of_the_capability():

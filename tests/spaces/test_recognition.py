@@ -13,10 +13,14 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from shared.recognition.classifier import DOUBT
+from shared.recognition.engines import CLASSIFIERS, SEGMENTERS
 from tests.spaces.test_edges import READABLE, UNREADABLE
 from tests.test_security import data_url
 
-TOOLS = ["classify", "segment", "main_subject", "explain", "recognize", "recognize_many"]
+TOOLS = [
+    *("classify", "segment", "main_subject", "explain", "recognize", "recognize_many"),
+    *("find_by_words", "cut_out_at"),
+]
 
 
 def decode(path_or_content) -> Image.Image:
@@ -158,8 +162,8 @@ def test_mcp_tools(agent, cat_path):
         schema = tools[name].inputSchema
         assert schema["required"] == ["images" if name == "recognize_many" else "image"]
         assert all(field["description"] for field in schema["properties"].values()), name
-    assert tools["classify"].inputSchema["properties"]["engine"]["enum"] == ["lite", "plain", "cfn"]
-    assert tools["segment"].inputSchema["properties"]["engine"]["enum"] == ["fcfn", "streets"]
+    assert tools["classify"].inputSchema["properties"]["engine"]["enum"] == list(CLASSIFIERS)
+    assert tools["segment"].inputSchema["properties"]["engine"]["enum"] == list(SEGMENTERS)
     assert len(json.dumps(tools["explain"].inputSchema)) < 3000  # without the names of all classes
 
     assert not classes.isError

@@ -32,7 +32,7 @@ def find_files(
         WeightsError: A package is missing, the machine has too little memory, which is known before gigabytes
             are downloaded, or the files cannot be found.
     """
-    check_packages()
+    check_packages(repository.packages)
     if folder is None and not repository.is_cached():
         device = torch.device(device or devices.default_device())
         check_memory(repository.parameters, device, repository.name)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.core.hub_networks.revisions import pinned
+
+FLUX2_KLEIN_REPOSITORY = "black-forest-labs/FLUX.2-klein-4B"
+
 
 @dataclass(frozen=True)
 class HubModel:
@@ -21,7 +25,7 @@ class HubModel:
     """
 
     repository: str
-    revision: str
+    revision: str | None
     licence: str
     parameters: int
     download_gb: float
@@ -31,8 +35,8 @@ class HubModel:
 
 
 FLUX2_KLEIN_4B = HubModel(
-    repository="black-forest-labs/FLUX.2-klein-4B",
-    revision="e7b7dc27f91deacad38e78976d1f2b499d76a294",
+    repository=FLUX2_KLEIN_REPOSITORY,
+    revision=pinned(FLUX2_KLEIN_REPOSITORY),
     licence="apache-2.0",
     parameters=7_982_058_787,
     download_gb=16.0,

@@ -34,6 +34,7 @@ class PipelineRepository:
         configurations: Folders of components without weights, such as the tokenizer.
         variant: Infix of the weight files, such as `"fp16"` for half precision; None for those without.
         parameters: Number of weights of the whole pipeline, to check the memory before a download.
+        packages: Packages that run it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class PipelineRepository:
     configurations: tuple[str, ...] = ()
     variant: str | None = None
     parameters: int = 0
+    packages: tuple[str, ...] = PACKAGES
 
     def find(self, folder: str | os.PathLike | None = None, *, allow_hub: bool = False) -> Path:
         """Find the files: in a known folder, in the local cache, or, if it is allowed, on the Hub.
@@ -130,13 +132,13 @@ class PipelineRepository:
         return sum(math.prod(shape) for file in files for shape in read_shapes(file))
 
 
-def check_packages() -> None:
-    """Check that the packages are installed, without the seconds that their import takes.
+def check_packages(packages: tuple[str, ...] = PACKAGES) -> None:
+    """Check that packages are installed, without the seconds that their import takes.
 
     Raises:
         WeightsError: One is missing.
     """
-    for package in PACKAGES:
+    for package in packages:
         if importlib.util.find_spec(package) is None:
             raise WeightsError(f"This engine needs the package {package}: pip install image-spaces[hub]")
 

@@ -3,6 +3,7 @@
 from shared.recognition.tabs.classification import classification_tab, comparison_tab
 from shared.recognition.tabs.endpoints import batch_item, image_endpoints, require_photo
 from shared.recognition.tabs.explanation import explanation_tab
+from shared.recognition.tabs.finding import finding_tab, lazy_finder
 from shared.recognition.tabs.segmentation import segmentation_tab
 from shared.recognition.tabs.subject import subject_tab
 
@@ -11,7 +12,9 @@ __all__ = [
     "classification_tab",
     "comparison_tab",
     "explanation_tab",
+    "finding_tab",
     "image_endpoints",
+    "lazy_finder",
     "require_photo",
     "segmentation_tab",
     "subject_tab",

@@ -12,6 +12,7 @@ from PIL.Image import Image
 
 from shared.core.images import ImageError, open_image
 from shared.recognition.classifier import ClassPrediction
+from shared.recognition.engines import CLASSIFIERS, OPEN_CLASSIFIERS
 from shared.recognition.explanation import Explanation
 from shared.recognition.tabs.classification import Classify
 from shared.ui import assets
@@ -26,6 +27,7 @@ METHOD_CHOICES = [("Grad-CAM", "grad-cam"), ("Occlusion", "occlusion")]
 #: Sources of a class's score, in the order of the network's stages.
 STAGES = ("textures", "patterns", "parts", "objects", "bias")
 HINT = "Choose a photo, and the reasons appear here."
+NO_REASONS = "“{}” cannot give reasons for its answers: choose another classifier."
 CAPTION = "How much each stage of the network adds to the score of “{}”; the bias is the same for every photo"
 CLASSES = 1000  # of ImageNet, which all engines have
 LIKELIEST = 5  # classes with their probabilities in the menu
@@ -78,6 +80,9 @@ def explanation_tab(
     ) -> list[object]:
         if not path:
             return [gr.update(choices=[], value=None), None, HINT, "", None]
+        if engine in OPEN_CLASSIFIERS:
+            text = NO_REASONS.format(CLASSIFIERS[engine].title)
+            return [gr.update(choices=[], value=None), None, text, "", None]
         image, choices = open_image(path), None
         shown_id = shown[2] if shown and shown[:2] == [path, engine] else None
         if shown_id is None:

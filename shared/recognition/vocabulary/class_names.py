@@ -20,6 +20,21 @@ SEGMENT_NAMES = {
     "tv monitor": "TV or monitor",
     "pavement": "sidewalk",
     "bicyclist": "cyclist",
+    "windowpane": "window",
+    "earth": "ground",
+    "base": "pedestal",
+    "case": "display case",
+    "hovel": "hut",
+    "television receiver": "television",
+    "apparel": "clothes",
+    "bannister": "banister",
+    "conveyer belt": "conveyor belt",
+    "plaything": "toy",
+    "minibike": "motorcycle",
+    "trade name": "brand sign",
+    "hood": "cooker hood",
+    "ashcan": "trash can",
+    "crt screen": "tube screen",
 }
 
 
@@ -83,6 +98,17 @@ def class_names(labels: Iterable[str]) -> tuple[ClassName, ...]:
     if all(label in names for label in labels):
         return tuple(names[label] for label in labels)
     return tuple(ClassName(label, label=label) for label in labels)
+
+
+@cache
+def ade20k_names() -> tuple[str, ...]:
+    """Return the names of the 150 classes of ADE20K (Zhou et al., CVPR 2017) in the order of their ids.
+
+    >>> len(ade20k_names()), ade20k_names()[12]
+    (150, 'person')
+    """
+    path = resources.files("shared.recognition.vocabulary").joinpath("ade20k.txt")
+    return tuple(path.read_text(encoding="utf-8").splitlines())
 
 
 def segment_name(label: str) -> str:

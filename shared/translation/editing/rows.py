@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from shared.core.diffusion.canvas import SizeLimits
 from shared.core.diffusion.models import FLUX2_KLEIN_4B
 from shared.core.engines import table
+from shared.core.hub_networks.revisions import pinned
 from shared.translation.editing.engine import EditOptions, EditorEngine, Setting
 from shared.translation.editing.labels import LABEL_COLORS
 
@@ -89,6 +90,7 @@ EDITOR_ROWS: Mapping[str, EditorEngine] = table(
             steps=Setting(1, 12, 4), strength=Setting(0.1, 1.0, 1.0), max_references=3, mask=True
         ),
         download_gb=FLUX2_KLEIN_4B.download_gb,
+        published="one model for words, references and masks, in four steps",
         gpu_gb=FLUX2_KLEIN_4B.gpu_gb,
         cpu_gb=FLUX2_KLEIN_4B.cpu_gb,
     ),
@@ -99,7 +101,7 @@ EDITOR_ROWS: Mapping[str, EditorEngine] = table(
         load=pipeline(SCRIBBLE, scribble),
         weights="lllyasviel/sd-controlnet-scribble",
         from_hub=True,
-        revision="864edcd5ccc6ee2695eeebea5b4512100c83e7b3",
+        revision=pinned("lllyasviel/sd-controlnet-scribble"),
         licence="creativeml-openrail-m",
         parameters=1_731_496_015,
         options=EditOptions(
@@ -111,6 +113,7 @@ EDITOR_ROWS: Mapping[str, EditorEngine] = table(
         ),
         limits=SD_LIMITS,
         download_gb=4.2,
+        published="photos that follow a drawing",
         gpu_gb=6,
         cpu_gb=9,
     ),
@@ -121,7 +124,7 @@ EDITOR_ROWS: Mapping[str, EditorEngine] = table(
         load=pipeline(SEGMENTATION, segmentation),
         weights="lllyasviel/sd-controlnet-seg",
         from_hub=True,
-        revision="ecdcb5645b5099c9a7500a504fb9ab3f743c4d96",
+        revision=pinned("lllyasviel/sd-controlnet-seg"),
         licence="creativeml-openrail-m",
         parameters=1_731_496_015,
         options=EditOptions(
@@ -134,6 +137,7 @@ EDITOR_ROWS: Mapping[str, EditorEngine] = table(
         ),
         limits=SD_LIMITS,
         download_gb=4.2,
+        published="photos that follow areas of color",
         gpu_gb=6,
         cpu_gb=9,
     ),
@@ -144,7 +148,7 @@ EDITOR_ROWS: Mapping[str, EditorEngine] = table(
         load=pipeline(INSTRUCT_PIX2PIX, instruct_pix2pix),
         weights="timbrooks/instruct-pix2pix",
         from_hub=True,
-        revision="31519b5cb02a7fd89b906d88731cd4d6a7bbf88d",
+        revision=pinned("timbrooks/instruct-pix2pix"),
         licence="mit",
         parameters=1_370_228_415,
         options=EditOptions(
@@ -156,6 +160,7 @@ EDITOR_ROWS: Mapping[str, EditorEngine] = table(
         ),
         limits=SD_LIMITS,
         download_gb=5.5,
+        published="edits by short commands; small",
         gpu_gb=6,
         cpu_gb=8,
     ),

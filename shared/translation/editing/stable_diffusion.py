@@ -11,6 +11,7 @@ from shared.core.diffusion.loading import find_files
 from shared.core.diffusion.monitor import Monitor
 from shared.core.diffusion.pipeline import ComponentFiles, DiffusionModel
 from shared.core.diffusion.repositories import PipelineRepository
+from shared.core.hub_networks.revisions import pinned
 from shared.translation.editing.backend import EditBackend, EditRequest
 
 if TYPE_CHECKING:
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 
 NETWORKS = ("safety_checker", "text_encoder", "unet", "vae")
 CONFIGURATIONS = ("feature_extractor", "scheduler", "tokenizer")
+BASE_REPOSITORY = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 #: Network below the ControlNets, in half precision.
 BASE = PipelineRepository(
-    "stable-diffusion-v1-5/stable-diffusion-v1-5",
-    "451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
+    BASE_REPOSITORY,
+    pinned(BASE_REPOSITORY),
     NETWORKS,
     CONFIGURATIONS,
     variant="fp16",

@@ -1,0 +1,1 @@
+"""Networks of the Hugging Face Hub that are run by the package transformers."""
