@@ -267,7 +267,11 @@ class CrossModalSearch(GallerySearch):
         return replace(explanation, seconds=time.perf_counter() - started)
 
     def rank_sentences(
-        self, image: Source, sentences: str | Sequence[str] | None = None, top_k: int = 10
+        self,
+        image: Source,
+        sentences: str | Sequence[str] | None = None,
+        top_k: int = 10,
+        captions: Sequence[str] | None = None,
     ) -> SentenceRanking:
         """Describe an image by the sentences that match it best and, without one's own, by tags.
 
@@ -276,6 +280,7 @@ class CrossModalSearch(GallerySearch):
             sentences: Candidates, one a line, translated as in `__call__`; by default those that a decoder
                 writes about this image, and several hundred built-in ones.
             top_k: Largest number of sentences, 1..1000.
+            captions: Sentences that another network wrote about this image, in place of the decoder's.
 
         Raises:
             QueryError: No candidate can be used, or there are too many.
@@ -284,9 +289,10 @@ class CrossModalSearch(GallerySearch):
         """
         check_top_k(top_k)
         thumbnail = shrink(open_image(image))
-        written = self.embedder.write_sentences(thumbnail) if sentences is None else ()
+        if captions is None and sentences is None:
+            captions = self.embedder.write_sentences(thumbnail)
         vector = self.embedder.embed_images([thumbnail], self.engine)[0]
-        ranking = self._rank_sentences(vector, sentences, top_k, written)
+        ranking = self._rank_sentences(vector, sentences, top_k, captions or ())
         return ranking if sentences is not None else replace(ranking, tags=self.tags(vector))
 
     def tags(self, vector: np.ndarray) -> tuple[Tag, ...]:

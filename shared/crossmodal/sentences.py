@@ -58,11 +58,13 @@ class SentenceRanking:
         sentences: Ranked sentences, the most probable first; at least one.
         engine: Name of the engine.
         tags: What is probably in the image, the most probable first.
+        paragraph: What a captioner wrote about the image in detail; empty without one.
     """
 
     sentences: tuple[RankedSentence, ...]
     engine: str
     tags: tuple[Tag, ...] = ()
+    paragraph: str = ""
 
     @property
     def good_match(self) -> bool:
@@ -81,6 +83,7 @@ class SentenceRanking:
             "good_match": self.good_match,
             "possible_match": self.possible_match,
             "tags": [tag.as_dict() for tag in self.tags],
+            "paragraph": self.paragraph,
             "engine": self.engine,
         }
 

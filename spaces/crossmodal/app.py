@@ -23,7 +23,7 @@ from shared.ui.search.hit_grid import hit_images
 
 SPACE = "crossmodal"
 CARD_IMAGE = "lion"  # the sample photo on the home page's card
-SEARCHES, CLASSIFIER = tabs.lazy_searches(), tabs.lazy_classifier()
+SEARCHES, CLASSIFIER, write_captions = tabs.lazy_searches(), tabs.lazy_classifier(), tabs.lazy_captioners()
 GALLERIES = GalleryStore(SEARCHES[ENSEMBLE], ui.gallery_images)
 Paths: TypeAlias = list[str] | None
 Hits: TypeAlias = tuple[dict[str, Any], list[tuple[str, str]]]
@@ -92,18 +92,19 @@ def search_by_image_and_text(
 
 
 @ui.user_facing(SPACE)
-def describe(image: str, sentences: str, engine: str) -> dict[str, Any]:
-    """Find the sentences that fit a picture.
+def describe(image: str, sentences: str, engine: str, captioner: str) -> dict[str, Any]:
+    """Describe a picture by the sentences that fit it.
 
     Args:
         image: The picture: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
         sentences: Sentences to choose from, one a line, at most 1,000; empty for written and built-in ones.
         engine: Engine to compare with.
+        captioner: Writer of sentences: "ours", or "florence2" from the Hub, which writes a paragraph as well.
 
     Returns:
-        The ten that fit best, with probabilities and a verdict; and tags, if the sentences are ours.
+        The ten that fit best, with probabilities and a verdict; tags and the paragraph, if none were given.
     """
-    return SEARCHES[engine]().rank_sentences(image, sentences.strip() or None).as_dict()
+    return tabs.describe_image(SEARCHES[engine](), write_captions, image, sentences, captioner).as_dict()
 
 
 @ui.user_facing(SPACE)
@@ -130,18 +131,17 @@ with ui.page("Cross-modal search") as demo:
             query = tabs.query_inputs(ENGINES)
         with gr.Column(scale=3), gr.Tabs() as all_tabs:
             search = tabs.text_search_tab(SPACE, visitor, ENGINES, SEARCHES, query)
-            description, sentences = tabs.describe_tab(SPACE, SEARCHES, query.image, query.engine)
+            description, sentences, captioner = tabs.describe_tab(SPACE, SEARCHES, write_captions, query)
             matching = tabs.match_tab(SPACE, SEARCHES, CLASSIFIER, query)
             gallery = gallery_tab(SPACE, visitor)
     ui.how_it_works(Path(__file__).parent, CARDS)
     ui.load_open_tab(all_tabs, [search, description, matching, gallery.tab], [demo.load, *query.triggers])
-    sources = [visitor.session, visitor.key, ui.image_files(visible=False)]
+    origin = [visitor.session, visitor.key, ui.image_files(visible=False)]
     mixed_inputs = [query.image, query.typed_text, query.box, query.text_weight, query.engine, query.top_k]
     hits = {"Matches": gr.JSON, "Pictures": gr.Gallery}
-    text_inputs = [query.typed_text, query.engine, query.top_k, query.min_score]
-    ui.endpoint(search_by_text, [*text_inputs, *sources], hits)
-    ui.endpoint(search_by_image_and_text, [*mixed_inputs, *sources], hits)
-    ui.endpoint(describe, [query.image, sentences, query.engine], {"Sentences": gr.JSON})
+    ui.endpoint(search_by_text, [query.typed_text, query.engine, query.top_k, query.min_score, *origin], hits)
+    ui.endpoint(search_by_image_and_text, [*mixed_inputs, *origin], hits)
+    ui.endpoint(describe, [query.image, sentences, query.engine, captioner], {"Sentences": gr.JSON})
     ui.endpoint(match, [query.image, query.typed_text, query.engine], {"Answer": gr.JSON, "Heat": gr.Image})
     gallery_endpoints(SPACE, visitor, gallery.files)
 

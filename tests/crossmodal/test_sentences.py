@@ -70,6 +70,7 @@ def test_the_first_sentence_decides_the_verdict(probability, good, possible):
         "good_match": good,
         "possible_match": possible,
         "tags": [],
+        "paragraph": "",
         "engine": "rrf",
     }
 

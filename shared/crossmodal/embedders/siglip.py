@@ -69,6 +69,7 @@ class SiglipEmbedder(HubEmbedder):
         folder: str | os.PathLike | None = None,
         device: str | torch.device | None = None,
         allow_hub: bool = False,
+        revision: str | None = None,
     ) -> SiglipEmbedder:
         """Load a network from the Hub.
 
@@ -78,6 +79,7 @@ class SiglipEmbedder(HubEmbedder):
             folder: Snapshot of the repository, if it is known.
             device: Device of the network; by default the best available.
             allow_hub: True permits a download from the Hub.
+            revision: Commit of the repository.
 
         Raises:
             WeightsError: The package is missing, or the weights cannot be found or used.
@@ -86,7 +88,7 @@ class SiglipEmbedder(HubEmbedder):
             raise weights.WeightsError(
                 "This engine needs the package transformers: pip install image-spaces[hub]"
             )
-        path = weights.find(repository, folder=folder, allow_hub=allow_hub)
+        path = weights.find(repository, folder=folder, allow_hub=allow_hub, revision=revision)
         # Imported only once the weights are there, since that takes seconds.
         from transformers import AutoTokenizer, SiglipModel
 

@@ -1,16 +1,21 @@
 """Tab that describes an image by ranked sentences."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import gradio as gr
 
 from shared.core.errors import InputError
-from shared.core.images import ImageError
+from shared.core.images import ImageError, open_image
 from shared.core.models import Lazy
 from shared.core.weights import WeightsError
+from shared.crossmodal.engines import CAPTIONERS
 from shared.crossmodal.sentences import SentenceRanking
+from shared.crossmodal.tabs.models import WriteCaptions
+from shared.crossmodal.tabs.query_inputs import QueryInputs
 from shared.ui.components.charts import Bar, bar_chart
+from shared.ui.engines import engine_menu
 from shared.ui.errors import user_facing
 from shared.ui.events import on_event
 from shared.ui.search.summary import escape_markdown
@@ -26,21 +31,22 @@ TOP_K = 10
 def describe_tab(
     space: str,
     searches: Mapping[str, Lazy["CrossModalSearch"]],
-    image: gr.Image,
-    engine: gr.Dropdown,
-) -> tuple[LazyTab, gr.Textbox]:
+    write_captions: WriteCaptions,
+    query: QueryInputs,
+) -> tuple[LazyTab, gr.Textbox, gr.Dropdown]:
     """Create the tab.
 
     Args:
         space: Name of the space, under which calls are counted in /metrics.
         searches: Search of each engine.
-        image: Query image.
-        engine: Engine menu.
+        write_captions: Function that runs the captioners.
+        query: Inputs of the query: the image and the engine menu.
 
     Returns:
-        The tab, and the text field for a visitor's own sentences.
+        The tab, the text field for a visitor's own sentences, and the menu of captioners.
     """
     with gr.Tab("Describe", elem_id="describe") as tab:
+        captioner = engine_menu(CAPTIONERS, "Sentences by")
         note = gr.Markdown(HINT, elem_classes="is-note")
         chart = gr.HTML(padding=False, elem_classes="is-sentences")
         sentences = gr.Textbox(
@@ -53,18 +59,39 @@ def describe_tab(
         button = gr.Button("Compare", size="sm")
 
     @user_facing(space)
-    def describe(image: str | None, engine: str, sentences: str) -> list[object]:
+    def describe(image: str | None, engine: str, sentences: str, captioner: str) -> list[object]:
         if not image:
             return [HINT, ""]
         try:
-            ranking = searches[engine]().rank_sentences(image, sentences.strip() or None, TOP_K)
+            result = describe_image(searches[engine](), write_captions, image, sentences, captioner)
         except (ImageError, InputError, WeightsError) as error:
             return [escape_markdown(str(error)), ""]
-        return [verdict(ranking), sentence_chart(ranking)]
+        text = f"{escape_markdown(result.paragraph)}\n\n" if result.paragraph else ""
+        return [text + verdict(result), sentence_chart(result)]
 
-    on_event([button.click], _check_image, [image], [], concurrency=None)
-    triggers = [button.click, sentences.blur]
-    return LazyTab(tab, describe, [image, engine, sentences], [note, chart], triggers), sentences
+    on_event([button.click], _check_image, [query.image], [], concurrency=None)
+    triggers = [button.click, sentences.blur, captioner.change]
+    inputs = [query.image, query.engine, sentences, captioner]
+    return LazyTab(tab, describe, inputs, [note, chart], triggers), sentences, captioner
+
+
+def describe_image(
+    search: "CrossModalSearch", write_captions: WriteCaptions, image: str, sentences: str, captioner: str
+) -> SentenceRanking:
+    """Describe an image, by a visitor's sentences or by those that a network writes.
+
+    Args:
+        search: Search of an engine.
+        write_captions: Function that runs the captioners.
+        image: Path of the image.
+        sentences: The visitor's sentences, one a line; empty for none.
+        captioner: One of `CAPTIONERS`.
+    """
+    photo, candidates = open_image(image), sentences.strip() or None
+    captions = None if candidates else write_captions(photo, captioner)
+    written = (captions.sentence,) if captions and captions.sentence else None
+    ranking = search.rank_sentences(photo, candidates, TOP_K, written)
+    return replace(ranking, paragraph=captions.paragraph) if captions else ranking
 
 
 def _check_image(image: str | None) -> None:

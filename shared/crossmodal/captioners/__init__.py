@@ -1,0 +1,1 @@
+"""Networks that describe an image in sentences of their own."""
