@@ -5,15 +5,20 @@ All engines search the features of one describer: a gallery that was filled with
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from shared.core.engines import Engine
+from shared.core.hub_networks.revisions import pinned
 from shared.gallery.gallery import MAX_COUNT
 
 if TYPE_CHECKING:
+    import torch
+
+    from shared.retrieval.hub.strategy import Dinov2Strategy
     from shared.retrieval.strategies import (
         DescriptorStrategy,
         HistogramStrategy,
@@ -74,6 +79,30 @@ def load_histogram(**options: Any) -> HistogramStrategy:
     from shared.retrieval.strategies import HistogramStrategy  # deferred: torch is slow to import
 
     return HistogramStrategy(HistogramStrategy.load_describer(**options))
+
+
+DINOV2 = "dinov2"
+DINOV2_REPOSITORY = "facebook/dinov2-with-registers-base"
+
+
+def load_dinov2(
+    *,
+    folder: str | os.PathLike | None = None,
+    device: str | torch.device | None = None,
+    **options: Any,
+) -> Dinov2Strategy:
+    """Load a search by descriptors of DINOv2, whose choice permits its download.
+
+    Args:
+        folder: Snapshot of the repository, if it is known.
+        device: Device of the networks; by default the best available.
+        **options: Further arguments of `shared.retrieval.strategies.SearchStrategy.load_describer`.
+    """
+    from shared.retrieval.hub.dinov2 import Dinov2Descriptor  # deferred: torch is slow to import
+    from shared.retrieval.hub.strategy import Dinov2Strategy
+
+    descriptor = Dinov2Descriptor.load(ENGINES[DINOV2], folder=folder, device=device)
+    return Dinov2Strategy(Dinov2Strategy.load_describer(device=device, **options), descriptor)
 
 
 _ROWS = (
@@ -149,9 +178,26 @@ _ROWS = (
         description="Counts colors, wherever they are; no network.",
         load=load_histogram,
     ),
+    SearchEngine(
+        name=DINOV2,
+        title="Large network (DINOv2)",
+        description="A large public network looks at all pictures anew; its first use downloads 0.35 GB.",
+        load=load_dinov2,
+        weights=DINOV2_REPOSITORY,
+        from_hub=True,
+        revision=pinned(DINOV2_REPOSITORY),
+        licence="apache-2.0",
+        parameters=86_583_552,
+        download_gb=0.35,
+        published="features without labels for instance retrieval; ImageNet top-1 84.6% with a linear head",
+    ),
 )
 
 ENGINES: Mapping[str, SearchEngine] = MappingProxyType({row.name: row for row in _ROWS})
+#: Engines whose weights are part of the project.
+OFFLINE_ENGINES: Mapping[str, SearchEngine] = MappingProxyType(
+    {row.name: row for row in _ROWS if not row.from_hub}
+)
 #: Engines that differ from each other in a visitor's gallery, which holds at most `MAX_COUNT` images.
 GALLERY_ENGINES: Mapping[str, SearchEngine] = MappingProxyType(
     {name: row for name, row in ENGINES.items() if row.min_images < MAX_COUNT}

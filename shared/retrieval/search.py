@@ -155,7 +155,7 @@ class ImageSearch(GallerySearch):
         """
         request = SearchRequest(top_k, min_score, hide_duplicates=hide_duplicates, gallery=gallery)
         query = crop(open_image(image), box)
-        results = self._search(lambda: EncodedQuery(self.describe(query)), request)
+        results = self._search(lambda: EncodedQuery(self.strategy.encode(query)), request)
         return self._doubt_text_pages(query, results, gallery)
 
     def search_by_id(
@@ -184,7 +184,7 @@ class ImageSearch(GallerySearch):
         request = SearchRequest(top_k, min_score, image_id, hide_duplicates, gallery)
 
         def encode() -> EncodedQuery:
-            return EncodedQuery(gallery.snapshot_with(image_id).image_features(image_id))
+            return EncodedQuery(self.strategy.encode_stored(gallery.snapshot_with(image_id), image_id))
 
         return self._doubt_text_pages(gallery.image(image_id), self._search(encode, request), gallery)
 

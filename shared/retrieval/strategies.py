@@ -12,7 +12,8 @@ from PIL import Image
 
 from shared.core.weights import WeightsError
 from shared.gallery.gallery import Gallery
-from shared.gallery.index import GalleryIndex, VectorGalleryIndex
+from shared.gallery.index import Features, GalleryIndex, VectorGalleryIndex
+from shared.gallery.snapshot import GallerySnapshot
 from shared.retrieval.deepindex.gallery_index import WordGalleryIndex
 from shared.retrieval.describer import (
     COLOR,
@@ -103,6 +104,14 @@ class SearchStrategy(ABC, Generic[Index]):
             allow_hub=allow_hub,
         )
         return Describer.shared(sources, require_vocabulary=cls.requires_vocabulary)
+
+    def encode(self, image: Image.Image) -> Features:
+        """Compute the features of a query, by default all of the describer."""
+        return self.describer(image)
+
+    def encode_stored(self, snapshot: GallerySnapshot, image_id: int) -> Features:
+        """Return the features of an image of a gallery as a query, by default those that are stored."""
+        return snapshot.image_features(image_id)
 
     @abstractmethod
     def new_index(self) -> Index:

@@ -14,7 +14,7 @@ from PIL.Image import Image
 from shared import ui
 from shared.core.devices import on_zero_gpu
 from shared.core.images import open_image
-from shared.retrieval.engines import ENGINES, GALLERY_ENGINES
+from shared.retrieval.engines import ENGINES, GALLERY_ENGINES, OFFLINE_ENGINES
 from shared.retrieval.tabs import (
     LearnedModels,
     image_matches_tab,
@@ -129,7 +129,7 @@ with ui.page("Retrieval") as demo:
             with gr.Column(scale=3), gr.Tabs() as tabs:
                 matches = image_matches_tab(SPACE, visitor, GALLERY_ENGINES, SEARCHES, controls)
                 gallery = gallery_tab(SPACE, visitor)
-                tradeoff = tradeoff_tab(SPACE, visitor, ENGINES, SEARCHES, controls.engine)
+                tradeoff = tradeoff_tab(SPACE, visitor, OFFLINE_ENGINES, SEARCHES, controls.engine)
         lifelong_tab(SPACE, visitor, LEARNED)
     ui.how_it_works(Path(__file__).parent, ["retrieval-descriptor", "retrieval-words"])
     ui.load_open_tab(tabs, [matches, gallery.tab, tradeoff], [demo.load, *controls.triggers])

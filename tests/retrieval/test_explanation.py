@@ -10,7 +10,7 @@ from shared.core.images import ImageError, encode_image
 from shared.retrieval.describer import Describer
 from shared.retrieval.descriptor.extractor import Extractor
 from shared.retrieval.descriptor.head import DescriptorHead
-from shared.retrieval.engines import ENGINES
+from shared.retrieval.engines import OFFLINE_ENGINES as ENGINES
 from shared.retrieval.explanation.evidence import (
     RegionPair,
     color_evidence,

@@ -29,7 +29,7 @@ from shared.retrieval.describer import (
 )
 from shared.retrieval.descriptor.extractor import Extractor
 from shared.retrieval.descriptor.head import DescriptorHead
-from shared.retrieval.engines import ENGINES
+from shared.retrieval.engines import OFFLINE_ENGINES as ENGINES
 from shared.retrieval.search import ImageSearch
 from tests.predictors import PredictorTests, astronaut, with_random_weights
 from tests.retrieval.samples import SIZE, make_search, sample_image, sample_vocabulary

@@ -12,7 +12,7 @@ from shared.retrieval import tradeoff
 from shared.retrieval.describer import Describer
 from shared.retrieval.descriptor.extractor import Extractor
 from shared.retrieval.descriptor.head import DescriptorHead
-from shared.retrieval.engines import ENGINES
+from shared.retrieval.engines import OFFLINE_ENGINES as ENGINES
 from shared.retrieval.tabs.tradeoff import charts_html
 from shared.retrieval.tradeoff import EngineCost
 from tests.retrieval.samples import SIZE, make_search, sample_image, sample_vocabulary

@@ -11,7 +11,7 @@ from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from shared.retrieval.engines import ENGINES
+from shared.retrieval.engines import ENGINES, OFFLINE_ENGINES
 from shared.ui.sample_images import gallery_images, sample_images
 from tests.spaces.test_edges import READABLE, UNREADABLE
 from tests.test_security import META, call, data_url, upload
@@ -41,7 +41,7 @@ def search(client, path, **options):
     return results
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", OFFLINE_ENGINES)
 def test_every_engine_finds_the_image_itself(client, engine):
     results, images = client.predict(
         image=handle_file(sample_images()["cat"]), engine=engine, top_k=5, api_name="/search_similar"
@@ -56,7 +56,7 @@ def test_every_engine_finds_the_image_itself(client, engine):
     assert decode(images[0]["image"]).size == Image.open(sample_images()["cat"]).size
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", OFFLINE_ENGINES)
 def test_scores_of_every_engine_differ(client, engine):
     results, _ = client.predict(
         image=handle_file(sample_images()["cat"]), engine=engine, top_k=6, api_name="/search_similar"

@@ -1,0 +1,1 @@
+"""Public networks of the Hugging Face Hub as engines of image search."""
