@@ -29,6 +29,7 @@ DEPENDENCIES = {
 }
 DEPENDENCIES |= {capability: {*DEPENDENCIES} for capability in CAPABILITIES}
 DEPENDENCIES["speed"] = {*DEPENDENCIES}
+DEPENDENCIES["catalogue"] = {*DEPENDENCIES} - {"speed"}
 #: Above the two capabilities by which photos of a library are searched, below all pages.
 DEPENDENCIES["library"] = {"core", "crossmodal", "evaluation", "gallery", "index", "retrieval"}
 DEPENDENCIES["cli"] = {*DEPENDENCIES}
