@@ -31,6 +31,8 @@ from shared.ui.queueing.sizes import count_megapixels
 from shared.ui.server_settings import read_number
 
 SHORT_SECONDS = 3.0  # calls of at most this length may overtake one that runs
+# Networks of the proxies of a Space, which visitors cannot be in.
+PRIVATE_NETWORKS = "10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,172.16.0.0/12,192.168.0.0/16,::1,fc00::/7"
 LONG_RUN_FACTOR = 10  # on the time limit, for galleries and large models, which take minutes
 CLOSING = Refusal(503, "The server is being restarted: please try again in a minute.", 60)
 
@@ -237,8 +239,9 @@ def time_limit() -> int:
 def use_fair_queue() -> None:
     """Have Gradio build a `FairQueue` wherever it builds a queue.
 
-    On Hugging Face, whose proxy alone reaches a Space, visitors count by the address that it names.
+    On Hugging Face, whose proxies alone reach a Space, visitors count by the last public address that these
+    name; addresses before it are words of the visitor's own.
     """
     if os.environ.get("SPACE_ID"):
-        os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")
+        os.environ.setdefault("FORWARDED_ALLOW_IPS", PRIVATE_NETWORKS)
     queueing.Queue = FairQueue  # type: ignore[misc]

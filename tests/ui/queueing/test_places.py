@@ -1,10 +1,13 @@
 """Places in the queue."""
 
+import asyncio
 import os
 
+import pytest
 from gradio import queueing
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from shared.ui.queueing.fair_queue import use_fair_queue
+from shared.ui.queueing.fair_queue import PRIVATE_NETWORKS, use_fair_queue
 from shared.ui.queueing.places import refusal
 
 
@@ -38,9 +41,29 @@ def test_nobody_is_sent_away_for_hours():
 
 def test_visitors_of_a_space_count_by_the_address_that_its_proxy_names(monkeypatch):
     monkeypatch.setattr(queueing, "Queue", queueing.Queue)
-    for space, addresses in (("", None), ("anna/edges", "*")):
+    for space, addresses in (("", None), ("anna/edges", PRIVATE_NETWORKS)):
         monkeypatch.setenv("SPACE_ID", space)
         monkeypatch.setenv("FORWARDED_ALLOW_IPS", "")  # put back after the test
         monkeypatch.delenv("FORWARDED_ALLOW_IPS")
         use_fair_queue()
         assert os.environ.get("FORWARDED_ALLOW_IPS") == addresses
+
+
+@pytest.mark.parametrize(
+    ("header", "address"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("6.6.6.6, 203.0.113.9, 10.0.0.7", "203.0.113.9"),  # the first is the visitor's own invention
+        ("6.6.6.6, 2001:db8::5", "2001:db8::5"),
+    ],
+)
+def test_a_visitor_cannot_choose_an_address(header, address):
+    scopes = []
+
+    async def app(scope, receive, send):
+        scopes.append(scope)
+
+    proxied = ProxyHeadersMiddleware(app, trusted_hosts=PRIVATE_NETWORKS)
+    scope = {"type": "http", "client": ("10.16.3.4", 5), "headers": [(b"x-forwarded-for", header.encode())]}
+    asyncio.run(proxied(scope, None, None))
+    assert scopes[0]["client"][0] == address
