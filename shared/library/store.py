@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -223,8 +224,13 @@ class Store:
         """Merge the small fragments that batches leave, and delete versions that nobody reads any longer."""
         dataset = self.photos.to_lance()
         rows = FINAL_FRAGMENT if final else WORKING_FRAGMENT
-        dataset.optimize.compact_files(target_rows_per_fragment=rows, batch_size=512, num_threads=1)
-        dataset.optimize.optimize_indices()
+        try:
+            dataset.optimize.compact_files(target_rows_per_fragment=rows, batch_size=512, num_threads=1)
+            dataset.optimize.optimize_indices()
+        except (OSError, RuntimeError) as error:
+            if "commit conflict" not in str(error):
+                raise
+            return  # another writer of a library in object storage was faster; the next addition tidies up
         dataset.cleanup_old_versions(older_than=KEPT_VERSIONS)
         if final:
             for name in (PROBLEMS, SOURCES, MODELS):
@@ -295,4 +301,4 @@ def _check_folder(uri: str, create: bool) -> None:
 
 def _reason(error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0].split(", /")[0].rstrip(".")[:200]
+    return re.split(r", /|[{\n]", text)[0].rstrip(" .:")[:200]

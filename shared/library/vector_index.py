@@ -7,16 +7,14 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from lancedb.index import IvfPq
+from lancedb.index import IvfRq
 
 #: Number of photos from which an index is built.
 MIN_PHOTOS = 100_000
-#: Fraction of photos outside an index from which it is built anew; up to it new photos join its lists.
-REBUILD_FRACTION = 0.5
-#: Numbers of a vector that share one byte of its code.
+#: Growth of a library from which its index is built anew; up to it new photos join the lists that there are.
+REBUILD_GROWTH = 4
+#: Numbers of a vector whose signs share one byte of its code; vectors of other lengths have no index.
 NUMBERS_PER_BYTE = 8
-#: Steps of k-means; more made no difference to the recall.
-TRAINING_STEPS = 10
 #: Lists that a query visits, and hits whose own vectors are compared, for each hit that is asked for.
 LISTS, REFINE = 40, 10
 #: Hits from which on fewer are refined: their vectors are read from the disk.
@@ -36,38 +34,42 @@ def tuned(query: Any, limit: int) -> Any:
 
 
 def update_index(table: Any, columns: Iterable[str]) -> None:
-    """Build the index of each column, or bring it up to date, where there are enough photos.
+    """Build the index of each column, or build it anew, where there are enough photos.
 
     Args:
-        table: Table of photos.
+        table: Table of photos, whose indexes hold all of them or do not exist, see `Store.tidy`.
         columns: Columns with vectors that are searched.
     """
     count = table.count_rows()
     if count < MIN_PHOTOS:
         return
-    indexed = {index.columns[0]: index for index in table.list_indices()}
+    names = {index.columns[0]: index.name for index in table.list_indices()}
     for column in columns:
-        index = indexed.get(column)
-        if index is not None and index.num_unindexed_rows <= REBUILD_FRACTION * count:
-            continue  # `Store.tidy` has added the new photos to it
         length = table.schema.field(column).type.list_size
-        config = index_config(count, length)
+        if length % NUMBERS_PER_BYTE:
+            continue
+        if column in names and count < REBUILD_GROWTH * _lists(table, names[column]) ** 2:
+            continue
+        config = index_config(count)
         table.create_index(column, config=config, replace=True, wait_timeout=timedelta(days=1))
 
 
-def index_config(count: int, length: int) -> IvfPq:
-    """Return the settings of an index.
+def index_config(count: int) -> IvfRq:
+    """Return the settings of an index: inverted lists of RaBitQ codes, a bit for each number of a vector.
+
+    Gao and Long, "RaBitQ: Quantizing High-Dimensional Vectors with a Theoretical Error Bound for Approximate
+    Nearest Neighbor Search", SIGMOD 2024.
 
     Args:
         count: Number of vectors.
-        length: Length of a vector.
     """
-    return IvfPq(
-        distance_type="cosine",
-        num_partitions=max(1, round(math.sqrt(count))),
-        num_sub_vectors=max(1, length // NUMBERS_PER_BYTE),
-        max_iterations=TRAINING_STEPS,
-    )
+    return IvfRq(distance_type="cosine", num_partitions=max(1, round(math.sqrt(count))))
+
+
+def _lists(table: Any, name: str) -> int:
+    """Return the number of lists of an index."""
+    statistics = table.to_lance().stats.index_stats(name)
+    return int(statistics["indices"][0]["num_partitions"])
 
 
 def describe_index(table: Any, column: str) -> str:
@@ -75,6 +77,6 @@ def describe_index(table: Any, column: str) -> str:
     for index in table.list_indices():
         if index.columns == [column]:
             rest = index.num_unindexed_rows
-            name = str(index.index_type).upper().replace("IVFPQ", "IVF_PQ")
+            name = str(index.index_type).upper().replace("IVFRQ", "IVF_RQ")
             return f"{name}, refined" + (f" ({rest:,} new photos beside it)" if rest else "")
     return EXACT

@@ -177,14 +177,14 @@ def test_statistics(library, photos):
 
 
 def test_above_a_size_there_is_an_index_and_new_photos_are_found(library, tmp_path, monkeypatch, photos):
-    for number in range(300):
+    for number in range(260):
         write_photo(
             tmp_path / "many" / f"{number}.png", [number % 7 * 30, number % 5 * 40, 90], number, side=16
         )
     monkeypatch.setattr(vector_index, "MIN_PHOTOS", 256)
     monkeypatch.setattr("shared.library.ingest.WRITE_BATCH", 128)
     library.add(tmp_path / "many")
-    assert library.stats().index["image"].startswith("IVF_PQ")
+    assert library.stats().index["image"].startswith("IVF_RQ")
     query = tmp_path / "many" / "17.png"
     assert library.search(image=query, top_k=1)[0].path == str(query)
     library.add(photos)

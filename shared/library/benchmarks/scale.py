@@ -20,7 +20,7 @@ import faiss
 import lancedb
 import numpy as np
 import pyarrow as pa
-from lancedb.index import IvfHnswSq, IvfRq
+from lancedb.index import IvfHnswSq, IvfPq
 
 from shared.core.image_files import read_images
 from shared.evaluation import reports
@@ -35,9 +35,12 @@ NEAREST = 10
 #: Indexes of LanceDB, as functions of the numbers of vectors and of their elements.
 INDEXES: dict[str, Callable[[int, int], Any]] = {
     EXACT: lambda count, length: None,
-    "IVF_PQ": index_config,
-    "IVF_RQ": lambda count, length: IvfRq(
-        distance_type="cosine", num_partitions=index_config(count, length).num_partitions
+    "IVF_RQ": lambda count, length: index_config(count),
+    "IVF_PQ": lambda count, length: IvfPq(
+        distance_type="cosine",
+        num_partitions=index_config(count).num_partitions,
+        num_sub_vectors=length // 8,
+        max_iterations=10,
     ),
     "IVF_HNSW_SQ": lambda count, length: IvfHnswSq(distance_type="cosine"),
 }
@@ -145,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--sizes", nargs="+", type=reports.positive_int, default=[100_000, 1_000_000])
     add("--dimension", type=reports.positive_int, default=1024, help="(%(default)s)")
     add("--queries", type=reports.positive_int, default=200, help="(%(default)s)")
-    add("--indexes", nargs="*", choices=list(INDEXES), default=[EXACT, "IVF_PQ"])
+    add("--indexes", nargs="*", choices=list(INDEXES), default=[EXACT, "IVF_RQ"])
     add("--gallery-indexes", nargs="*", choices=GALLERY_INDEXES, default=["exact", "pq"])
     add("--folder", type=Path, help="folder for the tables, by default that of the system")
     return parser
