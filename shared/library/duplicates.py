@@ -16,7 +16,7 @@ from shared.library.store import PHOTOS, Store
 from shared.retrieval.duplicates import near_duplicates
 
 #: Photos up to which hashes are compared one by one, which is faster for few.
-MAX_FLAT = 20_000
+MAX_FLAT = 200_000
 #: Hashes that are compared with all others at a time.
 BLOCK = 4_096
 #: Tables of the hash index, and the bits of a hash that each of them looks up.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -28,6 +29,9 @@ LOCK_NAME = "library.lock"
 WORKING_FRAGMENT, FINAL_FRAGMENT = 8_192, 65_536
 #: Versions of the table that are younger stay, for readers that began with them.
 KEPT_VERSIONS = timedelta(minutes=10)
+
+# OpenVINO forks a process of its own when it loads a network, which never touches a library.
+warnings.filterwarnings("ignore", "lancedb fork support", RuntimeWarning)
 
 _TABLES = {
     PROBLEMS: pa.schema([*FILE_FIELDS, pa.field("problem", pa.string())]),
