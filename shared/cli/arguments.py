@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from shared.cli.errors import UsageError
@@ -36,7 +37,11 @@ def add_engine_option(parser: argparse.ArgumentParser, engines: Mapping[str, Any
         return
     rows = "; ".join(f"{name}: {engine.title}" for name, engine in engines.items())
     parser.add_argument(
-        "--engine", choices=list(engines), default=next(iter(engines)), help=f"{rows} (default: %(default)s)"
+        "--engine",
+        type=choice(engines),
+        metavar=choice_list(engines),
+        default=next(iter(engines)),
+        help=f"{rows} (default: %(default)s)",
     )
 
 
@@ -81,6 +86,32 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
         return value
 
     return convert
+
+
+def choice(names: Iterable[str]) -> Callable[[str], str]:
+    """Return a converter of an option's text to one of some names, with hyphens or without.
+
+    >>> choice(["pencil", "white on black"])("white-on-black")
+    'white on black'
+    """
+    spellings = {name.lower().replace(" ", "-"): name for name in names}
+
+    def convert(text: str) -> str:
+        spelling = text.lower().replace(" ", "-")
+        if spelling not in spellings:
+            similar = difflib.get_close_matches(spelling, spellings, 1)
+            guess = f"; do you mean {similar[0]}?" if similar else ""
+            raise argparse.ArgumentTypeError(
+                f"expected one of {', '.join(spellings)}, received {text!r}{guess}"
+            )
+        return spellings[spelling]
+
+    return convert
+
+
+def choice_list(names: Iterable[str]) -> str:
+    """Return the names of a choice as a help text shows them."""
+    return "{" + ",".join(name.replace(" ", "-") for name in names) + "}"
 
 
 def color(text: str) -> str:

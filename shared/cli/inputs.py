@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import sys
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -133,10 +134,30 @@ def _list_source(path: str, recursive: bool) -> Iterator[Picture]:
         for file in files:
             yield _picture(file, file.path.parent.relative_to(path))
     elif path.lower().endswith(".zip"):
-        for file in read_images([path]):
-            yield _picture(file, PurePath())
+        yield from _list_archive(path)
     else:
         yield _picture(ImageFile(Path(path)), PurePath())
+
+
+def _list_archive(path: str) -> Iterator[Picture]:
+    from shared.core.file_names import is_system_file, member_names
+    from shared.core.image_files import ImageFile, is_image
+
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+    pictures = [
+        Picture(
+            f"{path}/{name}",
+            PurePath(name).stem,
+            PurePath(),
+            ImageFile(Path(path), member.filename).open_image,
+        )
+        for member, name in sorted(zip(members, member_names(members), strict=True), key=lambda pair: pair[1])
+        if is_image(name) and not is_system_file(name)
+    ]
+    if not pictures:
+        raise FileNotFoundError(f"{path}: there is no picture in this archive.")
+    yield from pictures
 
 
 def _images_in(folder: Path) -> list[Path]:
@@ -147,8 +168,7 @@ def _images_in(folder: Path) -> list[Path]:
 
 
 def _picture(file: ImageFile, folder: PurePath) -> Picture:
-    label = f"{file.path}/{file.member}" if file.member else str(file.path)
-    return Picture(label, file.name, folder, file.open_image)
+    return Picture(str(file.path), file.name, folder, file.open_image)
 
 
 def _read_standard_input_image() -> Image.Image:

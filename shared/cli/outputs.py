@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared.cli.arguments import choice, choice_list
 from shared.cli.errors import CommandError, UsageError
 from shared.cli.inputs import Picture
 
@@ -85,7 +86,8 @@ def add_output_options(
     group.add_argument(
         "-f",
         "--format",
-        choices=formats,
+        type=choice(formats),
+        metavar=choice_list(formats),
         help=f"kind of file, {formats[0]} by default; the ending of -o FILE decides as well",
     )
     group.add_argument("--force", action="store_true", help="replace files that exist")

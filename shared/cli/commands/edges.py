@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from shared.cli.arguments import add_engine_option, add_picture_arguments, number
+from shared.cli.arguments import add_engine_option, add_picture_arguments, choice, choice_list, number
 from shared.cli.batch import FileContent, use_threads, write_results
 from shared.cli.command import Command
 from shared.cli.console import Console
@@ -29,7 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_picture_arguments(parser)
     add_engine_option(parser, ENGINES)
     parser.add_argument(
-        "--style", choices=STYLES, default=STYLES[0], help="colors of a picture (default: %(default)s)"
+        "--style",
+        type=choice(STYLES),
+        metavar=choice_list(STYLES),
+        default=STYLES[0],
+        help="colors of a picture (default: white-on-black)",
     )
     parser.add_argument("--thin", action="store_true", help="lines of one pixel instead of soft edges")
     parser.add_argument(
@@ -41,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--detail",
-        choices=list(SCALES),
+        type=choice(SCALES),
+        metavar=choice_list(SCALES),
         default="standard",
         help="high looks at three scales, and takes three times as long (default: %(default)s)",
     )
@@ -87,7 +92,7 @@ EDGES = Command(
     examples=(
         ("edges photo.jpg", "writes photo.edges.png"),
         ("edges photo.jpg -o drawing.svg", "smooth lines for a plotter or Inkscape"),
-        ("edges 'trip/*.jpg' --thin --style 'black on white' -o drawings/", "a folder of drawings"),
+        ("edges 'trip/*.jpg' --thin --style black-on-white -o drawings/", "a folder of drawings"),
     ),
     add_arguments=add_arguments,
     run=run,

@@ -105,7 +105,7 @@ def _add_search_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--where",
         metavar="FILTER",
-        help="condition on date, place and size, such as \"taken >= date '2024-06-01'\"",
+        help="condition in SQL on path, taken, width, latitude or others: \"taken >= '2024-06'\"",
     )
     parser.add_argument("-l", "--long", action="store_true", help="print score, verdict, date and size, too")
     parser.add_argument("-0", "--null", action="store_true", help="end each path with a zero byte")
@@ -128,7 +128,7 @@ def _score(hit: LibraryHit) -> float:
 def _long_line(hit: LibraryHit) -> str:
     taken = f"{hit.taken:%Y-%m-%d %H:%M}" if hit.taken else "-"
     size = f"{hit.size[0]}x{hit.size[1]}"
-    return f"{_score(hit):5.3f}  {hit.confidence or '-':<14}  {taken:<16}  {size:<11}  {hit.path}"
+    return f"{_score(hit):5.3f}  {hit.confidence or '-':<23}  {taken:<16}  {size:<11}  {hit.path}"
 
 
 FIND = Command(

@@ -11,6 +11,8 @@ from shared.cli.arguments import (
     add_engine_option,
     add_picture_arguments,
     add_text_options,
+    choice,
+    choice_list,
     percent,
     whole_number,
 )
@@ -78,7 +80,8 @@ def add_segment_arguments(parser: argparse.ArgumentParser) -> None:
     add_engine_option(parser, SEGMENTERS)
     parser.add_argument(
         "--show",
-        choices=[REGIONS, CLASSES],
+        type=choice([REGIONS, CLASSES]),
+        metavar=choice_list([REGIONS, CLASSES]),
         default=REGIONS,
         help="regions: the photo with its regions in colors (default); classes: a PNG of class numbers",
     )

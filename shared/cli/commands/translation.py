@@ -6,7 +6,14 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from shared.cli.arguments import add_engine_option, add_picture_arguments, check_engine, number
+from shared.cli.arguments import (
+    add_engine_option,
+    add_picture_arguments,
+    check_engine,
+    choice,
+    choice_list,
+    number,
+)
 from shared.cli.batch import FileContent, use_threads, write_results
 from shared.cli.command import Command
 from shared.cli.console import Console
@@ -29,7 +36,11 @@ def add_draw_arguments(parser: argparse.ArgumentParser) -> None:
     add_picture_arguments(parser)
     add_engine_option(parser)
     parser.add_argument(
-        "--style", choices=list(STYLES), default=next(iter(STYLES)), help="material (default: %(default)s)"
+        "--style",
+        type=choice(STYLES),
+        metavar=choice_list(STYLES),
+        default=next(iter(STYLES)),
+        help="material (default: %(default)s)",
     )
     parser.add_argument(
         "--detail",
@@ -69,7 +80,7 @@ def add_paint_arguments(parser: argparse.ArgumentParser) -> None:
     add_engine_option(parser)
     parser.add_argument(
         "--style",
-        choices=list(STYLES),
+        type=choice(STYLES),
         default=DEFAULT_STYLE,
         metavar="NAME",
         help=f"{', '.join(STYLES)} (default: %(default)s)",
@@ -115,7 +126,8 @@ def add_colorize_arguments(parser: argparse.ArgumentParser) -> None:
     add_engine_option(parser)
     parser.add_argument(
         "--kind",
-        choices=[PHOTO, DRAWING],
+        type=choice([PHOTO, DRAWING]),
+        metavar=choice_list([PHOTO, DRAWING]),
         default=PHOTO,
         help="what the pictures are (default: %(default)s)",
     )
