@@ -318,7 +318,8 @@ def test_the_photo_waits_for_words_or_a_click(photo):
 def test_things_that_were_found(photo):
     ids = np.zeros((20, 40), np.uint8)
     ids[5:15, 10:30] = 1
-    result = segmenter(ids)(Image.open(photo), "sam2")
+    assert finding._results(photo, segmenter(ids)(Image.open(photo), "sam2"), "")[1].startswith("Cut out.")
+    result = segmenter(ids)(Image.open(photo), "grounding-dino")
     _, note, cutout, save = finding._results(photo, result, "nothing")
     assert note.startswith("Found: cat (50%).")
     assert Image.open(cutout.value["path"]).size == (20, 10)

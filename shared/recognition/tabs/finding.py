@@ -46,11 +46,16 @@ def finding_tab(space: str, find_things: FindThings, photo: Component) -> LazyTa
         photo: Component of the photo.
     """
     with gr.Tab("Find", elem_id="find") as tab:
-        with gr.Row(equal_height=True):
+        with gr.Row(elem_classes="is-asking"):
             words = gr.Textbox(
-                "", label="What to look for", placeholder="red cup, cat", max_lines=1, scale=4, min_width=160
+                "",
+                label="What to look for",
+                placeholder="red cup, cat",
+                max_lines=1,
+                scale=5,
+                elem_classes="is-asked",
             )
-            button = gr.Button("Find", scale=1, min_width=96)
+            button = gr.Button("Find", scale=1, min_width=90)
         picture = gr.Image(
             label="Click on a thing", interactive=False, buttons=["fullscreen"], elem_classes="is-findable"
         )
@@ -113,8 +118,8 @@ def finding_tab(space: str, find_things: FindThings, photo: Component) -> LazyTa
         """
         return _whole_cutout(find_things(open_image(image), CLICK, (x, y)))
 
-    on_event([button.click, words.submit], find_words, [photo, words], outputs)
-    on_event([picture.select], find_point, [photo], outputs)
+    on_event([button.click, words.submit], find_words, [photo, words], outputs, progress_on=picture)
+    on_event([picture.select], find_point, [photo], outputs, progress_on=picture)
     with tab:
         x, y = (gr.Number(0, label=label, visible=False) for label in ("From the left", "From the top"))
         endpoint(find_by_words, [photo, words], {"Regions": gr.JSON, "Picture": gr.Image})
@@ -128,11 +133,14 @@ def _results(path: str, result: Segmentation, nothing: str) -> list[object]:
     if not result.regions:
         return [overlay, nothing, gr.Image(None, visible=False), download_button()]
     names = ", ".join(f"{region.label} ({region.confidence:.0%})" for region in result.regions)
+    text = (
+        f"Found: {names}." if result.engine == WORDS else "Cut out. Click somewhere else for another thing."
+    )
     cutout = _whole_cutout(result)
     cropped = cutout.crop(cutout.getbbox())
     return [
         overlay,
-        f"Found: {names}. {result.seconds:.1f} s",
+        f"{text} {result.seconds:.1f} s",
         gr.Image(display_image(cropped, background=None), visible=True),
         download_button(encode_image(cutout), f"{safe_stem(path)}-found.png"),
     ]
