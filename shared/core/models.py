@@ -36,17 +36,18 @@ class Lazy(Generic[T]):
         load: Loads the value. It is called by the first call, or at once on ZeroGPU, where a model must be on
             the device when the app starts. If weights are missing then, such as those of a repository that is
             not to be had just now, the app starts without them, and the first call tries again.
+        at_start: False for a value that is not on the GPU, which ZeroGPU need not have at the start either.
 
     >>> numbers = Lazy(lambda: [1, 2, 3])
     >>> numbers() is numbers()
     True
     """
 
-    def __init__(self, load: Callable[[], T]) -> None:
+    def __init__(self, load: Callable[[], T], *, at_start: bool = True) -> None:
         self._load = load
         self._lock = threading.Lock()
         self._values: list[T] = []
-        if devices.on_zero_gpu():
+        if at_start and devices.on_zero_gpu():
             try:
                 self()
             except weights.WeightsError as error:

@@ -25,7 +25,9 @@ Result = TypeVar("Result")
 Arguments = ParamSpec("Arguments")
 
 
-def lazy_models(load: Callable[[str], Model], engines: Iterable[str]) -> dict[str, Lazy[Model]]:
+def lazy_models(
+    load: Callable[[str], Model], engines: Iterable[str], *, at_start: bool = True
+) -> dict[str, Lazy[Model]]:
     """Return one model per engine, loaded at its first call (on ZeroGPU at once, which is its rule).
 
     Args:
@@ -33,18 +35,19 @@ def lazy_models(load: Callable[[str], Model], engines: Iterable[str]) -> dict[st
             does not wait for torch.
         engines: Names of the engines, such as a capability's `ENGINES`. Of those that come from the Hub, as
             their rows say, few stay in memory, see `RecentModel`.
+        at_start: False for models that stay on the CPU, which ZeroGPU does not need at once.
     """
     rows = engines if isinstance(engines, Mapping) else {}
 
     def lazy(name: str) -> Lazy[Model]:
         if name not in rows or not rows[name].from_hub:
-            return Lazy(lambda: load(name))
+            return Lazy(lambda: load(name), at_start=at_start)
 
         def load_from_hub() -> Model:
             announce_download(rows[name])
             return load(name)
 
-        return RecentModel(load_from_hub)
+        return RecentModel(load_from_hub, at_start=at_start)
 
     return {name: lazy(name) for name in engines}
 

@@ -51,7 +51,7 @@ def load_search() -> "OutfitSearch":
     return OutfitSearch.load(device=DEVICE)
 
 
-SEARCH = Lazy(load_search)
+SEARCH = Lazy(load_search, at_start=False)
 GALLERIES = GalleryStore(SEARCH, ui.gallery_images)
 
 

@@ -47,7 +47,7 @@ def load_search(engine: str) -> "ImageSearch":
 
 
 LEARNED = LearnedModels(DEVICE)
-SEARCHES = ui.lazy_models(load_search, ENGINES)
+SEARCHES = ui.lazy_models(load_search, ENGINES, at_start=False)
 GALLERIES = GalleryStore(SEARCHES["exact"], ui.gallery_images)
 
 

@@ -40,6 +40,14 @@ def test_a_lazy_value_is_loaded_at_once_on_zero_gpu(monkeypatch):
     assert (lazy(), loads) == ("model", ["load"])
 
 
+def test_a_value_on_the_cpu_waits_for_the_first_call_on_zero_gpu(monkeypatch):
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    loads = []
+    lazy = Lazy(lambda: loads.append("load") or "model", at_start=False)
+    assert loads == []
+    assert (lazy(), loads) == ("model", ["load"])
+
+
 def test_zero_gpu_starts_without_weights_that_are_missing(monkeypatch, caplog):
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
     loads = []
@@ -98,11 +106,12 @@ def test_a_network_is_loaded_onto_a_device_in_channels_last(monkeypatch, tmp_pat
 
     monkeypatch.setattr(models.weights, "find", find)
     monkeypatch.setattr(models.weights, "load", lambda network_class, name, folder: network_class(3, 4, 2))
-    engine = Engine("e", "E", "An engine.", load=dict, weights="someone/something", from_hub=True)
+    commit = "0" * 40
+    engine = Engine("e", "E", "", load=dict, weights="someone/something", from_hub=True, revision=commit)
     network, folder = load_network(engine, nn.Conv2d, device="cpu")
     assert folder == tmp_path
     assert network.weight.is_contiguous(memory_format=torch.channels_last)
-    assert calls == [("someone/something", {"folder": None, "allow_hub": True})]
+    assert calls == [("someone/something", {"folder": None, "allow_hub": True, "revision": commit})]
 
 
 def test_an_engine_without_weights_has_no_network():

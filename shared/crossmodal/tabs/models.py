@@ -31,7 +31,7 @@ def lazy_searches() -> dict[str, Lazy["CrossModalSearch"]]:
 
         return CrossModalSearch.load(engine, device=DEVICE)
 
-    return lazy_models(load, ENGINES)
+    return lazy_models(load, ENGINES, at_start=False)
 
 
 def lazy_classifier() -> Lazy["JointClassifier"]:
@@ -42,7 +42,7 @@ def lazy_classifier() -> Lazy["JointClassifier"]:
 
         return JointClassifier.load(engine, device=DEVICE)
 
-    return lazy_models(load, CLASSIFIERS)[JMC]
+    return lazy_models(load, CLASSIFIERS, at_start=False)[JMC]
 
 
 def lazy_captioners() -> WriteCaptions:

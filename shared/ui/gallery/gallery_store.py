@@ -75,7 +75,7 @@ class GalleryStore:
     ) -> None:
         self._search, self._samples = search, samples
         self._albums = ALBUMS if albums is None else albums
-        self._sample_gallery = Lazy(self._describe_samples)
+        self._sample_gallery = Lazy(self._describe_samples, at_start=False)
 
     def create_session(self) -> VisitorSession:
         """Create the components of a visitor's session; to be called inside a page."""
