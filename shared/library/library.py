@@ -162,8 +162,9 @@ class Library:
                     store.table(table).delete(below("path", path))
                     store.delete(table, [path])
                 sources, _ = store.sources()
-                store.delete("sources", [source for source in sources if is_below(source, [path])])
-                if is_below(path, sources) and path not in sources:
+                remaining = [source for source in sources if not is_below(source, [path])]
+                store.delete("sources", set(sources) - set(remaining))
+                if is_below(path, remaining):
                     store.set_sources([path], excluded=True)
             return before - int(store.photos.count_rows())
 

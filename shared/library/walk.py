@@ -71,6 +71,7 @@ def walk(paths: Sequence[str], on_skip: SkipCallback, excluded: Collection[str] 
         on_skip: See above.
         excluded: Paths of files and folders that are left out.
     """
+    excluded = frozenset(excluded)
     visited: set[tuple[int, int]] = set()
     parents = [path for path in paths if os.path.isdir(path)]
     for source in paths:
