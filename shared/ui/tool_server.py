@@ -6,15 +6,17 @@
 | `convert_strings_to_filedata` | takes no texts inside lists | none known |
 | `get_input_schema` | describes files by internal names; leaves out defaults such as 0 | none known |
 | `postprocess_output_data` | writes values as Python does, not as JSON | none known |
-| `_execute_tool_...` | packs several results into one text; tells agents to change the server | none known |
+| `_execute_tool_...` | packs several results into one text; tells agents to change the server; works on when they have left | none known |
 | `_get_or_create_client` | calls the host that the first agent names, without a password | none known |
 | `_prepare_tool_call_args` | passes on the address that an agent claims, and no other | none known |
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -25,6 +27,7 @@ from gradio import mcp as gradio_mcp
 from gradio import processing_utils, route_utils
 from gradio_client import Client  # type: ignore[import-untyped]
 from gradio_client import utils as client_utils
+from starlette.requests import Request
 
 from shared.ui.errors import UNEXPECTED
 from shared.ui.gradio_workarounds import accepted_path, new_cache_path, save_data_url
@@ -35,6 +38,7 @@ FILE_HINT = (
     " A picture is given by its web address, by the address in another tool's result, or as a data URL"
     " (data:image/png;base64,...)."
 )
+POLL_SECONDS = 0.5  # between two looks at whether an agent is still there
 _FILE_SCHEMA = {"type": "string", "format": "uri"}
 
 
@@ -168,16 +172,29 @@ class ToolServer(gradio_mcp.GradioMCPServer):
 
     async def _execute_tool_without_progress(self, job: Any) -> list[Any]:
         try:
-            result = await run_sync(job.result)
+            async with self._ended_with_agent(job):
+                result = await run_sync(job.result)
         except Exception as error:
             raise RuntimeError(_readable(error)) from error
         return list(result) if isinstance(result, tuple) else [result]
 
     async def _execute_tool_with_progress(self, job: Any, progress_token: str | int) -> Any:
         try:
-            return await super()._execute_tool_with_progress(job, progress_token)
+            async with self._ended_with_agent(job):
+                return await super()._execute_tool_with_progress(job, progress_token)
         except Exception as error:
             raise RuntimeError(_readable(error)) from error
+
+    @asynccontextmanager
+    async def _ended_with_agent(self, job: Any) -> AsyncIterator[None]:
+        """Cancel a job when the agent that waits for it leaves, or when nothing can be sent to it any more."""
+        watch = asyncio.create_task(_cancel_when_left(job, self.mcp_server.request_context.request))
+        try:
+            yield
+        finally:
+            watch.cancel()
+            if not job.done():
+                asyncio.get_running_loop().run_in_executor(None, job.cancel)
 
     def _prepare_tool_call_args(
         self, name: str, arguments: dict[str, Any]
@@ -204,6 +221,15 @@ class ToolServer(gradio_mcp.GradioMCPServer):
 def use_tool_server() -> None:
     """Have Gradio build a `ToolServer` wherever it builds an MCP server."""
     gradio_mcp.GradioMCPServer = ToolServer  # type: ignore[misc]
+
+
+async def _cancel_when_left(job: Any, request: Request | None) -> None:
+    """Wait until the client of a request has left, and cancel its job."""
+    while request is not None:
+        await asyncio.sleep(POLL_SECONDS)
+        if await request.is_disconnected():
+            await run_sync(job.cancel)
+            return
 
 
 def _file_data(value: Any) -> Any:

@@ -26,7 +26,7 @@ from shared.ui.events import INFERENCE
 from shared.ui.gradio_workarounds import client_address
 from shared.ui.queueing.costs import CostModel, cost_key
 from shared.ui.queueing.places import Refusal, refusal
-from shared.ui.queueing.running_call import RunningCall
+from shared.ui.queueing.running_call import GONE, RunningCall
 from shared.ui.queueing.sizes import count_megapixels
 from shared.ui.server_settings import read_number
 
@@ -123,6 +123,9 @@ class FairQueue(Queue):
         try:
             with controlled_call(running):
                 await super().process_events(events, batch, begin_time, fn)
+        except asyncio.CancelledError:  # the client cancels it; its thread goes on up to its next check
+            running.end(GONE)
+            raise
         finally:
             others.remove(running)
             for remaining in others:

@@ -17,6 +17,7 @@ from shared.ui.errors import user_facing
 from shared.ui.events import INFERENCE
 from shared.ui.queueing.fair_queue import FairQueue, use_fair_queue
 from shared.ui.queueing.graceful_server import GracefulServer
+from shared.ui.tool_server import use_tool_server
 
 STEP = 0.01  # seconds between two checks
 
@@ -98,7 +99,8 @@ def work_server(monkeypatch, tmp_path):
             concurrency_limit=INFERENCE.limit,
         )
     blocks.queue(max_size=12, api_open=False)
-    app = gr.mount_gradio_app(FastAPI(), blocks, path="/")
+    use_tool_server()
+    app = gr.mount_gradio_app(FastAPI(), blocks, path="/", mcp_server=True)
     work.queue = blocks._queue
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

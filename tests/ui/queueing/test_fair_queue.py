@@ -4,6 +4,7 @@ import threading
 import time
 
 import httpx
+from gradio_client import Client
 
 from shared.ui.queueing import fair_queue
 
@@ -22,6 +23,15 @@ def test_a_call_whose_answer_is_read_later_is_not_ended(work_server):
     call = work_server.post("later", 0.2)
     work_server.wait_for(lambda: work_server.ended == ["later"])
     assert 'data: ["later"]' in work_server.read(call)
+
+
+def test_a_running_call_ends_when_a_program_cancels_it(work_server):
+    client = Client(work_server.url.removesuffix("/gradio_api"), verbose=False)
+    job = client.submit("cancelled", 20, api_name="/work")
+    work_server.wait_for(lambda: work_server.begun == ["cancelled"] and job.communicator.event_id)
+    job.cancel()
+    work_server.wait_for(lambda: "cancelled" in work_server.stopped)
+    assert client.predict("next", 0, api_name="/work") == "next"
 
 
 def test_a_waiting_call_is_dropped_when_its_client_leaves(work_server, monkeypatch):
