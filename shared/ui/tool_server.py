@@ -6,7 +6,8 @@
 | `convert_strings_to_filedata` | takes no texts inside lists | none known |
 | `get_input_schema` | describes files by internal names; leaves out defaults such as 0 | none known |
 | `postprocess_output_data` | writes values as Python does, not as JSON | none known |
-| `_execute_tool_...` | packs several results into one text; tells agents to change the server; works on when they have left | none known |
+| `_execute_tool_...` | packs several results into one text; tells agents to change the server | none known |
+| `_execute_tool_...` | lets a tool work on when its agent has left | none known |
 | `_get_or_create_client` | calls the host that the first agent names, without a password | none known |
 | `_prepare_tool_call_args` | passes on the address that an agent claims, and no other | none known |
 """
@@ -187,7 +188,7 @@ class ToolServer(gradio_mcp.GradioMCPServer):
 
     @asynccontextmanager
     async def _ended_with_agent(self, job: Any) -> AsyncIterator[None]:
-        """Cancel a job when the agent that waits for it leaves, or when nothing can be sent to it any more."""
+        """Cancel a job when the agent that waits for it leaves, or can be sent nothing any more."""
         watch = asyncio.create_task(_cancel_when_left(job, self.mcp_server.request_context.request))
         try:
             yield
