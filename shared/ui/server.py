@@ -249,7 +249,8 @@ def require_free_port(host: str, port: int) -> None:
         except OSError as error:
             raise SystemExit(
                 f"Image Spaces cannot listen on {host}:{port} ({error.strerror}). "
-                f"Choose another port: IMAGE_SPACES_PORT={port + 1} python app.py"
+                f"Choose another port: image-spaces serve --port {port + 1}, or "
+                f"IMAGE_SPACES_PORT={port + 1} python app.py"
             ) from None
 
 

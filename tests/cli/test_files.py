@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 
 import pytest
@@ -170,22 +169,17 @@ PIPED = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
 
 def test_a_reader_that_has_seen_enough_ends_the_command_silently(folder):
-    arguments = ["classify", "--engine", "cfn", "cat.jpg", "lion.jpg", "coffee.jpg", "-q"]
-    process = subprocess.Popen([*COMMAND, *arguments], **PIPED)
-    assert process.stdout.readline()
-    process.stdout.close()
-    errors = process.stderr.read()
-    assert (process.wait(timeout=60), errors) == (0, b"")
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    process = subprocess.run([*COMMAND, "--help"], stdout=write_end, stderr=subprocess.PIPE, timeout=60)
+    os.close(write_end)
+    assert (process.returncode, process.stderr) == (0, b"")
 
 
 def test_ctrl_c_ends_a_process_in_one_line(folder):
-    process = subprocess.Popen(
-        [*COMMAND, *EDGES, "cat.jpg", "-", "-o", "out"], stdin=subprocess.PIPE, **PIPED
-    )
-    assert (
-        process.stdout.readline().strip() == b"out/cat.edges.png"
-    )  # now it waits for the picture from the pipe
-    time.sleep(0.2)
+    process = subprocess.Popen([*COMMAND, "similar", "-"], stdin=subprocess.PIPE, **PIPED)
+    process.stdin.write(bytes(500_000))  # more than a pipe holds: now it waits for the end of the picture
+    process.stdin.flush()
     process.send_signal(signal.SIGINT)
     process.stdin.close()
     assert (process.wait(timeout=60), process.stderr.read()) == (130, b"image-spaces: Interrupted.\n")

@@ -100,8 +100,8 @@ def test_paths_of_hits_are_printed(run, library):
 
 def test_hits_are_printed_in_columns_and_as_json(run, library):
     assert run("find", "dogs", "-l").lines == [
-        "0.930  good match      2024-06-01 09:30  640x480      /p/dog.jpg",
-        "0.080  unlikely        -                 100x50       /p/cat.jpg",
+        "0.930  good match               2024-06-01 09:30  640x480      /p/dog.jpg",
+        "0.080  unlikely                 -                 100x50       /p/cat.jpg",
     ]
     dog, cat = map(json.loads, run("find", "dogs", "--json").lines)
     assert (dog["path"], dog["probability"], cat["tags"]) == ("/p/dog.jpg", 0.93, ["cat"])
