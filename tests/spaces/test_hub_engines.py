@@ -8,11 +8,13 @@ from PIL import Image
 
 from shared.crossmodal.engines import CAPTIONERS, FLORENCE
 from shared.recognition.engines import CLASSIFIERS, DINOV2, EOMT, FINDERS, SEGMENTERS, SIGLIP
+from shared.retrieval import engines as retrieval
 from tests.core import tiny_networks, tiny_pipelines
 from tests.core.hub_server import running
 
 FOLDERS = {
     CAPTIONERS[FLORENCE]: tiny_networks.florence,
+    retrieval.ENGINES[retrieval.DINOV2]: tiny_networks.dinov2_with_registers,
     CLASSIFIERS[SIGLIP]: tiny_networks.siglip,
     CLASSIFIERS[DINOV2]: tiny_networks.dinov2,
     SEGMENTERS[EOMT]: tiny_networks.eomt,
@@ -88,3 +90,10 @@ def test_a_captioner(call):
     assert result["paragraph"]
     assert len(result["sentences"]) == 10
     assert call("describe")["paragraph"] == ""
+
+
+def test_an_image_search(call):
+    results, pictures = call("search_similar", engine=retrieval.DINOV2, top_k=3)
+    assert results["engine"] == retrieval.DINOV2
+    assert results["hits"][0]["name"].startswith("cat")
+    assert len(pictures) == 3
