@@ -40,8 +40,8 @@ CALLS: Mapping[str, Call] = {
     "translation": Call("draw", {}),
 }
 
-#: Limits of the free hardware (2 cores, 16 GB), and of a visitor's patience.
-MAX_MEGABYTES, MAX_START_SECONDS, MAX_CALL_SECONDS = 16_000, 120, 60
+#: Limits of the free hardware (2 cores, 16 GB), and of the seconds that a call may run on it.
+MAX_MEGABYTES, MAX_START_SECONDS, MAX_CALL_SECONDS = 16_000, 120, 120
 
 
 @dataclass(frozen=True)

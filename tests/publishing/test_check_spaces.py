@@ -65,8 +65,8 @@ def test_limits():
     Report("edges", 0, 10, 1, 1, 900).check()
     with pytest.raises(SpaceError, match="needs 17000 MB of memory; the limit is 16000"):
         Report("edges", 0, 10, 1, 1, 17_000).check()
-    with pytest.raises(SpaceError, match="needs 61 seconds for a call"):
-        Report("edges", 0, 10, 1, 61, 900).check()
+    with pytest.raises(SpaceError, match="needs 121 seconds for a call"):
+        Report("edges", 0, 10, 1, 121, 900).check()
 
 
 def test_an_unknown_name_ends_with_a_sentence(monkeypatch, capsys):
