@@ -31,7 +31,7 @@ DEPENDENCIES |= {capability: {*DEPENDENCIES} for capability in CAPABILITIES}
 DEPENDENCIES["speed"] = {*DEPENDENCIES}
 DEPENDENCIES["catalogue"] = {*DEPENDENCIES} - {"speed"}
 #: Above the two capabilities by which photos of a library are searched, below all pages.
-DEPENDENCIES["library"] = {"core", "crossmodal", "evaluation", "gallery", "index", "retrieval"}
+DEPENDENCIES["library"] = {"core", "crossmodal", "evaluation", "gallery", "index", "retrieval", "ui"}
 DEPENDENCIES["cli"] = {*DEPENDENCIES}
 
 #: Calls that read files or import modules by name, which networks must not do.

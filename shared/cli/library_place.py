@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared.library import VARIABLE
+
 if TYPE_CHECKING:
     from shared.library.library import Library
-
-VARIABLE = "IMAGE_SPACES_LIBRARY"
 
 
 def add_library_option(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ COLUMNS = (
     *("latitude", "longitude", "tags"),
 )
 EXAMPLE = "taken > '2020-01-01' and folder like '%beach%'"
-MAX_CHARACTERS = 2000
+MAX_CHARACTERS = 20_000
 
 _DATES = ("modified", "taken")
 _LITERAL = re.compile(r"('(?:[^']|'')*')")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from shared.core.images import Source
 from shared.library.errors import LibraryError, require_packages
-from shared.library.results import LibraryHits, LibraryReport, LibraryStats, Progress
+from shared.library.results import LibraryHits, LibraryPhoto, LibraryReport, LibraryStats, Progress
 
 if TYPE_CHECKING:  # these modules need the extra `scale`
     from shared.library.ingest import Ingest
@@ -222,6 +222,28 @@ class Library:
         """Return the paths of all photos, in no order."""
         for batch in self._open_store().batches("photos", ["path"]):
             yield from batch.column("path").to_pylist()
+
+    def photos(self, where: str | None = None, limit: int | None = None) -> list[LibraryPhoto]:
+        """Return photos, in no order.
+
+        Args:
+            where: Condition, see `search`; None for all photos.
+            limit: Largest number of photos; None for all of them.
+
+        Raises:
+            LibraryError: `where` cannot be read.
+        """
+        from shared.library.search import read_photos
+
+        return read_photos(self._open_store(), where, limit)
+
+    def count(self) -> int:
+        """Return the number of photos."""
+        return int(self._open_store().photos.count_rows())
+
+    def sources(self) -> list[str]:
+        """Return the folders that `update` walks."""
+        return self._open_store().sources()[0]
 
     def stats(self) -> LibraryStats:
         """Return statistics of the library."""

@@ -27,6 +27,7 @@ class LibraryHit:
         latitude: Degrees north, -90..90; None where the photo's metadata tells no place.
         longitude: Degrees east, -180..180; None as above.
         thumbnail: Small WebP file.
+        content: Digest of the file's content, 32 hexadecimal digits.
     """
 
     path: str
@@ -39,6 +40,7 @@ class LibraryHit:
     latitude: float | None = None
     longitude: float | None = None
     thumbnail: bytes = field(default=b"", repr=False)
+    content: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the hit as JSON values, without its thumbnail and the keys that do not apply."""
@@ -55,6 +57,29 @@ class LibraryHit:
             "longitude": self.longitude,
         }
         return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class LibraryPhoto:
+    """Photo of a library.
+
+    Attributes:
+        path: Path of the file.
+        content: Digest of its content, 32 hexadecimal digits.
+        file_bytes: Size of the file.
+        taken: See `LibraryHit`, as the others.
+        size: See above.
+        tags: See above.
+        thumbnail: See above.
+    """
+
+    path: str
+    content: str
+    file_bytes: int
+    taken: datetime | None
+    size: tuple[int, int]
+    tags: tuple[str, ...]
+    thumbnail: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)

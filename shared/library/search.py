@@ -17,14 +17,14 @@ from shared.gallery.results import check_top_k
 from shared.library.errors import LibraryError
 from shared.library.filters import condition_error, one_of, parse_condition
 from shared.library.models import IMAGE, TEXT, ImageModel, LibraryModel, ModelSpec, TextModel
-from shared.library.results import LibraryHit, LibraryHits
+from shared.library.results import LibraryHit, LibraryHits, LibraryPhoto
 from shared.library.store import PHOTOS, Store, spec_of
 from shared.library.vector_index import tuned
 
 #: Photos of the first pass that the engine's own scores put in order, at least, and for each hit.
 MIN_CANDIDATES, CANDIDATES_PER_HIT = 500, 10
 
-_COLUMNS = ["path", "taken", "width", "height", "tags", "latitude", "longitude", "thumbnail"]
+_COLUMNS = ["path", "content", "taken", "width", "height", "tags", "latitude", "longitude", "thumbnail"]
 _GOOD, _POSSIBLE, _NONE = "good match", "possible match", "no good match"
 
 
@@ -150,6 +150,31 @@ class LibrarySearch:
         return (query if condition is None else query.where(condition)).to_arrow()
 
 
+def read_photos(store: Store, where: str | None, limit: int | None) -> list[LibraryPhoto]:
+    """Return photos of a store, see `shared.library.library.Library.photos`."""
+    condition = parse_condition(where)
+    names = ["path", "content", "bytes", "taken", "width", "height", "tags", "thumbnail"]
+    query = store.photos.search().select(names).limit(limit)
+    try:
+        rows = (query if condition is None else query.where(condition)).to_arrow().to_pylist()
+    except (ValueError, RuntimeError, OSError) as error:
+        if where is None:
+            raise
+        raise condition_error(where, error) from error
+    return [
+        LibraryPhoto(
+            path=row["path"],
+            content=row["content"],
+            file_bytes=row["bytes"],
+            taken=row["taken"],
+            size=(row["width"], row["height"]),
+            tags=tuple(row["tags"] or ()),
+            thumbnail=row["thumbnail"] or b"",
+        )
+        for row in rows
+    ]
+
+
 def vector_rows(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
     """Return a column of vectors without nulls as `[N, D]`."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
@@ -168,6 +193,7 @@ def _hit(row: dict[str, Any], score: float, confidence: str | None, probability:
         latitude=row["latitude"],
         longitude=row["longitude"],
         thumbnail=row["thumbnail"] or b"",
+        content=row["content"],
     )
 
 

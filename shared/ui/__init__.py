@@ -2,7 +2,13 @@
 
 from shared.ui.batch import PROGRESS, BatchItem, BatchResult, batch_tab, run_batch
 from shared.ui.components.charts import Bar, bar_chart
-from shared.ui.components.image_inputs import image_examples, image_files, image_input, integer_list
+from shared.ui.components.image_inputs import (
+    Paths,
+    image_examples,
+    image_files,
+    image_input,
+    integer_list,
+)
 from shared.ui.components.results import (
     display_image,
     download_button,
@@ -27,6 +33,7 @@ __all__ = [
     "BatchItem",
     "BatchResult",
     "LazyTab",
+    "Paths",
     "bar_chart",
     "batch_tab",
     "compare_tab",

@@ -45,8 +45,11 @@ CARD_SPACE = "restyle"  # whose card stands for the suite in messengers
 
 #: Visitors whose values Gradio keeps, up to a megabyte each; a call without a session counts as one.
 MAX_SESSIONS = 500
-#: Endpoints that each space with a gallery offers, and that work on the same gallery in all of them.
-GALLERY_ENDPOINTS = ("add_images", "remove_images", "save_gallery")
+#: Endpoints that each space with a gallery or a library offers, and that work on the same in all of them.
+GALLERY_ENDPOINTS = (
+    *("add_images", "remove_images", "save_gallery"),
+    *("search_library", "get_library_photo", "list_library_duplicates"),
+)
 
 
 class Space(Protocol):

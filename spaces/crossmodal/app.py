@@ -6,7 +6,7 @@ with suppress(ImportError):
     import spaces  # noqa: F401  Hugging Face's package: on ZeroGPU it must be imported before torch
 
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import gradio as gr
 from PIL.Image import Image
@@ -16,17 +16,16 @@ from shared.core.images import open_image
 from shared.crossmodal import tabs
 from shared.crossmodal.engines import CARDS, ENGINES, ENSEMBLE
 from shared.crossmodal.products.match import match_product
+from shared.library.tabs import library_tabs
 from shared.ui.gallery.endpoints import gallery_endpoints
 from shared.ui.gallery.gallery_store import GalleryStore
 from shared.ui.gallery.tab import gallery_tab
-from shared.ui.search.hit_grid import hit_images
+from shared.ui.search.hit_grid import Hits, hit_images
 
 SPACE = "crossmodal"
 CARD_IMAGE = "lion"  # the sample photo on the home page's card
 SEARCHES, CLASSIFIER, write_captions = tabs.lazy_searches(), tabs.lazy_classifier(), tabs.lazy_captioners()
 GALLERIES = GalleryStore(SEARCHES[ENSEMBLE], ui.gallery_images)
-Paths: TypeAlias = list[str] | None
-Hits: TypeAlias = tuple[dict[str, Any], list[tuple[str, str]]]
 
 
 def preview(image: Image) -> Image:
@@ -36,7 +35,7 @@ def preview(image: Image) -> Image:
 
 @ui.user_facing(SPACE)
 def search_by_text(
-    text: str, engine: str, top_k: int, min_score: float, session: str, gallery: str, images: Paths = None
+    text: str, engine: str, top_k: int, min_score: float, session: str, gallery: str, images: ui.Paths = None
 ) -> Hits:
     """Find the pictures that fit some words, in a gallery or among pictures that you send along.
 
@@ -67,7 +66,7 @@ def search_by_image_and_text(
     top_k: int,
     session: str,
     gallery: str,
-    images: Paths = None,
+    images: ui.Paths = None,
 ) -> Hits:
     """Find the pictures that resemble a picture and fit some words, such as a photo and "at night".
 
@@ -134,8 +133,9 @@ with ui.page("Cross-modal search") as demo:
             description, sentences, captioner = tabs.describe_tab(SPACE, SEARCHES, write_captions, query)
             matching = tabs.match_tab(SPACE, SEARCHES, CLASSIFIER, query)
             gallery = gallery_tab(SPACE, visitor)
+            lazy_tabs = [search, description, matching, gallery.tab, *library_tabs(SPACE, query, query.text)]
     ui.how_it_works(Path(__file__).parent, CARDS)
-    ui.load_open_tab(all_tabs, [search, description, matching, gallery.tab], [demo.load, *query.triggers])
+    ui.load_open_tab(all_tabs, lazy_tabs, [demo.load, *query.triggers])
     origin = [visitor.session, visitor.key, ui.image_files(visible=False)]
     mixed_inputs = [query.image, query.typed_text, query.box, query.text_weight, query.engine, query.top_k]
     hits = {"Matches": gr.JSON, "Pictures": gr.Gallery}

@@ -1,5 +1,6 @@
 /* Scrolls to the explanation of a match once it is laid out. */
 () => setTimeout(
-    () => document.querySelector(".is-why")?.scrollIntoView({block: "nearest", behavior: "smooth"}),
+    () => [...document.querySelectorAll(".is-why")].find(panel => panel.offsetParent)
+        ?.scrollIntoView({block: "nearest", behavior: "smooth"}),
     100,
 )

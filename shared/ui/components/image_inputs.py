@@ -5,12 +5,15 @@
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import gradio as gr
 
 from shared.ui.gradio_workarounds import IntegerList, PathImage, allow_paths, path_files
 from shared.ui.sample_images import sample_images
+
+#: Value of `image_files`.
+Paths: TypeAlias = list[str] | None
 
 #: Suffixes of images whose type many browsers do not know.
 HEIC_SUFFIXES = [".heic", ".heif"]

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Sequence
 from functools import partial
+from typing import Any, TypeAlias
 
 from shared.core.calibration import ConfidenceBands
 from shared.core.file_names import safe_stem
@@ -11,6 +12,9 @@ from shared.gallery.results import Hit, SearchResults
 from shared.ui.components.results import result_file
 from shared.ui.search.image_grid import GridImage, grid_heading, grid_message, image_grid_html
 from shared.ui.search.summary import NO_HITS, count_good
+
+#: Hits of a search as JSON values, and as pictures with captions, as endpoints return them.
+Hits: TypeAlias = tuple[dict[str, Any], list[tuple[str, str]]]
 
 SELECT_TOOLTIP = "More like this"
 EXPLAIN_LABEL = "Why?"

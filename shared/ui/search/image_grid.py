@@ -25,10 +25,11 @@ class GridImage:
     Attributes:
         id: Number of the image, which the grid's events report.
         name: Caption; of a path, the last part.
-        jpeg: Content of a JPEG file.
+        jpeg: Content of a JPEG file, or of a WebP file of at most `TILE_SIDE` pixels.
         value: Number in front of the name, such as a score.
         bar: Length of a bar below the image, 0..1; None for no bar.
         note: Small text below the name.
+        tag: Text that the events report, in place of the grid's.
     """
 
     id: int
@@ -37,6 +38,7 @@ class GridImage:
     value: str = ""
     bar: float | None = None
     note: str = ""
+    tag: str = ""
 
 
 def image_grid(html: str = "") -> gr.HTML:
@@ -86,7 +88,9 @@ def grid_message(text: str) -> str:
 
 
 def data_url(jpeg: bytes, max_side: int = TILE_SIDE) -> str:
-    """Return a JPEG file as a data URL, with at most `max_side` pixels on its longest side."""
+    """Return a JPEG file as a data URL, with at most `max_side` pixels on its longest side; WebP as it is."""
+    if jpeg[:4] == b"RIFF":
+        return "data:image/webp;base64," + base64.b64encode(jpeg).decode()
     with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as image:
         image.draft("RGB", (max_side, max_side))  # decodes a smaller image, in a fraction of the time
         image.thumbnail((max_side, max_side))
@@ -97,7 +101,7 @@ def data_url(jpeg: bytes, max_side: int = TILE_SIDE) -> str:
 
 def _tile_html(image: GridImage, press: str, button: str, tag: str) -> str:
     name = html.escape(image.name)
-    data = f'data-id="{image.id}" data-tag="{html.escape(tag)}"'
+    data = f'data-id="{image.id}" data-tag="{html.escape(image.tag or tag)}"'
     picture = f'<img src="{data_url(image.jpeg)}" alt="{name}">'
     if press:
         picture = f'<button {data} data-event="select" title="{html.escape(press)}">{picture}</button>'
