@@ -1,4 +1,4 @@
-"""The BSDS500 boundary benchmark: ODS, OIS and AP of edge detectors.
+"""The boundary benchmark on BSDS500 or UDED: ODS, OIS and AP of edge detectors.
 
     python -m shared.edges.benchmark --data DIR --engine rds
     python -m shared.edges.benchmark --data DIR --maps FOLDER      maps ID.png of any detector
@@ -6,6 +6,7 @@
     python -m shared.edges.benchmark --data DIR --engine rds --speed
     python -m shared.edges.benchmark large --data DIR    seconds and memory of large photos
 
+DIR is a folder of either set, told apart by its layout (`read_bsds`, `read_uded`); UDED has no split.
 `shared.edges.benchmarks.boundaries` describes the protocol. `--crisp` leaves out suppression and thinning, so
 that thick lines cost precision. `--lines` matches `EdgeMap.lines`, at the engine's own threshold, without
 further processing.
@@ -33,6 +34,7 @@ from shared.evaluation import reports
 from shared.evaluation.boundaries import boundary_scores
 from shared.evaluation.timing import time_calls
 from shared.training.bsds import Sample, read_bsds
+from shared.training.uded import is_uded, read_uded
 
 MODULE = "shared.edges.benchmark"
 
@@ -78,7 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     options = parser.parse_args(arguments)
     try:
         _check_options(options)
-        available = read_bsds(options.data, options.split)
+        data = "UDED" if is_uded(options.data) else "BSDS500"
+        available = read_uded(options.data) if data == "UDED" else read_bsds(options.data, options.split)
         samples = available[: options.limit]
         for folder in options.maps:
             StoredMaps(folder).check(samples)
@@ -93,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     return reports.finish(
         reports.Report(
             benchmark=measurement.benchmark,
-            data="BSDS500",
+            data=data,
             split=options.split,
             items=len(samples),
             weights=Path(options.weights).name if options.weights else ", ".join(sources),
@@ -108,7 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = reports.benchmark_parser("Score edge detectors on BSDS500: ODS, OIS and AP.", MODULE, workers=2)
+    parser = reports.benchmark_parser(
+        "Score edge detectors on BSDS500 or UDED: ODS, OIS and AP.", MODULE, workers=2
+    )
     add = parser.add_argument
     add("--engine", nargs="+", default=[], metavar="NAME", help="engines to score, such as rds")
     add("--maps", nargs="+", default=[], type=Path, metavar="DIR", help="folders of maps ID.png")
@@ -149,8 +154,8 @@ def _measure(
         return Measurement("lines", {name: line_scores(values) for name, values in counts.items()}, {})
     scores = {name: boundary_scores(values, THRESHOLDS) for name, values in counts.items()}
     if options.crisp:
-        return Measurement("crisp boundaries", scores, PUBLISHED_CRISP)
-    return Measurement("boundaries", scores, PUBLISHED)
+        return Measurement("crisp boundaries", scores, {} if is_uded(options.data) else PUBLISHED_CRISP)
+    return Measurement("boundaries", scores, {} if is_uded(options.data) else PUBLISHED)
 
 
 if __name__ == "__main__":

@@ -223,3 +223,19 @@ def test_large_photos_are_timed(tmp_path, monkeypatch):
     assert report.command.startswith("python -m shared.edges.benchmark large --data ")
     with pytest.raises(SystemExit):
         main(["large", "--data", str(tmp_path / "nothing")])
+
+
+def test_the_command_reads_uded(pack, tmp_path, capsys):
+    uded = tmp_path / "UDED"
+    (uded / "imgs").mkdir(parents=True)
+    (uded / "gt").mkdir()
+    for number, name in enumerate(NAMES):
+        Image.open(pack / f"images/test/{name}.jpg").save(uded / f"imgs/{name}.png")
+        Image.fromarray(squares(number)).save(uded / f"gt/{name}.png")
+    report = main(["--data", str(uded), "--maps", str(pack / "good"), "--workers", "1"])
+    assert (report.data, report.items, report.published) == ("UDED", 3, {})
+    assert report.metrics["good"]["ODS"] > 0.95
+    (uded / "gt" / f"{NAMES[0]}.png").unlink()
+    with pytest.raises(SystemExit):
+        main(["--data", str(uded), "--maps", str(pack / "good")])
+    assert "UDED has a map of each image" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """The edge detector: one call for every engine, at any size and scale."""
 
 import json
+import shutil
 import threading
 
 import numpy as np
@@ -92,6 +93,24 @@ def test_the_threshold_comes_from_the_weights(untrained, folder):
                 EdgeDetector.load(folder=folder)
     finally:
         weights.update_config(folder, **config)
+
+
+def test_the_edges_are_a_mean_of_the_maps_above_a_floor(folder, tmp_path):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    image = astronaut(48, 32)
+    *sides, fusion = EdgeDetector.load(folder=tmp_path).backend.edge_maps(image)
+    weights.update_config(tmp_path, map_weights=[1, 0, 0, 0, 0, 3], map_floor=0.2)
+    maps = EdgeDetector.load(folder=tmp_path).backend.edge_maps(image)
+    torch.testing.assert_close(maps[-1], ((sides[0] + 3 * fusion) / 4 - 0.2).clamp(min=0) / 0.8)
+    torch.testing.assert_close(maps[0], sides[0])
+
+
+@pytest.mark.parametrize("config", [{"map_weights": [1, 2]}, {"map_weights": [0] * 6}, {"map_floor": 1}])
+def test_a_mean_that_is_none_is_refused(config, folder, tmp_path):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    weights.update_config(tmp_path, **config)
+    with pytest.raises(WeightsError, match=r"config\.json.*received "):
+        EdgeDetector.load(folder=tmp_path)
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan"), "0.5", 2])
