@@ -16,8 +16,8 @@ from shared.core.file_names import safe_stem
 from shared.core.images import open_image
 from shared.edges.curves import TOLERANCE
 from shared.edges.edge_map import EdgeMap
-from shared.edges.engines import ENGINES
-from shared.edges.tabs import SCALES, DrawingTab, display_function, settings_panel, side_images
+from shared.edges.engines import ENGINES, SCALES
+from shared.edges.tabs import DrawingTab, display_function, settings_panel, side_images
 
 if TYPE_CHECKING:
     from shared.edges.detector import EdgeDetector
@@ -59,7 +59,7 @@ def detect_edges(image: str, engine: str, style: str, thin: bool, threshold: flo
         style: "white on black", "black on white" or "transparent" (black lines without a background).
         thin: False for soft edges in shades of grey, True for lines of one pixel.
         threshold: Strength from which a thin line is drawn, from 0 to 1; 0 is the engine's own value.
-        detail: "standard", or "high" for three scales: slower, and enlarged beyond 14 million pixels.
+        detail: "standard", or "high" for two scales: slower, and enlarged beyond 15 million pixels.
 
     Returns:
         The drawing, a PNG image.
@@ -78,7 +78,7 @@ def edge_details(
         image: The photo: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
         engine: "rds" is the best one, "hed" and "fcfn" are other networks, "canny" is the classical formula.
         threshold: Strength from which a thin line is drawn, from 0 to 1; 0 is the engine's own value.
-        detail: "standard", or "high" for edges at three scales, which takes longer.
+        detail: "standard", or "high" for edges at two scales, which takes longer.
         simplification: Pixels by which a curve of the SVG may miss its line: higher is smoother and smaller.
 
     Returns:
@@ -109,7 +109,7 @@ def detect_edges_in_many(
         style: "white on black", "black on white" or "transparent" (black lines without a background).
         thin: False for soft edges in shades of grey, True for lines of one pixel, as always in the SVG.
         threshold: Strength from which a thin line is drawn, from 0 to 1; 0 is the engine's own value.
-        detail: "standard", or "high" for edges at three scales, which takes longer.
+        detail: "standard", or "high" for edges at two scales, which takes longer.
         simplification: Pixels by which a curve of the SVG may miss its line: higher is smoother and smaller.
         progress: Progress bar of the page.
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.cli.commands.edges import SCALES
+from shared.edges.engines import SCALES
 from shared.edges.tabs.settings import SCALES as PAGE_SCALES
 
 

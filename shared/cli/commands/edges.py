@@ -16,15 +16,12 @@ from shared.cli.outputs import add_output_options
 if TYPE_CHECKING:
     from PIL import Image
 
-#: Scales of the image by level of detail, as on the page.
-SCALES = {"standard": (1.0,), "high": (0.5, 1.0, 1.5)}
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     from shared.edges.curves import TOLERANCE
     from shared.edges.edge_map import STYLES
-    from shared.edges.engines import ENGINES
+    from shared.edges.engines import ENGINES, SCALES
 
     add_picture_arguments(parser)
     add_engine_option(parser, ENGINES)
@@ -48,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=choice(SCALES),
         metavar=choice_list(SCALES),
         default="standard",
-        help="high looks at three scales, and takes three times as long (default: %(default)s)",
+        help="high looks at two scales, and takes three times as long (default: %(default)s)",
     )
     parser.add_argument(
         "--simplification",
@@ -67,6 +64,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if suffix == "jpg" and arguments.style == "transparent":
             raise UsageError("JPEG has no transparency: use --format png or webp, or another --style.")
         from shared.edges.detector import EdgeDetector
+        from shared.edges.engines import SCALES
 
         use_threads(arguments.threads)
         detector = EdgeDetector.load(arguments.engine)

@@ -2,6 +2,6 @@
 
 from shared.edges.tabs.drawing import DrawingTab, display_function
 from shared.edges.tabs.photo_maps import side_images
-from shared.edges.tabs.settings import SCALES, settings_panel
+from shared.edges.tabs.settings import settings_panel
 
-__all__ = ["SCALES", "DrawingTab", "display_function", "settings_panel", "side_images"]
+__all__ = ["DrawingTab", "display_function", "settings_panel", "side_images"]

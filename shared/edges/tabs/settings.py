@@ -1,16 +1,13 @@
 """Settings of a drawing: style, thin lines, threshold, detail and simplification."""
 
-from types import MappingProxyType
 from typing import NamedTuple
 
 import gradio as gr
 
 from shared.edges.curves import TOLERANCE
 from shared.edges.edge_map import STYLES
+from shared.edges.engines import SCALES
 from shared.ui.events import Trigger
-
-#: Scales of the image by level of detail.
-SCALES = MappingProxyType({"standard": (1.0,), "high": (0.5, 1.0, 1.5)})
 
 
 class Settings(NamedTuple):
