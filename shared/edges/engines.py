@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from shared.edges.canny import CannyBackend
     from shared.edges.network_backend import NetworkBackend
 
-#: Scales of the image by level of detail. The ODS of both scales is 0.800 on 30 images of BSDS500 val and 0.795
-#: on UDED, that of one scale 0.795 and 0.792; a scale of 0.5 loses fine lines.
+#: Scales of the image by level of detail. The ODS of both scales is 0.800 on 30 images of BSDS500 val and
+#: 0.795 on UDED, that of one scale 0.795 and 0.792; a scale of 0.5 loses fine lines.
 SCALES = MappingProxyType({"standard": (1.0,), "high": (1.0, 1.5)})
 
 

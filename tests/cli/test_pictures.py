@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.edges.engines import SCALES
-from shared.edges.tabs.settings import SCALES as PAGE_SCALES
 
 
 def is_grey(image: Image.Image) -> bool:
@@ -37,10 +35,6 @@ def test_options_change_the_drawing(run):
     assert result.code == 0
     assert set(np.unique(np.asarray(Image.open("thin.png")))) == {0, 255}
     assert np.asarray(Image.open("thin.png")).mean() > 128
-
-
-def test_levels_of_detail_are_those_of_the_page():
-    assert dict(PAGE_SCALES) == SCALES
 
 
 def test_a_photo_is_drawn_in_pencil(run):
