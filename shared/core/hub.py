@@ -111,7 +111,7 @@ def download(repository: str, revision: str | None = None, patterns: Sequence[st
 
 
 def _interruptible_bar() -> type[tqdm]:
-    """Return a progress bar that ends a download when the caller's call must end, whatever thread it is on."""
+    """Return a progress bar that ends a download when the caller's call must end, on whatever thread."""
     context = copy_context()
 
     class InterruptibleBar(tqdm):

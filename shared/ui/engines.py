@@ -56,8 +56,8 @@ def announce_download(engine: Engine[Any]) -> None:
     """Tell a visitor that an engine is being downloaded, if its files are not on this machine."""
     if engine.download_gb and not hub.cached(engine.weights or "", engine.revision):
         gr.Info(
-            f"“{engine.title}” is being downloaded, {engine.download_gb:g} GB; this takes a while, and happens "
-            "once."
+            f"“{engine.title}” is being downloaded, {engine.download_gb:g} GB; this takes a while, and "
+            "happens once."
         )
 
 

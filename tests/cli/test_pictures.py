@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 
-
 def is_grey(image: Image.Image) -> bool:
     channels = np.asarray(image.convert("RGB")).astype(int)
     return bool(np.ptp(channels, axis=2).mean() < 2)
