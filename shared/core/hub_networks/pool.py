@@ -12,11 +12,11 @@ from shared.core.models import Lazy
 T = TypeVar("T")
 
 #: Number of models that stay in memory; each takes about a gigabyte.
-KEPT = 2
+MAX_LOADED = 2
 
 
 class RecentModel(Lazy[T]):
-    """Model from the Hub that is loaded on first use; a process keeps the `KEPT` of them used last.
+    """Model from the Hub that is loaded on first use; a process keeps the `MAX_LOADED` of them used last.
 
     A model that still runs is freed when its run ends. On ZeroGPU all are loaded when the app starts, and
     stay.
@@ -32,7 +32,7 @@ class RecentModel(Lazy[T]):
         with self._recent_lock:
             self._recent.pop(self, None)
             self._recent[self] = None
-            evicted = list(self._recent)[:-KEPT]
+            evicted = list(self._recent)[:-MAX_LOADED]
             for entry in evicted:
                 del self._recent[entry]
         for entry in evicted:
