@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from shared.crossmodal.data.named_images import with_article
+from shared.crossmodal.tags import tag_names
 from shared.crossmodal.text.words import STOP_WORDS
 from shared.networks.crossmodal.captions import END, FIRST_WORD, PADDING, START, UNKNOWN, CaptionDecoder
 
@@ -37,14 +38,28 @@ class Caption:
 def as_sentence(words: Sequence[str]) -> str:
     """Join words to a sentence, with the right indefinite articles.
 
-    >>> as_sentence(["a", "owl", "on", "an", "red", "bench"]), as_sentence(["a", "headphones"])
-    ('An owl on a red bench.', 'Headphones.')
+    >>> as_sentence(["a", "owl", "on", "an", "red", "bench"]), as_sentence(["a", "beer", "bottles"])
+    ('An owl on a red bench.', 'Beer bottles.')
     """
-    if len(words) == 2 and words[0] in ARTICLES:
-        words = with_article(words[1]).split()
+    if is_name(words):
+        words = with_article(" ".join(words[1:])).split()
     text = " ".join(words)
     text = re.sub(r"\ban (?=[^aeiou])", "a ", re.sub(r"\ba (?=[aeio])", "an ", text))
     return text[:1].upper() + text[1:] + "."
+
+
+def is_name(words: Sequence[str]) -> bool:
+    """Return True for a sentence that is a name of one or two words with its article."""
+    return 2 <= len(words) <= 3 and words[0] in ARTICLES
+
+
+def is_activity(words: Sequence[str]) -> bool:
+    """Return True for a sentence such as "a scuba diving", which names no thing.
+
+    >>> is_activity(["a", "scuba", "diving"]), is_activity(["a", "building"])
+    (True, False)
+    """
+    return is_name(words) and words[-1].endswith("ing") and " ".join(words[1:]) not in tag_names()
 
 
 class CaptionWriter:
@@ -87,7 +102,8 @@ class CaptionWriter:
             scores = best[open_beams]
             ids = torch.cat([ids[origins[open_beams]], words[open_beams, None]], 1)
         finished.sort(reverse=True)
-        texts = {self._text(numbers): score for score, numbers in reversed(finished)}
+        candidates = [(self._words(numbers), score) for score, numbers in reversed(finished)]
+        texts = {as_sentence(words): score for words, score in candidates if not is_activity(words)}
         ordered = sorted(texts.items(), key=lambda item: -item[1])
         return [Caption(text, score) for text, score in ordered[:sentences]]
 
@@ -103,5 +119,5 @@ class CaptionWriter:
         barred |= (used & ~self._repeatable) | last
         return logits.log_softmax(-1).masked_fill(barred, -torch.inf)
 
-    def _text(self, numbers: tuple[int, ...]) -> str:
-        return as_sentence([self.network.words[number - FIRST_WORD] for number in numbers])
+    def _words(self, numbers: tuple[int, ...]) -> list[str]:
+        return [self.network.words[number - FIRST_WORD] for number in numbers]

@@ -14,10 +14,11 @@ from shared.crossmodal.embedders.embedder import Embedder
 from shared.crossmodal.tags import Tag
 from shared.crossmodal.text.queries import QueryError, clean_sentence
 from shared.crossmodal.text.translation import translate
+from shared.crossmodal.text.words import word_stems
 
 MAX_SENTENCES = 1000
-#: What a sentence that was written about the image counts for beyond its cosine: the decoder has judged the
-#: image as well. Chosen on validation photos.
+#: What a sentence that was written about the image counts for beyond its cosine, and a built-in one that says
+#: the same and more: the decoder has judged the image as well. Chosen on validation photos.
 WRITTEN_BONUS = 0.2
 #: Lowest probabilities of a first sentence that probably fits, and of one that may. Chosen on validation
 #: photos by `shared.crossmodal.benchmarks.describe`, which measures how often each verdict is right.
@@ -117,19 +118,22 @@ class SentenceRanker:
         Raises:
             QueryError: There is no candidate, there are too many, or one names nothing.
         """
+        supported = np.zeros(0, np.intp)
         if sentences is None:
             texts, vectors = everyday_sentences(), self._everyday_vectors
             if written:
                 texts = (*written, *texts)
                 vectors = np.concatenate([self._embed(written), vectors])
+                supported = np.concatenate(
+                    [np.arange(len(written)), len(written) + np.flatnonzero(is_supported(written))]
+                )
         else:
             texts = parse_sentences(sentences)
             cleaned = self._translated([clean_sentence(text) for text in texts])
             vectors = self._embedder.embed_texts(cleaned, self._engine)
-            written = ()
         scores = vectors @ image
         evidence = scores.copy()
-        evidence[: len(written)] += WRITTEN_BONUS
+        evidence[supported] += WRITTEN_BONUS
         order = np.argsort(-evidence, kind="stable")[:top_k]
         probabilities = self._embedder.calibration(self._engine).probability(evidence[order], len(texts))
         ranked = enumerate(zip(order.tolist(), probabilities, strict=True), 1)
@@ -164,6 +168,21 @@ def everyday_sentences() -> tuple[str, ...]:
     """
     text = resources.files("shared.crossmodal").joinpath("sentences.txt").read_text(encoding="utf-8")
     return tuple(text.splitlines())
+
+
+@cache
+def _everyday_stems() -> tuple[frozenset[str], ...]:
+    return tuple(map(word_stems, everyday_sentences()))
+
+
+def is_supported(written: Sequence[str]) -> np.ndarray:
+    """Return which built-in sentences have all content words of a written one, as bool `[sentences]`.
+
+    >>> [text for text, match in zip(everyday_sentences(), is_supported(["A brown bear."])) if match]
+    ['A brown bear wades through a river.']
+    """
+    stems = [words for words in map(word_stems, written) if words]
+    return np.array([any(words <= sentence for words in stems) for sentence in _everyday_stems()])
 
 
 def parse_sentences(sentences: str | Sequence[str]) -> tuple[str, ...]:

@@ -8,10 +8,10 @@ from shared.crossmodal.benchmarks.describe import (
     describe_images,
     is_right,
     verdict_metrics,
-    word_stems,
 )
 from shared.crossmodal.data.datasets import read_flickr8k
 from shared.crossmodal.sentences import LIKELY, POSSIBLE
+from shared.crossmodal.text.words import word_stems
 from tests.crossmodal.color_embedder import ColorEmbedder
 
 

@@ -6,6 +6,7 @@ from shared.crossmodal.search import CrossModalSearch
 from shared.crossmodal.sentences import (
     MAX_SENTENCES,
     RankedSentence,
+    SentenceRanker,
     SentenceRanking,
     everyday_sentences,
 )
@@ -44,6 +45,20 @@ def test_built_in_sentences_are_ranked(search):
     assert len(sentences) == 3
     assert {sentence.text for sentence in sentences} <= set(everyday_sentences())
     assert "red" in sentences[0].text.lower()
+
+
+def test_a_built_in_sentence_that_says_what_was_written_and_more_comes_before_it(search):
+    rank = SentenceRanker(search.embedder, "ensemble")
+    image = search.embedder.embed_texts(["night"], "ensemble")[0]
+    alone = {sentence.text: sentence for sentence in rank(image, None, 2000).sentences}
+    ranked = {sentence.text: sentence for sentence in rank(image, None, 2000, ["A night."]).sentences}
+    supported = "The lights of a city shine at night."
+    assert ranked[supported].probability > alone[supported].probability
+    assert ranked[supported].score == alone[supported].score
+    assert (
+        ranked["A dog runs across a field of grass."].score
+        == alone["A dog runs across a field of grass."].score
+    )
 
 
 @pytest.mark.parametrize(

@@ -22,23 +22,13 @@ from shared.crossmodal.data.datasets import SPLITS, CaptionedImages, join, read_
 from shared.crossmodal.embedders.embedder import Embedder
 from shared.crossmodal.engines import ENSEMBLE, OPEN_WEIGHTS, load_combined_space
 from shared.crossmodal.sentences import LIKELY, POSSIBLE, SentenceRanker
-from shared.crossmodal.text.words import content_words
+from shared.crossmodal.text.words import word_stems
 from shared.evaluation import reports
 
 MODULE = "shared.crossmodal.benchmark describe"
 RIGHT_SHARE = 0.34
 #: Lowest fraction of right first sentences from each verdict on.
 MIN_PRECISION = (0.84, 0.75)
-ENDINGS = ("ing", "ed", "es", "s")
-
-
-def word_stems(text: str) -> set[str]:
-    """Return the content words of a text without their endings.
-
-    >>> sorted(word_stems("Two dogs are jumping"))
-    ['dog', 'jump', 'two']
-    """
-    return {_stem(word) for word in content_words(text)}
 
 
 def is_right(sentence: str, captions: Sequence[str]) -> bool:
@@ -49,7 +39,7 @@ def is_right(sentence: str, captions: Sequence[str]) -> bool:
         captions: What people wrote about the image.
     """
     words = word_stems(sentence)
-    known = set().union(*map(word_stems, captions))
+    known = frozenset[str]().union(*map(word_stems, captions))
     return len(words & known) >= RIGHT_SHARE * len(words)
 
 
@@ -136,8 +126,3 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         command=reports.command_line(MODULE, arguments),
     )
     return reports.finish(report, options.json)
-
-
-def _stem(word: str) -> str:
-    ending = next((ending for ending in ENDINGS if word.endswith(ending) and len(word) > len(ending) + 2), "")
-    return word.removesuffix(ending)

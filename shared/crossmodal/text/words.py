@@ -21,6 +21,8 @@ where which while who will with would you your
 #: English words that name nothing to see. Larger lists, such as scikit-learn's, also hold words that do:
 #: bill, fire, front, top, two.
 STOP_WORDS = frozenset(_STOP_WORDS.split())
+#: Endings that word stems lack.
+ENDINGS = ("ing", "ed", "es", "s")
 
 # Chinese and Japanese are written without spaces: there each character is a word.
 _UNSPACED = r"\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -82,6 +84,20 @@ def content_words(text: str) -> list[str]:
     ['dog']
     """
     return [word for word in split_words(spell_out_symbols(text)) if word not in STOP_WORDS]
+
+
+def word_stems(text: str) -> frozenset[str]:
+    """Return the content words of a text without their endings.
+
+    >>> sorted(word_stems("Two dogs are jumping"))
+    ['dog', 'jump', 'two']
+    """
+    return frozenset(map(_stem, content_words(text)))
+
+
+def _stem(word: str) -> str:
+    ending = next((ending for ending in ENDINGS if word.endswith(ending) and len(word) > len(ending) + 2), "")
+    return word.removesuffix(ending)
 
 
 def unknown_words(texts: Iterable[str], vocabulary: Container[str]) -> tuple[str, ...]:
