@@ -12,7 +12,7 @@ The environment sets what a host needs; the defaults suit a personal computer.
     IMAGE_SPACES_TIME_LIMIT seconds that a call may run: 120; galleries and large models have ten times that
     IMAGE_SPACES_CPU_RUNTIME    on a machine without a GPU: openvino, or torch, which is slower
     IMAGE_SPACES_NETWORK_CACHE  folder of the networks converted for openvino: in the user's cache folder
-    IMAGE_SPACES_LIBRARY    folder or address of a photo library (docs/library.md) that all visitors may search
+    IMAGE_SPACES_LIBRARY    folder or address of a photo library (docs/library.md), for all visitors
     IMAGE_SPACES_HUB_ORG        owner, on the Hugging Face Hub, of weights that are missing here
 
 At most a quarter of the places in the queue go to one network address. Behind a proxy on another machine,

@@ -19,9 +19,16 @@ def _adding() -> BenchmarkMain:
     return main
 
 
+def _cluster() -> BenchmarkMain:
+    from shared.library.benchmarks.cluster import main
+
+    return main
+
+
 BENCHMARKS = {
     "scale": Benchmark(_scale, "search among 100,000 and 1,000,000 vectors, beside faiss"),
     "adding": Benchmark(_adding, "photos per second, memory over time, a kill and the run after it"),
+    "cluster": Benchmark(_cluster, "photos per second on a Ray cluster, by the number of workers"),
 }
 
 

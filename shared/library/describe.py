@@ -1,16 +1,14 @@
 """Description of photo files: a batch of paths becomes rows of the library's table.
 
 `PhotoDescriber` knows nothing of the store. It can be pickled, and loads its models when it is first called,
-so that a pipeline on many machines can use it as it is, here with `files`, a data set of Ray:
-
-    files.map_batches(PhotoDescriber, fn_constructor_args=(DEFAULT_MODELS,), batch_format="pyarrow")
+so that a pipeline on many machines can use it as it is, see `shared.library.cluster`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -40,9 +38,15 @@ Row = dict[str, Any]
 class PhotoDescriber:
     """Describer of photo files.
 
+    Attributes:
+        files_at_once: Files that are looked up together, and whose copies are recognised before any of
+            them is described; None for the default of `shared.library.ingest`.
+
     Args:
         specs: Models that describe.
     """
+
+    files_at_once: int | None = None
 
     def __init__(self, specs: Sequence[ModelSpec] = DEFAULT_MODELS) -> None:
         self.specs = tuple(specs)
@@ -71,6 +75,31 @@ class PhotoDescriber:
             file are null.
         """
         return self.table(self.stream(files["path"].to_pylist()))
+
+    def digests(self, paths: Iterable[str]) -> Iterator[tuple[str, str | ImageError]]:
+        """Return each path with the digest of its file, or the reason why there is none, in any order."""
+        return prefetch(paths, file_digest, BUFFER_SIZE, READER_POOL)
+
+    def tables(self, paths: Iterable[str], size: int, progress: Callable[[int], None]) -> Iterator[pa.Table]:
+        """Describe any number of files, in any order.
+
+        Args:
+            paths: See above.
+            size: Number of rows of a table, for a describer that works in this process.
+            progress: Called with the number of files that have just been described.
+
+        Yields:
+            Tables in `schema`.
+        """
+        rows: list[Row] = []
+        for row in self.stream(paths):
+            rows.append(row)
+            progress(1)
+            if len(rows) == size:
+                yield self.table(rows)
+                rows = []
+        if rows:
+            yield self.table(rows)
 
     def table(self, rows: Iterable[Row]) -> pa.Table:
         """Return rows of `stream` as a table in `schema`."""
@@ -127,6 +156,14 @@ def read_photo(path: str) -> tuple[Row, Image.Image | None]:
         files = {field.name for field in FILE_FIELDS}
         return {name: value for name, value in row.items() if name in files} | {"problem": sentence}, None
     return row, image
+
+
+def file_digest(path: str) -> str | ImageError:
+    """Return the digest of a file, or the reason why there is none."""
+    try:
+        return content_digest(read_file(path))
+    except ImageError as error:
+        return error
 
 
 def content_digest(data: bytes) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 
-from shared.core.images import ImageError, read_file
-from shared.core.scheduling import READER_POOL, prefetch
-from shared.library.describe import PhotoDescriber, Row, content_digest
+from shared.core.images import ImageError
+from shared.library.describe import PhotoDescriber, Row
 from shared.library.filters import one_of
 from shared.library.results import Progress
 from shared.library.schema import FILE_FIELDS, PROBLEM, timestamp
@@ -58,7 +57,7 @@ class Ingest:
     def run(self, files: Iterable[PhotoFile]) -> None:
         """Add all files."""
         remaining = iter(files)
-        while batch := list(islice(remaining, LOOKUP_BATCH)):
+        while batch := list(islice(remaining, self._describer.files_at_once or LOOKUP_BATCH)):
             self._add(batch)
 
     def report_problem(self, path: str, sentence: str) -> None:
@@ -79,7 +78,7 @@ class Ingest:
             else:
                 fresh.append(file)
         digests = self._digests(fresh)
-        touched = [file for file in fresh if _digest_of(known, file) == digests.get(file.path, "")]
+        touched = {file for file in fresh if _digest_of(known, file) == digests.get(file.path, "")}
         self._touch(touched)
         unique: dict[str, PhotoFile] = {}
         copies: list[PhotoFile] = []
@@ -97,41 +96,39 @@ class Ingest:
             self._store.delete(PROBLEMS, settled.difference(path for path, _ in self.skipped))
 
     def _lookup(self, table: str, batch: list[PhotoFile], columns: list[str]) -> dict[str, dict[str, Any]]:
-        where = one_of("path", (file.path for file in batch))
-        return {row["path"]: row for row in self._store.rows(table, where, columns).to_pylist()}
+        rows: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(batch), LOOKUP_BATCH):
+            where = one_of("path", (file.path for file in batch[start : start + LOOKUP_BATCH]))
+            rows |= {row["path"]: row for row in self._store.rows(table, where, columns).to_pylist()}
+        return rows
 
     def _digests(self, files: list[PhotoFile]) -> dict[str, str]:
         """Return the digest of each readable file by path; the others become problems."""
-
-        def digest(file: PhotoFile) -> str | ImageError:
-            try:
-                return content_digest(read_file(file.path))
-            except ImageError as error:
-                return error
-
+        by_path = {file.path: file for file in files}
         digests: dict[str, str] = {}
         broken: list[Row] = []
-        for file, result in prefetch(files, digest, 8, READER_POOL):
+        for path, result in self._describer.digests(by_path):
             if not isinstance(result, ImageError):
-                digests[file.path] = result
+                digests[path] = result
                 continue
             if isinstance(result.__cause__, OSError):  # may be readable again soon: nothing is written
-                self.report_problem(file.path, str(result))
+                self.report_problem(path, str(result))
             else:
-                broken.append({**_file_row(file), PROBLEM.name: str(result)})
+                broken.append({**_file_row(by_path[path]), PROBLEM.name: str(result)})
             self._advance(1)
         self._write_problems(pa.Table.from_pylist(broken, schema=_PROBLEM_SCHEMA))
         return digests
 
     def _stored(self, digests: Iterable[str]) -> set[str]:
         """Return those of some digests that the table has."""
-        distinct = set(digests)
-        if not distinct:
-            return set()
-        rows = self._store.rows(PHOTOS, one_of("content", distinct), ["content"])
-        return set(rows["content"].to_pylist())
+        distinct = list(set(digests))
+        stored: set[str] = set()
+        for start in range(0, len(distinct), LOOKUP_BATCH):
+            where = one_of("content", distinct[start : start + LOOKUP_BATCH])
+            stored.update(self._store.rows(PHOTOS, where, ["content"])["content"].to_pylist())
+        return stored
 
-    def _touch(self, files: list[PhotoFile]) -> None:
+    def _touch(self, files: Collection[PhotoFile]) -> None:
         """Note the new times of files whose content is the same."""
         if files:
             rows = [{key: _file_row(file)[key] for key in ("path", "bytes", "modified")} for file in files]
@@ -147,17 +144,13 @@ class Ingest:
             paths: Paths of the files.
             known: Paths that the table has, among which are those of changed files.
         """
-        rows: list[Row] = []
         self._begin = self._begin or time.monotonic()
-        for row in self._describer.stream(paths):
-            rows.append(row)
-            self._described += 1
-            self._advance(1)
-            if len(rows) == WRITE_BATCH:
-                self._write(self._describer.table(rows), known)
-                rows = []
-        if rows:
-            self._write(self._describer.table(rows), known)
+        for table in self._describer.tables(paths, WRITE_BATCH, self._note_described):
+            self._write(table, known)
+
+    def _note_described(self, count: int) -> None:
+        self._described += count
+        self._advance(count)
 
     def _write(self, table: pa.Table, known: set[str]) -> None:
         """Write a described batch."""

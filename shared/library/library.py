@@ -10,19 +10,23 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from shared.core.images import Source
 from shared.library.errors import LibraryError, require_packages
 from shared.library.results import LibraryHits, LibraryPhoto, LibraryReport, LibraryStats, Progress
 
 if TYPE_CHECKING:  # these modules need the extra `scale`
+    from shared.library.describe import PhotoDescriber
     from shared.library.ingest import Ingest
     from shared.library.models import LibraryModel, ModelSpec
     from shared.library.store import Store
+
+#: Function from choices of models to a describer with these.
+DescriberFactory: TypeAlias = "Callable[[Sequence[ModelSpec]], PhotoDescriber]"
 
 
 class Library:
@@ -78,13 +82,19 @@ class Library:
         return cls(Store.open(address, create, storage_options), models)
 
     def add(
-        self, sources: str | Path | Sequence[str | Path], progress: Progress | None = None
+        self,
+        sources: str | Path | Sequence[str | Path],
+        progress: Progress | None = None,
+        *,
+        describer: DescriberFactory | None = None,
     ) -> LibraryReport:
         """Add photos; those that the library has are left as they are, so that an interrupted run goes on.
 
         Args:
             sources: Folders (with all folders in them, which `update` walks again), glob patterns, files.
             progress: See `shared.library.results.Progress`.
+            describer: Returns a describer for the choices of models; by default `PhotoDescriber`, which works
+                in this process, see also `shared.library.cluster`.
 
         Raises:
             LibraryError: A source does not exist, or another program is writing.
@@ -102,7 +112,7 @@ class Library:
             store.set_sources((path for path in paths if os.path.isdir(path)), excluded=False)
             excluded = [path for path in excluded if path not in lifted]
             total = sum(1 for _ in walk(paths, lambda path, sentence: None, excluded))
-            ingest = self._ingest(store, total, progress)
+            ingest = self._ingest(store, total, progress, describer)
             ingest.run(walk(paths, ingest.report_problem, excluded))
             self._finish(store, changed=bool(ingest.added or ingest.changed or ingest.moved))
         return _report(ingest, begin)
@@ -297,7 +307,9 @@ class Library:
     def _current_models(self) -> list[LibraryModel]:
         return [self._load(spec) for spec in self._specs]
 
-    def _ingest(self, store: Store, total: int, progress: Progress | None) -> Ingest:
+    def _ingest(
+        self, store: Store, total: int, progress: Progress | None, create: DescriberFactory | None = None
+    ) -> Ingest:
         """Return a run that describes photos with the current models, and those that are still searched."""
         from shared.library.describe import PhotoDescriber
         from shared.library.ingest import Ingest
@@ -307,7 +319,7 @@ class Library:
             store.add_model(model)
         searched = [self._search.model(kind) for kind in dict.fromkeys(spec.kind for spec in self._specs)]
         columns = {model.column: model for model in [*models, *searched]}
-        describer = PhotoDescriber([model.spec for model in columns.values()])
+        describer = (create or PhotoDescriber)([model.spec for model in columns.values()])
         return Ingest(store, describer, total, progress)
 
     def _finish(self, store: Store, *, changed: bool) -> None:

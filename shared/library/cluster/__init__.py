@@ -1,0 +1,1 @@
+"""Description of photos on many machines, with Ray: `python -m shared.library.cluster describe`."""
