@@ -75,6 +75,7 @@ def cluster(tmp_path, monkeypatch):
         cluster.shutdown()
 
 
+@pytest.mark.timeout(900)  # some 50 s; on a busy machine the processes of three nodes take minutes to start
 def test_a_node_dies_and_nothing_is_lost_or_stored_twice(library, tmp_path, cluster, extractor):
     folder = tmp_path / "many"
     for number in range(PHOTOS):
