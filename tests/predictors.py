@@ -97,8 +97,9 @@ class PredictorTests(ABC):
                 np.testing.assert_allclose(expected_value, value, atol=tolerance)
 
     def test_an_unknown_engine_is_an_error_with_all_names(self):
-        with pytest.raises(ValueError, match=f"one of {', '.join(self.engines)}, received 'unknown'"):
+        with pytest.raises(ValueError, match="received 'unknown'") as error:
             self.predictor_class.load("unknown")
+        assert f"one of {', '.join(self.engines)}" in str(error.value)
 
     def test_missing_weights_are_an_error(self, tmp_path):
         with pytest.raises(WeightsError, match="nothing does not exist"):

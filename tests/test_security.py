@@ -161,6 +161,7 @@ def test_only_the_documented_functions_are_listed(server):
             *(ROOT / "spaces").glob("*/app.py"),
             ROOT / "shared/translation/tabs/endpoints.py",
             ROOT / "shared/recognition/tabs/endpoints.py",
+            ROOT / "shared/recognition/tabs/finding.py",
             ROOT / "shared/restyle/tabs/endpoints.py",
             ROOT / "shared/restyle/tabs/similar/endpoint.py",
             ROOT / "shared/restyle/tabs/generation_endpoints.py",

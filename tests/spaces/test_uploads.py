@@ -50,6 +50,10 @@ def required(space):
     return package_names((space / "requirements.txt").read_text().split())
 
 
+#: Package that a space imports only where IMAGE_SPACES_LIBRARY names a library; it needs the extra `scale`.
+PHOTO_LIBRARY = "shared.library"
+
+
 def imported_modules(path):
     """Yield the names of all modules that a file imports at run time."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -84,6 +88,8 @@ def imported_packages(space):
             continue
         files.add(file)
         for module in imported_modules(file):
+            if module.startswith(PHOTO_LIBRARY):
+                continue
             if module.startswith("shared."):
                 open_files.extend(source_files(module))
             else:

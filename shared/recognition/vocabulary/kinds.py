@@ -26,8 +26,8 @@ EVERYDAY_KINDS = frozenset(
         *("fungus", "flower", "plant", "dish", "dessert", "bread", "sandwich", "beverage", "drink", "food"),
     }
 )
-#: Least probability of all classes of a kind together with which it is named: that of a class without doubt. Of
-#: 52 photos of all sorts 18 were in doubt; 5 of these get a kind, which is right for 4 and near for 1.
+#: Least probability of all classes of a kind together with which it is named: that of a class without doubt.
+#: Of 52 photos of all sorts 18 were in doubt; 5 of these get a kind, which is right for 4 and near for 1.
 MIN_PROBABILITY = 0.4
 
 
