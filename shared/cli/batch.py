@@ -187,6 +187,8 @@ def sentence(error: Exception) -> str:
         return "There is not enough memory for this picture: please make it smaller."
     if _is_expected(error):
         return str(error)
+    if isinstance(error, OSError) and error.strerror:  # such as a full disk behind standard output
+        return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
     return f"This failed unexpectedly ({type(error).__name__}: {error}); --debug shows where."
 
 

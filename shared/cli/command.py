@@ -45,7 +45,17 @@ class Command:
             UsageError: They do not fit the command.
             SystemExit: The help was printed.
         """
-        return self.parser().parse_intermixed_args(arguments)
+        words = list(arguments)
+        if "--" in words:  # the end of the options, which `parse_intermixed_args` of Python 3.11 loses
+            position = words.index("--")
+            words[position:] = [_hide_hyphen(word) for word in words[position + 1 :]]
+        values = self.parser().parse_intermixed_args(words)
+        for name, value in vars(values).items():
+            if isinstance(value, str):
+                setattr(values, name, value.removeprefix(_HIDDEN))
+            elif isinstance(value, list):
+                setattr(values, name, [word.removeprefix(_HIDDEN) for word in value])
+        return values
 
     def parser(self) -> argparse.ArgumentParser:
         """Return the parser with all options, those that every command has included."""
@@ -62,6 +72,14 @@ class Command:
         general.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors on stderr")
         general.add_argument("--debug", action="store_true", help="show the trace of an unexpected error")
         return parser
+
+
+#: Begins a word that is no option although it begins with a hyphen; no argument of a process can have it.
+_HIDDEN = "\0"
+
+
+def _hide_hyphen(word: str) -> str:
+    return _HIDDEN + word if word.startswith("-") and word != "-" else word
 
 
 class _Parser(argparse.ArgumentParser):

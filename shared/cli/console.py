@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -130,6 +131,22 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, remainder = divmod(round(seconds), 60)
     return f"{minutes} min {remainder} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def open_streams() -> bool:
+    """Put empty streams in the place of those that the process was started without, as by `2>&-`.
+
+    Returns:
+        False if standard output is missing, where results would be lost; an error says so.
+    """
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stdout is None:
+        Console().error("Standard output is closed, so that results have nowhere to go.")
+        return False
+    return True
 
 
 def use_utf8(stream: TextIO) -> None:

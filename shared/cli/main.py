@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from shared.cli.commands import COMMANDS
-from shared.cli.console import Console, use_utf8
+from shared.cli.console import Console, open_streams, use_utf8
 from shared.cli.errors import CommandError, UsageError
 
 DONE, FAILED, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code, see above.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if not open_streams():
+        return FAILED
     use_utf8(sys.stdout)
     console = Console()
     try:

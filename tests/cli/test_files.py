@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from shared.cli import batch, outputs
+from shared.cli.batch import sentence
 from shared.cli.inputs import list_pictures
+from shared.cli.main import main
 
 EDGES = ("edges", "--engine", "canny")
 
@@ -183,3 +185,25 @@ def test_ctrl_c_ends_a_process_in_one_line(folder):
     process.send_signal(signal.SIGINT)
     process.stdin.close()
     assert (process.wait(timeout=60), process.stderr.read()) == (130, b"image-spaces: Interrupted.\n")
+
+
+def test_a_file_whose_name_begins_with_a_hyphen_comes_after_two_hyphens(run, folder):
+    (folder / "cat.jpg").rename(folder / "-cat.jpg")
+    assert run(*EDGES, "lion.jpg", "--", "-cat.jpg").lines == ["lion.edges.png", "-cat.edges.png"]
+
+
+@pytest.mark.parametrize(
+    ("stream", "code", "text"),
+    [("stdin", 1, "This file is empty"), ("stderr", 1, ""), ("stdout", 1, "Standard output is closed")],
+)
+def test_a_closed_stream_is_no_unexpected_error(stream, code, text, folder, monkeypatch, capsys):
+    monkeypatch.setattr(sys, stream, None)
+    assert main([*EDGES, "-"] if stream == "stdin" else [*EDGES, "nowhere.jpg"]) == code
+    errors = capsys.readouterr().err
+    assert text in errors
+    assert "unexpectedly" not in errors
+
+
+def test_an_error_of_the_system_is_told_in_its_words():
+    assert sentence(OSError(28, "No space left on device")) == "No space left on device."
+    assert sentence(OSError(13, "Permission denied", "a.jpg")) == "a.jpg: Permission denied."
