@@ -43,6 +43,8 @@ def parse_condition(where: str | None) -> str | None:
     if len(where) > MAX_CHARACTERS:
         raise LibraryError(f"A condition may have {MAX_CHARACTERS:,} letters; this one has {len(where):,}.")
     pieces = _LITERAL.split(where)  # code, literal, code, literal, code
+    if any(";" in code for code in pieces[::2]):
+        raise LibraryError(f"“{where[:200]}” is more than one condition: join them by “and” or “or”.")
     upper_bound = False  # True where a literal may be the second date of a range
     for index in range(1, len(pieces), 2):
         code = pieces[index - 1]

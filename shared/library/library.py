@@ -205,8 +205,8 @@ class Library:
             ImageError: The image cannot be used.
             ValueError: `top_k` is out of range.
         """
-        self._open_store()
-        return self._search(image, text, top_k, where)
+        with self._open_store().reading():
+            return self._search(image, text, top_k, where)
 
     def duplicates(
         self, *, near: bool = True, max_bits: int = 8, min_cosine: float = 0.85
@@ -224,14 +224,17 @@ class Library:
         from shared.library.duplicates import duplicate_groups
 
         store = self._open_store()
-        rows = store.models("image")
-        column = rows[0]["column"] if near and rows else None
-        return duplicate_groups(store, column, max_bits, min_cosine)
+        with store.reading():
+            rows = store.models("image")
+            column = rows[0]["column"] if near and rows else None
+            return duplicate_groups(store, column, max_bits, min_cosine)
 
     def paths(self) -> Iterator[str]:
         """Return the paths of all photos, in no order."""
-        for batch in self._open_store().batches("photos", ["path"]):
-            yield from batch.column("path").to_pylist()
+        store = self._open_store()
+        with store.reading():
+            for batch in store.batches("photos", ["path"]):
+                yield from batch.column("path").to_pylist()
 
     def photos(self, where: str | None = None, limit: int | None = None) -> list[LibraryPhoto]:
         """Return photos, in no order.
@@ -245,7 +248,9 @@ class Library:
         """
         from shared.library.search import read_photos
 
-        return read_photos(self._open_store(), where, limit)
+        store = self._open_store()
+        with store.reading():
+            return read_photos(store, where, limit)
 
     def count(self) -> int:
         """Return the number of photos."""
@@ -256,10 +261,18 @@ class Library:
         return self._open_store().sources()[0]
 
     def stats(self) -> LibraryStats:
-        """Return statistics of the library."""
+        """Return statistics of the library.
+
+        Raises:
+            LibraryError: Files of the library are missing or damaged.
+        """
+        store = self._open_store()
+        with store.reading():
+            return self._stats(store)
+
+    def _stats(self, store: Store) -> LibraryStats:
         from shared.library.vector_index import describe_index
 
-        store = self._open_store()
         folders: set[str] = set()
         size = 0
         for batch in store.batches("photos", ["folder", "bytes"]):

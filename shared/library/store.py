@@ -30,6 +30,8 @@ WORKING_FRAGMENT, FINAL_FRAGMENT = 8_192, 65_536
 #: Versions of the table that are younger stay, for readers that began with them.
 KEPT_VERSIONS = timedelta(minutes=10)
 
+REPAIR = "put a copy of its folder back, or add the photos to a new library"
+
 # OpenVINO forks a process of its own when it loads a network, which never touches a library.
 warnings.filterwarnings("ignore", "lancedb fork support", RuntimeWarning)
 
@@ -81,7 +83,10 @@ class Store:
                 storage_options=dict(storage_options) if storage_options else None,
             )
             store = cls(uri, connection)
-            if PHOTOS not in store._names():
+            names = store._names()
+            if PHOTOS not in names:
+                if MODELS in names and store.table(MODELS).count_rows():
+                    raise LibraryError(f"The library {uri} has lost its table of photos: {REPAIR}.")
                 if not create:
                     raise LibraryError(f"There is no library in {uri}: add photos first.")
                 store._create()
@@ -92,6 +97,20 @@ class Store:
         except Exception as error:  # LanceDB raises anything from OSError to its own RuntimeError
             raise LibraryError(f"The library {uri} cannot be read ({_reason(error)}).") from error
         return store
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Read, with one sentence where files of the library are missing or damaged.
+
+        Raises:
+            LibraryError: They are.
+        """
+        try:
+            yield
+        except (RuntimeError, OSError) as error:
+            if "lance" not in str(error).lower():
+                raise
+            raise LibraryError(f"The library {self.uri} is damaged ({_reason(error)}): {REPAIR}.") from error
 
     def table(self, name: str) -> Any:
         """Return a table of LanceDB."""
@@ -297,7 +316,7 @@ def _check_folder(uri: str, create: bool) -> None:
         raise LibraryError(f"{uri} is a file: a library needs a folder of its own.")
     if f"{PHOTOS}.lance" in names:
         return
-    if not create:
+    if not create and f"{MODELS}.lance" not in names:
         raise LibraryError(f"There is no library in {uri}: add photos first.")
     if names - {LOCK_NAME, *(f"{name}.lance" for name in _TABLES)}:
         raise LibraryError(f"The folder {uri} holds other files: a library needs a folder of its own.")
@@ -305,4 +324,5 @@ def _check_folder(uri: str, create: bool) -> None:
 
 def _reason(error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
+    text = re.sub(r"^(lance error: )?(LanceError\(\w+\): )?(External error: )?", "", text)
     return re.split(r", /|[{\n]", text)[0].rstrip(" .:")[:200]

@@ -1,13 +1,18 @@
 """Files and folders that must neither stop nor hang a library."""
 
 import os
+import shutil
 import struct
 import zlib
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from shared.library.errors import LibraryError
+from shared.library.library import Library
 from tests.library.conftest import write_photo
 
 
@@ -103,3 +108,30 @@ def test_a_folder_that_cannot_be_read_is_listed(library, photos, monkeypatch):
     report = library.update()
     assert dict(report.skipped)[str(photos / "red")].startswith("This folder cannot be read")
     assert (report.deleted, library.stats().photos) == (0, 10)
+
+
+@pytest.mark.parametrize("damage", ["truncate", "remove"])
+def test_a_damaged_library_is_one_sentence(damage, library, photos):
+    library.add(photos)
+    for file in Path(library.uri).glob("photos.lance/data/*.lance"):
+        file.write_bytes(file.read_bytes()[:20]) if damage == "truncate" else file.unlink()
+    with Library.open(library.uri) as damaged:
+        search = partial(damaged.search, photos / "white.png")
+        for call in (damaged.stats, damaged.duplicates, damaged.photos, search):
+            with pytest.raises(LibraryError, match=r"is damaged \(.+\): put a copy of its folder back"):
+                call()
+
+
+def test_a_library_without_its_photos_is_no_empty_one(library, photos):
+    library.add(photos)
+    shutil.rmtree(Path(library.uri) / "photos.lance")
+    for create in (True, False):
+        with pytest.raises(LibraryError, match="has lost its table of photos: put a copy"):
+            Library.open(library.uri, create=create)
+
+
+def test_a_second_condition_is_refused(library, photos):
+    library.add(photos)
+    with pytest.raises(LibraryError, match="more than one condition"):
+        library.photos("width > 1; drop table photos")
+    assert library.photos("name != 'a;b'")
