@@ -5,6 +5,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 import gradio as gr
 from gradio.components import Component
+from huggingface_hub import constants
 from PIL.Image import Image
 
 from shared.core import hub
@@ -53,8 +54,10 @@ def lazy_models(
 
 
 def announce_download(engine: Engine[Any]) -> None:
-    """Tell a visitor that an engine is being downloaded, if its files are not on this machine."""
-    if engine.download_gb and not hub.cached(engine.weights or "", engine.revision):
+    """Tell a visitor that an engine is being downloaded, if its files are not here but within reach."""
+    if not engine.download_gb or hub.cached(engine.weights or "", engine.revision):
+        return
+    if not constants.HF_HUB_OFFLINE and hub.reachable():
         gr.Info(
             f"“{engine.title}” is being downloaded, {engine.download_gb:g} GB; this takes a while, and "
             "happens once."

@@ -2,10 +2,19 @@
 
 import gradio as gr
 import pytest
+from huggingface_hub import constants
 from PIL import Image
 
+from shared.core import hub
 from shared.core.engines import Engine, table
-from shared.ui.engines import NO_PHOTO, compare_tab, engine_menu, inference_function, lazy_models
+from shared.ui.engines import (
+    NO_PHOTO,
+    announce_download,
+    compare_tab,
+    engine_menu,
+    inference_function,
+    lazy_models,
+)
 
 ENGINES = table(Engine("a", "Best", "slow but good", load=dict), Engine("b", "Fast", "quick", load=dict))
 
@@ -60,3 +69,17 @@ def test_results_of_two_engines_are_compared():
     assert tab.progress_on == tab.outputs[1:]
     clear = next(event for event in demo.fns.values() if event.outputs == [tab.outputs[0]])
     assert (clear.targets, clear.inputs) == ([(image._id, "change")], [image])
+
+
+@pytest.mark.parametrize(
+    ("offline", "reachable", "notices"), [(False, True, 1), (False, False, 0), (True, True, 0)]
+)
+def test_a_download_is_announced_where_there_is_a_network(offline, reachable, notices, monkeypatch):
+    texts = []
+    monkeypatch.setattr(gr, "Info", texts.append)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
+    monkeypatch.setattr(hub, "cached", lambda repository, revision: None)
+    monkeypatch.setattr(hub, "reachable", lambda: reachable)
+    announce_download(Engine("big", "Big network", "", load=dict, download_gb=1.2))
+    assert len(texts) == notices
+    assert all("Big network" in text and "1.2 GB" in text for text in texts)
