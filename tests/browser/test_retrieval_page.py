@@ -105,7 +105,7 @@ def test_the_menu_has_engines_for_a_gallery(visit):
     menu = page.get_by_role("combobox", name="Engine")
     menu.click()
     titles = page.get_by_role("option").all_inner_texts()
-    assert len(titles) == 5
+    assert len(titles) == 6
     assert not any("IVF" in title or "HNSW" in title or "PQ" in title for title in titles)
     assert menu.evaluate("input => input.scrollWidth <= input.clientWidth")  # no title is cut off
     for title in titles:
