@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -40,9 +41,13 @@ def as_sentence(words: Sequence[str]) -> str:
 
     >>> as_sentence(["a", "owl", "on", "an", "red", "bench"]), as_sentence(["a", "beer", "bottles"])
     ('An owl on a red bench.', 'Beer bottles.')
+    >>> as_sentence(["a", "egyptian", "cat"])
+    'An Egyptian cat.'
     """
     if is_name(words):
-        words = with_article(" ".join(words[1:])).split()
+        name = " ".join(words[1:])
+        text = with_article(name).removesuffix(name) + _spellings().get(name, name)
+        return text[:1].upper() + text[1:] + "."
     text = " ".join(words)
     text = re.sub(r"\ban (?=[^aeiou])", "a ", re.sub(r"\ba (?=[aeio])", "an ", text))
     return text[:1].upper() + text[1:] + "."
@@ -60,6 +65,12 @@ def is_activity(words: Sequence[str]) -> bool:
     (True, False)
     """
     return is_name(words) and words[-1].endswith("ing") and " ".join(words[1:]) not in tag_names()
+
+
+@cache
+def _spellings() -> dict[str, str]:
+    """Return the names of tags with their capitals, by their lower-case letters."""
+    return {name.lower(): name for name in tag_names()}
 
 
 class CaptionWriter:
