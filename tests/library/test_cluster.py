@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 # Before Ray is imported: it would ask for a token, and have its workers wait for all other programs.
-os.environ |= {"RAY_AUTH_MODE": "disabled", "RAY_worker_niceness": "0"}
+os.environ |= {"RAY_AUTH_MODE": "disabled", "RAY_worker_niceness": "0", "RAY_TQDM_PATCH_PRINT": "0"}
 ray = pytest.importorskip("ray")
 
 from ray.cluster_utils import Cluster  # noqa: E402

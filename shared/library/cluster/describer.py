@@ -9,6 +9,7 @@ photos under the same paths.
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -114,6 +115,7 @@ def connect(address: str) -> None:
     Raises:
         LibraryError: There is no cluster.
     """
+    os.environ.setdefault("RAY_TQDM_PATCH_PRINT", "0")  # Ray would replace `print` for its progress bars
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = False
     for name in ("ray.data", "ray.data.dataset"):

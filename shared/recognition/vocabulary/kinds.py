@@ -42,8 +42,8 @@ def likely_kind(probabilities: np.ndarray, names: Sequence[ClassName]) -> tuple[
         The kind and the probability of its classes together; None if no kind has `MIN_PROBABILITY`.
 
     >>> names = [ClassName("pug", kinds=("dog", "animal")), ClassName("tabby", kinds=("cat", "animal"))]
-    >>> likely_kind(np.array([0.5, 0.5]), names)
-    ('animal', 1.0)
+    >>> likely_kind(np.array([0.375, 0.375]), names)
+    ('animal', 0.75)
     """
     best = names[int(np.argmax(probabilities))]
     for kind in filter(EVERYDAY_KINDS.__contains__, (best.kind, *best.kinds)):
