@@ -45,7 +45,7 @@ def _decorate(task, duration=None):
     if task in decorated:
         return decorated[task]
     if inspect.iscoroutinefunction(task):
-        raise NotImplementedError
+        raise TypeError("a coroutine cannot run in a process of its own")
 
     def stream(*args, **kwargs):
         seconds = duration(*args, **kwargs) if callable(duration) else duration

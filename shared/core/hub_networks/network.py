@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from shared.core.scheduling import InferenceScheduler
 from shared.core.weights import WeightsError
 
 T = TypeVar("T")
+Model = TypeVar("Model", bound="HubModel")
 
 #: Package that these networks need: `pip install image-spaces[hub]`.
 PACKAGES = ("transformers",)
@@ -122,3 +124,30 @@ class HubNetwork:
                     "This device ran out of memory: please take a smaller picture or another engine."
                 ) from error
             raise
+
+
+class HubModel(ABC):
+    """Model around one network of transformers; a derived class names its classes and what it does.
+
+    Args:
+        files: The network with its processor.
+    """
+
+    def __init__(self, files: HubNetwork) -> None:
+        self.files = files
+
+    @staticmethod
+    @abstractmethod
+    def import_classes() -> tuple[Any, Any]:
+        """Import the classes of network and processor; None for no processor."""
+
+    @classmethod
+    def load(
+        cls: type[Model],
+        engine: Engine[Any],
+        *,
+        folder: str | os.PathLike | None = None,
+        device: str | torch.device | None = None,
+    ) -> Model:
+        """Load the network of a row; see `HubNetwork.load`."""
+        return cls(HubNetwork.load(engine, cls.import_classes, folder=folder, device=device))

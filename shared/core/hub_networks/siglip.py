@@ -8,7 +8,6 @@ its training, where one pair in `TRAINING_BATCH` matches.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,8 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core.calls import check_call
-from shared.core.engines import Engine
-from shared.core.hub_networks.network import HubNetwork
+from shared.core.hub_networks.network import HubModel, HubNetwork
 from shared.core.hub_networks.pixels import SYMMETRIC, network_pixels
 
 #: Number of pairs in a batch of its training.
@@ -27,7 +25,7 @@ TRAINING_BATCH = 32_768
 BATCH_SIZE = 16
 
 
-class SiglipTowers:
+class SiglipTowers(HubModel):
     """Encoders of images and texts; safe to call from many threads.
 
     Args:
@@ -35,20 +33,15 @@ class SiglipTowers:
     """
 
     def __init__(self, files: HubNetwork) -> None:
-        self.files = files
+        super().__init__(files)
         self._image_side = files.config.vision_config.image_size
         self._text_length = files.config.text_config.max_position_embeddings
 
-    @classmethod
-    def load(
-        cls,
-        engine: Engine[Any],
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-    ) -> SiglipTowers:
-        """Load the network of a row; see `HubNetwork.load`."""
-        return cls(HubNetwork.load(engine, _classes, folder=folder, device=device))
+    @staticmethod
+    def import_classes() -> tuple[Any, Any]:
+        from transformers import AutoTokenizer, SiglipModel
+
+        return SiglipModel, AutoTokenizer
 
     def encode_images(self, images: Sequence[Image.Image]) -> Tensor:
         """Return the vectors of RGB images, float32 `[N, D]` of unit length."""
@@ -93,9 +86,3 @@ class SiglipTowers:
             float(getattr(self.files.network, name).detach()) for name in ("logit_scale", "logit_bias")
         )
         return images @ texts.T * math.exp(scale) + bias + math.log(TRAINING_BATCH - 1)
-
-
-def _classes() -> tuple[Any, Any]:
-    from transformers import AutoTokenizer, SiglipModel
-
-    return SiglipModel, AutoTokenizer

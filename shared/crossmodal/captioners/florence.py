@@ -5,15 +5,13 @@ Xiao et al., "Florence-2: Advancing a Unified Representation for a Variety of Vi
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import torch
 from PIL import Image
 
 from shared.core.calls import check_call
-from shared.core.engines import Engine
-from shared.core.hub_networks.network import HubNetwork
+from shared.core.hub_networks.network import HubModel
 from shared.crossmodal.captioners.captioner import Captioner, Captions
 
 #: Tasks of the network, and the largest number of word pieces that are written for each.
@@ -21,26 +19,18 @@ SENTENCE, PARAGRAPH = ("<CAPTION>", 48), ("<MORE_DETAILED_CAPTION>", 256)
 BEAMS = 3
 
 
-class FlorenceCaptioner(Captioner):
+class FlorenceCaptioner(HubModel, Captioner):
     """Captioner with Florence-2; `FlorenceCaptioner.load` returns one.
 
     Args:
         files: `Florence2ForConditionalGeneration` with its processor.
     """
 
-    def __init__(self, files: HubNetwork) -> None:
-        self.files = files
+    @staticmethod
+    def import_classes() -> tuple[Any, Any]:
+        from transformers import Florence2ForConditionalGeneration, Florence2Processor
 
-    @classmethod
-    def load(
-        cls,
-        engine: Engine[Any],
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-    ) -> FlorenceCaptioner:
-        """Load the network of a row; see `HubNetwork.load`."""
-        return cls(HubNetwork.load(engine, _classes, folder=folder, device=device))
+        return Florence2ForConditionalGeneration, Florence2Processor
 
     def __call__(self, image: Image.Image) -> Captions:
         return Captions(self._write(image, *SENTENCE), self._write(image, *PARAGRAPH))
@@ -79,9 +69,3 @@ def _check(numbers: torch.Tensor, scores: Any, **settings: Any) -> torch.Tensor:
     """Return False for each text, which keeps the generation going, unless the call must end."""
     check_call(may_wait=False)
     return torch.zeros(len(numbers), dtype=torch.bool, device=numbers.device)
-
-
-def _classes() -> tuple[Any, Any]:
-    from transformers import Florence2ForConditionalGeneration, Florence2Processor
-
-    return Florence2ForConditionalGeneration, Florence2Processor

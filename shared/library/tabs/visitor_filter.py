@@ -58,7 +58,7 @@ class VisitorFilter:
 def relative_folder(path: str, sources: Sequence[str]) -> str:
     """Return the folder of a photo for visitors, from the library's own folder on.
 
-    >>> relative_folder("/home/ann/photos/rome/1.jpg", ["/home/ann/photos"])
+    >>> relative_folder("/media/photos/rome/1.jpg", ["/media/photos"])
     'photos/rome'
     """
     folder = os.path.dirname(path)

@@ -6,7 +6,6 @@ Liu et al., "Grounding DINO: Marrying DINO with Grounded Pre-Training for Open-S
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +14,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from shared.core.engines import Engine
 from shared.core.errors import InputError
-from shared.core.hub_networks.network import HubNetwork
+from shared.core.hub_networks.network import HubModel
 from shared.core.hub_networks.pixels import network_pixels
 from shared.core.images import Box
 
@@ -43,26 +41,18 @@ class Detection:
     box: Box
 
 
-class GroundingDinoDetector:
+class GroundingDinoDetector(HubModel):
     """Detector of things by words; safe to call from many threads. `GroundingDinoDetector.load` returns one.
 
     Args:
         files: `GroundingDinoForObjectDetection` with its tokenizer.
     """
 
-    def __init__(self, files: HubNetwork) -> None:
-        self.files = files
+    @staticmethod
+    def import_classes() -> tuple[Any, Any]:
+        from transformers import AutoTokenizer, GroundingDinoForObjectDetection
 
-    @classmethod
-    def load(
-        cls,
-        engine: Engine[Any],
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-    ) -> GroundingDinoDetector:
-        """Load the network of a row; see `HubNetwork.load`."""
-        return cls(HubNetwork.load(engine, _classes, folder=folder, device=device))
+        return GroundingDinoForObjectDetection, AutoTokenizer
 
     def __call__(self, image: Image.Image, words: Sequence[str]) -> list[Detection]:
         """Find things.
@@ -157,9 +147,3 @@ def _pixels(box: Tensor, size: tuple[int, int]) -> Box:
     corners = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
     left, top, right, bottom = (min(max(value, 0.0), 1.0) for value in corners)
     return left * size[0], top * size[1], right * size[0], bottom * size[1]
-
-
-def _classes() -> tuple[Any, Any]:
-    from transformers import AutoTokenizer, GroundingDinoForObjectDetection
-
-    return GroundingDinoForObjectDetection, AutoTokenizer

@@ -7,7 +7,6 @@ square input, and its maps are kept for the next point.
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -18,8 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core.calls import check_call
-from shared.core.engines import Engine
-from shared.core.hub_networks.network import HubNetwork
+from shared.core.hub_networks.network import HubModel, HubNetwork
 from shared.core.hub_networks.pixels import network_pixels
 from shared.core.images import Box
 
@@ -27,7 +25,7 @@ from shared.core.images import Box
 BATCH_SIZE = 8
 
 
-class Sam2Finder:
+class Sam2Finder(HubModel):
     """Masks of things by points and boxes; safe to call from many threads. `Sam2Finder.load` returns one.
 
     Args:
@@ -35,23 +33,17 @@ class Sam2Finder:
     """
 
     def __init__(self, files: HubNetwork) -> None:
-        self.files = files
+        super().__init__(files)
         side = files.config.vision_config.backbone_config.image_size
         self.side: int = side if isinstance(side, int) else side[0]
         self._maps: tuple[bytes, list[Tensor]] | None = None  # of the last image, by its digest
         self._lock = threading.Lock()
 
-    @classmethod
-    def load(
-        cls,
-        engine: Engine[Any],
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-    ) -> Sam2Finder:
-        """Load the network of a row; see `HubNetwork.load`."""
-        files = HubNetwork.load(engine, _classes, folder=folder, device=device)
-        return cls(files)
+    @staticmethod
+    def import_classes() -> tuple[Any, Any]:
+        from transformers import Sam2Model
+
+        return Sam2Model, None
 
     def at_point(self, image: Image.Image, point: tuple[float, float]) -> tuple[Tensor, float]:
         """Find the thing at a point: of the three masks that the network proposes, the one it rates best.
@@ -115,9 +107,3 @@ def _upsample(logits: Tensor, size: tuple[int, int]) -> Tensor:
     """Return the mask of an image of a size (width, height), bool `[H, W]`."""
     plane = F.interpolate(logits[None, None], (size[1], size[0]), mode="bilinear", align_corners=False)
     return plane[0, 0] > 0
-
-
-def _classes() -> tuple[Any, Any]:
-    from transformers import Sam2Model
-
-    return Sam2Model, None

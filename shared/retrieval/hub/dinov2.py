@@ -7,7 +7,6 @@ cosine of two descriptors is the mean of both cosines. No whitening has been lea
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,8 +16,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from shared.core.engines import Engine
-from shared.core.hub_networks.network import HubNetwork
+from shared.core.hub_networks.network import HubModel, HubNetwork
 from shared.core.hub_networks.pixels import network_pixels
 from shared.retrieval.descriptor.pooling import gem
 
@@ -27,7 +25,7 @@ PATCH, LONG_SIDE = 14, 322
 GEM_POWER = 3.0
 
 
-class Dinov2Descriptor:
+class Dinov2Descriptor(HubModel):
     """Descriptor of images; safe to call from many threads. `Dinov2Descriptor.load` returns one.
 
     Args:
@@ -35,19 +33,14 @@ class Dinov2Descriptor:
     """
 
     def __init__(self, files: HubNetwork) -> None:
-        self.files = files
+        super().__init__(files)
         self.on_cpu = files.device.type == "cpu"
 
-    @classmethod
-    def load(
-        cls,
-        engine: Engine[Any],
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-    ) -> Dinov2Descriptor:
-        """Load the network of a row; see `HubNetwork.load`."""
-        return cls(HubNetwork.load(engine, _classes, folder=folder, device=device))
+    @staticmethod
+    def import_classes() -> tuple[Any, Any]:
+        from transformers import Dinov2WithRegistersModel
+
+        return Dinov2WithRegistersModel, None
 
     def __call__(self, images: Sequence[Image.Image]) -> np.ndarray:
         """Return the descriptors of RGB images, float32 `[N, D]` of unit length."""
@@ -76,9 +69,3 @@ def working_size(size: tuple[int, int]) -> tuple[int, int]:
     scale = LONG_SIDE / max(size)
     width, height = (max(round(length * scale / PATCH), 1) * PATCH for length in size)
     return width, height
-
-
-def _classes() -> tuple[Any, Any]:
-    from transformers import Dinov2WithRegistersModel
-
-    return Dinov2WithRegistersModel, None
