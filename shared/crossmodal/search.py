@@ -9,9 +9,7 @@ for hit in search("two dogs on a beach").hits:
 from __future__ import annotations
 
 import os
-import threading
 import time
-import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -19,17 +17,16 @@ import numpy as np
 import torch
 from PIL import Image
 
-from shared.core import engines
 from shared.core.images import Box, Source, crop, open_image
 from shared.core.scheduling import WorkerPool
+from shared.crossmodal.describer import ImageDescriber
 from shared.crossmodal.embedders.embedder import IMAGE_FEATURE, Embedder
 from shared.crossmodal.embedders.gallery_index import EmbeddingGalleryIndex
-from shared.crossmodal.engines import ENGINES, ENSEMBLE
+from shared.crossmodal.embedders.loading import load_embedder
+from shared.crossmodal.engines import ENSEMBLE
 from shared.crossmodal.explanation.explain import MatchExplainer
 from shared.crossmodal.explanation.result import MatchExplanation
 from shared.crossmodal.query import Query
-from shared.crossmodal.sentences import SentenceRanker, SentenceRanking
-from shared.crossmodal.tags import Tag, TagRanker
 from shared.crossmodal.text.queries import (
     QueryError,
     Term,
@@ -42,13 +39,9 @@ from shared.crossmodal.text.queries import (
 from shared.crossmodal.text.translation import translate
 from shared.gallery.gallery import Gallery
 from shared.gallery.ingest import DescribedImage, ImageInput, SkipCallback, decode_stream
-from shared.gallery.results import SearchRequest, SearchResults, check_top_k
+from shared.gallery.results import SearchRequest, SearchResults
 from shared.gallery.search import EncodedQuery, GallerySearch
 from shared.gallery.thumbnails import shrink
-
-#: Embedders in use, by factory, folder and device: engines with the same factory share one.
-_embedders: weakref.WeakValueDictionary[tuple[object, str, str], Embedder] = weakref.WeakValueDictionary()
-_load_lock = threading.Lock()
 
 
 class CrossModalSearch(GallerySearch):
@@ -60,6 +53,7 @@ class CrossModalSearch(GallerySearch):
     Attributes:
         engine: Name of the engine.
         embedder: Model that embeds images and texts.
+        describer: Describes images by sentences and tags of the same engine.
         gallery: Gallery that is searched where a call names none.
         threshold: Lowest probability of a good match for a text; None where none has been measured. The
             probabilities of hits suppose that one image of the gallery matches.
@@ -84,8 +78,7 @@ class CrossModalSearch(GallerySearch):
         self.possible_threshold = self._calibration.possible_threshold
         self.false_accept_rate = self._calibration.false_accept_rate
         self._explain = MatchExplainer(embedder, engine)
-        self._rank_sentences = SentenceRanker(embedder, engine)
-        self._find_tags = TagRanker(embedder, engine)
+        self.describer = ImageDescriber(engine, embedder)
 
     @classmethod
     def load(
@@ -111,14 +104,7 @@ class CrossModalSearch(GallerySearch):
             ValueError: There is no such engine.
             WeightsError: Weights cannot be used.
         """
-        engine = engines.find(ENGINES, name)
-        key = (engine.load, str(folder), str(device))
-        with _load_lock:
-            embedder = _embedders.get(key)
-            if embedder is None:
-                embedder = engine.load(folder=folder, device=device, allow_hub=allow_hub)
-                _embedders[key] = embedder
-        return cls(name, embedder, gallery)
+        return cls(name, load_embedder(name, folder=folder, device=device, allow_hub=allow_hub), gallery)
 
     @property
     def model_fingerprint(self) -> np.ndarray:
@@ -265,43 +251,6 @@ class CrossModalSearch(GallerySearch):
         vector = self.embedder.embed_texts([terms[0].text], self.engine)[0]
         explanation = self._explain(thumbnail, vector, terms)
         return replace(explanation, seconds=time.perf_counter() - started)
-
-    def rank_sentences(
-        self,
-        image: Source,
-        sentences: str | Sequence[str] | None = None,
-        top_k: int = 10,
-        captions: Sequence[str] | None = None,
-    ) -> SentenceRanking:
-        """Describe an image by the sentences that match it best and, without one's own, by tags.
-
-        Args:
-            image: Image as `shared.core.images.open_image` takes it.
-            sentences: Candidates, one a line, translated as in `__call__`; by default those that a decoder
-                writes about this image, and several hundred built-in ones.
-            top_k: Largest number of sentences, 1..1000.
-            captions: Sentences that another network wrote about this image, in place of the decoder's.
-
-        Raises:
-            QueryError: No candidate can be used, or there are too many.
-            ImageError: The image cannot be used.
-            ValueError: `top_k` is out of range.
-        """
-        check_top_k(top_k)
-        thumbnail = shrink(open_image(image))
-        if captions is None and sentences is None:
-            captions = self.embedder.write_sentences(thumbnail)
-        vector = self.embedder.embed_images([thumbnail], self.engine)[0]
-        ranking = self._rank_sentences(vector, sentences, top_k, captions or ())
-        return ranking if sentences is not None else replace(ranking, tags=self.tags(vector))
-
-    def tags(self, vector: np.ndarray) -> tuple[Tag, ...]:
-        """Return the tags of an image, the most probable first.
-
-        Args:
-            vector: Vector of the image in the space of this engine, `[D]`.
-        """
-        return self._find_tags(vector)
 
     def _embed_image(self, image: Source, box: Box | None = None) -> np.ndarray:
         part = shrink(crop(open_image(image), box))

@@ -181,7 +181,7 @@ class TextModel(LibraryModel):
     def tags(self, row: dict[str, np.ndarray]) -> list[str]:
         column = self.feature_column
         vector = self.scored(row[column][None])[0] if column else row[self.column].astype(np.float32)
-        return [tag.name for tag in self.search.tags(vector)]
+        return [tag.name for tag in self.search.describer.tags(vector)]
 
     def scored(self, features: np.ndarray) -> np.ndarray:
         """Return the vectors of the engine from features, float32 `[N, D]`."""

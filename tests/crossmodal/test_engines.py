@@ -8,7 +8,7 @@ import pytest
 from shared.core import weights
 from shared.core.engines import Engine, table
 from shared.core.front_matter import read_licence
-from shared.crossmodal import search
+from shared.crossmodal.embedders import loading
 from shared.crossmodal.embedders.embedder import MatchCalibration
 from shared.crossmodal.embedders.hub_embedder import HubEmbedder
 from shared.crossmodal.engines import (
@@ -62,7 +62,7 @@ def gallery():
 
 
 def test_an_engine_from_the_hub_is_one_class_and_one_row(gallery, monkeypatch):
-    monkeypatch.setattr(search, "ENGINES", table(*ENGINES.values(), HUE))
+    monkeypatch.setattr(loading, "ENGINES", table(*ENGINES.values(), HUE))
     hue = CrossModalSearch.load("hue")
     results = hue("a red wall", gallery=gallery)
     assert (results.engine, results.hits[0].name, results.good_match) == ("hue", "red", None)
@@ -70,7 +70,7 @@ def test_an_engine_from_the_hub_is_one_class_and_one_row(gallery, monkeypatch):
     assert hue(Query(image=color_image("blue")), gallery=gallery).hits[0].name == "blue"
     assert hue.explain("a red wall", 0, gallery).strongest_word.text == "red"
     assert hue.match(color_image("red"), "red").probability > 0.9
-    assert hue.rank_sentences(color_image("red"), "a red wall\na blue wall").sentences[0].text == "a red wall"
+    assert hue.describer(color_image("red"), "a red wall\na blue wall").sentences[0].text == "a red wall"
     hue.add([color_image("white")])
     assert hue("white").hits[0].score == pytest.approx(1, abs=1e-2)
     with pytest.raises(MismatchError, match="other weights"):

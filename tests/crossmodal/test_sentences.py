@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.crossmodal.search import CrossModalSearch
+from shared.crossmodal.describer import ImageDescriber
 from shared.crossmodal.sentences import (
     MAX_SENTENCES,
     RankedSentence,
@@ -16,40 +16,38 @@ from tests.crossmodal.color_embedder import ColorEmbedder, color_image
 
 
 @pytest.fixture
-def search():
-    return CrossModalSearch("ensemble", ColorEmbedder())
+def describer():
+    return ImageDescriber("ensemble", ColorEmbedder())
 
 
-def test_a_visitors_sentences_are_ranked(search):
-    ranking = search.rank_sentences(color_image("red"), "green grass\n\na red wall\nblue sky\na red wall")
+def test_a_visitors_sentences_are_ranked(describer):
+    ranking = describer(color_image("red"), "green grass\n\na red wall\nblue sky\na red wall")
     assert [sentence.rank for sentence in ranking.sentences] == [1, 2, 3]
     assert ranking.sentences[0].text == "a red wall"
     assert ranking.sentences[0].probability > ranking.sentences[1].probability
     assert ranking.engine == "ensemble"
 
 
-def test_a_visitors_sentences_may_be_in_several_languages(search):
+def test_a_visitors_sentences_may_be_in_several_languages(describer):
     sentences = ("grünes Gras", "un mur rouge", "cielo azul")
-    ranking = search.rank_sentences(color_image("red"), sentences)
+    ranking = describer(color_image("red"), sentences)
     assert ranking.sentences[0].text == "un mur rouge"
-    english = search.rank_sentences(color_image("red"), "green grass\na red wall\nblue sky")
+    english = describer(color_image("red"), "green grass\na red wall\nblue sky")
     assert ranking.sentences[0].score == english.sentences[0].score
-    search.embedder.english_only = False
-    assert (
-        search.rank_sentences(color_image("red"), sentences).sentences[0].score < ranking.sentences[0].score
-    )
+    describer.embedder.english_only = False
+    assert describer(color_image("red"), sentences).sentences[0].score < ranking.sentences[0].score
 
 
-def test_built_in_sentences_are_ranked(search):
-    sentences = search.rank_sentences(color_image("red"), top_k=3).sentences
+def test_built_in_sentences_are_ranked(describer):
+    sentences = describer(color_image("red"), top_k=3).sentences
     assert len(sentences) == 3
     assert {sentence.text for sentence in sentences} <= set(everyday_sentences())
     assert "red" in sentences[0].text.lower()
 
 
-def test_a_built_in_sentence_that_says_what_was_written_and_more_comes_before_it(search):
-    rank = SentenceRanker(search.embedder, "ensemble")
-    image = search.embedder.embed_texts(["night"], "ensemble")[0]
+def test_a_built_in_sentence_that_says_what_was_written_and_more_comes_before_it(describer):
+    rank = SentenceRanker(describer.embedder, "ensemble")
+    image = describer.embedder.embed_texts(["night"], "ensemble")[0]
     alone = {sentence.text: sentence for sentence in rank(image, None, 2000).sentences}
     ranked = {sentence.text: sentence for sentence in rank(image, None, 2000, ["A night."]).sentences}
     supported = "The lights of a city shine at night."
@@ -70,9 +68,9 @@ def test_a_built_in_sentence_that_says_what_was_written_and_more_comes_before_it
         ("red\n" + "blue " * 200, "letters"),
     ],
 )
-def test_sentences_that_cannot_be_used_are_an_error(search, sentences, message):
+def test_sentences_that_cannot_be_used_are_an_error(describer, sentences, message):
     with pytest.raises(QueryError, match=message):
-        search.rank_sentences(color_image("red"), sentences)
+        describer(color_image("red"), sentences)
 
 
 @pytest.mark.parametrize(
@@ -108,11 +106,11 @@ class WritingEmbedder(ColorEmbedder):
 
 
 def test_written_sentences_join_the_built_in_ones():
-    search = CrossModalSearch("ensemble", WritingEmbedder())
-    texts = [sentence.text for sentence in search.rank_sentences(color_image("red"), top_k=5).sentences]
+    describer = ImageDescriber("ensemble", WritingEmbedder())
+    texts = [sentence.text for sentence in describer(color_image("red"), top_k=5).sentences]
     assert texts[0] == "A plain red thing."  # as red as others, but written about this image
     assert "A big blue dog." not in texts
-    own = search.rank_sentences(color_image("red"), ["a red wall", "a dog"])
+    own = describer(color_image("red"), ["a red wall", "a dog"])
     assert [sentence.text for sentence in own.sentences] == ["a red wall", "a dog"]
     assert own.tags == ()
 
@@ -124,12 +122,14 @@ def test_tags_are_distinct_names():
     assert all(name == name.strip() and name for name in names)
 
 
-def test_tags_come_with_the_sentences_and_are_probable(search, monkeypatch):
+def test_tags_come_with_the_sentences_and_are_probable(describer, monkeypatch):
     monkeypatch.setattr("shared.crossmodal.tags.tag_names", lambda: ("red", "blue", "wall"))
-    tags = search.rank_sentences(color_image("red")).tags
+    tags = describer(color_image("red")).tags
     assert [tag.name for tag in tags] == ["red"]
     assert tags[0].as_dict() == {"name": "red", "probability": round(tags[0].probability, 4)}
-    find = TagRanker(search.embedder, "ensemble")
-    everything = find(search.embedder.embed_images([color_image("red")], "ensemble")[0], min_probability=0.0)
+    find = TagRanker(describer.embedder, "ensemble")
+    everything = find(
+        describer.embedder.embed_images([color_image("red")], "ensemble")[0], min_probability=0.0
+    )
     assert len(everything) == 3 <= MAX_TAGS
     assert list(everything) == sorted(everything, key=lambda tag: -tag.probability)

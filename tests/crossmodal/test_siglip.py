@@ -130,7 +130,7 @@ def test_its_own_gallery_is_not_embedded_anew(search, batch_sizes):
     assert explanation.heatmap.shape == (7, 7)
     assert [word.text for word in explanation.words] == ["a", "blue", "wall"]
     assert search.match(color_image("red"), "red").engine == SIGLIP
-    assert len(search.rank_sentences(color_image("red"), "a red wall\na green wall").sentences) == 2
+    assert len(search.describer(color_image("red"), "a red wall\na green wall").sentences) == 2
 
 
 def test_texts_of_any_length_and_script(embedder):

@@ -8,7 +8,7 @@ import torch
 from huggingface_hub import constants
 
 from shared.core import weights
-from shared.crossmodal import search
+from shared.crossmodal.embedders import loading
 from shared.networks.rds import RDS
 from shared.publishing.upload import assemble_weights, upload
 from tests.core.hub_server import running
@@ -44,7 +44,7 @@ def without_folders(hub, tmp_path, monkeypatch):
     monkeypatch.setattr(weights, "HUB_ORG", ORG)
     monkeypatch.setattr(weights, "ALLOW_HUB", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(search, "_embedders", WeakValueDictionary())  # those of other tests
+    monkeypatch.setattr(loading, "_embedders", WeakValueDictionary())  # those of other tests
     hub.requests.clear()
     return hub
 

@@ -50,13 +50,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print sentences or tags for all pictures."""
 
     def load() -> Callable[[Image.Image], tuple[Sequence[str], dict[str, Any]]]:
-        from shared.crossmodal.search import CrossModalSearch
+        from shared.crossmodal.describer import ImageDescriber
 
         use_threads(arguments.threads)
-        search = CrossModalSearch.load(arguments.engine)
+        describe = ImageDescriber.load(arguments.engine)
 
         def answer(image: Image.Image) -> tuple[Sequence[str], dict[str, Any]]:
-            ranking = search.rank_sentences(image, arguments.sentence, arguments.top_k)
+            ranking = describe(image, arguments.sentence, arguments.top_k)
             if arguments.tags:
                 lines = [f"{percent(tag.probability)}  {tag.name}" for tag in ranking.tags]
                 lines = lines or ["      nothing sure"]

@@ -90,7 +90,7 @@ def describe_image(
     photo, candidates = open_image(image), sentences.strip() or None
     captions = None if candidates else write_captions(photo, captioner)
     written = (captions.sentence,) if captions and captions.sentence else None
-    ranking = search.rank_sentences(photo, candidates, TOP_K, written)
+    ranking = search.describer(photo, candidates, TOP_K, written)
     return replace(ranking, paragraph=captions.paragraph) if captions else ranking
 
 
