@@ -29,7 +29,7 @@ from shared.crossmodal.training.arguments import training_parser
 from shared.crossmodal.training.caption_batches import CaptionSampler, word_numbers
 from shared.crossmodal.training.feature_cache import cached_split_features
 from shared.networks.crossmodal.captions import PADDING, CaptionDecoder
-from shared.training.loop import LoopSettings, fit
+from shared.training.loop import LoopSettings, fit, step_seed
 
 LABEL_SMOOTHING = 0.1
 MIN_WORD_COUNT = 4
@@ -138,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
         return {"score": -float(np.mean(losses))}
 
     def make_batch(step: int) -> tuple[Tensor, Tensor]:
-        return sampler.draw(args.batch, args.seed * 1_000_003 + step)
+        return sampler.draw(args.batch, step_seed(args.seed, step))
 
     optimizer = torch.optim.AdamW(network.parameters(), args.rate, weight_decay=0.02, fused=True)
     settings = LoopSettings(

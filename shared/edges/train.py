@@ -27,7 +27,7 @@ from shared.edges.training.examples import (
 from shared.edges.training.losses import mixed_loss
 from shared.networks.fcfn import FCFNEdges
 from shared.networks.rds import RDS, VGG16Edges
-from shared.training.loop import LoopSettings, adamw, fit, seed_everything
+from shared.training.loop import LoopSettings, adamw, fit, seed_everything, step_seed
 from shared.training.pretrained import load_backbone_weights
 
 EdgeNetwork: TypeAlias = RDS | FCFNEdges
@@ -83,7 +83,7 @@ def train(
     )
 
     def make_batch(step: int) -> tuple[Tensor, ...]:
-        return sample_batch(sources, size=args.size, seed=args.seed * 1_000_003 + step)
+        return sample_batch(sources, size=args.size, seed=step_seed(args.seed, step))
 
     def loss(network: EdgeNetwork, batch: tuple[Tensor, ...]) -> Tensor:
         images, targets, soft = batch

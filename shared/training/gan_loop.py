@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from shared.core.devices import use_one_core
 from shared.core.scheduling import WorkerPool, prefetch
-from shared.training.loop import Batch, moving_average, seed_everything
+from shared.training.loop import Batch, moving_average, seed_everything, step_seed
 from shared.training.replay_pool import ReplayPool
 from shared.training.stages import Stage, side_of
 
@@ -175,7 +175,7 @@ class _Run:
             losses, fakes = self.adversaries.generator_losses(batch, step)
             total = torch.stack([*losses.values()]).sum()
         self._update(self.optimizers[0], total, step)
-        seed = self.settings.seed * 1_000_003 + step
+        seed = step_seed(self.settings.seed, step)
         replayed = tuple(
             pool.exchange(fake.detach(), 2 * seed + index)
             for index, (pool, fake) in enumerate(zip(self.pools, fakes, strict=True))

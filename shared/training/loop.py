@@ -98,6 +98,19 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
+def step_seed(seed: int, step: int) -> int:
+    """Return the seed of a step's batch, which no other step of a run and no run of a near seed shares.
+
+    Args:
+        seed: Seed of the run.
+        step: Step, from 0, below a million.
+
+    >>> step_seed(0, 5), step_seed(1, 5)
+    (5, 1000008)
+    """
+    return seed * 1_000_003 + step
+
+
 def adamw(network: nn.Module, *, pretrained: nn.Module, rate: float) -> torch.optim.Optimizer:
     """Build an AdamW optimizer that trains pretrained weights at a third of the learning rate.
 

@@ -11,9 +11,10 @@ from shared.core import weights
 from shared.crossmodal.data.datasets import read_flickr8k
 from shared.crossmodal.embedders.region_features import load_backbone
 from shared.crossmodal.engines import load_joint_space
-from shared.crossmodal.train import JointTraining, main
+from shared.crossmodal.train import main
 from shared.crossmodal.training.feature_cache import region_features
 from shared.crossmodal.training.joint_arguments import joint_parser
+from shared.crossmodal.training.joint_training import JointTraining
 from shared.crossmodal.training.objectives import WarmUp
 from shared.crossmodal.training.student import Student, distillation_loss
 from shared.crossmodal.training.teacher import TEACHER_DIM
@@ -129,7 +130,7 @@ def test_the_end_is_averaged_with_the_start_and_with_peers(
     training_data, tuned_folder, length_teacher, rising_scores, tmp_path, monkeypatch
 ):
     """Scores rise with every validation, so that the last mean of all is the best one."""
-    monkeypatch.setattr("shared.crossmodal.train.START_WEIGHTS", (0.0, 0.8))
+    monkeypatch.setattr("shared.crossmodal.training.joint_training.START_WEIGHTS", (0.0, 0.8))
     options = [*training_data, "--start", str(tuned_folder), "--distil", "1", *TUNING, "--tune-from", "17"]
     options += ["--tune-rate", "0.05"]  # large steps, so that means of different weights differ
     out = tmp_path / "alone"

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from shared.crossmodal.train_jmc import ProductTraining, main, product_parser
-from shared.crossmodal.training.objectives import ProductMatching
+from shared.crossmodal.train_jmc import main
+from shared.crossmodal.training.products.arguments import product_parser
+from shared.crossmodal.training.products.objective import ProductMatching
+from shared.crossmodal.training.products.training import ProductTraining
 from shared.crossmodal.training.student import Student
 from shared.networks.crossmodal.joint import JointSpace
 from tests.crossmodal.training_options import PRODUCT_STAGES, SMALL_PRODUCTS

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from shared.crossmodal.data.datasets import read_multi30k
-from shared.crossmodal.train import JointTraining, main
+from shared.crossmodal.train import main
 from shared.crossmodal.training.joint_arguments import joint_parser
+from shared.crossmodal.training.joint_training import JointTraining
 from shared.crossmodal.training.student import Student, distillation_loss, text_distillation
 from shared.crossmodal.training.teacher import TEACHER_DIM, TeacherError, teacher_vectors
 from shared.networks.crossmodal.joint import JointSpace

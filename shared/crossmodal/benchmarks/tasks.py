@@ -29,6 +29,7 @@ from shared.crossmodal.embedders.region_features import load_backbone
 from shared.crossmodal.engines import load_product_space
 from shared.crossmodal.products.joint_classifier import HEAD
 from shared.crossmodal.training.feature_cache import cached_split_features
+from shared.crossmodal.training.products.arguments import RECIPES
 from shared.evaluation import reports
 from shared.networks.crossmodal.jmc import JMC
 
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         for name, data in sets.items()
     }
     metrics: dict[str, dict[str, float]] = {}
-    for recipe in train_jmc.RECIPES:
+    for recipe in RECIPES:
         runs: dict[str, list[dict[str, float]]] = {name: [] for name in sets}
         for seed in range(options.seeds):
             out = options.out / f"{recipe}-{seed}"

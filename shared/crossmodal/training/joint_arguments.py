@@ -1,4 +1,4 @@
-"""Command-line options of the training of a joint space."""
+"""Command-line options of the training of a joint space, and the objectives that they choose."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 from shared.crossmodal.embedders.region_features import SINGLE_VIEW, View
 from shared.crossmodal.training.arguments import training_parser
+from shared.crossmodal.training.objectives import HeadLosses, Matching, WarmUp, WithTexts
 from shared.crossmodal.training.starting_point import PRETRAINED_BACKBONES
+from shared.crossmodal.training.student import Objective
 from shared.evaluation.reports import positive_int
 from shared.networks.crossmodal.joint import HEAD_CLASSES
 
@@ -29,6 +31,22 @@ def joint_parser(description: str | None = None) -> argparse.ArgumentParser:
     _add_stages(parser)
     _add_losses(parser)
     return parser
+
+
+def joint_objectives(args: argparse.Namespace, *, with_texts: bool) -> tuple[Objective, Objective]:
+    """Return the objectives of the warm-up and of the papers.
+
+    Args:
+        args: From `joint_parser`.
+        with_texts: True if batches also have texts without images, see `WithTexts`.
+    """
+    bi_rank = tuple(args.bi_rank) if any(args.bi_rank) else None
+    losses = HeadLosses(bi_rank, tuple(args.cycle), args.entropy, args.within)
+    warm_up: Objective = WarmUp(args.distil)
+    matching: Objective = Matching(args.margin, args.hardest, args.contrast, args.distil / 2, losses)
+    if with_texts:
+        return WithTexts(warm_up, args.distil), WithTexts(matching, args.distil / 2)
+    return warm_up, matching
 
 
 def view_argument(text: str) -> View:

@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from shared.crossmodal.training.student import Batch, Objective, Student, distillation_loss, text_distillation
 from shared.networks.crossmodal.cyclematch import CycleMatch, cycle_loss
 from shared.networks.crossmodal.itmeetsal import ITMeetsAL, discriminator_loss, encoder_loss
-from shared.networks.crossmodal.jmc import JMC, classification_loss
 from shared.networks.crossmodal.joint import JointSpace, LinearProjections, MatchingHead
 from shared.networks.crossmodal.matching_losses import bi_rank_loss, contrastive_loss, triplet_loss
 
@@ -52,7 +51,7 @@ class HeadLosses:
         if isinstance(head, CycleMatch):
             cycles = head.image_cycle(image), head.text_cycle(text)
             return cycle_loss(*cycles, ids, weights=self.cycle, margin=margin, hardest=hardest)
-        x, y = _project(head, image, text)
+        x, y = head_vectors(head, image, text)
         if isinstance(head, ITMeetsAL):
             encoders = encoder_loss(
                 head, x, y, ids, entropy=self.entropy, within=self.within, margin=margin, hardest=hardest
@@ -176,54 +175,11 @@ class Retaining:
         new = space.image(x), space.text(subword_ids)
         drift = x.new_zeros(())
         for name, head in space.heads.items():
-            pairs = zip(_project(head, *new), _project(self.reference.heads[name], *old), strict=True)
+            pairs = zip(head_vectors(head, *new), head_vectors(self.reference.heads[name], *old), strict=True)
             for vectors, reference in pairs:
                 difference = F.normalize(vectors, dim=-1) - F.normalize(reference, dim=-1)
                 drift = drift + difference.square().sum(-1).mean() / 2
         return drift
-
-
-@dataclass(frozen=True)
-class ProductMatching:
-    """Objective of JMC, for a joint space with its head: matching and classification.
-
-    The batch has products from `PairSampler.draw`, then region features and subword ids of outliers, which
-    belong to no class.
-
-    Attributes:
-        margin: Margin of the ranking.
-        hardest: Number of negatives that count for each row and direction.
-        matching: Weight of the contrastive and the bi-rank loss.
-        classification: Weight of the cross-entropies, of products and outliers.
-    """
-
-    margin: float
-    hardest: int
-    matching: float
-    classification: float
-
-    def __call__(self, student: Student, batch: Batch) -> Tensor:
-        x, subword_ids, ids, classes, _, outlier_x, outlier_ids = batch
-        space = student.space
-        head = cast(JMC, space.heads["jmc"])
-        image, text = head.images(space.image(x)), head.texts(space.text(subword_ids))
-        loss = image.new_zeros(())
-        if self.matching:
-            rank = bi_rank_loss(image, text, ids, margin=self.margin, hardest=self.hardest)
-            contrastive = contrastive_loss(image, text, ids, temperature=_temperature(space, "jmc"))
-            loss = loss + self.matching * (self.hardest * rank + contrastive)
-        if self.classification:
-            # Embeddings learn nothing from outliers, not even the running mean of their normalisation.
-            space.eval()
-            with torch.no_grad():
-                outliers = _project(head, space.image(outlier_x), space.text(outlier_ids))
-            space.train()
-            last_class = cast(nn.Linear, head.classifier[-1]).out_features - 1
-            outlier_classes = classes.new_full((len(outliers[0]),), last_class)
-            images, texts = torch.cat([image, outliers[0]]), torch.cat([text, outliers[1]])
-            labels = torch.cat([classes, outlier_classes])
-            loss = loss + self.classification * classification_loss(head, images, texts, labels)
-        return loss
 
 
 def head_contrastive_loss(space: JointSpace, name: str, image: Tensor, text: Tensor, ids: Tensor) -> Tensor:
@@ -236,19 +192,27 @@ def head_contrastive_loss(space: JointSpace, name: str, image: Tensor, text: Ten
         text: Text features `[B, F]`.
         ids: Identities `[B]`, see `shared.networks.crossmodal.matching_losses`.
     """
-    x, y = _project(space.heads[name], image, text)
+    x, y = head_vectors(space.heads[name], image, text)
     scores = [(x, y)] if x.ndim == 2 else list(zip(x.unbind(1), y.unbind(1), strict=True))
-    temperature = _temperature(space, name)
+    temperature = head_temperature(space, name)
     loss = x.new_zeros(())
     for pair in scores:
         loss = loss + contrastive_loss(*pair, ids, temperature=temperature)
     return loss / len(scores)
 
 
-def _project(head: nn.Module, image: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
+def head_vectors(head: nn.Module, image: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the vectors of a head, `[B, D]` or, of several scores, `[B, S, D]`.
+
+    Args:
+        head: Head of a joint space.
+        image: Image features `[B, F]`.
+        text: Text features `[B, F]`.
+    """
     matching_head = cast(MatchingHead, head)
     return matching_head.images(image), matching_head.texts(text)
 
 
-def _temperature(space: JointSpace, name: str) -> Tensor:
+def head_temperature(space: JointSpace, name: str) -> Tensor:
+    """Return the temperature of a head's contrastive loss, a scalar that learns."""
     return space.temperatures[name].exp().clamp(min=MIN_TEMPERATURE)

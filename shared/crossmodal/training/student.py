@@ -74,3 +74,19 @@ def text_distillation(student: Student, batch: Batch) -> Tensor:
     """Compute `distillation_loss` of a batch of `TextSampler`."""
     subword_ids, teacher = batch
     return distillation_loss(student, student.space.text(subword_ids), teacher)
+
+
+@torch.inference_mode()
+def fit_projection(student: Student, text: Tensor, teacher: Tensor) -> None:
+    """Fit the projection to the teacher's vectors, which weights do not hold, by least squares.
+
+    Args:
+        student: Student whose projection is set.
+        text: Text features of its space `[N, F]`.
+        teacher: Vectors of the teacher `[N, TEACHER_DIM]`, float32.
+    """
+    x = torch.cat([text.cpu(), torch.ones(len(text), 1)], 1)
+    # Damped a little: a short text encoder leaves some directions nearly empty.
+    solution = torch.linalg.solve(x.T @ x + 1e-3 * len(x) * torch.eye(x.shape[1]), x.T @ teacher)
+    student.to_teacher.weight.copy_(solution[:-1].T)
+    student.to_teacher.bias.copy_(solution[-1])

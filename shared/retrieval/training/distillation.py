@@ -26,7 +26,7 @@ from shared.networks.backbones.mobilenet_v1 import BLOCKS, MobileNetV1
 from shared.networks.backbones.mobilenet_v2 import PADDINGS
 from shared.retrieval.descriptor.pooling import POOLINGS
 from shared.retrieval.training.batches import BatchSettings, group_by_class, sample_batch, sample_pairs
-from shared.training.loop import Batch, LoopSettings, cosine_schedule, fit
+from shared.training.loop import Batch, LoopSettings, cosine_schedule, fit, step_seed
 from shared.training.pretrained import load_backbone_weights, load_imagenet_weights
 from shared.training.tflite import read_convolutions
 
@@ -173,7 +173,7 @@ def train_network(args: argparse.Namespace) -> Path:
     settings = BatchSettings(args.batch, args.class_pairs, args.sizes)
 
     def make_batch(step: int) -> Batch:
-        return sample_batch(images, settings, args.seed * 1_000_003 + step, classes)
+        return sample_batch(images, settings, step_seed(args.seed, step), classes)
 
     def loss(network: Network, batch: Batch) -> Tensor:
         # A network that saw only one padding would rely on the position of the zeros.

@@ -26,7 +26,7 @@ from shared.networks.colorization import (
     rebalancing_weights,
     soft_colors,
 )
-from shared.training.loop import LoopSettings, adamw, fit, seed_everything
+from shared.training.loop import LoopSettings, adamw, fit, seed_everything, step_seed
 from shared.training.pretrained import load_imagenet_weights
 from shared.translation.data.photos import draw_crops
 
@@ -112,7 +112,7 @@ def train(args: argparse.Namespace) -> None:
     validation_batch = lab_batch(validation_files, VALIDATION_CROPS, args.size, seed=1)
 
     def make_batch(step: int) -> tuple[Tensor, ...]:
-        return lab_batch(files, args.batch, args.size, seed=args.seed * 1_000_003 + step + 2)
+        return lab_batch(files, args.batch, args.size, seed=step_seed(args.seed, step) + 2)
 
     def loss(network: Colorization, batch: tuple[Tensor, ...]) -> Tensor:
         lightness, chroma = batch

@@ -19,7 +19,7 @@ from shared.core import weights
 from shared.evaluation.segmentation import confusion_matrix, intersection_over_union
 from shared.networks.fcfn import FCFN
 from shared.networks.layers import upsample
-from shared.training.loop import Batch, LoopSettings, adamw, fit, seed_everything
+from shared.training.loop import Batch, LoopSettings, adamw, fit, seed_everything, step_seed
 from shared.training.segmentation import initialize, segmentation_loss
 from shared.translation.data.pairs import read_pairs, resized_arrays
 from shared.translation.palettes import Palette
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     initialize(network, args.start)
 
     def make_batch(step: int) -> Batch:
-        seed = args.seed * 1_000_003 + step
+        seed = step_seed(args.seed, step)
         return sample_batch(training, batch=args.batch, size=args.size, seed=seed)
 
     def loss(network: FCFN, batch: Batch) -> Tensor:

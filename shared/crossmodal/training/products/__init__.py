@@ -1,0 +1,1 @@
+"""Training of JMC on products with texts."""
