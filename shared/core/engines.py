@@ -72,6 +72,30 @@ def deferred(import_class: Callable[[], type[T]]) -> Callable[..., T]:
     return load
 
 
+def deferred_row(import_class: Callable[[], type[T]], row: Callable[[], Engine[Any]]) -> Callable[..., T]:
+    """Return the factory of an engine whose class loads the weights that a row names.
+
+    Args:
+        import_class: Imports the class when the engine is first needed. Its class method `load` takes the
+            row, `folder` and `device`, and `allow_hub` unless the row is one from the Hub.
+        row: Returns the row, which is in its table only after this factory is made.
+    """
+
+    def load(
+        *,
+        folder: str | os.PathLike | None = None,
+        device: str | torch.device | None = None,
+        allow_hub: bool = False,
+    ) -> T:
+        engine = row()
+        # The choice of an engine from the Hub permits its download.
+        permission = {} if engine.from_hub else {"allow_hub": allow_hub}
+        model: T = cast(Any, import_class()).load(engine, folder=folder, device=device, **permission)
+        return model
+
+    return load
+
+
 def table(*rows: Row) -> Mapping[str, Row]:
     """Return the engines of a capability by name; the first one is the default."""
     return MappingProxyType({engine.name: engine for engine in rows})

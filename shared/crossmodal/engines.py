@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from shared.core.engines import Engine, table
+from shared.core.engines import Engine, deferred_row, table
 from shared.core.hub_networks.revisions import pinned
 
 if TYPE_CHECKING:  # these modules bring torch, and a page lists engines before it needs torch
@@ -125,16 +125,11 @@ def load_no_captioner(**options: object) -> None:
     """Return None: the engine of the search writes its own sentences."""
 
 
-def load_florence(
-    *,
-    folder: str | os.PathLike | None = None,
-    device: str | torch.device | None = None,
-    allow_hub: bool = True,  # the choice of an engine from the Hub permits its download
-) -> FlorenceCaptioner:
-    """Load Florence-2, which describes images."""
+def _florence() -> type[FlorenceCaptioner]:
+    """Import Florence-2, which describes images."""
     from shared.crossmodal.captioners.florence import FlorenceCaptioner
 
-    return FlorenceCaptioner.load(CAPTIONERS[FLORENCE], folder=folder, device=device)
+    return FlorenceCaptioner
 
 
 ENGINES: Mapping[str, Engine[Embedder]] = table(
@@ -207,7 +202,7 @@ CAPTIONERS: Mapping[str, Engine[Captioner | None]] = table(
         weights=FLORENCE_REPOSITORY,
         from_hub=True,
         revision=pinned(FLORENCE_REPOSITORY),
-        load=load_florence,
+        load=deferred_row(_florence, lambda: CAPTIONERS[FLORENCE]),
         licence="mit",
         parameters=231_414_016,
         download_gb=0.9,

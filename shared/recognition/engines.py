@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from shared.core.engines import Engine, table
+from shared.core.engines import Engine, deferred_row, table
 from shared.core.hub_networks.revisions import pinned
 
 if TYPE_CHECKING:
@@ -45,22 +45,6 @@ def cfn(name: str, *, fused: bool = True) -> Callable[..., CFNBackend]:
     return load
 
 
-def fcfn(name: str) -> Callable[..., FCFNBackend]:
-    """Return the factory of a segmenter of `SEGMENTERS`."""
-
-    def load(
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-        allow_hub: bool = False,
-    ) -> FCFNBackend:
-        from shared.recognition.fcfn_backend import FCFNBackend  # deferred: torch is slow to import
-
-        return FCFNBackend.load(SEGMENTERS[name], folder=folder, device=device, allow_hub=allow_hub)
-
-    return load
-
-
 SIGLIP, DINOV2, EOMT = "siglip2", "dinov2", "eomt"
 WORDS, CLICK = "grounding-dino", "sam2"
 SIGLIP_REPOSITORY = "google/siglip2-base-patch16-224"
@@ -70,64 +54,48 @@ GROUNDING_DINO_REPOSITORY = "IDEA-Research/grounding-dino-tiny"
 SAM2_REPOSITORY = "facebook/sam2.1-hiera-small"
 
 
-def siglip(
-    *,
-    folder: str | os.PathLike | None = None,
-    device: str | torch.device | None = None,
-    allow_hub: bool = True,  # the choice of an engine from the Hub permits its download
-) -> SiglipClassifier:
-    """Return SigLIP 2, which takes any labels."""
+def _siglip() -> type[SiglipClassifier]:
+    """Import SigLIP 2, which takes any labels."""
     from shared.recognition.hub.siglip import SiglipClassifier  # deferred: torch is slow to import
 
-    return SiglipClassifier.load(CLASSIFIERS[SIGLIP], folder=folder, device=device)
+    return SiglipClassifier
 
 
-def dinov2(
-    *,
-    folder: str | os.PathLike | None = None,
-    device: str | torch.device | None = None,
-    allow_hub: bool = True,
-) -> Dinov2Classifier:
-    """Return DINOv2, a large classifier."""
+def _dinov2() -> type[Dinov2Classifier]:
+    """Import DINOv2, a large classifier."""
     from shared.recognition.hub.dinov2 import Dinov2Classifier  # deferred: torch is slow to import
 
-    return Dinov2Classifier.load(CLASSIFIERS[DINOV2], folder=folder, device=device)
+    return Dinov2Classifier
 
 
-def eomt(
-    *,
-    folder: str | os.PathLike | None = None,
-    device: str | torch.device | None = None,
-    allow_hub: bool = True,
-) -> EomtSegmenter:
-    """Return EoMT, a large segmenter."""
+def _fcfn() -> type[FCFNBackend]:
+    """Import FCFN, a segmenter."""
+    from shared.recognition.fcfn_backend import FCFNBackend  # deferred: torch is slow to import
+
+    return FCFNBackend
+
+
+def _eomt() -> type[EomtSegmenter]:
+    """Import EoMT, a large segmenter."""
     from shared.recognition.hub.eomt import EomtSegmenter  # deferred: torch is slow to import
 
-    return EomtSegmenter.load(SEGMENTERS[EOMT], folder=folder, device=device)
+    return EomtSegmenter
 
 
-def grounding_dino(
-    *,
-    folder: str | os.PathLike | None = None,
-    device: str | torch.device | None = None,
-    allow_hub: bool = True,
-) -> GroundingDinoDetector:
-    """Return Grounding DINO, which finds the boxes of things by words."""
-    from shared.recognition.hub.grounding_dino import GroundingDinoDetector  # deferred, as above
+def _grounding_dino() -> type[GroundingDinoDetector]:
+    """Import Grounding DINO, which finds the boxes of things by words."""
+    from shared.recognition.hub.grounding_dino import (
+        GroundingDinoDetector,  # deferred: torch is slow to import
+    )
 
-    return GroundingDinoDetector.load(FINDERS[WORDS], folder=folder, device=device)
+    return GroundingDinoDetector
 
 
-def sam2(
-    *,
-    folder: str | os.PathLike | None = None,
-    device: str | torch.device | None = None,
-    allow_hub: bool = True,
-) -> Sam2Finder:
-    """Return SAM 2, which finds the thing at a point or in a box."""
+def _sam2() -> type[Sam2Finder]:
+    """Import SAM 2, which finds the thing at a point or in a box."""
     from shared.recognition.hub.sam2 import Sam2Finder  # deferred: torch is slow to import
 
-    return Sam2Finder.load(FINDERS[CLICK], folder=folder, device=device)
+    return Sam2Finder
 
 
 CLASSIFIERS: Mapping[str, Engine[ClassifierBackend]] = table(
@@ -163,7 +131,7 @@ CLASSIFIERS: Mapping[str, Engine[ClassifierBackend]] = table(
         title="Large network (DINOv2)",
         description="The same 1,000 kinds, by a public network 50 times as large; 1.2 GB to download.",
         weights=DINOV2_REPOSITORY,
-        load=dinov2,
+        load=deferred_row(_dinov2, lambda: CLASSIFIERS[DINOV2]),
         from_hub=True,
         revision=pinned(DINOV2_REPOSITORY),
         licence="apache-2.0",
@@ -176,7 +144,7 @@ CLASSIFIERS: Mapping[str, Engine[ClassifierBackend]] = table(
         title="Your own labels (SigLIP 2)",
         description="Chooses between the labels that you write, in many languages; 1.5 GB to download.",
         weights=SIGLIP_REPOSITORY,
-        load=siglip,
+        load=deferred_row(_siglip, lambda: CLASSIFIERS[SIGLIP]),
         from_hub=True,
         full_precision=True,
         revision=pinned(SIGLIP_REPOSITORY),
@@ -197,7 +165,7 @@ SEGMENTERS: Mapping[str, Engine[SegmenterBackend]] = table(
         title="People and things (FCFN)",
         description="Finds people, animals, vehicles and furniture, 20 classes in all; works offline.",
         weights="recognition-fcfn",
-        load=fcfn("fcfn"),
+        load=deferred_row(_fcfn, lambda: SEGMENTERS["fcfn"]),
         licence="cc-by-nc-4.0",
         parameters=2_169_821,
     ),
@@ -206,7 +174,7 @@ SEGMENTERS: Mapping[str, Engine[SegmenterBackend]] = table(
         title="Streets (FCFN)",
         description="For photos from a car: road, cars, people and eight more classes; works offline.",
         weights="recognition-fcfn-streets",
-        load=fcfn("streets"),
+        load=deferred_row(_fcfn, lambda: SEGMENTERS["streets"]),
         licence="cc-by-nc-4.0",
         parameters=1_937_731,
     ),
@@ -215,7 +183,7 @@ SEGMENTERS: Mapping[str, Engine[SegmenterBackend]] = table(
         title="Everything (EoMT)",
         description="Names every part of a scene, from sky to sofa, 150 kinds in all; 1.3 GB to download.",
         weights=EOMT_REPOSITORY,
-        load=eomt,
+        load=deferred_row(_eomt, lambda: SEGMENTERS[EOMT]),
         from_hub=True,
         revision=pinned(EOMT_REPOSITORY),
         licence="mit",
@@ -234,7 +202,7 @@ FINDERS: Mapping[str, Engine[Any]] = table(
         title="By words (Grounding DINO and SAM 2)",
         description="Finds whatever you name, in English; 900 MB to download.",
         weights=GROUNDING_DINO_REPOSITORY,
-        load=grounding_dino,
+        load=deferred_row(_grounding_dino, lambda: FINDERS[WORDS]),
         from_hub=True,
         full_precision=True,
         revision=pinned(GROUNDING_DINO_REPOSITORY),
@@ -248,7 +216,7 @@ FINDERS: Mapping[str, Engine[Any]] = table(
         title="By a click (SAM 2)",
         description="Finds the thing at a point; 200 MB to download.",
         weights=SAM2_REPOSITORY,
-        load=sam2,
+        load=deferred_row(_sam2, lambda: FINDERS[CLICK]),
         from_hub=True,
         full_precision=True,
         revision=pinned(SAM2_REPOSITORY),

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from shared.core.engines import Engine, table
+from shared.core.engines import Engine, deferred_row, table
 from shared.translation.editing.rows import EDITOR_ROWS, EditorEngine
 from shared.translation.translator_rows import TRANSLATOR_ROWS
 
@@ -17,35 +17,26 @@ if TYPE_CHECKING:
     import torch
 
     from shared.translation.colorization.backend import ColorizationBackend
+    from shared.translation.colorization.network_backend import NetworkBackend
     from shared.translation.drawing.color_map import ColoringMapper
     from shared.translation.drawing.lines import DrawingMapper
     from shared.translation.generator_backend import GeneratorBackend
     from shared.translation.painting.backend import StyleBackend
 
 
-def color(
-    *,
-    folder: str | os.PathLike | None = None,
-    device: str | torch.device | None = None,
-    allow_hub: bool = False,
-) -> ColorizationBackend:
-    """Return the colorization network."""
+def _color() -> type[NetworkBackend]:
+    """Import the colorization network."""
     # Deferred: torch is slow to import.
     from shared.translation.colorization.network_backend import NetworkBackend
 
-    return NetworkBackend.load(COLORIZERS["color"], folder=folder, device=device, allow_hub=allow_hub)
+    return NetworkBackend
 
 
-def styles(
-    *,
-    folder: str | os.PathLike | None = None,
-    device: str | torch.device | None = None,
-    allow_hub: bool = False,
-) -> StyleBackend:
-    """Return the style network."""
+def _styles() -> type[StyleBackend]:
+    """Import the style network."""
     from shared.translation.painting.backend import StyleBackend  # deferred: torch is slow to import
 
-    return StyleBackend.load(STYLIZERS["styles"], folder=folder, device=device, allow_hub=allow_hub)
+    return StyleBackend
 
 
 def drawing(
@@ -79,7 +70,7 @@ def coloring(
     network, _ = load_network(
         SKETCH_COLORIZERS["coloring"], ColoringNetwork, folder=folder, device=device, allow_hub=allow_hub
     )
-    return ColoringMapper(network, color(device=device, allow_hub=allow_hub))
+    return ColoringMapper(network, COLORIZERS["color"].load(device=device, allow_hub=allow_hub))
 
 
 #: `shared.translation.translator.Translator`: a set of images into another and back.
@@ -92,7 +83,7 @@ COLORIZERS: Mapping[str, Engine[ColorizationBackend]] = table(
         title="Colors from experience",
         description="Guesses the colors of grass, sky, skin and wood; works offline.",
         weights="translation-color",
-        load=color,
+        load=deferred_row(_color, lambda: COLORIZERS["color"]),
         licence="cc-by-nc-4.0",
         parameters=4_538_056,
     ),
@@ -131,7 +122,7 @@ STYLIZERS: Mapping[str, Engine[StyleBackend]] = table(
         title="Paintings",
         description="26 painted styles, or any picture as the style; works offline.",
         weights="translation-styles",
-        load=styles,
+        load=deferred_row(_styles, lambda: STYLIZERS["styles"]),
         licence="cc-by-nc-4.0",
         parameters=1_079_138,
     ),

@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from shared.core.engines import Engine, deferred, find, table
+from shared.core.engines import Engine, deferred, deferred_row, find, table
 
 
 def load_list(**options):
@@ -65,3 +65,24 @@ def test_deferred_factories_import_their_class_when_they_are_called():
     assert imports == []
     assert isinstance(load(device="cpu"), Predictor)
     assert calls == [{"folder": None, "device": "cpu", "allow_hub": False}]
+
+
+def test_a_row_passes_itself_to_its_class():
+    calls = []
+
+    class Predictor:
+        @classmethod
+        def load(cls, row, **options):
+            calls.append((row.name, options))
+            return cls()
+
+    rows = table(
+        Engine("near", "Near", "here", deferred_row(lambda: Predictor, lambda: rows["near"])),
+        Engine("far", "Far", "there", deferred_row(lambda: Predictor, lambda: rows["far"]), from_hub=True),
+    )
+    assert isinstance(rows["near"].load(device="cpu", allow_hub=True), Predictor)
+    assert isinstance(rows["far"].load(folder="here", allow_hub=False), Predictor)
+    assert calls == [
+        ("near", {"folder": None, "device": "cpu", "allow_hub": True}),
+        ("far", {"folder": "here", "device": None}),
+    ]

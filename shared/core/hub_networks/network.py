@@ -7,7 +7,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 
@@ -131,7 +131,14 @@ class HubModel(ABC):
 
     Args:
         files: The network with its processor.
+
+    Attributes:
+        files: See above.
+        class_set: Data set whose classes the network must have, and their number; None for a network without
+            classes.
     """
+
+    class_set: ClassVar[tuple[str, int] | None] = None
 
     def __init__(self, files: HubNetwork) -> None:
         self.files = files
@@ -149,5 +156,17 @@ class HubModel(ABC):
         folder: str | os.PathLike | None = None,
         device: str | torch.device | None = None,
     ) -> Model:
-        """Load the network of a row; see `HubNetwork.load`."""
-        return cls(HubNetwork.load(engine, cls.import_classes, folder=folder, device=device))
+        """Load the network of a row; see `HubNetwork.load`.
+
+        Raises:
+            WeightsError: See there; or the network has another number of classes.
+        """
+        files = HubNetwork.load(engine, cls.import_classes, folder=folder, device=device)
+        if cls.class_set is not None:
+            (name, count), classes = cls.class_set, files.config.num_labels
+            if classes != count:
+                raise WeightsError(
+                    f"The network {engine.weights} has {classes} classes in place of {name}'s {count:,}: "
+                    "please choose another engine."
+                )
+        return cls(files)

@@ -7,7 +7,6 @@ function of the class token to one of the mean of the patch tokens, so that the 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,11 +16,9 @@ from PIL import Image
 from torch import Tensor
 
 from shared.core.calls import check_call
-from shared.core.engines import Engine
-from shared.core.hub_networks.network import HubNetwork
+from shared.core.hub_networks.network import HubModel, HubNetwork
 from shared.core.hub_networks.pixels import network_pixels
 from shared.core.images import Box
-from shared.core.weights import WeightsError
 from shared.recognition.backends import ClassEvidence, ClassifierOutput, ExplainableBackend
 from shared.recognition.saliency import occlusion, place_in_image
 from shared.recognition.vocabulary.class_names import imagenet_names
@@ -31,39 +28,25 @@ SIDE, RESIZED = 224, 256
 BATCH_SIZE = 8
 
 
-class Dinov2Classifier(ExplainableBackend):
+class Dinov2Classifier(HubModel, ExplainableBackend):
     """Classifier of ImageNet's classes; `Dinov2Classifier.load` returns one.
 
     Args:
         files: `Dinov2ForImageClassification`.
     """
 
+    class_set = ("ImageNet", 1000)
     ood_threshold = 2.0
 
     def __init__(self, files: HubNetwork) -> None:
-        self.files = files
+        super().__init__(files)
         self.labels = tuple(imagenet_names())
 
-    @classmethod
-    def load(
-        cls,
-        engine: Engine,
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-    ) -> Dinov2Classifier:
-        """Load the network of a row; see `HubNetwork.load`.
+    @staticmethod
+    def import_classes() -> tuple[Any, Any]:
+        from transformers import Dinov2ForImageClassification
 
-        Raises:
-            WeightsError: See there; or the network has other classes.
-        """
-        files = HubNetwork.load(engine, _classes, folder=folder, device=device)
-        if files.config.num_labels != len(imagenet_names()):
-            raise WeightsError(
-                f"The network {engine.weights} has {files.config.num_labels} classes in place of ImageNet's "
-                "1,000: please choose another engine."
-            )
-        return cls(files)
+        return Dinov2ForImageClassification, None
 
     def predict(self, images: Sequence[Image.Image]) -> ClassifierOutput:
         pixels = torch.cat([network_pixels(image, (SIDE, SIDE), view_box(image.size)) for image in images])
@@ -130,9 +113,3 @@ def view_box(size: tuple[int, int]) -> Box:
     side = min(size) * SIDE / RESIZED
     left, top = (width - side) / 2, (height - side) / 2
     return left, top, left + side, top + side
-
-
-def _classes() -> tuple[Any, Any]:
-    from transformers import Dinov2ForImageClassification
-
-    return Dinov2ForImageClassification, None

@@ -8,7 +8,6 @@ one by one.
 from __future__ import annotations
 
 import math
-import os
 from typing import Any
 
 import torch
@@ -17,10 +16,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shared.core.calls import check_call
-from shared.core.engines import Engine
-from shared.core.hub_networks.network import HubNetwork
+from shared.core.hub_networks.network import HubModel, HubNetwork
 from shared.core.hub_networks.pixels import network_pixels
-from shared.core.weights import WeightsError
 from shared.recognition.backends import SegmenterBackend, SegmenterOutput
 from shared.recognition.vocabulary.class_names import ade20k_names
 
@@ -28,7 +25,7 @@ from shared.recognition.vocabulary.class_names import ade20k_names
 MAX_SQUARES = 4
 
 
-class EomtSegmenter(SegmenterBackend):
+class EomtSegmenter(HubModel, SegmenterBackend):
     """Segmenter of indoor and outdoor scenes, in which every pixel belongs to a class.
 
     `EomtSegmenter.load` returns one.
@@ -37,34 +34,20 @@ class EomtSegmenter(SegmenterBackend):
         files: `EomtForUniversalSegmentation` for semantic segmentation.
     """
 
+    class_set = ("ADE20K", 150)
     background = None
 
     def __init__(self, files: HubNetwork) -> None:
-        self.files = files
+        super().__init__(files)
         self.labels = ade20k_names()
         side = files.config.image_size
         self.side: int = side if isinstance(side, int) else side[0]
 
-    @classmethod
-    def load(
-        cls,
-        engine: Engine,
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-    ) -> EomtSegmenter:
-        """Load the network of a row; see `HubNetwork.load`.
+    @staticmethod
+    def import_classes() -> tuple[Any, Any]:
+        from transformers import EomtForUniversalSegmentation
 
-        Raises:
-            WeightsError: See there; or the network has other classes.
-        """
-        files = HubNetwork.load(engine, _classes, folder=folder, device=device)
-        if files.config.num_labels != len(ade20k_names()):
-            raise WeightsError(
-                f"The network {engine.weights} has {files.config.num_labels} classes in place of ADE20K's "
-                "150: please choose another engine."
-            )
-        return cls(files)
+        return EomtForUniversalSegmentation, None
 
     def predict(self, image: Image.Image) -> SegmenterOutput:
         width, height = working_size(image.size, self.side)
@@ -133,9 +116,3 @@ def _upsample(probabilities: Tensor, size: tuple[int, int]) -> SegmenterOutput:
         ids.masked_fill_(plane > confidence, class_id)
         torch.maximum(confidence, plane, out=confidence)
     return SegmenterOutput(ids.numpy(), confidence.clamp(0, 1).half().numpy())
-
-
-def _classes() -> tuple[Any, Any]:
-    from transformers import EomtForUniversalSegmentation
-
-    return EomtForUniversalSegmentation, None

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from shared.core.diffusion.canvas import SizeLimits
 from shared.core.diffusion.models import FLUX2_KLEIN_4B
-from shared.core.engines import table
+from shared.core.engines import deferred_row, table
 from shared.core.hub_networks.revisions import pinned
 from shared.translation.editing.engine import EditOptions, EditorEngine, Setting
 from shared.translation.editing.labels import LABEL_COLORS
 
 if TYPE_CHECKING:  # these modules bring torch, and a page lists engines before it needs torch
-    import torch
-
     from shared.translation.editing.backend import EditBackend
 
 FLUX2_KLEIN = "flux2-klein"
@@ -27,51 +24,32 @@ INSTRUCT_PIX2PIX = "instruct-pix2pix"
 SD_LIMITS = SizeLimits(max_pixels=640 * 640, max_side=960, min_side=512)
 
 
-def flux2_klein() -> type[EditBackend]:
+def _flux2_klein() -> type[EditBackend]:
     """Return the backend of FLUX.2 klein."""
     from shared.translation.editing.flux2 import Flux2KleinBackend
 
     return Flux2KleinBackend
 
 
-def scribble() -> type[EditBackend]:
+def _scribble() -> type[EditBackend]:
     """Return the backend of the ControlNet for drawings."""
     from shared.translation.editing.stable_diffusion import ScribbleBackend
 
     return ScribbleBackend
 
 
-def segmentation() -> type[EditBackend]:
+def _segmentation() -> type[EditBackend]:
     """Return the backend of the ControlNet for label maps."""
     from shared.translation.editing.stable_diffusion import SegmentationBackend
 
     return SegmentationBackend
 
 
-def instruct_pix2pix() -> type[EditBackend]:
+def _instruct_pix2pix() -> type[EditBackend]:
     """Return the backend of InstructPix2Pix."""
     from shared.translation.editing.stable_diffusion import InstructPix2PixBackend
 
     return InstructPix2PixBackend
-
-
-def pipeline(name: str, backend_class: Callable[[], type[EditBackend]]) -> Callable[..., EditBackend]:
-    """Return the factory of a row of `EDITOR_ROWS`.
-
-    Args:
-        name: Name of the row.
-        backend_class: Imports the class of its backend.
-    """
-
-    def load(
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-        allow_hub: bool = True,  # the choice of an engine from the Hub permits its download
-    ) -> EditBackend:
-        return backend_class().load(EDITOR_ROWS[name], folder=folder, device=device)
-
-    return load
 
 
 #: Editors by name; the first one is the default.
@@ -80,7 +58,7 @@ EDITOR_ROWS: Mapping[str, EditorEngine] = table(
         name=FLUX2_KLEIN,
         title="Edit by words (FLUX.2 klein)",
         description="Today's best open editor of its size; 16 GB to download, wants a GPU.",
-        load=pipeline(FLUX2_KLEIN, flux2_klein),
+        load=deferred_row(_flux2_klein, lambda: EDITOR_ROWS[FLUX2_KLEIN]),
         weights=FLUX2_KLEIN_4B.repository,
         from_hub=True,
         revision=FLUX2_KLEIN_4B.revision,
@@ -98,7 +76,7 @@ EDITOR_ROWS: Mapping[str, EditorEngine] = table(
         name=SCRIBBLE,
         title="Drawing to photo (ControlNet)",
         description="Makes a photo of your line drawing and your words; 4 GB to download.",
-        load=pipeline(SCRIBBLE, scribble),
+        load=deferred_row(_scribble, lambda: EDITOR_ROWS[SCRIBBLE]),
         weights="lllyasviel/sd-controlnet-scribble",
         from_hub=True,
         revision=pinned("lllyasviel/sd-controlnet-scribble"),
@@ -121,7 +99,7 @@ EDITOR_ROWS: Mapping[str, EditorEngine] = table(
         name=SEGMENTATION,
         title="Color areas to photo (ControlNet)",
         description="Makes a photo of areas painted in the colors of things; 4 GB to download.",
-        load=pipeline(SEGMENTATION, segmentation),
+        load=deferred_row(_segmentation, lambda: EDITOR_ROWS[SEGMENTATION]),
         weights="lllyasviel/sd-controlnet-seg",
         from_hub=True,
         revision=pinned("lllyasviel/sd-controlnet-seg"),
@@ -145,7 +123,7 @@ EDITOR_ROWS: Mapping[str, EditorEngine] = table(
         name=INSTRUCT_PIX2PIX,
         title="Small editor (InstructPix2Pix)",
         description="The classic of 2022: short commands, rougher results; 5.5 GB to download.",
-        load=pipeline(INSTRUCT_PIX2PIX, instruct_pix2pix),
+        load=deferred_row(_instruct_pix2pix, lambda: EDITOR_ROWS[INSTRUCT_PIX2PIX]),
         weights="timbrooks/instruct-pix2pix",
         from_hub=True,
         revision=pinned("timbrooks/instruct-pix2pix"),
