@@ -57,6 +57,27 @@ def check_engine(name: str | None, engines: Mapping[str, Any]) -> None:
         )
 
 
+def add_top_k_option(
+    parser: argparse.ArgumentParser, default: int, text: str, *, largest: int = 1000
+) -> None:
+    """Add the number of results.
+
+    Args:
+        parser: Parser of a command.
+        default: Number without the option.
+        text: What is counted, for the help.
+        largest: Largest number.
+    """
+    parser.add_argument(
+        "-k",
+        "--top-k",
+        type=whole_number(1, largest),
+        default=default,
+        metavar="N",
+        help=f"{text} (default: %(default)s)",
+    )
+
+
 def add_text_options(parser: argparse.ArgumentParser) -> None:
     """Add the form of results that are text."""
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")

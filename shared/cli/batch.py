@@ -35,6 +35,19 @@ class FileContent:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class TextAnswer:
+    """Result of a picture in text.
+
+    Attributes:
+        lines: Lines for people.
+        values: The same as plain values, for JSON.
+    """
+
+    lines: Sequence[str]
+    values: dict[str, Any]
+
+
 def write_results(
     arguments: argparse.Namespace,
     console: Console,
@@ -70,6 +83,7 @@ def write_results(
             failed += 1
             console.error(f"{picture.label}: {error}")
     waiting = [picture for picture in pictures if picture.label in targets]
+    _use_threads(arguments.threads)
     function = load(outputs.suffix) if waiting else None
 
     def finish(picture: Picture, image: Image.Image) -> None:
@@ -92,7 +106,7 @@ def write_results(
 def print_results(
     arguments: argparse.Namespace,
     console: Console,
-    load: Callable[[], Callable[[Image.Image], tuple[Sequence[str], dict[str, Any]]]],
+    load: Callable[[], Callable[[Image.Image], TextAnswer]],
     verb: str,
 ) -> int:
     """Print lines about each picture of a command, after its path if there are several pictures.
@@ -100,7 +114,7 @@ def print_results(
     Args:
         arguments: Values of the options for pictures.
         console: Output of the command.
-        load: Loads the function of an image that returns lines and plain values.
+        load: Loads the function of an image that makes the answer.
         verb: Participle of the work for the summary, such as "described".
 
     Returns:
@@ -110,14 +124,15 @@ def print_results(
     failed = arguments.problems
     if not pictures:
         return INCOMPLETE
+    _use_threads(arguments.threads)
     function = load()
 
     def finish(picture: Picture, image: Image.Image) -> None:
-        lines, values = function(image)
+        answer = function(image)
         if console.json_lines:
-            console.result("", {"path": picture.label, **values})
+            console.result("", {"path": picture.label, **answer.values})
             return
-        for line in lines:
+        for line in answer.lines:
             console.result(f"{picture.label}: {line}" if len(pictures) > 1 else line, {})
 
     failures = _run(pictures, finish, console, arguments.debug)
@@ -125,7 +140,7 @@ def print_results(
     return INCOMPLETE if failed + failures else DONE
 
 
-def use_threads(threads: int | None) -> None:
+def _use_threads(threads: int | None) -> None:
     """Limit networks to a number of cores; must be called before they are loaded."""
     if threads is not None:
         import torch

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from shared.cli.arguments import add_picture_arguments, color
-from shared.cli.batch import FileContent, use_threads, write_results
+from shared.cli.batch import FileContent, write_results
 from shared.cli.command import Command
 from shared.cli.console import Console
 from shared.cli.errors import UsageError
@@ -42,7 +42,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             raise UsageError("JPEG has no transparency: use --format png or webp, or --background white.")
         from shared.matting.subject import SubjectMatting
 
-        use_threads(arguments.threads)
         matting = SubjectMatting.load()
 
         def cut_out(image: Image.Image) -> FileContent:

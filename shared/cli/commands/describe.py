@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from shared.cli.arguments import (
     add_engine_option,
     add_picture_arguments,
     add_text_options,
+    add_top_k_option,
     percent,
-    whole_number,
 )
-from shared.cli.batch import print_results, use_threads
+from shared.cli.batch import TextAnswer, print_results
 from shared.cli.command import Command
 from shared.cli.console import Console
 
@@ -27,14 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     add_picture_arguments(parser)
     add_engine_option(parser, ENGINES)
-    parser.add_argument(
-        "-k",
-        "--top-k",
-        type=whole_number(1, 1000),
-        default=3,
-        metavar="N",
-        help="number of sentences (default: %(default)s)",
-    )
+    add_top_k_option(parser, 3, "number of sentences")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument(
         "--sentence",
@@ -49,20 +42,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Print sentences or tags for all pictures."""
 
-    def load() -> Callable[[Image.Image], tuple[Sequence[str], dict[str, Any]]]:
+    def load() -> Callable[[Image.Image], TextAnswer]:
         from shared.crossmodal.describer import ImageDescriber
 
-        use_threads(arguments.threads)
         describe = ImageDescriber.load(arguments.engine)
 
-        def answer(image: Image.Image) -> tuple[Sequence[str], dict[str, Any]]:
+        def answer(image: Image.Image) -> TextAnswer:
             ranking = describe(image, arguments.sentence, arguments.top_k)
             if arguments.tags:
                 lines = [f"{percent(tag.probability)}  {tag.name}" for tag in ranking.tags]
                 lines = lines or ["      nothing sure"]
             else:
                 lines = [f"{percent(entry.probability)}  {entry.text}" for entry in ranking.sentences]
-            return lines, ranking.as_dict()
+            return TextAnswer(lines, ranking.as_dict())
 
         return answer
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from shared.cli.arguments import add_engine_option, add_picture_arguments, choice, choice_list, number
-from shared.cli.batch import FileContent, use_threads, write_results
+from shared.cli.batch import FileContent, write_results
 from shared.cli.command import Command
 from shared.cli.console import Console
 from shared.cli.errors import UsageError
@@ -66,7 +66,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         from shared.edges.detector import EdgeDetector
         from shared.edges.engines import SCALES
 
-        use_threads(arguments.threads)
         detector = EdgeDetector.load(arguments.engine)
 
         def draw(image: Image.Image) -> FileContent:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from shared.cli.arguments import add_text_options, number, whole_number
+from shared.cli.arguments import add_text_options, add_top_k_option, number
 from shared.cli.command import Command
 from shared.cli.console import Console
 from shared.cli.inputs import STDIN, read_picture
@@ -87,14 +87,7 @@ def duplicates(arguments: argparse.Namespace, console: Console) -> int:
 
 def _add_search_options(parser: argparse.ArgumentParser) -> None:
     add_library_option(parser)
-    parser.add_argument(
-        "-k",
-        "--top-k",
-        type=whole_number(1, MAX_HITS),
-        default=20,
-        metavar="N",
-        help="largest number of pictures (default: %(default)s)",
-    )
+    add_top_k_option(parser, 20, "largest number of pictures", largest=MAX_HITS)
     parser.add_argument(
         "--min-score",
         type=number(0, 1),

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shared.cli.arguments import (
     add_engine_option,
     add_picture_arguments,
     add_text_options,
+    add_top_k_option,
     choice,
     choice_list,
     percent,
-    whole_number,
 )
-from shared.cli.batch import FileContent, print_results, use_threads, write_results
+from shared.cli.batch import FileContent, TextAnswer, print_results, write_results
 from shared.cli.command import Command
 from shared.cli.console import Console
 from shared.cli.errors import UsageError
@@ -40,32 +40,24 @@ def add_classify_arguments(parser: argparse.ArgumentParser) -> None:
 
     add_picture_arguments(parser)
     add_engine_option(parser, CLASSIFIERS)
-    parser.add_argument(
-        "-k",
-        "--top-k",
-        type=whole_number(1, 1000),
-        default=5,
-        metavar="N",
-        help="number of answers (default: %(default)s)",
-    )
+    add_top_k_option(parser, 5, "number of answers")
     add_text_options(parser)
 
 
 def classify(arguments: argparse.Namespace, console: Console) -> int:
     """Print what all pictures show."""
 
-    def load() -> Callable[[Image.Image], tuple[Sequence[str], dict[str, Any]]]:
+    def load() -> Callable[[Image.Image], TextAnswer]:
         from shared.recognition.classifier import Classifier
 
-        use_threads(arguments.threads)
         classifier = Classifier.load(arguments.engine)
 
-        def answer(image: Image.Image) -> tuple[Sequence[str], dict[str, Any]]:
+        def answer(image: Image.Image) -> TextAnswer:
             result = classifier(image, arguments.top_k)
             lines = [f"{percent(entry.probability)}  {entry.label}" for entry in result.predictions]
             if result.kind:  # the class is in doubt, and its kind is not
                 lines.insert(0, f"      a kind of {result.kind}, perhaps:")
-            return lines, result.as_dict()
+            return TextAnswer(lines, result.as_dict())
 
         return answer
 
@@ -96,18 +88,17 @@ def segment(arguments: argparse.Namespace, console: Console) -> int:
         from shared.recognition.segmenter import Segmenter
         from shared.recognition.unknown_regions import segment_and_check
 
-        use_threads(arguments.threads)
         segmenter = Segmenter.load(arguments.engine)
         classifier = cache(lambda: Classifier.load(REGION_CLASSIFIER))
         return lambda image: segment_and_check(segmenter, image, classifier)
 
-    def load_answer() -> Callable[[Image.Image], tuple[Sequence[str], dict[str, Any]]]:
+    def load_answer() -> Callable[[Image.Image], TextAnswer]:
         find_regions = load()
 
-        def answer(image: Image.Image) -> tuple[Sequence[str], dict[str, Any]]:
+        def answer(image: Image.Image) -> TextAnswer:
             result = find_regions(image)
             lines = [f"{percent(region.area_fraction)}  {region.label}" for region in result.regions]
-            return lines or [f"      {NOTHING}"], result.as_dict()
+            return TextAnswer(lines or [f"      {NOTHING}"], result.as_dict())
 
         return answer
 

@@ -14,7 +14,7 @@ from shared.cli.arguments import (
     choice_list,
     number,
 )
-from shared.cli.batch import FileContent, use_threads, write_results
+from shared.cli.batch import FileContent, write_results
 from shared.cli.command import Command
 from shared.cli.console import Console
 from shared.cli.inputs import read_picture
@@ -173,8 +173,7 @@ def _translate(
     load: Callable[[], Callable[[Image.Image], Translation]],
     verb: str,
 ) -> int:
-    def load_on_threads(suffix: str) -> Callable[[Image.Image], FileContent]:
-        use_threads(arguments.threads)
+    def load_for_files(suffix: str) -> Callable[[Image.Image], FileContent]:
         translate = load()
 
         def translate_to_file(image: Image.Image) -> FileContent:
@@ -183,7 +182,7 @@ def _translate(
 
         return translate_to_file
 
-    return write_results(arguments, console, load_on_threads, verb)
+    return write_results(arguments, console, load_for_files, verb)
 
 
 DRAW = Command(
