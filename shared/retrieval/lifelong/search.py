@@ -17,7 +17,6 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from PIL import Image
 
 from shared.core import weights
 from shared.core.errors import InputError
@@ -26,22 +25,22 @@ from shared.core.models import load_on_device
 from shared.networks.lifelong.embedder import EmbeddingNetwork
 from shared.retrieval.lifelong.gallery import LearnedGallery
 from shared.retrieval.lifelong.lesson import Lesson, LessonSettings, teach
+from shared.retrieval.lifelong.lesson_photos import VIEW_SHARE, LessonPhotos
 from shared.retrieval.lifelong.memory import Learner, Memory
 from shared.retrieval.lifelong.methods import DEFAULT_METHOD, METHODS
 from shared.retrieval.lifelong.model_file import read_model, write_model
-from shared.retrieval.lifelong.photos import MAX_SIDE, check_labels, distinct_photos, hold_out
+from shared.retrieval.lifelong.photos import MAX_SIDE, check_labels
+from shared.retrieval.lifelong.recall_curve import RecallCurve
 from shared.retrieval.lifelong.results import LearnedHit, LessonReport, Progress, Recall, no_progress
 from shared.retrieval.lifelong.teacher import embed
-from shared.retrieval.lifelong.views import Views, center_view, compute_views, random_views
+from shared.retrieval.lifelong.views import center_view, compute_views
 
 WEIGHTS = "retrieval-lifelong"
-VIEWS = 4  # random views of a photo
 BATCH = 40  # photos of a step
 STEPS_PER_CLASS, MIN_STEPS, MAX_STEPS = 6, 60, 200
 RATE = 1e-4  # lower than with many classes: the photos of one thing teach little about all others
 MEASUREMENTS = 8  # of recall during a lesson
 MAX_UNDO = 3
-VIEW_SHARE = 0.3  # of a lesson's time that the views take, for the progress
 BUSY = "A lesson is going on: wait for its end, or stop it."
 
 
@@ -247,44 +246,40 @@ class LifelongSearch:
         labels = check_labels(labels, self.classes)  # before any photo is opened
         with self._changing():
             opened = [shrink(open_image(image), MAX_SIDE) for image in images]
-            distinct = distinct_photos(opened, labels)
-            opened, labels = [opened[index] for index in distinct], [labels[index] for index in distinct]
+            photos = LessonPhotos.choose(opened, labels)
             learner, gallery = self.learner, self.gallery
-            names = tuple(dict.fromkeys(labels))
-            queries = hold_out(labels)
-            centers, views = self._lesson_views(learner, opened, labels, names, queries, on_progress)
-            settings = settings or lesson_settings(len(names))
-            lesson = Lesson(views, names, METHODS[method], settings)
-            photo_names = [f"{label} {index + 1}" for index, label in enumerate(labels)]
-            larger = gallery.add(opened, photo_names, labels, centers.maps[:, 0], learner.network, queries)
-            old_names = set(gallery.labels) - {"", *names}
-            curve = [_measure(0, larger, learner.network, old_names, names)]
-            on_recall(curve[0])
+            centers, views = photos.compute_views(learner, on_progress)
+            settings = settings or lesson_settings(len(photos.classes))
+            larger = photos.add_to(gallery, centers, learner.network)
+            curve = RecallCurve(larger, photos.classes, on_recall)
+            curve.measure(0, learner.network)
             interval = max(settings.steps // MEASUREMENTS, 1)
 
             def on_step(step: int, student: EmbeddingNetwork) -> None:
                 on_progress(VIEW_SHARE + (1 - VIEW_SHARE) * step / settings.steps, "Learning")
                 if step % interval == 0 and step < settings.steps:
-                    student.eval()
-                    curve.append(_measure(step, larger, student, old_names, names))
-                    on_recall(curve[-1])
+                    curve.measure(step, student.eval())
 
             def on_dream(step: int) -> None:
                 on_progress(VIEW_SHARE, f"Dreaming up old things, {step} of {settings.dream_steps}")
 
+            lesson = Lesson(views, photos.classes, METHODS[method], settings)
             taught = teach(learner, lesson, on_step, on_dream)
-            described = gallery.describe(taught.network).add(
-                opened, photo_names, labels, centers.maps[:, 0], taught.network, queries
-            )
-            curve.append(_measure(settings.steps, described, taught.network, old_names, names))
-            on_recall(curve[-1])
-            before = described.describe(learner.network).vectors
+            described = photos.add_to(gallery.describe(taught.network), centers, taught.network)
+            curve.measure(settings.steps, taught.network)
+            before = larger.describe(learner.network).vectors
             with self._lock:
                 self._remember_state()
                 self.learner, self.gallery = taught, described
                 self._before = learner.network, before
-            forgotten = _forgotten(described, before, old_names)
-        return LessonReport(method, names, len(views), tuple(curve), forgotten, time.perf_counter() - started)
+        return LessonReport(
+            method,
+            photos.classes,
+            len(views),
+            tuple(curve.points),
+            curve.forgotten(before, described.vectors),
+            time.perf_counter() - started,
+        )
 
     def undo(self) -> None:
         """Go back to the network and the gallery before the last lesson.
@@ -347,35 +342,6 @@ class LifelongSearch:
             file.flush()
             return read_model(file.name, self._starter.network, self._fingerprint)
 
-    def _lesson_views(
-        self,
-        learner: Learner,
-        images: Sequence[Image.Image],
-        labels: Sequence[str],
-        names: Sequence[str],
-        queries: Sequence[bool],
-        on_progress: Progress,
-    ) -> tuple[Views, Views]:
-        """Return the centers of all photos, and random views of those that are not held out."""
-        rng = np.random.default_rng(0)
-        network, known = learner.network, len(learner.memory.classes)
-        numbers = [known + names.index(label) for label in labels]
-        learned = [index for index, is_query in enumerate(queries) if not is_query]
-        total = len(images) + len(learned)
-
-        def report(offset: int) -> Callable[[int], None]:
-            return lambda done: on_progress(VIEW_SHARE * (offset + done) / total, "Looking at the photos")
-
-        centers = compute_views(network, images, numbers, center_view, report(0))
-        views = compute_views(
-            network,
-            [images[index] for index in learned],
-            [numbers[index] for index in learned],
-            lambda image: random_views(image, VIEWS, rng),
-            report(len(images)),
-        )
-        return centers, views
-
 
 def lesson_settings(classes: int) -> LessonSettings:
     """Return the settings of a lesson of some classes."""
@@ -383,21 +349,3 @@ def lesson_settings(classes: int) -> LessonSettings:
     batch = min(classes, LessonSettings.classes)
     images = max(BATCH // batch, LessonSettings.images)
     return LessonSettings(steps=steps, images=images, rate=RATE)
-
-
-def _measure(
-    step: int, gallery: LearnedGallery, network: EmbeddingNetwork, old_names: set[str], names: Sequence[str]
-) -> Recall:
-    """Return the recall of a network in training."""
-    vectors = gallery.describe(network).vectors
-    return Recall(step, gallery.recall(old_names, vectors), gallery.recall(names, vectors))
-
-
-def _forgotten(gallery: LearnedGallery, before: np.ndarray, old_names: set[str]) -> tuple[int, ...]:
-    """Return the ids of images of the old classes that were found before a lesson and are not any more."""
-    pairs = zip(gallery.nearest_is_right(before), gallery.nearest_is_right(), strict=True)
-    return tuple(
-        index
-        for index, (earlier, later) in enumerate(pairs)
-        if earlier and later is False and gallery.images[index].label in old_names
-    )
