@@ -43,7 +43,7 @@ class SortedIds:
         return 0 if self._array is None else self._array.rows.nbytes
 
     def append(self, ids: np.ndarray) -> None:
-        """Append rising ids that are greater than all present ones."""
+        """Append rising ids, int64 `[n]`, that are greater than all present ones."""
         if not len(ids):
             return
         if self._array is None:
@@ -111,7 +111,7 @@ class MetadataTable:
         return self._ids.nbytes
 
     def append(self, ids: np.ndarray, texts: Sequence[str] | None) -> None:
-        """Append new ids, greater than all present ones; None stands for empty mappings."""
+        """Append new ids, int64 `[n]`, greater than all present ones; None stands for empty mappings."""
         if texts is not None and self._texts is None:
             self._texts = self._empty_texts()
         if self._texts is not None:

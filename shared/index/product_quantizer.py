@@ -78,7 +78,7 @@ class ProductQuantizer:
         return vectors @ self._rotation
 
     def rotate_back(self, rotated: np.ndarray) -> np.ndarray:
-        """Invert `rotate`."""
+        """Rotate vectors `[N, width]` back to `[N, D]`, the inverse of `rotate`."""
         return rotated @ self._rotation.T
 
     def transform(self) -> faiss.LinearTransform:

@@ -55,7 +55,7 @@ class Storage(ABC):
 
     @abstractmethod
     def remove(self, ids: np.ndarray) -> None:
-        """Remove vectors by their ids, all of which exist and are distinct."""
+        """Remove vectors by their ids, int64 `[n]`, all of which exist and are distinct."""
 
     @abstractmethod
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

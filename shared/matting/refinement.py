@@ -132,7 +132,7 @@ def _refined(image: Image.Image, grids: tuple[Grid, Grid], tile: Tile) -> Image.
 
 
 def stretch(alpha: np.ndarray) -> np.ndarray:
-    """Map `LEVELS` to 0 and 1, which clears the haze of the background and the pores of the subject."""
+    """Map `LEVELS` of an alpha 0..1 to 0 and 1, which clears haze of the background and subject's pores."""
     low, high = LEVELS
     return np.asarray(((alpha - low) / (high - low)).clip(0, 1), np.float32)
 

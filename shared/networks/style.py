@@ -144,7 +144,7 @@ class StyleNetwork(nn.Module, HubMixin, pipeline_tag="image-to-image", tags=["st
 
 
 def pad_to_stride(x: Tensor) -> Tensor:
-    """Extend images by mirrored rows and columns to sides that are multiples of `STRIDE`, at least 32."""
+    """Extend images `[..., H, W]` by mirrored rows and columns to multiples of `STRIDE`, at least 32."""
     height, width = x.shape[-2:]
     bottom, right = (max(-side % STRIDE, MIN_SIDE - side) for side in (height, width))
     if max(bottom, right) == 0:

@@ -123,5 +123,5 @@ class StyledResidualBlock(nn.Module):
 
 
 def enlarge(x: Tensor) -> Tensor:
-    """Double the sides of maps by repetition."""
+    """Double the sides of maps by repetition: `[B, C, H, W]` to `[B, C, 2 H, 2 W]`."""
     return F.interpolate(x, scale_factor=2, mode="nearest")

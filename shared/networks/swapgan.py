@@ -26,7 +26,6 @@ from shared.networks.hub_mixin import HubMixin
 from shared.networks.instance_norm import InstanceNorm2d
 
 JOINTS, CLASSES, GARMENTS = 17, 11, 6
-MULTIPLE = 16  # of the sides of all inputs
 CODE_STRIDE = 4  # of the source's garment masks
 MAX_GAIN = 0.6  # of the light on warped fabric, as a power of e
 
@@ -249,7 +248,7 @@ class SwapGAN(nn.Module, HubMixin, pipeline_tag="image-to-image", tags=["fashion
 
 
 def at_half_size(network: nn.Module, x: Tensor) -> Tensor:
-    """Run a network on maps of half the size, and double its result smoothly."""
+    """Run a network on maps `[B, C, H, W]` at half the size, and double its result smoothly."""
     return F.interpolate(network(F.avg_pool2d(x, 2)), scale_factor=2, mode="bilinear")
 
 

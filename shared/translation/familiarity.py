@@ -117,7 +117,7 @@ class FamiliarityModel:
         return self.score(describe(image))
 
     def score(self, descriptor: np.ndarray) -> float:
-        """Return the familiarity of a descriptor, 0..1: the smaller one of both models' probabilities."""
+        """Return the familiarity of a descriptor `[K]`, 0..1: the smaller of both models' probabilities."""
         distance = _distance(descriptor, self.mean, self.components, self.residual)
         deviations = (math.log(max(distance, 1e-6)) - self.center) / self.spread
         logit = float(self.weight @ descriptor + self.bias)

@@ -96,7 +96,7 @@ def mix(features: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
 
 
 def fill(features: np.ndarray, fingerprint: np.ndarray) -> Gallery:
-    """Return a gallery of placeholder images with these features."""
+    """Return a gallery of placeholder images with these features, `[N, F]`."""
     gallery = Gallery(max_count=2**40, max_bytes=2**40)
     for number, row in enumerate(features):
         gallery.add(f"{number}", PLACEHOLDER, {IMAGE_FEATURE: row, FINGERPRINT: fingerprint})

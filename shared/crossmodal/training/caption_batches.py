@@ -61,7 +61,12 @@ class CaptionSampler:
         return self.batch(images, texts)
 
     def batch(self, images: np.ndarray, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Return region features and ids of images, by index, with a caption each, see `draw`."""
+        """Return the region features and the caption ids of images, as `draw` does.
+
+        Args:
+            images: Indices of B images.
+            texts: Caption of each.
+        """
         ids = [caption_ids(text, self.numbers, self.max_length) for text in texts]
         padded = np.full((len(ids), max(map(len, ids))), PADDING, np.int64)
         for row, numbers in zip(padded, ids, strict=True):

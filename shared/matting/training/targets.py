@@ -57,5 +57,5 @@ def combine(masks: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray] | 
 
 
 def sharpen(mask: np.ndarray) -> np.ndarray:
-    """Stretch a soft mask, so that its faint haze becomes background and its core surely subject."""
+    """Stretch a soft mask 0..1, so that its faint haze becomes background and its core surely subject."""
     return np.asarray(((mask - 0.08) / 0.84).clip(0, 1), np.float32)

@@ -55,7 +55,7 @@ class StridedConv2d(nn.Conv2d):
         return super().forward(self.pad(x))
 
     def pad(self, x: Tensor) -> Tensor:
-        """Return a map with the rows and columns of zeros that the kernel reaches beyond it."""
+        """Return maps `[B, C, H, W]` with the rows and columns of zeros that the kernel reaches beyond."""
         (height, width), reach = x.shape[-2:], self.kernel_size[0] // 2
         if self.pad_mode == "symmetric":
             return F.pad(x, (reach,) * 4)

@@ -86,14 +86,14 @@ class EmbeddingNetwork(
         return self.upper(self.lower(x))
 
     def lower(self, x: Tensor) -> Tensor:
-        """Return the maps of the frozen blocks."""
+        """Return the maps `[B, C, h, w]` of the frozen blocks for images `[B, 3, H, W]`."""
         x = F.relu6(self.base.stem(x))
         for block in self.base.blocks[: self.first_trained]:
             x = block(x)
         return x
 
     def upper(self, maps: Tensor) -> Embeddings:
-        """Return the output for maps of the frozen blocks."""
+        """Return the output for maps of the frozen blocks, `[B, C, h, w]`."""
         for block in self.base.blocks[self.first_trained :]:
             maps = block(maps)
         raw = self.embed(F.relu6(self.head(maps)).amax((2, 3)))

@@ -90,7 +90,7 @@ def prepare(data: Path, recipe: str, limit: int | None) -> CifarTensors:
 
 
 def augment(images: Tensor, rng: np.random.Generator) -> Tensor:
-    """Mirror each image with probability 0.5 and shift it by up to 4 pixels."""
+    """Mirror each image of `[B, 3, 32, 32]` with probability 0.5 and shift it by up to 4 pixels."""
     mirrored = torch.from_numpy(rng.random(len(images)) < 0.5).view(-1, 1, 1, 1)
     images = torch.where(mirrored, images.flip(-1), images)
     padded = F.pad(images, (4, 4, 4, 4), mode="reflect")
@@ -183,7 +183,7 @@ def run(fusion: str, seed: int, cifar: CifarTensors, options: Namespace) -> floa
 
 @torch.inference_mode()
 def error_rate(network: nn.Module, images: Tensor, targets: Tensor, device: str) -> float:
-    """Return the fraction of wrong predictions, 0..1."""
+    """Return the fraction of wrong predictions, 0..1, for images `[N, 3, 32, 32]` and classes `[N]`."""
     correct = sum(
         int((network(batch.to(device)).argmax(1).cpu() == batch_targets).sum())
         for batch, batch_targets in zip(images.split(500), targets.split(500), strict=True)

@@ -66,7 +66,14 @@ def split_classes(
 
 
 def probe(features: np.ndarray, targets: np.ndarray, train: np.ndarray, test: np.ndarray) -> float:
-    """Return the balanced accuracy of a logistic regression on unit-length features, 0..1."""
+    """Return the balanced accuracy of a logistic regression on unit-length features, 0..1.
+
+    Args:
+        features: `[N, K]`.
+        targets: Class of each image `[N]`.
+        train: Indices of the images to learn from.
+        test: Indices of the images to predict.
+    """
     features = normalize(features)
     model = LogisticRegression(C=100.0, max_iter=300).fit(features[train], targets[train])
     return float(balanced_accuracy_score(targets[test], model.predict(features[test])))

@@ -136,7 +136,7 @@ def find_cloth(samples: np.ndarray) -> Cloth:
 
 
 def smooth_step(t: Tensor) -> Tensor:
-    """Return 0 below 0, 1 above 1, and a smooth rise between."""
+    """Return for each element 0 below 0, 1 above 1, and a smooth rise between."""
     t = t.clamp(0, 1)
     return t * t * (3 - 2 * t)
 

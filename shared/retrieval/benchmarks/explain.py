@@ -65,7 +65,7 @@ def delete_cells(image: Image.Image, mask: np.ndarray) -> Image.Image:
 
 
 def random_shift(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Shift a mask cyclically by a random offset."""
+    """Shift a mask `[CELLS, CELLS]` cyclically by a random offset."""
     down, right = rng.integers(CELLS, size=2).tolist()
     return np.roll(mask, (down, right), axis=(0, 1))
 

@@ -50,7 +50,7 @@ class Layout:
         return len(self.words) == 2
 
     def cells(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Return one number per word, in the order of the postings."""
+        """Return one number per word, in the order of the postings, from both its parts `[M]`."""
         return first * self.words[1] + second if self.multiple else first
 
 
@@ -137,7 +137,7 @@ class InvertedFile:
         return self.from_postings(self.layout, images, postings)
 
     def without_images(self, images: Sequence[int] | np.ndarray) -> InvertedFile:
-        """Return the file without some images; the remaining ones are renumbered in their order."""
+        """Return the file without the images of some numbers; the others are renumbered in their order."""
         remains = np.ones(self.images, bool)
         remains[np.asarray(images, np.int64)] = False
         owner = self.posting_images()

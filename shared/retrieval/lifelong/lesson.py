@@ -181,7 +181,12 @@ class _Fit:
             return network.lower(images).half().cpu()
 
     def step(self, step: int, batch: Tensor) -> None:
-        """Make one step of the optimizer on a batch of image indices."""
+        """Make one step of the optimizer.
+
+        Args:
+            step: Number of the step, from 1.
+            batch: Indices of the images, int64 `[B]`.
+        """
         settings = self.settings
         factor = cosine_schedule(step - 1, steps=settings.steps, warmup=settings.warmup)
         view = torch.randint(self.views.maps.shape[1], (len(batch),), generator=self.generator)

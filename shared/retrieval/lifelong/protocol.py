@@ -76,7 +76,13 @@ def class_groups(order: Sequence[int], sizes: Sequence[int]) -> list[np.ndarray]
 
 
 def lesson_views(views: Views, group: np.ndarray, known: int) -> Views:
-    """Return the images of a lesson's classes, with labels that go on from the known classes."""
+    """Return the images of a lesson's classes, with labels that go on from the known classes.
+
+    Args:
+        views: Images of all classes.
+        group: Labels of the lesson's classes, int64.
+        known: Number of the known classes.
+    """
     rows = torch.isin(views.labels, torch.from_numpy(group)).nonzero()[:, 0]
     numbers = torch.full((int(views.labels.max()) + 1,), -1)
     numbers[torch.from_numpy(group)] = torch.arange(len(group)) + known

@@ -39,12 +39,12 @@ class Views:
         return len(self.labels)
 
     def part(self, indices: Tensor) -> Views:
-        """Return the images at `indices`."""
+        """Return the images at indices, int64 `[n]`."""
         return Views(self.maps[indices], self.labels[indices], self.statistics)
 
 
 def to_device(maps: Tensor, network: EmbeddingNetwork) -> Tensor:
-    """Return maps in float32 where a network is, in the memory format that convolutions like."""
+    """Return maps `[N, C, h, w]` in float32 on a network's device, in the memory format of convolutions."""
     device = next(network.parameters()).device
     return maps.to(device).float().contiguous(memory_format=torch.channels_last)
 

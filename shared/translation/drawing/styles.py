@@ -34,7 +34,7 @@ class Sheet:
     sharpness: float
 
     def texture(self, tile: np.ndarray) -> np.ndarray:
-        """Return a texture, continued over the band."""
+        """Return a texture `[h, w]`, continued over the band to `[rows, width]`."""
         rows, width = self.lines.shape
         return tiled(tile, self.top, rows, width)
 

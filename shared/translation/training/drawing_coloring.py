@@ -61,7 +61,7 @@ class FeatureLoss(nn.Module):
         return torch.stack(distances).mean()
 
     def maps(self, x: Tensor) -> list[Tensor]:
-        """Return the maps of the stem and of all blocks."""
+        """Return the maps of the stem and of all blocks, `[B, C, h, w]`, of images `[B, 3, H, W]` in 0..1."""
         maps = [F.relu6(self.stem(x * 2 - 1))]
         for block in self.blocks:
             maps.append(block(maps[-1]))

@@ -42,7 +42,11 @@ def paired_batch(
 def unpaired_batch(
     pairs: Sequence[tuple[np.ndarray, np.ndarray]], *, batch: int, side: int, seed: int
 ) -> tuple[Tensor, Tensor]:
-    """Draw crops of first and second images of different pairs; see `paired_batch`."""
+    """Draw crops of first and second images of different pairs.
+
+    Returns:
+        Both `[batch, 3, side, side]` in -1..1; see `paired_batch` for the arguments.
+    """
     firsts, _ = paired_batch(pairs, batch=batch, side=side, seed=2 * seed)
     _, seconds = paired_batch(pairs, batch=batch, side=side, seed=2 * seed + 1)
     return firsts, seconds

@@ -73,7 +73,7 @@ def sample_batch(
 def validate(
     network: FCFN, examples: Sequence[tuple[np.ndarray, np.ndarray]], classes: int
 ) -> dict[str, float]:
-    """Return `mIoU` and `pixel_accuracy` on photos."""
+    """Return `mIoU` and `pixel_accuracy`, fractions, on pairs of a photo and its class ids `[H, W]`."""
     matrix = np.zeros((classes, classes), dtype=np.int64)
     for photo, ids in examples:
         matrix += confusion_matrix(ids, segment(network, photo), classes)

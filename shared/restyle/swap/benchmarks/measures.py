@@ -105,5 +105,5 @@ def masked_similarity(image: np.ndarray, truth: np.ndarray, mask: np.ndarray) ->
 
 
 def outside_difference(image: np.ndarray, reference: np.ndarray, mask: np.ndarray) -> float:
-    """Return the mean absolute difference of two uint8 images outside a mask, in levels of 0..255."""
+    """Return the mean absolute difference of two uint8 images `[H, W, 3]` outside a mask `[H, W]`, 0..255."""
     return float(np.abs(image.astype(np.float32) - reference)[~mask].mean())
