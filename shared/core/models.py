@@ -61,6 +61,16 @@ class Lazy(Generic[T]):
             return self._values[0]
 
 
+def has_weights(engine: Engine[Any]) -> bool:
+    """Return True if the weights of an engine are on this machine, or are downloaded when it is chosen."""
+    if engine.weights is None or engine.from_hub:
+        return True
+    try:
+        return (weights.find(engine.weights) / weights.WEIGHTS).is_file()
+    except weights.WeightsError:
+        return False
+
+
 def load_network(
     engine: Engine[Any],
     network_class: type[Network],

@@ -1,7 +1,8 @@
-"""Speed of a predictor: whole calls, from PIL image to result, one after another."""
+"""Speed of a predictor, whole calls from PIL image to result one after another, and memory of a process."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 
@@ -9,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 WARM_UP = 3
+REPEATS = 3
 
 
 def time_calls(call: Callable[[Image.Image], object], images: Sequence[Image.Image]) -> dict[str, float]:
@@ -29,3 +31,26 @@ def time_calls(call: Callable[[Image.Image], object], images: Sequence[Image.Ima
         seconds.append(time.perf_counter() - started)
     median = float(np.median(seconds[-len(images) :]))
     return {"images_per_second": 1 / median, "ms_per_image": 1000 * median}
+
+
+def median_time(call: Callable[[], object]) -> tuple[float, float]:
+    """Measure a call after one that is not counted.
+
+    Returns:
+        Wall time and processor time in seconds, each the median of `REPEATS` calls.
+    """
+    call()
+    times = []
+    for _ in range(REPEATS):
+        wall, processor = time.perf_counter(), time.process_time()
+        call()
+        times.append((time.perf_counter() - wall, time.process_time() - processor))
+    return float(np.median([pair[0] for pair in times])), float(np.median([pair[1] for pair in times]))
+
+
+def peak_bytes() -> int:
+    """Return the largest memory of this process so far, in bytes."""
+    import resource  # not on Windows
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -7,9 +7,9 @@ import torch
 from PIL import Image
 
 from shared.core.image_files import ImageFile
+from shared.evaluation.timing import median_time
 from shared.matting import benchmark, train
 from shared.matting.benchmarks.overlap import compare, score
-from shared.matting.benchmarks.speed import median_time
 from shared.matting.data.ccp import read_ccp
 from shared.matting.data.examples import TRUTH, Example, list_examples, store_example
 from shared.matting.data.masks import MaskedPhoto, read_voc

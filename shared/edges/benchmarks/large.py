@@ -21,6 +21,7 @@ from PIL import Image
 from shared.core.images import encode_image, open_image, shrink
 from shared.edges.detector import EdgeDetector
 from shared.evaluation import reports
+from shared.evaluation.timing import peak_bytes
 
 MODULE = "shared.edges.benchmark large"
 SIZES = {"12 megapixels": (4000, 3000), "48 megapixels": (8000, 6000)}
@@ -99,7 +100,7 @@ def _run(detector: EdgeDetector, content: bytes) -> dict[str, float]:
     edges = detector(image)
     edges.png()
     times.append(time.perf_counter())
-    peak = _peak_megabytes()
+    peak = peak_bytes() / 2**20
     svg = edges.svg()
     times.append(time.perf_counter())
     first, full, curves = (end - start for start, end in pairwise(times))
@@ -110,10 +111,3 @@ def _run(detector: EdgeDetector, content: bytes) -> dict[str, float]:
         "svg_MB": len(svg) / 1e6,
         "peak_MB": peak,
     }
-
-
-def _peak_megabytes() -> float:
-    """Return the largest memory of this process so far."""
-    import resource  # not on Windows
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -8,33 +8,20 @@ hardly depends on what else the machine does. The peak memory is that of the pro
 
 from __future__ import annotations
 
-import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from shared.core.image_files import read_images
 from shared.evaluation import reports
+from shared.evaluation.timing import median_time, peak_bytes
 from shared.matting.subject import SubjectMatting
 
 MODULE = "shared.matting.benchmark speed"
 SIZES = {"1024x768": (1024, 768), "2000x1500": (2000, 1500), "12MP": (4000, 3000)}
-REPEATS = 3
-
-
-def median_time(call: Callable[[], object]) -> tuple[float, float]:
-    """Return wall time and processor time of the median of `REPEATS` calls, after one that is not counted."""
-    call()
-    times = []
-    for _ in range(REPEATS):
-        wall, processor = time.perf_counter(), time.process_time()
-        call()
-        times.append((time.perf_counter() - wall, time.process_time() - processor))
-    return float(np.median([pair[0] for pair in times])), float(np.median([pair[1] for pair in times]))
 
 
 def cut_out(matting: SubjectMatting, image: Image.Image) -> Image.Image:
@@ -59,7 +46,7 @@ def measure(matting: SubjectMatting, image: Image.Image) -> dict[str, dict[str, 
             "mask_cpu_seconds": mask[1],
             "cutout_seconds": whole[0],
             "cutout_cpu_seconds": whole[1],
-            "peak_memory_GB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+            "peak_memory_GB": peak_bytes() / 2**30,
         }
     return metrics
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL.Image import Image
 
-from shared.core import weights
 from shared.core.diffusion.monitor import Progress, StopRequest
 from shared.core.diffusion.pool import ModelPool
 from shared.core.engines import Engine, find
+from shared.core.models import has_weights
 from shared.matting.engine_rows import SUBJECTS
 from shared.restyle.engines import GENERATORS, PARSERS, POSES, SWAPPERS
 from shared.restyle.generation.settings import GenerationSettings, check_words
@@ -68,16 +68,7 @@ def create_runners() -> Runners:
 
 def available(engines: Mapping[str, Engine[Any]]) -> dict[str, Engine[Any]]:
     """Return the engines whose weights are on this machine, or are downloaded when they are chosen."""
-    return {name: engine for name, engine in engines.items() if _has_weights(engine)}
-
-
-def _has_weights(engine: Engine[Any]) -> bool:
-    if engine.weights is None or engine.from_hub:
-        return True
-    try:
-        return (weights.find(engine.weights) / weights.WEIGHTS).is_file()
-    except weights.WeightsError:
-        return False
+    return {name: engine for name, engine in engines.items() if has_weights(engine)}
 
 
 def _run_first(engines: Mapping[str, Engine[Any]]) -> Callable[..., Any]:

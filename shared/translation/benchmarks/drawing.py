@@ -13,7 +13,6 @@ the lines of all annotators, `human_F`. Counts are summed over all images.
 from __future__ import annotations
 
 import argparse
-import resource
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,6 +28,7 @@ from shared.core.models import load_on_device
 from shared.evaluation import reports
 from shared.evaluation.boundaries import BoundaryCounts, count_boundaries, f_measure
 from shared.evaluation.thinning import nonmaximum_suppression, thin
+from shared.evaluation.timing import peak_bytes
 from shared.networks.rds import RDS
 from shared.training.bsds import Sample, read_bsds
 from shared.translation.drawing.sketcher import Sketcher
@@ -133,7 +133,7 @@ def measure_speed(sketcher: Sketcher, image: Image.Image) -> dict[str, dict[str,
         sketcher(resized)
         metrics[name] = {
             "cpu_seconds": time.process_time() - started,
-            "peak_memory_GB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+            "peak_memory_GB": peak_bytes() / 2**30,
         }
     return metrics
 

@@ -25,6 +25,7 @@ from shared.core.image_files import ImageFile, read_images
 from shared.core.images import to_tensor
 from shared.core.models import load_on_device
 from shared.evaluation import reports
+from shared.evaluation.timing import peak_bytes
 from shared.networks.backbones.efficientnet_lite import EfficientNetLite
 from shared.training.feature_losses import content_distance, gram, style_distance
 from shared.translation.painting.styles import STYLES
@@ -99,7 +100,7 @@ class Distances:
         return self._backbone(2 * to_tensor(image) - 1)
 
     def grams(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        """Return the Gram matrices of the style's levels."""
+        """Return the Gram matrices `[B, C, C]` of the style's levels from the maps of all levels."""
         return [gram(level) for level in maps[STYLE_LEVELS]]
 
     def compare(
@@ -247,12 +248,10 @@ def _square(file: ImageFile) -> Image.Image:
 
 
 def _paint_large(folder: str | None) -> float:
-    import resource  # of Unix alone
-
     rng = np.random.default_rng(0)
     small = Image.fromarray(rng.integers(0, 256, (60, 80, 3), dtype=np.uint8))
     Stylizer.load(folder=folder)(small.resize(LARGE))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_bytes() / 2**20
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ peak memory of a process that loads the engine and translates the largest image.
 from __future__ import annotations
 
 import multiprocessing
-import resource
-import sys
 import time
 from collections.abc import Sequence
 
@@ -17,7 +15,7 @@ from PIL import Image
 
 from shared.core.images import open_image
 from shared.evaluation import reports
-from shared.evaluation.timing import time_calls
+from shared.evaluation.timing import peak_bytes, time_calls
 from shared.translation.translator import Translator
 
 MODULE = "shared.translation.benchmark speed"
@@ -56,8 +54,7 @@ def _peak_memory(name: str, pixels: np.ndarray) -> float:
     """Return the peak memory of this process in MB after a translation at 12 megapixels."""
     image = enlarged(Image.fromarray(pixels), SIZES["12MP"])
     Translator.load(name)(image, "forward", side=min(image.size))
-    unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss in bytes
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    return peak_bytes() / 1e6
 
 
 def main(arguments: Sequence[str] | None = None) -> reports.Report:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import gradio as gr
 
+from shared.core.models import has_weights
 from shared.translation.drawing.styles import STYLES as DRAWING_STYLES
 from shared.translation.editing.engine import EditorEngine
 from shared.translation.engines import COLORIZERS, SKETCHERS, STYLIZERS
@@ -23,7 +24,7 @@ from shared.translation.tabs.photo_panels import color_panel, drawing_panel, pai
 from shared.translation.tabs.pictures import read_picture, sample_pictures
 from shared.translation.tabs.runners import Runners, offered_editors
 from shared.translation.tabs.task_panel import TaskPanel, TaskPanels
-from shared.translation.tabs.translations import TRANSLATIONS, available_translations, has_weights
+from shared.translation.tabs.translations import TRANSLATIONS, available_translations
 from shared.ui.components.image_inputs import image_examples, image_input
 from shared.ui.components.picture_menu import PictureChoice, open_panels, panel, picture_menu
 

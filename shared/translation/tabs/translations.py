@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from shared.core import weights
 from shared.core.engines import Engine
 from shared.core.errors import InputError
+from shared.core.models import has_weights
 from shared.translation.engines import TRANSLATORS
 from shared.translation.tasks import TASKS, Direction
 from shared.translation.translator_rows import SYSTEMS
@@ -58,16 +58,6 @@ TRANSLATIONS: Mapping[str, LearnedTranslation] = MappingProxyType(
         )
     }
 )
-
-
-def has_weights(engine: Engine[Any]) -> bool:
-    """Return True if the weights of an engine are on this machine, or are downloaded when it is chosen."""
-    if engine.weights is None or engine.from_hub:
-        return True
-    try:
-        return (weights.find(engine.weights) / weights.WEIGHTS).is_file()
-    except weights.WeightsError:
-        return False
 
 
 def systems(task: str) -> dict[str, Engine[Any]]:

@@ -9,7 +9,6 @@ of the process up to this size.
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -19,7 +18,8 @@ from PIL import Image
 
 from shared.core.image_files import read_images
 from shared.evaluation import reports
-from shared.matting.benchmarks.speed import SIZES, median_time
+from shared.evaluation.timing import median_time, peak_bytes
+from shared.matting.benchmarks.speed import SIZES
 from shared.restyle.parsing.parser import OutfitParser
 from shared.restyle.pose.estimator import PoseEstimator
 
@@ -41,7 +41,7 @@ def measure(
         row = {}
         for key, call in calls.items():
             row[f"{key}_seconds"], row[f"{key}_cpu_seconds"] = median_time(partial(call, resized))
-        row["peak_memory_GB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        row["peak_memory_GB"] = peak_bytes() / 2**30
         metrics[name] = row
     return metrics
 
