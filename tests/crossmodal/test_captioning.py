@@ -11,8 +11,9 @@ from shared.crossmodal.captioning import CaptionWriter
 from shared.crossmodal.data.datasets import read_flickr8k
 from shared.crossmodal.embedders.region_features import load_backbone
 from shared.crossmodal.text.words import STOP_WORDS
-from shared.crossmodal.train_captions import main, sampling
+from shared.crossmodal.train_captions import main
 from shared.crossmodal.training.caption_batches import caption_ids
+from shared.crossmodal.training.caption_training import sampling
 from shared.crossmodal.training.feature_cache import region_features
 from shared.networks.crossmodal.captions import END, START, CaptionDecoder
 from tests.predictors import with_random_weights
