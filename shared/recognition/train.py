@@ -196,7 +196,13 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument("--workers", type=int, default=1, help="threads that prepare batches")
         return command
 
-    command = add_command(classify, steps=2000, batch=16, rate=6e-5)
+    _add_classify_options(add_command(classify, steps=2000, batch=16, rate=6e-5))
+    _add_fuse_options(add_command(fuse, steps=150, batch=32, rate=4e-4))
+    _add_segment_options(add_command(segment, steps=3000, batch=8, rate=1e-3))
+    return parser
+
+
+def _add_classify_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--teacher", type=Path, required=True, help="MobileNetV2 for ImageNet (safetensors)")
     command.add_argument(
         "--images", nargs="+", required=True, help="folders, ZIP archives, or text files with a path per line"
@@ -205,7 +211,8 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--side-steps", type=int, default=500, help="steps of the side branches alone")
     command.add_argument("--side-rate", type=float, default=1e-3, help="learning rate of these steps")
 
-    command = add_command(fuse, steps=150, batch=32, rate=4e-4)
+
+def _add_fuse_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--start", type=Path, help="weight folder of a CFN; by default EfficientNet-Lite2 as published"
     )
@@ -215,7 +222,8 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--decay", type=float, default=1e-2, help="weight decay")
     command.add_argument("--validate-every", type=int, default=50, help="steps between validations")
 
-    command = add_command(segment, steps=3000, batch=8, rate=1e-3)
+
+def _add_segment_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--data", type=Path, required=True, help="segmentation set in the layout of PASCAL VOC or CamVid"
     )
@@ -239,7 +247,6 @@ def build_parser() -> argparse.ArgumentParser:
         "--inference-size", type=int, default=480, help="longer side of an image in use, in pixels"
     )
     command.add_argument("--balanced", action="store_true", help="weight rare classes more")
-    return parser
 
 
 if __name__ == "__main__":

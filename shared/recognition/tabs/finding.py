@@ -93,6 +93,16 @@ def finding_tab(space: str, find_things: FindThings, photo: Component) -> LazyTa
         )
         return _results(path, find_things(image, CLICK, (x, y)), NO_THING)
 
+    on_event([button.click, words.submit], find_words, [photo, words], outputs, progress_on=picture)
+    on_event([picture.select], find_point, [photo], outputs, progress_on=picture)
+    with tab:
+        _endpoints(space, find_things, photo, words)
+    return LazyTab(tab, show_photo, [photo], outputs)
+
+
+def _endpoints(space: str, find_things: FindThings, photo: Component, words: gr.Textbox) -> None:
+    """Offer both searches through the API and as MCP tools; see `finding_tab`."""
+
     @user_facing(space)
     def find_by_words(image: str, words: str) -> tuple[dict[str, Any], Image.Image]:
         """Find whatever you name in a photo, with a large public network from the Hub.
@@ -118,13 +128,9 @@ def finding_tab(space: str, find_things: FindThings, photo: Component) -> LazyTa
         """
         return _whole_cutout(find_things(open_image(image), CLICK, (x, y)))
 
-    on_event([button.click, words.submit], find_words, [photo, words], outputs, progress_on=picture)
-    on_event([picture.select], find_point, [photo], outputs, progress_on=picture)
-    with tab:
-        x, y = (gr.Number(0, label=label, visible=False) for label in ("From the left", "From the top"))
-        endpoint(find_by_words, [photo, words], {"Regions": gr.JSON, "Picture": gr.Image})
-        endpoint(cut_out_at, [photo, x, y], {"Cut-out": gr.Image})
-    return LazyTab(tab, show_photo, [photo], outputs)
+    x, y = (gr.Number(0, label=label, visible=False) for label in ("From the left", "From the top"))
+    endpoint(find_by_words, [photo, words], {"Regions": gr.JSON, "Picture": gr.Image})
+    endpoint(cut_out_at, [photo, x, y], {"Cut-out": gr.Image})
 
 
 def _results(path: str, result: Segmentation, nothing: str) -> list[object]:

@@ -130,30 +130,6 @@ def gallery_tab(space: str, visitor: VisitorSession) -> GalleryTab:
         return [version + 1, ""]
 
     @user_facing(space)
-    def ask_to_clear(session: str) -> list[object]:
-        count = len(store.get(session))
-        if not count:
-            gr.Info("The gallery is empty already.")
-            return [gr.skip()] * 3
-        return [*_question(f"Really remove {_all(count)}?"), CLEAR]
-
-    @user_facing(space)
-    def ask_to_restart(session: str) -> list[object]:
-        count = store.count_own(session)
-        if not count:
-            gr.Info("These are the sample photos already.")
-            return [gr.skip()] * 3
-        return [
-            *_question(f"Really remove {_all(count)} of yours?"),
-            RESTART,
-        ]
-
-    @user_facing(space)
-    def empty(action: str, session: str, version: int) -> list[object]:
-        (store.clear if action == CLEAR else store.reset)(session)
-        return [version + 1, "", 1, *_question()]
-
-    @user_facing(space)
     def save(session: str) -> gr.File:
         gallery = store.get(session)
         if not len(gallery):
@@ -161,7 +137,6 @@ def gallery_tab(space: str, visitor: VisitorSession) -> GalleryTab:
         return gr.File(save_gallery_file(gallery, space), visible=True)
 
     report, pages, files = controls.report, controls.pages, controls.files
-    question, action = [controls.question, controls.asked], controls.action
     connect_stoppable(
         [files.upload],
         add,
@@ -171,10 +146,7 @@ def gallery_tab(space: str, visitor: VisitorSession) -> GalleryTab:
         progress_on=files,
     )
     on_event([controls.grid.click], remove, [session, version], [version, report])
-    on_event([controls.clear.click], ask_to_clear, [session], [*question, action])
-    on_event([controls.restart.click], ask_to_restart, [session], [*question, action])
-    on_event([controls.keep.click, version.change], _question, [], question, concurrency=None)
-    on_event([controls.confirm.click], empty, [action, session, version], [version, report, pages, *question])
+    _connect_questions(space, visitor, controls)
     on_event([controls.show_more.click], lambda pages: pages + 1, [pages], pages)
     on_event(
         [controls.save.click],
@@ -188,6 +160,39 @@ def gallery_tab(space: str, visitor: VisitorSession) -> GalleryTab:
     outputs = [controls.grid, controls.summary, controls.show_more]
     triggers = [version.change, pages.change]
     return GalleryTab(LazyTab(tab, show, [session, version, pages], outputs, triggers), files)
+
+
+def _connect_questions(space: str, visitor: VisitorSession, controls: _Controls) -> None:
+    """Connect the actions that remove images only after a visitor has said yes; see `gallery_tab`."""
+    store, session, version = visitor.store, visitor.session, visitor.version
+
+    @user_facing(space)
+    def ask_to_clear(session: str) -> list[object]:
+        count = len(store.get(session))
+        if not count:
+            gr.Info("The gallery is empty already.")
+            return [gr.skip()] * 3
+        return [*_question(f"Really remove {_all(count)}?"), CLEAR]
+
+    @user_facing(space)
+    def ask_to_restart(session: str) -> list[object]:
+        count = store.count_own(session)
+        if not count:
+            gr.Info("These are the sample photos already.")
+            return [gr.skip()] * 3
+        return [*_question(f"Really remove {_all(count)} of yours?"), RESTART]
+
+    @user_facing(space)
+    def empty(action: str, session: str, version: int) -> list[object]:
+        (store.clear if action == CLEAR else store.reset)(session)
+        return [version + 1, "", 1, *_question()]
+
+    question, action = [controls.question, controls.asked], controls.action
+    outputs = [version, controls.report, controls.pages, *question]
+    on_event([controls.clear.click], ask_to_clear, [session], [*question, action])
+    on_event([controls.restart.click], ask_to_restart, [session], [*question, action])
+    on_event([controls.keep.click, version.change], _question, [], question, concurrency=None)
+    on_event([controls.confirm.click], empty, [action, session, version], outputs)
 
 
 def _create_controls() -> _Controls:
