@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from shared.restyle.arguments import Mask, check_image, mask_levels
 from shared.restyle.garment.change import apply_change
 from shared.restyle.garment.cloth import Cloth, find_cloth
 from shared.restyle.garment.recolor import DARKEST, LIGHTEST, Dye
-from shared.restyle.oklab import oklab_from_pixels, pixels_from_oklab
+from shared.restyle.oklab import oklab_from_pixels
 from shared.restyle.region import Region
 
 MAX_COLORS = 5
@@ -26,40 +25,6 @@ SEPARATION = 0.06  # distance of colors from which they are different
 ROUNDS = 12  # of k-means
 MAX_SAMPLES = 6000
 SOFTNESS = 0.02  # distance over which pixels pass from a color to the next
-
-
-@dataclass(frozen=True)
-class PaletteColor:
-    """Dominant color of a garment.
-
-    Attributes:
-        rgb: Red, green and blue in 0..255.
-        share: Share of the garment, 0..1.
-    """
-
-    rgb: tuple[int, int, int]
-    share: float
-
-
-def dominant_colors(image: Image.Image, mask: Mask, count: int = MAX_COLORS) -> list[PaletteColor]:
-    """Return the dominant colors of a garment, the largest first.
-
-    Args:
-        image: Mode RGB.
-        mask: Garment, of the size of the image; see `shared.restyle.arguments.Mask`.
-        count: Most colors, 1..5.
-
-    Raises:
-        ImageError: The mask cannot be used.
-        ValueError: Another argument is out of range.
-    """
-    check_range("number of colors", count, (1, MAX_COLORS))
-    cloths, shares = _palette(Region.around(image, mask).samples(), int(count))
-    lab = torch.tensor([[cloth.lightness, cloth.a, cloth.b] for cloth in cloths]).T
-    return [
-        PaletteColor((int(rgb[0]), int(rgb[1]), int(rgb[2])), share)
-        for rgb, share in zip(pixels_from_oklab(lab), shares, strict=True)
-    ]
 
 
 def transfer_palette(
@@ -95,8 +60,8 @@ def transfer_palette(
     result = image
     for mask, source_mask in zip(garments, sources, strict=True):
         region = Region.around(result, mask)
-        target = _palette(Region.around(source_image, source_mask).samples(), MAX_COLORS)[0]
-        apply_change(region, PaletteChange(_palette(region.samples(), len(target))[0], target, strength))
+        target = _palette(Region.around(source_image, source_mask).samples(), MAX_COLORS)
+        apply_change(region, PaletteChange(_palette(region.samples(), len(target)), target, strength))
         result = region.paste(result)
     return result
 
@@ -125,8 +90,8 @@ class PaletteChange:
         return new
 
 
-def _palette(samples: np.ndarray, count: int) -> tuple[list[Cloth], list[float]]:
-    """Return the dominant colors among samples and their shares, the largest first."""
+def _palette(samples: np.ndarray, count: int) -> list[Cloth]:
+    """Return the dominant colors among samples, that of the largest share first."""
     lab = oklab_from_pixels(samples[:: max(1, len(samples) // MAX_SAMPLES)])
     main = find_cloth(samples)
     centers = torch.tensor([[main.lightness, main.a, main.b]])
@@ -140,10 +105,8 @@ def _palette(samples: np.ndarray, count: int) -> tuple[list[Cloth], list[float]]
     shares = torch.bincount(nearest, minlength=len(centers)) / lab.shape[1]
     order = [int(i) for i in shares.argsort(descending=True) if float(shares[i]) >= MIN_SHARE]
     if len(order) <= 1:
-        return [_within_limits(main)], [1.0]
-    cloths = [_within_limits(Cloth(*lab[:, nearest == i].median(1).values.tolist())) for i in order]
-    total = sum(float(shares[i]) for i in order)
-    return cloths, [float(shares[i]) / total for i in order]
+        return [_within_limits(main)]
+    return [_within_limits(Cloth(*lab[:, nearest == i].median(1).values.tolist())) for i in order]
 
 
 def _within_limits(cloth: Cloth) -> Cloth:

@@ -1,4 +1,4 @@
-"""Pose: the joints of a person in an image, drawn and as heat maps."""
+"""Pose: the joints of a person in an image, drawn and as plain values."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw
 
 from shared.core.images import Box, encode_image
-from shared.networks.pose import joint_maps
 
 MIN_SCORE = 0.2  # of a joint that is drawn and told
 MIN_JOINTS = 4  # in sight, that tell where a person is
@@ -74,26 +72,6 @@ class Pose:
     def has_person(self) -> bool:
         """True if enough joints are in sight to be those of a person."""
         return len(self.visible()) >= MIN_JOINTS
-
-    def heatmaps(self, width: int, height: int, sigma: float = 2.0) -> np.ndarray:
-        """Return a Gaussian around every joint in sight, on the whole image at another size.
-
-        Args:
-            width: Columns of the maps.
-            height: Rows of the maps.
-            sigma: Standard deviation in cells.
-
-        Returns:
-            float32 `[17, height, width]`, 0..1; maps of joints out of sight are 0.
-        """
-        across, down = width / self.image.width, height / self.image.height
-        rows = [
-            [joint.x * across - 0.5, joint.y * down - 0.5, float(joint.score >= MIN_SCORE)]
-            for joint in self.joints
-        ]
-        maps = joint_maps(torch.tensor([rows]), height, width, deviation=sigma)
-        values: np.ndarray = maps[0].numpy()
-        return values
 
     def overlay(self) -> Image.Image:
         """Return the image with joints in sight and limbs, shrunk to at most `OVERLAY_SIDE` pixels."""
