@@ -340,8 +340,8 @@ class Library:
 
         if changed:
             store.tidy(final=True)
-            columns = [row["column"] for row in store.models() if row["complete"]]
-            update_index(store.photos, columns)
+        # also without changes: the run before may have been stopped while it built an index
+        update_index(store.photos, [row["column"] for row in store.models() if row["complete"]])
 
 
 def _report(ingest: Ingest, begin: float, deleted: int = 0) -> LibraryReport:

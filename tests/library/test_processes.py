@@ -1,9 +1,10 @@
-"""Several processes: a reader and a second writer beside a run, which is killed and then goes on."""
+"""Several processes: a reader and a second writer beside a run, which is stopped and then goes on."""
 
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,23 @@ ingest.WRITE_BATCH = 4
 replace_models(ColorExtractor(delay=0.2))
 with Library.open(sys.argv[1]) as library:
     library.add(sys.argv[2], lambda done, total, left: print(done, flush=True))
+"""
+
+INDEX = """
+import sys, time
+from shared.cli.main import main
+from shared.library import ingest
+from tests.library.fakes import ColorExtractor, replace_models
+
+class Extractor(ColorExtractor):
+    def batch(self, images):
+        if self.described == 10:
+            time.sleep(60)
+        return super().batch(images)
+
+ingest.WRITE_BATCH = 4
+replace_models(Extractor() if sys.argv[1] == "slow" else ColorExtractor())
+sys.exit(main(["index", *sys.argv[2:]]))
 """
 
 
@@ -69,5 +87,32 @@ def test_readers_and_writers_beside_a_run_that_is_killed(tmp_path, many, extract
         report = library.add(many)
         assert (report.added, report.unchanged) == (120 - stored, stored)
         assert extractor.described == 120 - stored
+        paths = list(library.paths())
+        assert len(paths) == len(set(paths)) == 120
+
+
+def test_ctrl_c_ends_a_run_at_once_and_the_next_one_goes_on(tmp_path, many, extractor):
+    place = str(tmp_path / "library")
+    arguments = [str(many), "--library", place]
+    with Library.open(place) as library:
+        command = [sys.executable, "-c", INDEX, "slow", *arguments]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+        while library.count() < 8:
+            assert process.poll() is None
+            time.sleep(0.1)
+        time.sleep(0.5)  # it describes a photo that takes a minute
+        begin = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+        assert time.monotonic() - begin < 3
+        assert process.returncode == 130
+        assert errors == (
+            "image-spaces: Stopped: everything so far is kept, and the next run goes on from there.\n"
+        )
+        stored = library.count()
+        assert 8 <= stored < 120
+        command[3] = "quick"
+        second = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+        assert second.stdout.startswith(f"{120 - stored} added, {stored} unchanged")
         paths = list(library.paths())
         assert len(paths) == len(set(paths)) == 120

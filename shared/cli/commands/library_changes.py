@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from shared.cli.arguments import add_text_options
@@ -12,9 +16,12 @@ from shared.cli.inputs import expand
 from shared.cli.library_place import add_library_option, open_library
 
 if TYPE_CHECKING:
+    from shared.library.library import Library
     from shared.library.results import LibraryReport, LibraryStats, Progress
 
 GROUP = "Find pictures"
+STOPPED = "Stopped: everything so far is kept, and the next run goes on from there."
+INTERRUPTED = 130  # exit code, as in `shared.cli.main`
 
 
 def add_index_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,8 +41,9 @@ def index(arguments: argparse.Namespace, console: Console) -> int:
         console.error(problem)
     if not sources:
         return 1
-    with open_library(arguments, create=True) as library:
-        report = library.add(sources, progress=_progress(console))
+    report = _change(
+        arguments, console, lambda library: library.add(sources, _progress(console)), create=True
+    )
     return _print_report(report, console) or bool(problems)
 
 
@@ -47,8 +55,7 @@ def add_update_arguments(parser: argparse.ArgumentParser) -> None:
 
 def update(arguments: argparse.Namespace, console: Console) -> int:
     """Bring the library up to date with its folders."""
-    with open_library(arguments) as library:
-        report = library.update(progress=_progress(console))
+    report = _change(arguments, console, lambda library: library.update(_progress(console)))
     return _print_report(report, console)
 
 
@@ -78,6 +85,33 @@ def stats(arguments: argparse.Namespace, console: Console) -> int:
         values = library.stats()
     console.result("\n".join(_stats_lines(values)), values.as_dict())
     return 0
+
+
+def _change(
+    arguments: argparse.Namespace,
+    console: Console,
+    change: Callable[[Library], LibraryReport],
+    *,
+    create: bool = False,
+) -> LibraryReport:
+    """Change the library on a thread of its own, and end the process as soon as Ctrl-C is pressed.
+
+    The main thread alone notices Ctrl-C, and not while it runs networks, or waits for threads that do. Tables
+    are written batch by batch, each of them entirely or not at all, so that the process may end at any time.
+    """
+
+    def run() -> LibraryReport:
+        with open_library(arguments, create=create) as library:
+            return change(library)
+
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            return pool.submit(run).result()
+        except KeyboardInterrupt:
+            console.close()
+            console.error(STOPPED)
+            sys.stdout.flush()
+            os._exit(INTERRUPTED)
 
 
 def _progress(console: Console) -> Progress:
