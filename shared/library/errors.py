@@ -11,11 +11,18 @@ class LibraryError(InputError):
     """Library, or request to one, that cannot be used; the text is one sentence for whoever asked."""
 
 
-def require_packages() -> None:
+class ConditionError(LibraryError):
+    """Condition on photos that cannot be read."""
+
+
+def require_packages(*names: str) -> None:
     """Check that the packages of the library are installed.
+
+    Args:
+        names: Further packages that are needed, such as "ray".
 
     Raises:
         LibraryError: They are not.
     """
-    if find_spec("lancedb") is None or find_spec("lance") is None:
+    if any(find_spec(name) is None for name in ("lancedb", "lance", *names)):
         raise LibraryError("The photo library needs further packages: run pip install -e '.[scale]' first.")

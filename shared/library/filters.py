@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
-from shared.library.errors import LibraryError
+from shared.library.errors import ConditionError
 
 #: Columns that conditions may name.
 COLUMNS = (
@@ -15,7 +15,7 @@ COLUMNS = (
     *("latitude", "longitude", "tags"),
 )
 EXAMPLE = "taken > '2020-01-01' and folder like '%beach%'"
-MAX_CHARACTERS = 20_000
+MAX_CHARACTERS, MAX_SHOWN = 20_000, 100
 
 _DATES = ("modified", "taken")
 _LITERAL = re.compile(r"('(?:[^']|'')*')")
@@ -33,7 +33,7 @@ def parse_condition(where: str | None) -> str | None:
         where: Condition on `COLUMNS`; dates are ISO dates, or years and months.
 
     Raises:
-        LibraryError: It is too long, or a date is none.
+        ConditionError: It is too long, or a date is none.
 
     >>> parse_condition("taken >= '2020' and name like '%taken%'")
     "taken >= timestamp '2020-01-01T00:00:00' and name like '%taken%'"
@@ -41,10 +41,10 @@ def parse_condition(where: str | None) -> str | None:
     if where is None or not where.strip():
         return None
     if len(where) > MAX_CHARACTERS:
-        raise LibraryError(f"A condition may have {MAX_CHARACTERS:,} letters; this one has {len(where):,}.")
+        raise ConditionError(f"A condition may have {MAX_CHARACTERS:,} letters; this one has {len(where):,}.")
     pieces = _LITERAL.split(where)  # code, literal, code, literal, code
     if any(";" in code for code in pieces[::2]):
-        raise LibraryError(f"“{where[:200]}” is more than one condition: join them by “and” or “or”.")
+        raise ConditionError(f"“{where[:MAX_SHOWN]}” is more than one condition: join them by “and” or “or”.")
     upper_bound = False  # True where a literal may be the second date of a range
     for index in range(1, len(pieces), 2):
         code = pieces[index - 1]
@@ -57,16 +57,19 @@ def parse_condition(where: str | None) -> str | None:
     return "".join(pieces)
 
 
-def condition_error(where: str, error: Exception) -> LibraryError:
+def is_condition_error(error: Exception) -> bool:
+    """Return True if LanceDB refused a condition; its other errors are about files of the library."""
+    return any(text in str(error) for text in ("Invalid input", "filter expression"))
+
+
+def condition_error(where: str, error: Exception) -> ConditionError:
     """Return the error for a condition that LanceDB refused, in one sentence."""
-    reason = str(error).split(", /root")[0].split(", /home")[0].splitlines()[0]
-    reason = re.sub(r"^(lance error: )?(LanceError\(\w+\): )?(Invalid (user )?input, )?", "", reason)
-    reason = re.sub(r", \S*\.rs:\d+:\d+.*$", "", reason)
-    unknown = re.search(r"No field named `?\"?([\w.]+)", reason)
-    if unknown:
-        names = ", ".join(COLUMNS)
-        return LibraryError(f"There is no column {unknown[1]} in “{where}”: please use {names}.")
-    return LibraryError(f"“{where}” is no condition ({reason.rstrip('.')[:200]}): write it as in {EXAMPLE}.")
+    unknown = re.search(r"No field named `?\"?([\w.]*\w)", str(error))
+    problem = f"There is no column {unknown[1]} in “{{}}”" if unknown else "“{}” is no condition on photos"
+    shown = where if len(where) <= MAX_SHOWN else f"{where[:MAX_SHOWN]}…"
+    return ConditionError(
+        f"{problem.format(shown)}: write it as in {EXAMPLE}, and compare any of {', '.join(COLUMNS)}."
+    )
 
 
 def quoted(text: str) -> str:
@@ -102,4 +105,6 @@ def _date(text: str) -> str:
     try:
         return datetime.fromisoformat(full).replace(tzinfo=None).isoformat()
     except ValueError as error:
-        raise LibraryError(f"'{text}' is no date: write it as '2020-01-31' or '2020-01-31 18:30'.") from error
+        raise ConditionError(
+            f"'{text}' is no date: write it as '2020-01-31' or '2020-01-31 18:30'."
+        ) from error

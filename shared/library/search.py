@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from shared.core.errors import InputError
-from shared.core.images import ImageError, Source
+from shared.core.images import Source
 from shared.crossmodal.embedders.embedder import IMAGE_FEATURE, POSSIBLE_PROBABILITY
 from shared.crossmodal.text.queries import QueryError
 from shared.gallery.results import check_top_k
 from shared.library.errors import LibraryError
-from shared.library.filters import condition_error, one_of, parse_condition
+from shared.library.filters import condition_error, is_condition_error, one_of, parse_condition
 from shared.library.models import IMAGE, TEXT, ImageModel, LibraryModel, ModelSpec, TextModel
 from shared.library.results import LibraryHit, LibraryHits, LibraryPhoto
 from shared.library.store import PHOTOS, Store, spec_of
@@ -56,8 +55,8 @@ class LibrarySearch:
                 return self._by_text(text, image, top_k, condition, searched, begin)
             assert image is not None
             return self._by_image(image, top_k, condition, searched, begin)
-        except (ValueError, RuntimeError, OSError) as error:
-            if isinstance(error, (InputError, ImageError)) or condition is None or where is None:
+        except (ValueError, RuntimeError) as error:
+            if where is None or not is_condition_error(error):
                 raise
             raise condition_error(where, error) from error
 
@@ -157,8 +156,8 @@ def read_photos(store: Store, where: str | None, limit: int | None) -> list[Libr
     query = store.photos.search().select(names).limit(limit)
     try:
         rows = (query if condition is None else query.where(condition)).to_arrow().to_pylist()
-    except (ValueError, RuntimeError, OSError) as error:
-        if where is None:
+    except (ValueError, RuntimeError) as error:
+        if where is None or not is_condition_error(error):
             raise
         raise condition_error(where, error) from error
     return [

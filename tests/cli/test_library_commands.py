@@ -8,7 +8,8 @@ import pytest
 
 from shared.cli import library_place
 from shared.core.images import open_image
-from shared.library.errors import LibraryError
+from shared.crossmodal.text.queries import QueryError
+from shared.library.errors import ConditionError, LibraryError
 from shared.library.library import Library
 from shared.library.results import LibraryHit, LibraryHits, LibraryReport, LibraryStats
 
@@ -112,6 +113,16 @@ def test_improbable_hits_are_left_out(run, library):
     result = run("find", "dogs", "--min-score", "0.95")
     assert (result.code, result.data) == (1, b"")
     assert "No picture in the library fits" in result.errors
+
+
+@pytest.mark.parametrize("error", [QueryError("Type some words."), ConditionError("“x” is no condition.")])
+def test_words_and_conditions_that_cannot_be_used_are_wrong_use(run, library, monkeypatch, error):
+    def fail(**query):
+        raise error
+
+    monkeypatch.setattr(library, "search", fail)
+    result = run("find", "", "--where", "x")
+    assert (result.code, result.errors) == (2, f"image-spaces: {error}\n")
 
 
 def test_a_picture_is_searched_with(run, library, folder):

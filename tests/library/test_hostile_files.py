@@ -117,7 +117,8 @@ def test_a_damaged_library_is_one_sentence(damage, library, photos):
         file.write_bytes(file.read_bytes()[:20]) if damage == "truncate" else file.unlink()
     with Library.open(library.uri) as damaged:
         search = partial(damaged.search, photos / "white.png")
-        for call in (damaged.stats, damaged.duplicates, damaged.photos, search):
+        filtered = partial(search, where="width > 1")
+        for call in (damaged.stats, damaged.duplicates, damaged.photos, search, filtered):
             with pytest.raises(LibraryError, match=r"is damaged \(.+\): put a copy of its folder back"):
                 call()
 

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 from shared.cli.arguments import add_text_options, add_top_k_option, number
 from shared.cli.command import Command
 from shared.cli.console import Console
+from shared.cli.errors import UsageError
 from shared.cli.inputs import STDIN, read_picture
 from shared.cli.library_place import add_library_option, open_library
 
 if TYPE_CHECKING:
-    from shared.library.results import LibraryHit
+    from PIL import Image
+
+    from shared.library.results import LibraryHit, LibraryHits
 
 GROUP = "Find pictures"
 FOUND, NOTHING = 0, 1
@@ -32,10 +35,7 @@ def add_find_arguments(parser: argparse.ArgumentParser) -> None:
 def find(arguments: argparse.Namespace, console: Console) -> int:
     """Print the pictures that fit some words."""
     image = read_picture(arguments.like) if arguments.like else None
-    with open_library(arguments) as library:
-        hits = library.search(
-            image=image, text=" ".join(arguments.words), top_k=arguments.top_k, where=arguments.where
-        )
+    hits = _search(arguments, image, " ".join(arguments.words), arguments.top_k)
     if hits.read_as:
         console.note(f"Searched for: {hits.read_as}")
     if hits.unknown_words:
@@ -54,8 +54,7 @@ def add_similar_arguments(parser: argparse.ArgumentParser) -> None:
 def similar(arguments: argparse.Namespace, console: Console) -> int:
     """Print the pictures that resemble a picture, itself left out."""
     image = read_picture(arguments.picture)
-    with open_library(arguments) as library:
-        hits = library.search(image=image, top_k=arguments.top_k + 1, where=arguments.where)
+    hits = _search(arguments, image, "", arguments.top_k + 1)
     own = None if arguments.picture == STDIN else os.path.realpath(arguments.picture)
     others = [hit for hit in hits if os.path.realpath(hit.path) != own]
     return _print_hits(others[: arguments.top_k], arguments, console)
@@ -103,6 +102,23 @@ def _add_search_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-l", "--long", action="store_true", help="print score, verdict, date and size, too")
     parser.add_argument("-0", "--null", action="store_true", help="end each path with a zero byte")
     add_text_options(parser)
+
+
+def _search(arguments: argparse.Namespace, image: Image.Image | None, words: str, top_k: int) -> LibraryHits:
+    """Search the library.
+
+    Raises:
+        UsageError: The words or the condition cannot be used.
+        LibraryError: The library cannot be used.
+    """
+    from shared.crossmodal.text.queries import QueryError  # deferred: it needs numpy
+    from shared.library.errors import ConditionError
+
+    with open_library(arguments) as library:
+        try:
+            return library.search(image=image, text=words, top_k=top_k, where=arguments.where)
+        except (QueryError, ConditionError) as error:
+            raise UsageError(str(error)) from error
 
 
 def _print_hits(hits: Iterable[LibraryHit], arguments: argparse.Namespace, console: Console) -> int:

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def describe(options: argparse.Namespace) -> LibraryReport:
     """Add photos to a library, described on the cluster."""
-    require_packages()
+    require_packages("ray")
     from shared.library.cluster.describer import ClusterDescriber, Workers, connect
 
     workers = Workers(options.workers, options.cpus, options.gpus)
