@@ -18,7 +18,7 @@ from shared.core.images import ImageError, open_image, read_file
 from shared.core.images.files import decode_file
 from shared.core.uploads import UNREADABLE
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 _HEIC_SUFFIXES = (".heic", ".heif")  # read by a library of their own, not by PIL
 
 _thread = threading.local()
