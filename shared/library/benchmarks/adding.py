@@ -17,6 +17,7 @@ from pathlib import Path
 
 from shared.core.image_files import read_images
 from shared.evaluation import reports
+from shared.library.benchmarks.report import finish
 from shared.library.library import Library
 
 MODULE = "shared.library.benchmark adding"
@@ -113,17 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             "disk_bytes_per_photo": (stats.disk_bytes or 0) / max(stats.photos, 1),
         }
         metrics["nothing to do"] = {"s": _timed(lambda: run(library, sources))}
-    report_of_run = reports.Report(
-        benchmark="adding",
-        data=options.data.name,
-        split="all" if options.limit is None else f"first {len(files)}",
-        items=len(files),
-        weights="library",
-        metrics=metrics,
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
-    )
-    return reports.finish(report_of_run, options.json)
+    return finish(MODULE, arguments, options, metrics, len(files), started)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from shared.core.image_files import read_images
 from shared.evaluation import reports
+from shared.library.benchmarks.report import finish
 from shared.library.cluster.describer import BLOCK_PHOTOS, ClusterDescriber, Workers, connect
 from shared.library.library import Library
 
@@ -68,17 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         with tempfile.TemporaryDirectory() as folder:
             workers = Workers(count, options.cpus, options.gpus)
             metrics[f"{count} workers"] = run(sources, workers, str(Path(folder) / "library"))
-    report = reports.Report(
-        benchmark="cluster",
-        data=options.data.name,
-        split="all" if options.limit is None else f"first {len(files)}",
-        items=len(files),
-        weights="library",
-        metrics=metrics,
-        seconds=time.perf_counter() - started,
-        command=reports.command_line(MODULE, arguments),
-    )
-    return reports.finish(report, options.json)
+    return finish(MODULE, arguments, options, metrics, len(files), started)
 
 
 def _parser() -> argparse.ArgumentParser:
