@@ -8,6 +8,7 @@ from shared.ui.components.image_inputs import (
     image_files,
     image_input,
     integer_list,
+    require_photo,
 )
 from shared.ui.components.results import (
     display_image,
@@ -55,6 +56,7 @@ __all__ = [
     "load_open_tab",
     "on_event",
     "page",
+    "require_photo",
     "result_file",
     "run_batch",
     "sample_images",

@@ -130,7 +130,7 @@ with ui.page("Recognition") as demo:
     engines = [*CLASSIFIERS.values(), *SEGMENTERS.values(), *SUBJECTS.values()]
     offline = [row.weights for row in engines if row.weights and not row.from_hub]
     ui.how_it_works(Path(__file__).parent, offline)
-    tabs.require_photo(SPACE, button, image)
+    ui.require_photo(SPACE, button, image)
     changes = [image.change, engine.change, segmenter.change, top_k.release, button.click]
     ui.load_open_tab(all_tabs, [what, where, subject, things, why, compared], changes)
     label = gr.Textbox("", label="Class", visible=False)  # the API takes any text; the menu lists the classes

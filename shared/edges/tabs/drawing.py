@@ -8,7 +8,6 @@ from gradio.components import Component
 from PIL.Image import Image
 
 from shared.core.devices import release_freed_memory
-from shared.core.errors import InputError
 from shared.core.file_names import safe_stem
 from shared.core.images import open_image, shrink
 from shared.edges.edge_map import EdgeMap
@@ -22,6 +21,7 @@ from shared.edges.tabs.photo_maps import (
     PhotoMaps,
 )
 from shared.ui.batch import PROGRESS
+from shared.ui.components.image_inputs import require_photo
 from shared.ui.components.results import display_image, download_button, download_buttons, thumbnail_row
 from shared.ui.errors import user_facing
 from shared.ui.events import Concurrency, on_event
@@ -30,7 +30,6 @@ from shared.ui.long_runs import connect_run, observe_run
 from shared.ui.tabs import LazyTab
 
 HINT = "Choose a photo, and its edges appear here."
-NO_PHOTO = "Please choose a photo first."
 DRAWING = "Drawing the full size"
 #: Full sizes of large photos are drawn one at a time; small photos of other visitors go on between the tiles.
 LARGE_PHOTOS = Concurrency("large photos", 1)
@@ -153,11 +152,6 @@ class DrawingTab:
             is_empty = not thin and not edges.lines.any()
             return [*buttons, f"The SVG file is empty. {no_lines_text(edges)}" if is_empty else ""]
 
-        @user_facing(space)
-        def require_photo(path: str | None) -> None:
-            if not path:
-                raise InputError(NO_PHOTO)
-
         connect_run(
             draw_full_size,
             [self._state, self._finished],
@@ -176,7 +170,7 @@ class DrawingTab:
             concurrency=None,
             progress_on=self._files_note,
         )
-        on_event([button.click], require_photo, [image], [], concurrency=None)
+        require_photo(space, button, image)
 
 
 def no_lines_text(edges: EdgeMap) -> str:

@@ -1,7 +1,7 @@
 """Gradio tabs of recognition."""
 
 from shared.recognition.tabs.classification import classification_tab, comparison_tab
-from shared.recognition.tabs.endpoints import batch_item, image_endpoints, require_photo
+from shared.recognition.tabs.endpoints import batch_item, image_endpoints
 from shared.recognition.tabs.explanation import explanation_tab
 from shared.recognition.tabs.finding import finding_tab, lazy_finder
 from shared.recognition.tabs.segmentation import segmentation_tab
@@ -15,7 +15,6 @@ __all__ = [
     "finding_tab",
     "image_endpoints",
     "lazy_finder",
-    "require_photo",
     "segmentation_tab",
     "subject_tab",
 ]

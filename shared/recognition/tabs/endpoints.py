@@ -6,7 +6,6 @@ import gradio as gr
 from gradio.components import Component
 from PIL.Image import Image
 
-from shared.core.errors import InputError
 from shared.core.images import open_image
 from shared.recognition.people import summary
 from shared.recognition.tabs.classification import Classify
@@ -14,10 +13,9 @@ from shared.recognition.tabs.segmentation import Segment
 from shared.recognition.tabs.subject import FindSubject
 from shared.ui.batch import BatchItem
 from shared.ui.errors import user_facing
-from shared.ui.events import endpoint, on_event
+from shared.ui.events import endpoint
 
 TOP_K = 5  # classes of a photo in the table
-NO_PHOTO = "Please choose a photo first."
 
 
 def image_endpoints(
@@ -71,20 +69,3 @@ def batch_item(classify: Classify, segment: Segment, engine: str, segmenter: str
     classes, regions = classify(photo, engine, TOP_K), segment(photo, segmenter)
     row = {**classes.as_row(), **regions.as_row()}
     return BatchItem(regions.preview_files(), row, summary(classes, regions))
-
-
-def require_photo(space: str, button: gr.Button, image: Component) -> None:
-    """Tell a visitor who presses a button without a photo to choose one.
-
-    Args:
-        space: Name of the space, under which calls are counted in /metrics.
-        button: The button.
-        image: Component of the photo.
-    """
-
-    @user_facing(space)
-    def check_photo(path: str | None) -> None:
-        if not path:
-            raise InputError(NO_PHOTO)
-
-    on_event([button.click], check_photo, [image], [], concurrency=None)

@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import gradio as gr
+from gradio.components import Component
 
+from shared.core.errors import InputError
+from shared.ui.errors import user_facing
+from shared.ui.events import on_event
 from shared.ui.gradio_workarounds import IntegerList, PathImage, allow_paths, path_files
 from shared.ui.sample_images import sample_images
 
@@ -17,6 +21,7 @@ Paths: TypeAlias = list[str] | None
 
 #: Suffixes of images whose type many browsers do not know.
 HEIC_SUFFIXES = [".heic", ".heif"]
+NO_PHOTO = "Please choose a photo first."
 
 
 def image_input(label: str = "Photo", **settings: Any) -> gr.Image:
@@ -76,3 +81,20 @@ def integer_list(label: str) -> gr.JSON:
         label: Name of the input in the API.
     """
     return IntegerList([], label=label, visible=False)
+
+
+def require_photo(space: str, button: gr.Button, image: Component) -> None:
+    """Tell a visitor who presses a button without a photo to choose one.
+
+    Args:
+        space: Name of the space, under which calls are counted in /metrics.
+        button: The button.
+        image: Component of the photo.
+    """
+
+    @user_facing(space)
+    def check_photo(path: str | None) -> None:
+        if not path:
+            raise InputError(NO_PHOTO)
+
+    on_event([button.click], check_photo, [image], [], concurrency=None)
