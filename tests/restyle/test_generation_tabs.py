@@ -10,7 +10,8 @@ from shared.restyle.editor import Restyling
 from shared.restyle.engines import GENERATORS
 from shared.restyle.generation.settings import GenerationSettings
 from shared.restyle.tabs.changes import WORDS
-from shared.restyle.tabs.clothes_tab import ClothesTab, Shown, clothes_tab
+from shared.restyle.tabs.clothes_state import Shown
+from shared.restyle.tabs.clothes_tab import ClothesTab, clothes_tab
 from shared.restyle.tabs.generation_panel import NOTE, READY
 from shared.restyle.tabs.photos import Photos
 from shared.restyle.tabs.runners import create_runners

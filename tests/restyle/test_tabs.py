@@ -10,16 +10,8 @@ from PIL import Image
 
 from shared.core.errors import InputError
 from shared.restyle.tabs.changes import FABRIC, METHODS, PALETTE, PATTERN, ChangeValues, change_clothes
-from shared.restyle.tabs.clothes_tab import (
-    MAX_HISTORY,
-    NOBODY,
-    NOTHING,
-    SOURCE_FIRST,
-    ClothesTab,
-    Entry,
-    Shown,
-    add_entry,
-)
+from shared.restyle.tabs.clothes_state import MAX_HISTORY, Entry, Shown, add_entry
+from shared.restyle.tabs.clothes_tab import NOBODY, NOTHING, SOURCE_FIRST, ClothesTab
 from shared.restyle.tabs.cutout_tab import BACKGROUNDS, BackgroundValues, put_on_background
 from shared.restyle.tabs.dressing import PLAIN_METHODS, Swap, dress
 from shared.restyle.tabs.garment_arguments import check_color, find_mask, parse_garments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
@@ -15,8 +15,9 @@ from shared.core.file_names import safe_stem
 from shared.core.images import ImageError, shrink
 from shared.restyle.tabs.changes import FABRIC, PALETTE, WORDS, ChangeValues, change_clothes
 from shared.restyle.tabs.clothes_panel import ClothesPanel
+from shared.restyle.tabs.clothes_state import Entry, Shown, add_entry, thumbnails
 from shared.restyle.tabs.generation_panel import ENGINE, READY, parse_settings
-from shared.restyle.tabs.photos import PARSER, OutfitPhoto, Photos, usual_regions
+from shared.restyle.tabs.photos import OutfitPhoto, Photos, usual_regions
 from shared.restyle.tabs.results import ResultView, size_text
 from shared.restyle.tabs.runners import Runners
 from shared.ui.batch import PROGRESS
@@ -41,37 +42,7 @@ SOURCE_FIRST = "Now choose the second photo on the left, with the garment to tak
 SOURCE_EMPTY = "We see no garment in the second photo: please choose another one."
 NO_PHOTO = "There is no photo yet: please choose one first."
 HISTORY = "Your last results. Press one to enlarge it."
-MAX_HISTORY, HISTORY_SIDE = 8, 900
-
-
-class Shown(NamedTuple):
-    """Photos and regions that the components show, by which older choices are told from new ones.
-
-    Attributes:
-        path: Path of the photo.
-        regions: Names of its chosen regions.
-        source: Path of the second photo.
-        parser: Name of the engine that found the regions.
-    """
-
-    path: str | None = None
-    regions: tuple[str, ...] = ()
-    source: str | None = None
-    parser: str = PARSER
-
-
-class Entry(NamedTuple):
-    """Earlier result.
-
-    Attributes:
-        path: Path of a smaller copy.
-        title: A few words about the change.
-        shown: Photo and regions that it changed.
-    """
-
-    path: str
-    title: str
-    shown: Shown
+HISTORY_SIDE = 900  # of the copies of results, in pixels
 
 
 class ClothesTab:
@@ -217,7 +188,7 @@ class ClothesTab:
         history = add_entry(history, entry)
         return [
             *(*values, gr.Button(interactive=True), self.view.path(values)),
-            *(_pictures(history), history),
+            *(thumbnails(history), history),
         ]
 
     def _second_photo(
@@ -299,13 +270,3 @@ def missing_input(mask: Image.Image, values: ChangeValues) -> str:
 def caution(photo: OutfitPhoto, names: Sequence[str]) -> str:
     """Return a sentence about a photo without people, else an empty one."""
     return NOBODY if not photo.outfits and names else ""
-
-
-def add_entry(history: Sequence[Entry], entry: Entry) -> list[Entry]:
-    """Return the latest results, the newest first; one of the same change replaces the one before."""
-    older = [item for item in history[:1] if item[1:] != entry[1:]] + list(history[1:])
-    return [entry, *older][:MAX_HISTORY]
-
-
-def _pictures(history: Sequence[Entry]) -> list[tuple[str, str]]:
-    return [(entry.path, entry.title) for entry in history]
