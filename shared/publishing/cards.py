@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,18 +40,21 @@ class CardError(ValueError):
     """A model card that cannot be used; the text names the file and the fix."""
 
 
-def write_report(folder: str | os.PathLike[str], report: Mapping[str, Any] | str | os.PathLike[str]) -> None:
-    """Put a benchmark's report into the results of a weight folder, and update its card and tables.
+def write_reports(
+    folder: str | os.PathLike[str], reports: Iterable[Mapping[str, Any] | str | os.PathLike[str]]
+) -> None:
+    """Put reports of benchmarks into the results of a weight folder, and update its card and tables.
 
     Args:
         folder: Weight folder.
-        report: The report or the path of its JSON file.
+        reports: Reports, or the paths of their JSON files.
 
     Raises:
-        ResultsError: The report lacks a field, or a file cannot be read.
+        ResultsError: A report lacks a field, or a file cannot be read.
         CardError: The card's front matter or marks cannot be read.
     """
-    add_report(folder, report)
+    for report in reports:
+        add_report(folder, report)
     update_card(folder)
 
 
@@ -159,9 +162,7 @@ def main() -> None:
     parser.add_argument("reports", type=Path, nargs="*", help="JSON files that a benchmark wrote with --json")
     options = parser.parse_args()
     try:
-        for report in options.reports:
-            add_report(options.folder, report)
-        update_card(options.folder)
+        write_reports(options.folder, options.reports)
         count = len(read_results(options.folder))
     except (CardError, ResultsError) as error:
         parser.exit(1, f"{error}\n")

@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from shared.core.front_matter import read_front_matter
-from shared.publishing.cards import CardError, update_card, write_report
+from shared.publishing.cards import CardError, update_card, write_reports
 from shared.publishing.results import read_results
 from shared.publishing.tables import marked
 from tests.publishing.test_results import REPORT, ROW, select
@@ -51,7 +51,7 @@ def tables(folder):
 
 
 def test_the_model_index_is_hugging_faces(folder):
-    write_report(folder, REPORT)
+    write_reports(folder, [REPORT])
     card = ModelCard.load(folder / "README.md")
     assert [(entry.metric_type, entry.metric_value) for entry in card.data.eval_results] == [
         ("ODS", 0.7812),
@@ -68,7 +68,7 @@ def test_the_model_index_is_hugging_faces(folder):
 
 
 def test_the_model_index_holds_the_headline_only(folder):
-    write_report(folder, REPORT)
+    write_reports(folder, [REPORT])
     select(folder, ROW)
     update_card(folder)
     entries = ModelCard.load(folder / "README.md").data.eval_results
@@ -77,8 +77,8 @@ def test_the_model_index_holds_the_headline_only(folder):
 
 
 def test_figures_of_one_metric_in_two_benchmarks_stay_apart(folder):
-    write_report(folder, REPORT)
-    write_report(folder, {**REPORT, "benchmark": "crisp boundaries", "metrics": {"ODS": 0.6}})
+    write_reports(folder, [REPORT])
+    write_reports(folder, [{**REPORT, "benchmark": "crisp boundaries", "metrics": {"ODS": 0.6}}])
     select(folder, ROW, {**ROW, "benchmark": "crisp boundaries"})
     update_card(folder)
     entries = ModelCard.load(folder / "README.md").data.eval_results
@@ -87,7 +87,7 @@ def test_figures_of_one_metric_in_two_benchmarks_stay_apart(folder):
 
 def test_the_remaining_front_matter_and_text_stay(folder):
     before = read_front_matter(folder / "README.md")
-    write_report(folder, REPORT)
+    write_reports(folder, [REPORT])
     after = read_front_matter(folder / "README.md")
     after.pop("model-index")
     assert list(after.items()) == list(before.items())
@@ -98,21 +98,21 @@ def test_the_remaining_front_matter_and_text_stay(folder):
 
 
 def test_an_update_without_changes_changes_nothing(folder):
-    write_report(folder, REPORT)
+    write_reports(folder, [REPORT])
     card, page = text(folder), tables(folder).read_text()
-    write_report(folder, REPORT)
+    write_reports(folder, [REPORT])
     assert (text(folder), tables(folder).read_text()) == (card, page)
 
 
 def test_a_card_is_created_where_there_is_none(tmp_path):
-    write_report(tmp_path, REPORT)
+    write_reports(tmp_path, [REPORT])
     assert f"# {tmp_path.name}\n\n## Results\n\n<!-- headline -->\n" in text(tmp_path)
     assert read_front_matter(tmp_path / "README.md")["model-index"][0]["name"] == tmp_path.name
     assert not (tmp_path.parents[1] / "docs").exists()  # the tables are those of the project's weights
 
 
 def test_a_benchmark_gets_a_section_among_the_tables(folder):
-    write_report(folder, REPORT)
+    write_reports(folder, [REPORT])
     page = tables(folder).read_text()
     assert page.startswith("# Results of edges-rds\n\n## Boundaries\n\n<!-- results: boundaries -->\n")
     assert "| edges-rds | 0.781 | 0.800 | 200 |" in page
@@ -123,7 +123,7 @@ def test_text_among_the_tables_stays(folder):
     tables(folder).parent.mkdir(parents=True)
     page = f"# Edges\n\nBefore.\n\n{marked('results: boundaries', 'old')}\n\nAfter.\n"
     tables(folder).write_text(page)
-    write_report(folder, REPORT)
+    write_reports(folder, [REPORT])
     assert (
         tables(folder)
         .read_text()
@@ -135,14 +135,14 @@ def test_text_among_the_tables_stays(folder):
 def test_half_a_pair_of_marks_is_an_error_and_the_card_stays(folder):
     (folder / "README.md").write_text("<!-- headline -->\n")
     with pytest.raises(CardError, match=r"README\.md.*both marks"):
-        write_report(folder, REPORT)
+        write_reports(folder, [REPORT])
     assert text(folder) == "<!-- headline -->\n"
 
 
 def test_broken_front_matter_is_an_error_and_the_card_stays(folder):
     (folder / "README.md").write_text("---\na: [\n---\n")
     with pytest.raises(CardError, match=r"front matter of .*README.md cannot be read"):
-        write_report(folder, REPORT)
+        write_reports(folder, [REPORT])
     assert text(folder) == "---\na: [\n---\n"
 
 
