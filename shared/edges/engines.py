@@ -11,18 +11,38 @@ from shared.core.engines import Engine, table
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
     from shared.edges.backend import EdgeBackend
     from shared.edges.canny import CannyBackend
     from shared.edges.network_backend import NetworkBackend
+    from shared.networks.fcfn import FCFNEdges
+    from shared.networks.rds import RDS
 
 #: Scales of the image by level of detail. The ODS of both scales is 0.800 on 30 images of BSDS500 val and
 #: 0.795 on UDED, that of one scale 0.795 and 0.792; a scale of 0.5 loses fine lines.
 SCALES = MappingProxyType({"standard": (1.0,), "high": (1.0, 1.5)})
 
 
-def rds(name: str) -> Callable[..., NetworkBackend]:
-    """Return the factory of an engine of `ENGINES` whose weights belong to an `RDS` network."""
+def _rds() -> type[RDS]:
+    from shared.networks.rds import RDS  # deferred: torch is slow to import
+
+    return RDS
+
+
+def _fcfn() -> type[FCFNEdges]:
+    from shared.networks.fcfn import FCFNEdges  # deferred: torch is slow to import
+
+    return FCFNEdges
+
+
+def network(name: str, import_network: Callable[[], type[nn.Module]]) -> Callable[..., NetworkBackend]:
+    """Return the factory of an engine whose weights belong to a network.
+
+    Args:
+        name: Name of the engine in `ENGINES`.
+        import_network: Imports the network's class when the engine is first needed.
+    """
 
     def load(
         *,
@@ -31,27 +51,9 @@ def rds(name: str) -> Callable[..., NetworkBackend]:
         allow_hub: bool = False,
     ) -> NetworkBackend:
         from shared.edges.network_backend import NetworkBackend  # deferred: torch is slow to import
-        from shared.networks.rds import RDS
-
-        return NetworkBackend.load(ENGINES[name], RDS, folder=folder, device=device, allow_hub=allow_hub)
-
-    return load
-
-
-def fcfn(name: str) -> Callable[..., NetworkBackend]:
-    """Return the factory of an engine of `ENGINES` whose weights belong to an `FCFNEdges` network."""
-
-    def load(
-        *,
-        folder: str | os.PathLike | None = None,
-        device: str | torch.device | None = None,
-        allow_hub: bool = False,
-    ) -> NetworkBackend:
-        from shared.edges.network_backend import NetworkBackend  # deferred: torch is slow to import
-        from shared.networks.fcfn import FCFNEdges
 
         return NetworkBackend.load(
-            ENGINES[name], FCFNEdges, folder=folder, device=device, allow_hub=allow_hub
+            ENGINES[name], import_network(), folder=folder, device=device, allow_hub=allow_hub
         )
 
     return load
@@ -75,7 +77,7 @@ ENGINES: Mapping[str, Engine[EdgeBackend]] = table(
         title="Best lines (RDS)",
         description="Learned from edges that people drew; works offline.",
         weights="edges-rds",
-        load=rds("rds"),
+        load=network("rds", _rds),
         licence="cc-by-nc-4.0",
         parameters=1_049_211,
     ),
@@ -84,7 +86,7 @@ ENGINES: Mapping[str, Engine[EdgeBackend]] = table(
         title="Older training (HED)",
         description="The same network, trained the way that came before.",
         weights="edges-hed",
-        load=rds("hed"),
+        load=network("hed", _rds),
         licence="cc-by-nc-4.0",
         parameters=1_049_211,
     ),
@@ -93,7 +95,7 @@ ENGINES: Mapping[str, Engine[EdgeBackend]] = table(
         title="Second opinion (FCFN)",
         description="A different network, almost as good.",
         weights="edges-fcfn",
-        load=fcfn("fcfn"),
+        load=network("fcfn", _fcfn),
         licence="cc-by-nc-4.0",
         parameters=1_052_222,
     ),
