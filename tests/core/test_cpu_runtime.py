@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -237,8 +238,34 @@ def test_memory_is_given_back_when_idle(network, monkeypatch):
     assert torch.equal(outputs(fast, x)[0], expected)
 
 
-def test_memory_is_not_given_back_during_a_call(network, monkeypatch):
-    monkeypatch.setattr(execution, "IDLE_SECONDS", 0.01)
+def test_programs_are_given_up_after_a_long_time_without_a_call(network, conversions, monkeypatch):
+    monkeypatch.setattr(execution, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(execution, "FORGET_SECONDS", 0.3)
+    monkeypatch.setattr(housekeeping, "PERIOD", 0.02)
+    programs, program = weakref.WeakSet(), execution._Program
+
+    def record(model, options):
+        programs.add(new := program(model, options))
+        return new
+
+    monkeypatch.setattr(execution, "_Program", record)
+    fast = compiled(network)
+    images = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 9, 8)
+    expected = [outputs(fast, x)[0] for x in images]
+    assert len(programs) == 2
+    deadline = time.monotonic() + 5
+    while programs and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not programs
+    for x, result in zip(images, expected, strict=True):
+        assert torch.equal(outputs(fast, x)[0], result)
+    assert not fast.failed
+    assert len(conversions) == 1
+
+
+@pytest.mark.parametrize("stage", ["IDLE_SECONDS", "FORGET_SECONDS"])
+def test_memory_is_not_given_back_during_a_call(network, monkeypatch, stage):
+    monkeypatch.setattr(execution, stage, 0.01)
     monkeypatch.setattr(housekeeping, "PERIOD", 0.01)
     fast = compiled(network)
     images = [torch.rand(1, 3, 64, 64) for _ in range(200)]

@@ -50,7 +50,7 @@ def load_model(network: nn.Module, function: TensorFunction, inputs: Sequence[Te
     """
     import openvino  # deferred: takes a moment
 
-    folder = _cache_folder() / _checksum(network, function, inputs)
+    folder = cache_folder() / _checksum(network, function, inputs)
     with suppress(RuntimeError, OSError):  # not there, or damaged
         model = openvino.Core().read_model(folder / MODEL)
         os.utime(folder)
@@ -95,8 +95,9 @@ class _Recorded(nn.Module):
 
 def convert(network: nn.Module, function: TensorFunction, inputs: Sequence[Tensor]) -> openvino.Model:
     """Convert a function; see `load_model`."""
-    # The front end itself: `openvino.convert_model` would report its use to the makers.
+    # The steps of `openvino.convert_model`, which would report its use to the makers.
     import openvino
+    from openvino._offline_transformations import apply_moc_transformations
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
@@ -113,6 +114,7 @@ def convert(network: nn.Module, function: TensorFunction, inputs: Sequence[Tenso
         graph.set_element_type(place, openvino.Type.f32)
         graph.set_partial_shape(place, openvino.PartialShape(_any_size(tensor)))
     model = front_end.convert(graph)
+    apply_moc_transformations(model, cf=False)  # a third of the operations stay: faster to read and compile
     model.set_rt_info("sequence" if module.returns_sequence else "tensor", RESULT)
     return model
 
@@ -127,7 +129,8 @@ def _any_size(tensor: Tensor) -> list[int]:
     return [size if axis == 1 else -1 for axis, size in enumerate(tensor.shape)]
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
+    """Return the folder of the converted models, which may not exist."""
     folder = os.environ.get("IMAGE_SPACES_NETWORK_CACHE")
     user_cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(folder) if folder else Path(user_cache, "image-spaces", "converted-networks")
@@ -175,10 +178,10 @@ def _settings(network: nn.Module) -> Iterator[str]:
 
 @functools.cache
 def _code_checksum() -> str:
-    """Return a checksum of this project's code and of the versions that convert it."""
+    """Return a checksum of the code of networks and of their conversion, and of the versions of packages."""
     import openvino
 
     digest = hashlib.sha256(f"{torch.__version__} {openvino.__version__}".encode())
-    for path in sorted((CODE / "networks").rglob("*.py")):
+    for path in (Path(__file__), *sorted((CODE / "networks").rglob("*.py"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -7,19 +7,22 @@ import queue
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from torch import Tensor
 
-from shared.core.cpu_runtime.housekeeping import housekeeper
+from shared.core.cpu_runtime.housekeeping import Release, housekeeper
 
 if TYPE_CHECKING:
     import openvino
 
 #: Seconds without a call after which the memory of a model's maps is given back; up to half a gigabyte.
 IDLE_SECONDS = 2.0
+#: Seconds without a call after which the programs are given up as well: 20 to 50 MB for each, which the next
+#: call compiles again in a fifth of a second.
+FORGET_SECONDS = 30.0
 #: Number of calls from which on a size is compiled for itself. It takes a sixth of a second; a call is then
 #: one and a half times as fast as by the program for all sizes. And most sizes whose programs are kept.
 REPEATED, MAX_SIZES = 4, 4
@@ -33,18 +36,21 @@ _Shapes: TypeAlias = tuple[tuple[int, ...], ...]
 
 
 class ModelRunner:
-    """Converted model that is ready to run. Safe to call from many threads.
+    """Converted model that is compiled when it is called. Safe to call from many threads.
 
-    The first size and those that come often are compiled for themselves, the others share a model.
+    The first size and those that come often are compiled for themselves, the others share a program.
 
     Args:
-        model: Converted model.
+        load: Loads the converted model for inputs, at the first call and at the first one after a long time.
         cores: Number of cores.
         parallel: True if each call has one core, and as many calls run at a time as there are cores.
     """
 
-    def __init__(self, model: openvino.Model, *, cores: int, parallel: bool) -> None:
-        self._model = model
+    def __init__(
+        self, load: Callable[[Sequence[Tensor]], openvino.Model], *, cores: int, parallel: bool
+    ) -> None:
+        self._load = load
+        self._model: openvino.Model | None = None
         self._options = {
             "INFERENCE_PRECISION_HINT": "f32",  # the processor's bfloat16 would cost five digits
             "INFERENCE_NUM_THREADS": cores,
@@ -56,12 +62,13 @@ class ModelRunner:
         self._calls: Counter[_Shapes] = Counter()
         self._lock = threading.Lock()
         self._running = 0
+        self._maps_released = False
         self._last_call = 0.0
 
     def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Compute the outputs of inputs on the CPU, each a new tensor."""
         with self._lock:
-            program = self._program(tuple(tuple(tensor.shape) for tensor in inputs))
+            program = self._program(inputs)
             self._running += 1
         try:
             return program.infer(inputs)
@@ -71,21 +78,32 @@ class ModelRunner:
                 self._last_call = time.monotonic()
             housekeeper.watch(self)
 
-    def release_if_idle(self) -> bool:
-        """Give the memory of the maps back if no call has run for `IDLE_SECONDS`; return True if so."""
+    def release_if_idle(self) -> Release:
+        """Give the memory of the maps back if no call has run for `IDLE_SECONDS`, and later all of it."""
         with self._lock:
-            if self._running or time.monotonic() < self._last_call + IDLE_SECONDS:
-                return False
+            idle_seconds = 0.0 if self._running else time.monotonic() - self._last_call
+            if idle_seconds >= FORGET_SECONDS:
+                self._model = self._any_size = None
+                self._sizes.clear()
+                self._calls.clear()
+                return Release.ALL
+            if idle_seconds < IDLE_SECONDS or self._maps_released:
+                return Release.NOTHING
             for program in (self._any_size, *self._sizes.values()):
                 if program is not None:
                     program.release_memory()
-            return True
+            self._maps_released = True
+            return Release.SOME
 
-    def _program(self, shapes: _Shapes) -> _Program:
+    def _program(self, inputs: Sequence[Tensor]) -> _Program:
         """Return the program for inputs of these shapes, and compile it where there is none."""
+        shapes: _Shapes = tuple(tuple(tensor.shape) for tensor in inputs)
+        self._maps_released = False
         if shapes in self._sizes:
             self._sizes.move_to_end(shapes)
             return self._sizes[shapes]
+        if self._model is None:
+            self._model = self._load(inputs)
         if len(self._calls) > MAX_COUNTED:
             self._calls.clear()
         self._calls[shapes] += 1

@@ -6,15 +6,24 @@ import importlib.util
 import logging
 import os
 import textwrap
-import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from shared.core.cpu_runtime.conversion import TensorFunction, function_name, load_model, returns_sequence
+from shared.core.cpu_runtime.conversion import (
+    TensorFunction,
+    cache_folder,
+    function_name,
+    load_model,
+    returns_sequence,
+)
 from shared.core.cpu_runtime.execution import ModelRunner
+from shared.core.cpu_runtime.mapped_weights import unload_weights
+
+if TYPE_CHECKING:
+    import openvino
 
 _log = logging.getLogger(__name__)
 
@@ -64,18 +73,16 @@ class CompiledFunction:
     """
 
     def __init__(self, network: nn.Module, function: TensorFunction, *, parallel: bool = False) -> None:
-        self.network, self.function, self.parallel = network, function, parallel
+        self.network, self.function = network, function
         self.failed = False
-        self._cores = torch.get_num_threads()
-        self._lock = threading.Lock()
-        self._runner: ModelRunner | None = None
+        self._runner = ModelRunner(self._load, cores=torch.get_num_threads(), parallel=parallel)
         self._returns_sequence = False
 
     def __call__(self, *inputs: Tensor) -> Any:
         if self.failed or torch.is_grad_enabled():
             return self.function(*inputs)
         try:
-            outputs = self._ready_runner(inputs)(inputs)
+            outputs = self._runner(inputs)
             return outputs if self._returns_sequence else outputs[0]
         except Exception as error:  # the converter and the runtime raise anything; PyTorch computes the same
             reason = textwrap.shorten(str(error), 300)
@@ -85,10 +92,8 @@ class CompiledFunction:
             self.failed = True
             return self.function(*inputs)
 
-    def _ready_runner(self, inputs: Sequence[Tensor]) -> ModelRunner:
-        with self._lock:
-            if self._runner is None:
-                model = load_model(self.network, self.function, inputs)
-                self._returns_sequence = returns_sequence(model)
-                self._runner = ModelRunner(model, cores=self._cores, parallel=self.parallel)
-            return self._runner
+    def _load(self, inputs: Sequence[Tensor]) -> openvino.Model:
+        model = load_model(self.network, self.function, inputs)
+        self._returns_sequence = returns_sequence(model)
+        unload_weights(self.network, cache_folder())
+        return model

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import threading
 import weakref
+from enum import Enum, auto
 from typing import Protocol
 
 from shared.core.devices import release_freed_memory
@@ -13,11 +14,19 @@ from shared.core.devices import release_freed_memory
 PERIOD = 1.0
 
 
+class Release(Enum):
+    """Memory that a model has just given back."""
+
+    NOTHING = auto()
+    SOME = auto()
+    ALL = auto()
+
+
 class Releasable(Protocol):
     """Model whose memory can be given back."""
 
-    def release_if_idle(self) -> bool:
-        """Give the memory back if no call runs or has ended lately; return True if that was done."""
+    def release_if_idle(self) -> Release:
+        """Give memory back if no call runs or has ended lately."""
 
 
 class Housekeeper:
@@ -65,11 +74,12 @@ class Housekeeper:
     def _release_idle(self) -> None:
         with self._lock:
             models = list(self._in_use)
-        released = [model for model in models if model.release_if_idle()]
+        releases = {model: model.release_if_idle() for model in models}
         with self._lock:
-            for model in released:
-                self._in_use.discard(model)
-        if released:
+            for model, release in releases.items():
+                if release is Release.ALL:
+                    self._in_use.discard(model)
+        if any(release is not Release.NOTHING for release in releases.values()):
             release_freed_memory()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.utils.extmath import randomized_svd
 
 from shared.crossmodal.embedders.embedder import IMAGE_FEATURE, Embedder
 from shared.gallery.index import Features, VectorGalleryIndex
@@ -94,6 +93,8 @@ class _TwoStageIndex:
     """
 
     def __init__(self, sample: np.ndarray) -> None:
+        from sklearn.utils.extmath import randomized_svd  # deferred: 30 MB that few galleries need
+
         length = min(PROJECTED_DIM, sample.shape[1])
         self._projection = randomized_svd(sample, length, n_iter=2, random_state=0)[2].T.copy()
         self._vectors = GrowingArray(np.float16, sample.shape[1])
