@@ -155,26 +155,27 @@ def upsample_classes(
 
     Args:
         logits: `[1, classes, h, w]`, cells of `FCFN.STRIDE` pixels of the network's input; the last cells may
-            reach beyond it.
+            reach beyond it. Classes of -inf, such as `suppress_small_classes` excludes, cost nothing.
         input_size: Height and width of the network's input.
         image_size: Height and width of the image.
 
     Returns:
         uint8 and float16, both `[H, W]`.
     """
+    class_ids = logits[0].amax((1, 2)).isfinite().nonzero()[:, 0]
     # This crops cells that reach beyond the input, so that they do not shift the second upsampling.
-    probabilities = upsample(logits.softmax(1), input_size, FCFN.STRIDE)
-    classes = probabilities.shape[1]
+    probabilities = upsample(logits.index_select(1, class_ids).softmax(1), input_size, FCFN.STRIDE)
+    class_ids, classes = class_ids.to(torch.uint8), len(class_ids)
     if classes * image_size[0] * image_size[1] <= MAX_MAP_VALUES:
         maps = F.interpolate(probabilities, image_size, mode="bilinear", align_corners=False)[0]
-        confidence, ids = maps.max(0)
-        return ids.to(torch.uint8), confidence.half()
+        confidence, indices = maps.max(0)
+        return class_ids[indices], confidence.half()
     confidence = probabilities.new_zeros(image_size)
     ids = torch.zeros(image_size, dtype=torch.uint8, device=confidence.device)
-    for class_id in range(classes):
+    for index, class_id in enumerate(class_ids):
         check_call()
         class_map = F.interpolate(
-            probabilities[:, class_id : class_id + 1], image_size, mode="bilinear", align_corners=False
+            probabilities[:, index : index + 1], image_size, mode="bilinear", align_corners=False
         )[0, 0]
         ids.masked_fill_(class_map > confidence, class_id)
         torch.maximum(confidence, class_map, out=confidence)
