@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
 BINS = (8, 4, 4)  # of hue, saturation and value
-#: Contribution of each of the 256 levels of a channel to the number of a bin, at most 127.
-_BIN_TABLES = [
-    (np.arange(256) * bins // 256 * int(np.prod(BINS[channel + 1 :]))).astype(np.uint8)
+COUNT = int(np.prod(BINS))
+#: Contribution of each of the 256 levels of each channel to the number of a bin; the sum is at most 127.
+_BIN_TABLE = [
+    level * bins // 256 * int(np.prod(BINS[channel + 1 :]))
     for channel, bins in enumerate(BINS)
+    for level in range(256)
 ]
 
 
@@ -25,18 +27,19 @@ def color_histogram(image: Image.Image) -> np.ndarray:
     >>> color_histogram(Image.new("RGB", (4, 4), "red")).nonzero()[0].tolist()
     [15]
     """
-    counts = np.bincount(color_bins(image).ravel(), minlength=int(np.prod(BINS)))
+    counts = np.array(_bin_image(image).histogram()[:COUNT])
     return np.sqrt(counts / counts.sum()).astype(np.float32)
 
 
 def color_bins(image: Image.Image) -> np.ndarray:
-    """Return the histogram bin of each pixel, int64 `[H, W]`, 0..127.
+    """Return the histogram bin of each pixel, uint8 `[H, W]`, 0..127.
 
     >>> color_bins(Image.new("RGB", (2, 1), "red")).tolist()
     [[15, 15]]
     """
-    hsv = np.asarray(image.convert("HSV"))
-    bins = np.zeros(hsv.shape[:2], np.int64)
-    for channel, table in enumerate(_BIN_TABLES):
-        bins += table[hsv[..., channel]]
-    return bins
+    return np.asarray(_bin_image(image))
+
+
+def _bin_image(image: Image.Image) -> Image.Image:
+    hue, saturation, value = image.convert("HSV").point(_BIN_TABLE).split()
+    return ImageChops.add(ImageChops.add(hue, saturation), value)

@@ -23,3 +23,11 @@ def test_the_cosine_is_the_bhattacharyya_coefficient():
     halves.paste("lime", (0, 0, 5, 10))
     red = color_histogram(Image.new("RGB", (3, 3), "red"))
     assert float(color_histogram(halves) @ red) == pytest.approx(0.5**0.5)
+
+
+def test_bins_are_those_of_the_formula():
+    hsv = np.asarray(astronaut(90, 60).convert("HSV")).astype(int)
+    expected = hsv[..., 0] * 8 // 256 * 16 + hsv[..., 1] * 4 // 256 * 4 + hsv[..., 2] * 4 // 256
+    np.testing.assert_array_equal(color_bins(astronaut(90, 60)), expected)
+    counts = np.bincount(expected.ravel(), minlength=128)
+    np.testing.assert_allclose(color_histogram(astronaut(90, 60)), np.sqrt(counts / counts.sum()), atol=1e-7)
