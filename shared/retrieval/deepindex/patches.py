@@ -7,6 +7,7 @@ map by one matrix product, so that their number costs next to nothing.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -133,17 +134,8 @@ def pool_patches(x: Tensor, boxes: np.ndarray | Tensor, power: float = 1.0) -> T
     >>> pool_patches(x, np.array([[0, 0, 1, 1], [0.25, 0, 1, 1]])).tolist()
     [[1.75], [2.0]]
     """
-    boxes = torch.as_tensor(boxes, dtype=torch.float64, device=x.device).reshape(-1, 4)
-    left, top, right, bottom = boxes.unbind(1)
-    tolerance = 1e-5  # float32 boxes that end at 1 may exceed it by as much
-    valid = (right > left) & (bottom > top) & (boxes > -tolerance).all(1) & (boxes < 1 + tolerance).all(1)
-    if not valid.all():
-        raise ValueError(f"boxes must lie in 0..1 and have area, received {boxes[~valid][0].tolist()}")
-    height, width = x.shape[-2:]
-    rows = _coverage(top * height, bottom * height, height)
-    columns = _coverage(left * width, right * width, width)
-    weights = (rows[:, :, None] * columns[:, None]).flatten(1)
-    weights = (weights / weights.sum(1, keepdim=True)).float()
+    boxes = np.asarray(torch.as_tensor(boxes).cpu(), np.float64).reshape(-1, 4)
+    weights = _cell_weights(boxes.tobytes(), (x.shape[-2], x.shape[-1])).to(x.device)
     cells = (x.float().clamp(min=EPSILON) ** power if power != 1 else x.float().clamp(min=0)).flatten(-2)
     means = weights @ cells.transpose(-1, -2)
     return means if power == 1 else means ** (1 / power)
@@ -165,6 +157,29 @@ def compute_bag(
     pooled = {level: pool_patches(torch.as_tensor(x), with_whole, power) for level, x in maps.items()}
     whole = torch.cat([F.normalize(x[0], dim=0) for x in pooled.values()])
     return Bag(boxes, {level: x[1:].numpy() for level, x in pooled.items()}, whole.numpy())
+
+
+@functools.lru_cache(maxsize=32)
+@torch.inference_mode(False)  # the weights must also serve calls with gradients
+def _cell_weights(boxes: bytes, size: tuple[int, int]) -> Tensor:
+    """Return the weight of each cell of a map of `size` (height, width) in each patch, `[P, h * w]` of sum 1.
+
+    Args:
+        boxes: float64 `[P, 4]`, see `pool_patches`.
+        size: See above.
+    """
+    corners = torch.tensor(np.frombuffer(boxes).reshape(-1, 4))
+    left, top, right, bottom = corners.unbind(1)
+    tolerance = 1e-5  # float32 boxes that end at 1 may exceed it by as much
+    inside = (corners > -tolerance).all(1) & (corners < 1 + tolerance).all(1)
+    valid = (right > left) & (bottom > top) & inside
+    if not valid.all():
+        raise ValueError(f"boxes must lie in 0..1 and have area, received {corners[~valid][0].tolist()}")
+    height, width = size
+    rows = _coverage(top * height, bottom * height, height)
+    columns = _coverage(left * width, right * width, width)
+    weights = (rows[:, :, None] * columns[:, None]).flatten(1)
+    return (weights / weights.sum(1, keepdim=True)).float()
 
 
 def _coverage(starts: Tensor, ends: Tensor, cells: int) -> Tensor:
