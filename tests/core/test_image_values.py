@@ -5,8 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from shared.core.images import to_image, to_tensor
+from shared.core.images import resize_to_tensor, to_image, to_tensor
 from tests.core.sample_files import quarters
+from tests.predictors import astronaut
 
 
 def test_to_tensor():
@@ -33,3 +34,12 @@ def test_to_image_refuses_other_shapes(shape):
 def test_to_image_refuses_nan():
     with pytest.raises(ValueError, match="NaN"):
         to_image(torch.tensor([[0.5, float("nan")]]))
+
+
+@pytest.mark.parametrize("size", [(160, 120), (64, 200), (700, 30), (20, 15)])  # the last: from 4 times on
+def test_resize_to_tensor_is_that_of_pil(size):
+    image = astronaut(320, 240)
+    resized = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    difference = (resize_to_tensor(image, size) - to_tensor(resized)).abs() * 255
+    assert difference.max() < 1.01
+    assert difference.mean() < 0.02

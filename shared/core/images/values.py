@@ -20,6 +20,9 @@ Box: TypeAlias = tuple[float, float, float, float]
 #: Longest side in pixels of thumbnails, and of images that are described or explained at reduced size.
 THUMBNAIL_SIDE = 640
 
+#: From twice this factor on, PIL first averages blocks of pixels, which is faster for large images.
+_REDUCING_GAP = 2.0
+
 
 def crop(image: Image.Image, box: Box | None) -> Image.Image:
     """Return the part of an image in a box, clipped to the image; the whole image for None.
@@ -71,6 +74,31 @@ def to_tensor(image: Image.Image) -> torch.Tensor:
     import torch  # deferred: pages need this module before they need torch, which is slow to import
 
     return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)[None].float().div(255)
+
+
+def resize_to_tensor(image: Image.Image, size: tuple[int, int]) -> torch.Tensor:
+    """Resize an image bicubically and convert it to a network's input.
+
+    Args:
+        image: See `to_tensor`.
+        size: Width and height in pixels.
+
+    Returns:
+        See `to_tensor`; a few values in a thousand differ by 1/255 from those of `PIL.Image.Image.resize`.
+
+    >>> resize_to_tensor(Image.new("RGB", (50, 20), "white"), (5, 2)).shape
+    torch.Size([1, 3, 2, 5])
+    """
+    import torch  # deferred, see `to_tensor`
+
+    if max(image.width / size[0], image.height / size[1]) >= 2 * _REDUCING_GAP:
+        return to_tensor(image.resize(size, Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP))
+    # With the instructions of the processor for 8-bit numbers: three times as fast as PIL.
+    pixels = torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)[None]
+    resized = torch.nn.functional.interpolate(
+        pixels, (size[1], size[0]), mode="bicubic", antialias=True, align_corners=False
+    )
+    return resized.float().div(255)
 
 
 def to_image(values: np.ndarray | torch.Tensor) -> Image.Image:

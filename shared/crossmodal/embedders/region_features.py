@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from shared.core import weights
-from shared.core.images import to_tensor
+from shared.core.images import resize_to_tensor
 from shared.core.models import load_on_device
 from shared.networks.cfn import CFN
 from shared.networks.crossmodal.regions import RegionBackbone, RegionEmbedding, pool_windows
@@ -100,8 +100,8 @@ def load_backbone(
 
 def network_input(image: Image.Image, framing: Framing = SQUARE, *, mirrored: bool = False) -> Tensor:
     """Convert an RGB image to the input of the backbone, `[1, 3, h, w]` in 0..1."""
-    image = image.resize(framing.sides(image), Image.Resampling.BICUBIC, reducing_gap=2.0)
-    return to_tensor(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else image)
+    x = resize_to_tensor(image, framing.sides(image))
+    return x.flip(-1) if mirrored else x
 
 
 @torch.inference_mode()

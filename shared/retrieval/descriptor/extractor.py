@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from shared.core import weights
 from shared.core.cpu_runtime import compiled
 from shared.core.image_files import ImageFile
-from shared.core.images import Box, ImageError, Source, crop, open_image, to_tensor
+from shared.core.images import Box, ImageError, Source, crop, open_image, resize_to_tensor
 from shared.core.scheduling import InferenceScheduler, prefetch
 from shared.retrieval.descriptor.backbones import (
     Folders,
@@ -265,11 +265,7 @@ class Extractor:
 
 def network_inputs(image: Image.Image, sizes: Iterable[int]) -> dict[int, Tensor]:
     """Resize an image for a network: `[1, 3, h, w]`, RGB in 0..1, by longer side; see `input_size`."""
-    resized = {
-        size: image.resize(input_size(image.size, size), Image.Resampling.BICUBIC, reducing_gap=2.0)
-        for size in sizes
-    }
-    return {size: to_tensor(scaled) for size, scaled in resized.items()}
+    return {size: resize_to_tensor(image, input_size(image.size, size)) for size in sizes}
 
 
 def input_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
