@@ -25,10 +25,17 @@ def _cluster() -> BenchmarkMain:
     return main
 
 
+def _serving() -> BenchmarkMain:
+    from shared.library.benchmarks.serving import main
+
+    return main
+
+
 BENCHMARKS = {
     "scale": Benchmark(_scale, "search among 100,000 and 1,000,000 vectors, beside faiss"),
     "adding": Benchmark(_adding, "photos per second, memory over time, a kill and the run after it"),
     "cluster": Benchmark(_cluster, "photos per second on a Ray cluster, by the number of workers"),
+    "serving": Benchmark(_serving, "searches per second through the pages' API, by replicas and callers"),
 }
 
 

@@ -9,7 +9,7 @@ from gradio.blocks import Block
 from gradio.components import Component
 
 from shared.ui import assets
-from shared.ui.events import Trigger, on_event
+from shared.ui.events import INFERENCE, Concurrency, Trigger, on_event
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,13 @@ class LazyTab:
     progress_on: Component | Sequence[Component] | None = None
 
 
-def load_open_tab(tabs: gr.Tabs, lazy_tabs: Sequence[LazyTab], triggers: Sequence[Trigger]) -> None:
+def load_open_tab(
+    tabs: gr.Tabs,
+    lazy_tabs: Sequence[LazyTab],
+    triggers: Sequence[Trigger],
+    *,
+    concurrency: Concurrency = INFERENCE,
+) -> None:
     """Fill the open tab after each event, and another tab when a visitor opens it.
 
     An event is one call however many tabs there are, and does not call the tab's function if its inputs are
@@ -43,6 +49,7 @@ def load_open_tab(tabs: gr.Tabs, lazy_tabs: Sequence[LazyTab], triggers: Sequenc
         tabs: Parent of all tabs.
         lazy_tabs: Tabs to fill; others are left alone.
         triggers: Events that concern all tabs, such as `image.change`.
+        concurrency: Number of tabs that may be filled at the same time.
     """
     by_id = {lazy_tab.tab.elem_id: lazy_tab for lazy_tab in lazy_tabs}
     inputs = list(dict.fromkeys(item for lazy_tab in lazy_tabs for item in lazy_tab.inputs))
@@ -65,7 +72,15 @@ def load_open_tab(tabs: gr.Tabs, lazy_tabs: Sequence[LazyTab], triggers: Sequenc
     js = assets.script("open_tab", tabs=list(by_id))
     progress_on = [item for lazy_tab in lazy_tabs for item in _progress_on(lazy_tab)]
     state = [open_id, filled, *inputs]
-    on_event(triggers, fill, state, [filled, *outputs], js=js, progress_on=progress_on)
+    on_event(
+        triggers,
+        fill,
+        state,
+        [filled, *outputs],
+        js=js,
+        concurrency=concurrency,
+        progress_on=progress_on,
+    )
 
 
 def _progress_on(lazy_tab: LazyTab) -> Sequence[Component]:

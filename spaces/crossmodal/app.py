@@ -16,7 +16,7 @@ from shared.core.images import open_image
 from shared.crossmodal import tabs
 from shared.crossmodal.engines import CARDS, ENGINES, ENSEMBLE
 from shared.crossmodal.products.match import match_product
-from shared.library.tabs import library_tabs
+from shared.library.tabs import library_tab
 from shared.ui.gallery.endpoints import gallery_endpoints
 from shared.ui.gallery.gallery_store import GalleryStore
 from shared.ui.gallery.tab import gallery_tab
@@ -133,9 +133,9 @@ with ui.page("Cross-modal search") as demo:
             description, sentences, captioner = tabs.describe_tab(SPACE, SEARCHES, write_captions, query)
             matching = tabs.match_tab(SPACE, SEARCHES, CLASSIFIER, query)
             gallery = gallery_tab(SPACE, visitor)
-            lazy_tabs = [search, description, matching, gallery.tab, *library_tabs(SPACE, query, query.text)]
+            library_tab(SPACE, all_tabs, query, query.text)
     ui.how_it_works(Path(__file__).parent, CARDS)
-    ui.load_open_tab(all_tabs, lazy_tabs, [demo.load, *query.triggers])
+    ui.load_open_tab(all_tabs, [search, description, matching, gallery.tab], [demo.load, *query.triggers])
     origin = [visitor.session, visitor.key, ui.image_files(visible=False)]
     mixed_inputs = [query.image, query.typed_text, query.box, query.text_weight, query.engine, query.top_k]
     hits = {"Matches": gr.JSON, "Pictures": gr.Gallery}

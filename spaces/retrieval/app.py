@@ -14,7 +14,7 @@ from PIL.Image import Image
 from shared import ui
 from shared.core.devices import on_zero_gpu
 from shared.core.images import open_image
-from shared.library.tabs import library_tabs
+from shared.library.tabs import library_tab
 from shared.retrieval.engines import ENGINES, GALLERY_ENGINES, OFFLINE_ENGINES
 from shared.retrieval.tabs import (
     LearnedModels,
@@ -130,11 +130,11 @@ with ui.page("Retrieval") as demo:
             with gr.Column(scale=3), gr.Tabs() as tabs:
                 matches = image_matches_tab(SPACE, visitor, GALLERY_ENGINES, SEARCHES, controls)
                 gallery = gallery_tab(SPACE, visitor)
-                library = library_tabs(SPACE, controls)
+                library_tab(SPACE, tabs, controls)
                 tradeoff = tradeoff_tab(SPACE, visitor, OFFLINE_ENGINES, SEARCHES, controls.engine)
         lifelong_tab(SPACE, visitor, LEARNED)
     ui.how_it_works(Path(__file__).parent, ["retrieval-descriptor", "retrieval-words"])
-    ui.load_open_tab(tabs, [matches, gallery.tab, *library, tradeoff], [demo.load, *controls.triggers])
+    ui.load_open_tab(tabs, [matches, gallery.tab, tradeoff], [demo.load, *controls.triggers])
     engine = gr.Dropdown(list(ENGINES), value="exact", label="Engine", visible=False)  # the API offers all
     image_id = gr.Number(label="Id", precision=0, visible=False)
     sources = [visitor.session, visitor.key, ui.image_files(visible=False)]

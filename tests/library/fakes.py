@@ -10,6 +10,7 @@ from shared.core.images import open_image
 from shared.core.scheduling import WorkerPool
 from shared.crossmodal.search import CrossModalSearch
 from shared.library import models
+from shared.library.serve.searcher import Searcher
 from shared.retrieval.describer import ScoreCalibration
 from shared.retrieval.histogram import color_histogram
 from tests.crossmodal.color_embedder import ColorEmbedder
@@ -60,3 +61,15 @@ def replace_models(extractor, fingerprint=7, attribute=setattr):
     """
     attribute(models, "LOADERS", load_models(extractor, fingerprint))
     attribute(models, "_loaded", weakref.WeakValueDictionary())
+
+
+class FakeSearcher(Searcher):
+    """Search of a replica with these models, which takes a moment, so that a replica can die meanwhile."""
+
+    def __init__(self, uri):
+        replace_models(ColorExtractor())
+        super().__init__(uri)
+
+    def search(self, image, text, top_k, where):
+        time.sleep(0.2)
+        return super().search(image, text, top_k, where)

@@ -31,9 +31,9 @@ ROOT = Path(__file__).resolve().parents[2]
 WITHOUT_LIBRARY = """
 import sys
 import gradio as gr
-from shared.library.tabs import library_tabs
+from shared.library.tabs import library_tab
 with gr.Blocks(), gr.Tabs():
-    assert library_tabs("retrieval", None) == []
+    assert library_tab("retrieval", None, None) is None
 assert not {"lancedb", "ray", "torch", "shared.library.library", "shared.library.tabs.tab"} & {*sys.modules}
 """
 

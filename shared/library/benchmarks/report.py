@@ -24,7 +24,7 @@ def finish(
         arguments: Arguments of the command, by default those of this process.
         options: Their values.
         metrics: Figures by the name of the run.
-        items: Number of photos, or of queries.
+        items: Number of photos.
         started: `time.perf_counter()` at the start.
     """
     report = reports.Report(

@@ -116,6 +116,7 @@ def connect(address: str) -> None:
         LibraryError: There is no cluster.
     """
     os.environ.setdefault("RAY_TQDM_PATCH_PRINT", "0")  # Ray would replace `print` for its progress bars
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # and send statistics to its makers
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = context.print_on_execution_start = False
     for name in ("ray.data", "ray.data.dataset"):

@@ -8,9 +8,12 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeAlias
+
+from PIL import Image
 
 from shared.core.errors import InputError
 from shared.core.images import ImageError, crop, open_image, read_file
@@ -21,6 +24,7 @@ from shared.library.library import Library
 from shared.library.results import LibraryHit, LibraryHits, LibraryPhoto
 from shared.library.tabs.visitor_filter import VisitorFilter
 from shared.ui.components.box import parse_box
+from shared.ui.events import INFERENCE
 
 UNAVAILABLE = "The photo library cannot be opened just now: the log of this server says why."
 EMPTY = "The photo library is empty: its owner has not added photos yet."
@@ -28,6 +32,9 @@ UNKNOWN_PHOTO = "This photo is not in the library, or no longer: please search a
 CHANGED = "The file of this photo has been changed, moved or deleted since it was added to the library."
 MAX_GROUPS = 100  # groups of duplicates that are listed
 DUPLICATES_SECONDS = 600  # age at which the list of duplicates is made anew
+
+#: Function with the arguments of `Library.search`: image, text, number of hits, condition.
+Search: TypeAlias = Callable[[Image.Image | None, str, int, str | None], LibraryHits]
 
 log = logging.getLogger("image_spaces")
 
@@ -79,12 +86,19 @@ class SharedLibrary:
     All methods raise a `LibraryError` with one sentence for visitors if the library cannot be used; the next
     call tries again.
 
-    Args:
+    Attributes:
         uri: Folder or address.
+        remote_search: Search in other processes, see `shared.library.serve`; None searches in this one.
+        concurrency: Number of searches that may run at the same time; pages that are made later keep to it.
+
+    Args:
+        uri: See above.
     """
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
+        self.remote_search: Search | None = None
+        self.concurrency = INFERENCE
         self._library = Lazy(self._open, at_start=False)
         self._lock = threading.Lock()
         self._duplicates: tuple[float, DuplicateGroups] | None = None
@@ -102,9 +116,9 @@ class SharedLibrary:
         if query.image:
             image = open_image(query.image)
             image = crop(image, parse_box(query.box, image.size))
-        hits = library.search(
-            image, query.text, query.top_k + bool(query.exclude), query.filter.condition(library.sources())
-        )
+        search = self.remote_search or library.search
+        condition = query.filter.condition(library.sources())
+        hits = search(image, query.text, query.top_k + bool(query.exclude), condition)
         good = [
             hit
             for hit in hits

@@ -256,7 +256,8 @@ def _create_endpoints(
 
     photo_id = gr.Textbox("", label="Id", visible=False)
     searched = [inputs.text, *filters, inputs.top_k, inputs.min_score, inputs.box, inputs.image]
-    endpoint(search_library, searched, {"Photos": gr.JSON, "Pictures": gr.Gallery})
+    hits = {"Photos": gr.JSON, "Pictures": gr.Gallery}
+    endpoint(search_library, searched, hits, concurrency=library.concurrency)
     endpoint(get_library_photo, [photo_id], {"File": gr.File})
     endpoint(list_library_duplicates, [], {"Groups": gr.JSON}, concurrency=LONG_RUNNING)
 
