@@ -2,6 +2,7 @@
 
 The process is killed (SIGKILL) when a share of the photos is done. A second one adds the same folder, which
 must find all that the first wrote but the batch that it had in hand. Memory is that of the process (RSS).
+`--without-networks` gives photos random vectors: what remains is reading, decoding and storing them.
 """
 
 from __future__ import annotations
@@ -24,29 +25,34 @@ MODULE = "shared.library.benchmark adding"
 
 _CHILD = """
 import json, sys
+from shared.library.benchmarks.random_models import use_random_models
 from shared.library.library import Library
-library = Library.open(sys.argv[1])
+if sys.argv[1] == "random":
+    use_random_models()
+library = Library.open(sys.argv[2])
 progress = lambda done, total, left: print(done, flush=True)
-report = library.add(sys.argv[2:], progress)
+report = library.add(sys.argv[3:], progress)
 print(json.dumps(report.as_dict()), flush=True)
 """
 
 
-def run(library: Path, sources: Sequence[str], stop_at: int | None = None) -> tuple[list[dict], dict]:
+def run(
+    library: Path, sources: Sequence[str], stop_at: int | None = None, *, networks: bool = True
+) -> tuple[list[dict], dict]:
     """Add photos in a process of their own.
 
     Args:
         library: Folder of the library.
         sources: Folders and files.
         stop_at: Number of finished photos after which the process is killed; None lets it end.
+        networks: False gives photos random vectors.
 
     Returns:
         Samples, each with the seconds since the start, finished photos and resident bytes; and the report,
         empty after a kill.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-c", _CHILD, str(library), *sources], stdout=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-c", _CHILD, "ours" if networks else "random", str(library), *sources]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     begin, samples, report = time.monotonic(), [], {}
     for line in process.stdout:
@@ -83,13 +89,14 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     except (OSError, ValueError) as error:
         parser.error(str(error))
     sources = [str(image.path) for image in files] if options.limit else [str(options.data)]
+    networks = not options.without_networks
     metrics: dict[str, reports.Metrics] = {}
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         library = Path(folder) / "library"
-        first, _ = run(library, sources, stop_at=int(options.kill_at * len(files)))
+        first, _ = run(library, sources, int(options.kill_at * len(files)), networks=networks)
         with Library.open(library, create=False) as opened:
             stored = opened.stats().photos
-        second, report = run(library, sources)
+        second, report = run(library, sources, networks=networks)
         described = [sample for sample in second if sample["done"] > stored]
         metrics["first run, killed"] = {
             "photos": first[-1]["done"],
@@ -113,13 +120,14 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
             "distinct_paths": len(set(paths)),
             "disk_bytes_per_photo": (stats.disk_bytes or 0) / max(stats.photos, 1),
         }
-        metrics["nothing to do"] = {"s": _timed(lambda: run(library, sources))}
+        metrics["nothing to do"] = {"s": _timed(lambda: run(library, sources, networks=networks))}
     return finish(MODULE, arguments, options, metrics, len(files), started)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = reports.benchmark_parser("Measure the addition of photos to a library.", MODULE)
     parser.add_argument("--kill-at", type=float, default=0.4, help="share of the photos, 0..1 (%(default)s)")
+    parser.add_argument("--without-networks", action="store_true", help="random vectors in their place")
     parser.add_argument("--folder", type=Path, help="folder for the library, by default that of the system")
     return parser
 
