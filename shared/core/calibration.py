@@ -68,7 +68,7 @@ def probability(scores: np.ndarray | float, scale: float, offset: float) -> np.n
     return 0.5 * (1 + np.tanh(0.5 * (scale * np.asarray(scores, np.float64) + offset)))
 
 
-def prior_correction(probability: np.ndarray | float, count: int) -> np.ndarray:
+def prior_correction(probability: np.ndarray | float, count: float) -> np.ndarray:
     """Correct probabilities for a prior of one match among `count` candidates: p / (p + count * (1 - p)).
 
     The probabilities of `fit_probability` hold at even prior odds. In a gallery of `count` images one is

@@ -4,35 +4,45 @@
         --weights weights/crossmodal-open --partner crossmodal-joint --captions crossmodal-captions
 
 The partner's weight is the one with the highest sum of validation scores (`i2t_R@1 + t2i_mAP` of each set)
-among those that are tried, and all engines share it; then every engine is calibrated on all sets. The
-threshold of a good match is fitted to queries as visitors type them, over galleries of the photos of one set:
-those of the benchmark `openworld`, and the names of things. All goes into the configuration of the first
-space, which `shared.crossmodal.embedders.combined` reads.
+among those that are tried, and all engines share it; then every engine is calibrated on the captions of all
+sets. Queries as visitors type them, those of the benchmark `openworld` and the names of things, have a
+calibration of their own; they also decide what the evidence of the caption decoder counts for in the first
+engine (`shared.crossmodal.likelihood`), whose reference images are drawn from the validation sets. All goes
+into the folder of the first space, which `shared.crossmodal.embedders.combined` reads.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from shared.core import weights
-from shared.core.calibration import lowest_threshold, probability
+from shared.core.calibration import fit_probability, lowest_threshold, probability
+from shared.core.image_files import ImageFile
 from shared.crossmodal.benchmarks.embedding import image_features
-from shared.crossmodal.benchmarks.openworld import read_queries, relevance
+from shared.crossmodal.benchmarks.openworld import hit_rates, read_queries, relevance
 from shared.crossmodal.benchmarks.recall import shared_text_metrics
 from shared.crossmodal.data.datasets import CaptionedImages, join
 from shared.crossmodal.data.training_data import read_held_out
+from shared.crossmodal.embedders.combined import CombinedEmbedder
 from shared.crossmodal.embedders.embedder import CALIBRATION_GALLERY_SIZE
 from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
+from shared.crossmodal.likelihood import TextLikelihood, save_references
 from shared.crossmodal.training.arguments import dataset_argument
 from shared.crossmodal.training.calibration import FALSE_ACCEPT_RATE, calibrate
+from shared.networks.crossmodal.captions import CaptionDecoder
 
 #: Weights of the partner that are tried.
 SHARES = tuple(np.arange(0, 1.01, 0.1).round(2).tolist())
+#: Factors of the evidence that are tried, and the number of reference images.
+EVIDENCE_SHARES, REFERENCE_COUNT = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15), 32
+#: Sizes of galleries for which thresholds hold beside that of the calibration.
+LARGER_SIZES = (100, 400)
 
 
 def validation_score(similarity: np.ndarray, sets: Sequence[CaptionedImages]) -> float:
@@ -55,7 +65,7 @@ def validation_score(similarity: np.ndarray, sets: Sequence[CaptionedImages]) ->
 
 
 def query_threshold(
-    sets: Iterable[tuple[np.ndarray, np.ndarray]], scale: float, offset: float, galleries: int = 10
+    sets: Sequence[tuple[np.ndarray, np.ndarray]], scale: float, offset: float, galleries: int = 10
 ) -> dict[str, float]:
     """Fit the threshold of a good match to queries over galleries with one right photo among wrong ones.
 
@@ -63,27 +73,52 @@ def query_threshold(
         sets: For each set scores `[queries, images]`, and bool of the same shape, True for right photos.
         scale: Slope of the calibration, see `shared.core.calibration.probability`.
         offset: Intercept of the calibration.
-        galleries: Random galleries for each query.
+        galleries: Random galleries for each query and size.
 
     Returns:
-        `threshold`, `false_accepts` and `true_accepts`, see
+        `threshold`, the lowest that at most `FALSE_ACCEPT_RATE` of the queries of any one set reach without a
+        right photo in galleries of `CALIBRATION_GALLERY_SIZE`; `size_exponent`, so that this also holds in
+        those of `LARGER_SIZES`; `false_accepts` and `true_accepts` over all sets, see
         `shared.crossmodal.training.calibration.calibrate`.
+    """
+    log_odds = [(scale * scores + offset, mask) for scores, mask in sets if mask.any()]
+
+    def fit(size: int) -> tuple[float, np.ndarray, np.ndarray]:
+        pairs = [_best_scores(*part, size, galleries) for part in log_odds]
+        limit = max(lowest_threshold(wrong, FALSE_ACCEPT_RATE) for _, wrong in pairs)
+        right, wrong = (np.concatenate(group) for group in zip(*pairs, strict=True))
+        return limit, right, wrong
+
+    limit, right, wrong = fit(CALIBRATION_GALLERY_SIZE)
+    growth = [
+        (fit(size)[0] - limit) / np.log(size / CALIBRATION_GALLERY_SIZE)
+        for size in LARGER_SIZES
+        if size <= max(mask.shape[1] for _, mask in log_odds)
+    ]
+    return {
+        "threshold": float(probability(limit, 1, 0).round(5)),
+        "size_exponent": float(np.clip(max(growth, default=1.0), 0, 1).round(3)),
+        "false_accepts": float((wrong >= limit).mean()),
+        "true_accepts": float((right >= limit).mean()),
+    }
+
+
+def _best_scores(
+    scores: np.ndarray, mask: np.ndarray, size: int, galleries: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores of right photos, and the best of as many galleries of wrong ones.
+
+    Both are `[queries * galleries]`.
     """
     rng = np.random.default_rng(0)
     right, wrong = [], []
-    for row, mask in (pair for part in sets for pair in zip(*part, strict=True)):
-        if mask.any() and not mask.all():
-            others = np.flatnonzero(~mask)
+    for row, is_right in zip(scores, mask, strict=True):
+        if is_right.any() and not is_right.all():
+            others = np.flatnonzero(~is_right)
             for _ in range(galleries):
-                right.append(row[rng.choice(np.flatnonzero(mask))])
-                wrong.append(row[rng.permutation(others)[:CALIBRATION_GALLERY_SIZE]].max())
-    accepted, alarms = (probability(np.array(best), scale, offset) for best in (right, wrong))
-    threshold = lowest_threshold(alarms, FALSE_ACCEPT_RATE)
-    return {
-        "threshold": threshold,
-        "false_accepts": float((alarms >= threshold).mean()),
-        "true_accepts": float((accepted >= threshold).mean()),
-    }
+                right.append(row[rng.choice(np.flatnonzero(is_right))])
+                wrong.append(row[rng.permutation(others)[:size]].max())
+    return np.array(right), np.array(wrong)
 
 
 def combine(
@@ -113,26 +148,86 @@ def combine(
     scores = {share: validation_score((1 - share) * first + share * partner, held_out) for share in shares}
     print(scores)
     best = max(scores, key=lambda share: scores[share])
-    queries = [_queries(part) for part in held_out]
-    ends = np.cumsum([len(part.images) for part in held_out])[:-1]
     combined: dict[str, dict[str, Any]] = {}
     for engine in parts[0].engines:
         first, partner = similarities(engine)
         joined = (1 - best) * first + best * partner
         fitted = calibrate(joined, data.image_index, data.identities)
-        answers = []
-        for number, (texts, relevant) in enumerate(queries):
-            of_set = [np.split(rows, ends)[number] for rows in features]
-            first, partner = (
-                part.embed_texts(texts, engine) @ part.embed_features(rows, engine).T
-                for part, rows in zip(parts, of_set, strict=True)
-            )
-            answers.append(((1 - best) * first + best * partner, relevant))
-        if any(relevant.any() for _, relevant in answers):
-            fitted |= query_threshold(answers, *fitted["calibration"])
         for name, value in fitted.items():
             combined.setdefault(name, {})[engine] = value
     return {"partner_share": best, "combined": combined}
+
+
+def calibrate_queries(
+    embedder: CombinedEmbedder, held_out: Sequence[CaptionedImages], shares: Sequence[float] = EVIDENCE_SHARES
+) -> dict[str, Any]:
+    """Choose what the evidence of the caption decoder counts for, and calibrate the scores of queries.
+
+    Args:
+        embedder: Combined space with a decoder, whose evidence counts as it is in the first engine.
+        held_out: Validation sets.
+        shares: Factors that are tried; the best has the highest sum of R@1, R@5 and `true_accepts` over all
+            queries.
+
+    Returns:
+        Keys of a configuration: `evidence` for the first engine, and `queries`, by engine.
+    """
+    features = [image_features(embedder, data) for data in held_out]
+    texts, relevant = zip(*map(_queries, held_out), strict=True)
+    counts = [int(right.any(1).sum()) for right in relevant]
+    evidence: dict[str, float] = {}
+    queries: dict[str, dict[str, Any]] = {}
+    for engine in embedder.engines:
+        plain = [
+            embedder.embed_texts(part, engine) @ embedder.embed_features(rows, engine).T
+            for part, rows in zip(texts, features, strict=True)
+        ]
+        trials = {0.0: _fit_queries(plain, relevant)}
+        if embedder.has_evidence(engine):
+            gains = [
+                np.stack([embedder.evidence(text, rows, engine) for text in part])
+                for part, rows in zip(texts, features, strict=True)
+            ]
+            totals: dict[float, float] = {}
+            for share in shares:
+                scores = [part + share * gain for part, gain in zip(plain, gains, strict=True)]
+                trials[share] = _fit_queries(scores, relevant)
+                rates = [sum(hit_rates(*pair).values()) for pair in zip(scores, relevant, strict=True)]
+                totals[share] = float(np.average(rates, weights=counts)) + trials[share]["true_accepts"]
+            print(totals)
+            evidence[engine] = max(totals, key=lambda share: totals[share])
+        for name, value in trials[evidence.get(engine, 0.0)].items():
+            queries.setdefault(name, {})[engine] = value
+    return {"evidence": evidence, "queries": queries}
+
+
+def _fit_queries(scores: Sequence[np.ndarray], relevant: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Fit probability and threshold of an engine to queries; see `query_threshold`."""
+    fitted = fit_probability(
+        np.concatenate([part[right] for part, right in zip(scores, relevant, strict=True)]),
+        np.concatenate([part[~right] for part, right in zip(scores, relevant, strict=True)]),
+    )
+    verdict = query_threshold(list(zip(scores, relevant, strict=True)), *fitted)
+    return {"calibration": [round(value, 6) for value in fitted], **verdict}
+
+
+def draw_references(
+    space: JointSpaceEmbedder,
+    decoder: CaptionDecoder,
+    held_out: Sequence[CaptionedImages],
+    count: int = REFERENCE_COUNT,
+) -> np.ndarray:
+    """Return what a decoder attends to in random validation images, float32 `[count, R, width]`.
+
+    As many come from each set.
+    """
+    rng = np.random.default_rng(0)
+    images: list[ImageFile] = []
+    for part, data in zip(np.array_split(np.arange(count), len(held_out)), held_out, strict=True):
+        images += [data.images[index] for index in rng.choice(len(data.images), len(part), replace=False)]
+    with torch.inference_mode():
+        rows = torch.stack([space.region_rows(image.image()).cpu() for image in images])
+        return decoder.memory(rows).numpy()
 
 
 def _queries(data: CaptionedImages) -> tuple[list[str], np.ndarray]:
@@ -171,8 +266,16 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     config = combine(parts, held_out, args.shares)
     config |= {"partner": args.partner, "captions": args.captions}
     weights.update_config(args.weights, **config)
-    print(config)
-    return config
+    decoder = weights.load(CaptionDecoder, args.captions)
+    references = draw_references(parts[0], decoder, held_out)
+    save_references(args.weights, references)
+    parts[0].config = {**config, "evidence": {parts[0].engines[0]: 1.0}}
+    shares = [1 - config["partner_share"], config["partner_share"]]
+    embedder = CombinedEmbedder(parts, shares, likelihood=TextLikelihood(decoder, references))
+    added = calibrate_queries(embedder, held_out)
+    weights.update_config(args.weights, **added)
+    print(config | added)
+    return config | added
 
 
 if __name__ == "__main__":

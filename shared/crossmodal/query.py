@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from shared.core.images import Box, Source
+from shared.crossmodal.embedders.embedder import Embedder
+from shared.crossmodal.text.queries import Term
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,3 +49,23 @@ class Query:
     def has_image(self) -> bool:
         """True if there is an image, so that scores have no probabilities."""
         return self.image is not None or self.image_id is not None
+
+
+def query_evidence(
+    terms: Sequence[Term], features: np.ndarray, embedder: Embedder, engine: str
+) -> np.ndarray:
+    """Return the evidence of a query's text for images: the mean of that of its terms, by their weights.
+
+    Args:
+        terms: Terms of the text; a negative weight speaks against what its term says.
+        features: `IMAGE_FEATURE` of the images, `[N, F]`.
+        embedder: Model that described them.
+        engine: One of its engines.
+
+    Returns:
+        float32 `[N]`, see `Embedder.evidence`; zeros without terms.
+    """
+    total = np.zeros(len(features), np.float32)
+    for term in terms:
+        total += term.weight * embedder.evidence(term.text, features, engine)
+    return total / max(sum(abs(term.weight) for term in terms), 1e-6)

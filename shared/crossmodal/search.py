@@ -26,7 +26,7 @@ from shared.crossmodal.embedders.loading import load_embedder
 from shared.crossmodal.engines import ENSEMBLE
 from shared.crossmodal.explanation.explain import MatchExplainer
 from shared.crossmodal.explanation.result import MatchExplanation
-from shared.crossmodal.query import Query
+from shared.crossmodal.query import Query, query_evidence
 from shared.crossmodal.text.queries import (
     QueryError,
     Term,
@@ -38,6 +38,7 @@ from shared.crossmodal.text.queries import (
 )
 from shared.crossmodal.text.translation import translate
 from shared.gallery.gallery import Gallery
+from shared.gallery.index import Features
 from shared.gallery.ingest import DescribedImage, ImageInput, SkipCallback, decode_stream
 from shared.gallery.results import SearchRequest, SearchResults
 from shared.gallery.search import EncodedQuery, GallerySearch
@@ -73,7 +74,7 @@ class CrossModalSearch(GallerySearch):
             raise ValueError(f"these weights have {', '.join(embedder.engines)}, received {engine!r}")
         super().__init__(engine, gallery)
         self.embedder = embedder
-        self._calibration = embedder.calibration(engine)
+        self._calibration = embedder.query_calibration(engine)
         self.threshold = self._calibration.corrected_threshold
         self.possible_threshold = self._calibration.possible_threshold
         self.false_accept_rate = self._calibration.false_accept_rate
@@ -150,8 +151,8 @@ class CrossModalSearch(GallerySearch):
             gallery: Gallery to search; by default that of this search.
 
         Returns:
-            Hits with cosines as scores; for a text alone also with probabilities, and `good_match` True or
-                False where a threshold has been measured.
+            Hits with cosines as scores, and for a text alone with evidence added (`Embedder.evidence`) and
+                with probabilities; `good_match` is True or False where a threshold has been measured.
 
         Raises:
             QueryError: The query is empty, or its text cannot be used.
@@ -179,6 +180,10 @@ class CrossModalSearch(GallerySearch):
         written = self._parse(query)
         terms = self._translated(written)
         read_as = format_terms(terms) if terms != written else ""
+
+        def evidence(features: Features) -> np.ndarray:
+            return query_evidence(terms, features[IMAGE_FEATURE], self.embedder, self.engine)
+
         return EncodedQuery(
             {IMAGE_FEATURE: self._encode(query, terms, self._or_default(gallery))},
             calibrated=not query.has_image,
@@ -186,6 +191,7 @@ class CrossModalSearch(GallerySearch):
             unknown_words=self.embedder.unknown_words([term.text for term in terms]),
             hint=negation_hint(read_as or query.text),
             read_as=read_as,
+            evidence=None if query.has_image or not self.embedder.has_evidence(self.engine) else evidence,
         )
 
     def search_by_id(

@@ -12,10 +12,14 @@ import numpy as np
 from shared.core.calibration import ConfidenceBands
 from shared.core.images import Source
 from shared.gallery.gallery import Gallery
-from shared.gallery.index import Features, GalleryIndex, IndexCache
+from shared.gallery.index import Features, GalleryIndex, IndexCache, IndexHits
 from shared.gallery.ingest import DescribedImage, ImageInput, IngestReport, SkipCallback, ingest
 from shared.gallery.results import Hit, SearchRequest, SearchResults, list_hits
 from shared.gallery.snapshot import GallerySnapshot
+
+#: Best images of the index whose scores `EncodedQuery.evidence` corrects. On validation queries R@1 and R@5
+#: are the same for 10 images and for all.
+RESCORED = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +34,8 @@ class EncodedQuery:
         unknown_words: Words of the query that are not in the network's vocabulary.
         hint: Sentence for whoever wrote the query; see `shared.gallery.results.SearchResults`.
         read_as: Query as the network reads it; see `shared.gallery.results.SearchResults`.
+        evidence: Computes what the score of each of N images gains by a slower comparison, `[N]`, from their
+            features by name; None where there is none.
     """
 
     features: Features
@@ -38,6 +44,7 @@ class EncodedQuery:
     unknown_words: tuple[str, ...] = ()
     hint: str = ""
     read_as: str = ""
+    evidence: Callable[[Features], np.ndarray] | None = None
 
 
 class GallerySearch(ABC):
@@ -158,8 +165,11 @@ class GallerySearch(ABC):
         groups = self.duplicate_groups if request.hide_duplicates else None
         depth = request.top_k + (request.exclude_id is not None)
         depth = 2 * depth + 20 if groups else depth
+        depth = depth if query.evidence is None else max(depth, RESCORED)
         while True:
             index_hits = index.search(gallery, query.features, depth)
+            if query.evidence is not None:
+                index_hits = _rescored(index_hits, query)
             searched = len(index_hits.snapshot)
             probabilities = query.probability and query.probability(
                 np.asarray(index_hits.scores, np.float64), max(searched, 1)
@@ -168,3 +178,35 @@ class GallerySearch(ABC):
             if groups is None or len(hits) >= request.top_k or len(index_hits.ids) < depth:
                 return hits[: request.top_k], searched
             depth *= 4  # too many duplicates are hidden to fill the list
+
+
+def rescore(scores: np.ndarray, evidence: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Return scores of which the best `RESCORED` have evidence added, and no other is above these.
+
+    Args:
+        scores: `[N]`.
+        evidence: Computes the evidence of entries, `[n]`, from their positions `[n]`.
+
+    >>> rescore(np.array([0.5, 0.4]), lambda positions: np.array([-0.2, 0.1])).round(2).tolist()
+    [0.3, 0.5]
+    """
+    if not len(scores):
+        return scores
+    head = np.argsort(-scores, kind="stable")[:RESCORED]
+    corrected = scores[head] + evidence(head)
+    result = np.minimum(scores, corrected.min())
+    result[head] = corrected
+    return result
+
+
+def _rescored(hits: IndexHits, query: EncodedQuery) -> IndexHits:
+    """Return hits with the evidence of a query, in their new order."""
+
+    def evidence(positions: np.ndarray) -> np.ndarray:
+        assert query.evidence is not None
+        ids = [hits.ids[position] for position in positions.tolist()]
+        return query.evidence({name: hits.snapshot.features(name, ids)[1] for name in query.features})
+
+    scores = rescore(np.array(hits.scores), evidence)
+    order = np.argsort(-scores, kind="stable")
+    return IndexHits(hits.snapshot, [hits.ids[position] for position in order], scores[order].tolist())

@@ -138,7 +138,7 @@ class TextModel(LibraryModel):
 
     def __init__(self, spec: ModelSpec, search: CrossModalSearch) -> None:
         self.spec, self.search, self.embedder = spec, search, search.embedder
-        self.calibration = self.embedder.calibration(spec.engine)
+        self.calibration = self.embedder.query_calibration(spec.engine)
         self.worker_pool = self.embedder.worker_pool
         # an image of a single color has all the shapes
         features = self.embedder.describe([Image.new("RGB", (64, 64))])[0][IMAGE_FEATURE]

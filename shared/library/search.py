@@ -13,6 +13,7 @@ from shared.core.images import Source
 from shared.crossmodal.embedders.embedder import IMAGE_FEATURE, POSSIBLE_PROBABILITY
 from shared.crossmodal.text.queries import QueryError
 from shared.gallery.results import check_top_k
+from shared.gallery.search import EncodedQuery, rescore
 from shared.library.errors import LibraryError
 from shared.library.filters import condition_error, is_condition_error, one_of, parse_condition
 from shared.library.models import IMAGE, TEXT, ImageModel, LibraryModel, ModelSpec, TextModel
@@ -100,7 +101,7 @@ class LibrarySearch:
             rows = self._nearest(model.column, first, top_k, condition, _COLUMNS).to_pylist()
             scored = [(row, 1 - row["_distance"]) for row in rows]
         else:
-            scored = self._two_passes(model, first, query.features[IMAGE_FEATURE], top_k, condition)
+            scored = self._two_passes(model, first, query, top_k, condition)
         scores = np.array([score for _, score in scored], np.float64)
         probabilities: list[float | None] = [None] * len(scored)
         if query.calibrated and scored:
@@ -121,15 +122,21 @@ class LibrarySearch:
         )
 
     def _two_passes(
-        self, model: TextModel, first: np.ndarray, vector: np.ndarray, top_k: int, condition: str | None
+        self, model: TextModel, first: np.ndarray, query: EncodedQuery, top_k: int, condition: str | None
     ) -> list[tuple[dict[str, Any], float]]:
-        """Return the best rows with the engine's own scores, which order the candidates of the first pass."""
+        """Return the best rows with the engine's own scores, which order the candidates of the first pass.
+
+        As in galleries, the best of them are scored with evidence, see `shared.gallery.search`.
+        """
         assert model.feature_column is not None
         limit = max(MIN_CANDIDATES, CANDIDATES_PER_HIT * top_k)
         candidates = self._nearest(model.column, first, limit, condition, ["path", model.feature_column])
         if not candidates.num_rows:
             return []
-        scores = model.scored(vector_rows(candidates[model.feature_column])) @ vector
+        features = vector_rows(candidates[model.feature_column])
+        scores = model.scored(features) @ query.features[IMAGE_FEATURE]
+        if (evidence := query.evidence) is not None:
+            scores = rescore(scores, lambda positions: evidence({IMAGE_FEATURE: features[positions]}))
         best = np.argsort(-scores, kind="stable")[:top_k].tolist()
         paths = [candidates["path"][index].as_py() for index in best]
         rows = {

@@ -47,10 +47,10 @@ class ColorSearch(GallerySearch):
     def duplicate_groups(self, snapshot, ids):
         return [snapshot.entries[id].name != "blue" for id in ids]
 
-    def __call__(self, color, probability=None, calibrated=True, **options):
+    def __call__(self, color, probability=None, calibrated=True, evidence=None, **options):
         def encode():
             features = self.describe(Image.new("RGB", (4, 4), COLORS[color]))
-            return EncodedQuery(features, calibrated, probability)
+            return EncodedQuery(features, calibrated, probability, evidence=evidence)
 
         return self._search(encode, SearchRequest(**options))
 
@@ -225,3 +225,23 @@ def test_one_image_may_be_added_without_a_list(tmp_path):
         assert len(search.add(image).ids) == 1
     assert len(search.add((tmp_path / "red.png").read_bytes()).ids) == 1
     assert open_image(search.gallery.entry(0).thumbnail).size == (40, 30)
+
+
+def test_evidence_orders_the_best_images_and_the_others_follow(search, monkeypatch):
+    monkeypatch.setattr("shared.gallery.search.RESCORED", 3)
+    plain = search("red")
+    assert names(plain) == ["red", "orange", "yellow", "blue"]
+    seen = []
+
+    def evidence(features):
+        seen.append(len(features["color"]))
+        return np.array([-2, 0, 1], np.float32)
+
+    results = search("red", evidence=evidence)
+    assert names(results) == ["yellow", "orange", "red", "blue"]
+    assert seen == [3]
+    scores = [hit.score for hit in results.hits]
+    assert scores == sorted(scores, reverse=True)
+    assert names(search("red", evidence=evidence, top_k=1)) == ["yellow"]  # more than one are compared
+    search.gallery.clear()
+    assert names(search("red", evidence=evidence)) == []

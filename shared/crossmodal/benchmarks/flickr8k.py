@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from shared.core.weights import WeightsError
-from shared.crossmodal.benchmarks.embedding import image_features
+from shared.crossmodal.benchmarks.embedding import image_features, similarities
 from shared.crossmodal.benchmarks.recall import recall_metrics
 from shared.crossmodal.data.datasets import SPLITS, read_flickr8k
 from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
 from shared.crossmodal.engines import OPEN_WEIGHTS, load_combined_space
 from shared.crossmodal.training.score_fusion import fuse
 from shared.evaluation import reports
+from shared.gallery.search import RESCORED
 from shared.networks.crossmodal.cyclematch import SCORE_NAMES
 
 MODULE = "shared.crossmodal.benchmark flickr8k"
@@ -57,23 +58,23 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     available, data = len(data.images), data.head(options.limit)
     started = time.perf_counter()
     metrics: dict[str, dict[str, float]] = {}
-    similarities = []
+    first_scores = []
     for folder, embedder in zip(folders, embedders, strict=True):
         prefix = f"{Path(folder).name}: " if len(folders) > 1 else ""
         features = image_features(embedder, data)
         for engine in embedder.engines:
-            images = embedder.embed_features(features, engine)
-            texts = embedder.embed_texts(data.texts, engine)
-            similarity = images @ texts.T
+            similarity = similarities(embedder, engine, data.texts, features, RESCORED).T
             if engine == embedder.engines[0]:
-                similarities.append(similarity)
+                first_scores.append(similarity)
             metrics[prefix + engine] = recall_metrics(similarity, data.image_index)
             if engine == "cyclematch" and isinstance(embedder, JointSpaceEmbedder):
+                images = embedder.embed_features(features, engine)
+                texts = embedder.embed_texts(data.texts, engine)
                 scales = embedder.network.score_scales.cpu().numpy()
                 scores = _score_metrics(images, texts, scales, data.image_index)
                 metrics |= {f"{prefix}{engine}, {name}": row for name, row in scores.items()}
     if options.mean:
-        metrics["mean"] = recall_metrics(fuse(np.stack(similarities)), data.image_index)
+        metrics["mean"] = recall_metrics(fuse(np.stack(first_scores)), data.image_index)
     return reports.finish(
         reports.Report(
             benchmark="flickr8k",

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from shared.core.weights import WeightsError
-from shared.crossmodal.benchmarks.embedding import image_features
+from shared.crossmodal.benchmarks.embedding import image_features, similarities
 from shared.crossmodal.benchmarks.openworld import IMAGES_PER_NAME, hit_rates
 from shared.crossmodal.data.datasets import SPLITS
 from shared.crossmodal.data.named_images import read_named_images
@@ -60,13 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     features = image_features(embedder, things)
     metrics: dict[str, dict[str, float]] = {}
     for engine in embedder.engines:
-        images = embedder.embed_features(features, engine)
         for language in names[0]:
             queries = [row[language] for row in names]
             texts = [translate([query], embedder.unknown_words)[0] for query in queries]
             translated = sum(text != query for text, query in zip(texts, queries, strict=True)) / len(names)
-            rates = hit_rates(embedder.embed_texts(texts, engine) @ images.T, relevant)
-            as_typed = hit_rates(embedder.embed_texts(queries, engine) @ images.T, relevant)
+            rates = hit_rates(similarities(embedder, engine, texts, features), relevant)
+            as_typed = hit_rates(similarities(embedder, engine, queries, features), relevant)
             metrics[f"{engine}, {language}"] = {
                 **rates,
                 "R@1 as typed": as_typed["R@1"],

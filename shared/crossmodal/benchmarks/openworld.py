@@ -2,10 +2,12 @@
 
 Queries about photos with captions (the test photos of COCO) come from `openworld_queries.tsv`. A photo is
 right for a query if at least `MIN_CAPTIONS` of its captions hold a word of each group that the query lists:
-people describe the same photo in different words, and one of them may be wrong. Queries about photos of
-single things (`--named`, such as Caltech-101) are the names of all things; `IMAGES_PER_NAME` photos of each
-make the gallery. `R@1` and `R@5` are the fractions of queries with a right photo first, and among the first
-five.
+people describe the same photo in different words, and one of them may be wrong. Captions leave much unsaid,
+so two readers, instances of a vision-language model, judged the other photos among the first five of any
+engine without knowing which had found them (`openworld_judgments.tsv`): those that both called right are
+right, too. "captions alone" has the figures without these judgments. Queries about photos of single things
+(`--named`, such as Caltech-101) are the names of all things; `IMAGES_PER_NAME` photos of each make the
+gallery. `R@1` and `R@5` are the fractions of queries with a right photo first, and among the first five.
 
 Galleries of `GALLERY_SIZES` photos hold one right photo, drawn at random for each query, among wrong ones of
 its set. `good, right` is the fraction of right first hits that are called a good match; `false alarms` is the
@@ -24,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from shared.core.weights import WeightsError
-from shared.crossmodal.benchmarks.embedding import image_features
+from shared.crossmodal.benchmarks.embedding import image_features, similarities
 from shared.crossmodal.data.datasets import SPLITS, CaptionedImages, read_coco
 from shared.crossmodal.data.named_images import read_named_images
 from shared.crossmodal.embedders.embedder import MatchCalibration
@@ -33,7 +35,7 @@ from shared.crossmodal.text.words import split_words
 from shared.evaluation import reports
 
 MODULE = "shared.crossmodal.benchmark openworld"
-QUERIES = "openworld_queries.tsv"
+QUERIES, JUDGMENTS = "openworld_queries.tsv", "openworld_judgments.tsv"
 MIN_CAPTIONS = 2
 #: Photos of each thing; the split takes one in ten.
 IMAGES_PER_NAME = 4
@@ -62,15 +64,19 @@ class OpenQuery:
 
 def read_queries() -> tuple[OpenQuery, ...]:
     """Return the queries about photos with captions."""
-    text = resources.files("shared.crossmodal.benchmarks").joinpath(QUERIES).read_text(encoding="utf-8")
     return tuple(
         OpenQuery(
             row["query"],
             row["kind"],
             tuple(frozenset(group.split()) for group in row["words"].split("&")),
         )
-        for row in csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+        for row in _read_table(QUERIES)
     )
+
+
+def _read_table(name: str) -> list[dict[str, str]]:
+    text = resources.files("shared.crossmodal.benchmarks").joinpath(name).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def relevance(queries: Sequence[OpenQuery], data: CaptionedImages) -> np.ndarray:
@@ -80,6 +86,13 @@ def relevance(queries: Sequence[OpenQuery], data: CaptionedImages) -> np.ndarray
         words = frozenset(split_words(text))
         counts[:, image] += [query.describes(words) for query in queries]
     return counts >= MIN_CAPTIONS
+
+
+def judged_relevance(queries: Sequence[OpenQuery], data: CaptionedImages) -> np.ndarray:
+    """Return which photos two readers called right for each query, bool `[queries, images]`."""
+    photos = {row["query"]: frozenset(row["photos"].split()) for row in _read_table(JUDGMENTS)}
+    names = [Path(image.name).stem for image in data.images]
+    return np.array([[name in photos.get(query.text, ()) for name in names] for query in queries])
 
 
 def hit_rates(scores: np.ndarray, relevant: np.ndarray) -> dict[str, float]:
@@ -143,26 +156,25 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     queries = read_queries()
     assert things.classes is not None  # as named images have
     names = things.class_names
-    relevant = relevance(queries, photos), np.arange(len(names))[:, None] == things.classes
+    captioned, of_name = relevance(queries, photos), np.arange(len(names))[:, None] == things.classes
+    relevant = captioned | judged_relevance(queries, photos), of_name
     kinds = np.array([query.kind for query in queries])
     features = image_features(embedder, photos), image_features(embedder, things)
     metrics: dict[str, dict[str, float]] = {}
     for engine in embedder.engines:
-        images = [embedder.embed_features(rows, engine) for rows in features]
-        texts = [embedder.embed_texts([query.text for query in queries], engine)]
-        texts.append(embedder.embed_texts(names, engine))
-        scores = [text @ image.T for text, image in zip(texts, images, strict=True)]
+        scores = [
+            similarities(embedder, engine, texts, rows)
+            for texts, rows in zip(([query.text for query in queries], names), features, strict=True)
+        ]
         for kind in dict.fromkeys(kinds.tolist()):
             metrics[f"{engine}, {kind}"] = hit_rates(scores[0][kinds == kind], relevant[0][kinds == kind])
         metrics[f"{engine}, {NAME}"] = hit_rates(scores[1], relevant[1])
+        metrics[f"{engine}, all"] = _mean_rates(scores, relevant)
+        metrics[f"{engine}, all, captions alone"] = _mean_rates(scores, (captioned, of_name))
         counts = [int(rows.any(1).sum()) for rows in relevant]
-        rates = [hit_rates(*rows) for rows in zip(scores, relevant, strict=True)]
-        metrics[f"{engine}, all"] = {
-            key: float(np.average([rate[key] for rate in rates], weights=counts)) for key in rates[0]
-        }
         for size in GALLERY_SIZES:
             verdicts = [
-                verdict_rates(*rows, embedder.calibration(engine), size)
+                verdict_rates(*rows, embedder.query_calibration(engine), size)
                 for rows in zip(scores, relevant, strict=True)
             ]
             metrics[f"{engine}, galleries of {size}"] = {
@@ -182,3 +194,10 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         ),
         options.json,
     )
+
+
+def _mean_rates(scores: Sequence[np.ndarray], relevant: Sequence[np.ndarray]) -> dict[str, float]:
+    """Compute the hit rates over the queries of all sets."""
+    counts = [int(rows.any(1).sum()) for rows in relevant]
+    rates = [hit_rates(*rows) for rows in zip(scores, relevant, strict=True)]
+    return {key: float(np.average([rate[key] for rate in rates], weights=counts)) for key in rates[0]}

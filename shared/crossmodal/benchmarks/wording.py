@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from shared.core.weights import WeightsError
-from shared.crossmodal.benchmarks.embedding import image_features
+from shared.crossmodal.benchmarks.embedding import image_features, similarities
 from shared.crossmodal.data.datasets import SPLITS
 from shared.crossmodal.data.named_images import name_texts, read_named_images
 from shared.crossmodal.embedders.embedder import CALIBRATION_GALLERY_SIZE, MatchCalibration
@@ -97,15 +97,14 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     features = image_features(embedder, data)[rows]
     metrics = {}
     for engine in embedder.engines:
-        images = embedder.embed_features(features, engine)
         rng = np.random.default_rng(0)
         results = []
         for form in range(2):
             texts = [name_texts(data.class_names[thing])[form] for thing in things]
-            similarity = embedder.embed_texts(texts, engine) @ images.T
+            similarity = similarities(embedder, engine, texts, features)
             results.append(search_things(similarity, options.size, options.repeats, rng))
         scores, right = (np.concatenate(parts) for parts in zip(*results, strict=True))
-        metrics[engine] = verdict_metrics(scores, right, embedder.calibration(engine), options.size)
+        metrics[engine] = verdict_metrics(scores, right, embedder.query_calibration(engine), options.size)
     report = reports.Report(
         benchmark="wording",
         data=data.name,

@@ -1,4 +1,7 @@
-"""Embedder that adds up the scores of two joint spaces, trained on different data and backbones."""
+"""Embedder that adds up the scores of two joint spaces, trained on different data and backbones.
+
+A caption decoder adds its evidence to the score of a text, see `shared.crossmodal.likelihood`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from shared.core.models import load_on_device
 from shared.crossmodal.captioning import CaptionWriter
 from shared.crossmodal.embedders.embedder import IMAGE_FEATURE, Embedder, MatchCalibration
 from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder, read_calibration
+from shared.crossmodal.likelihood import TextLikelihood, load_references
 from shared.gallery.index import FINGERPRINT
 from shared.networks.crossmodal.captions import CaptionDecoder
 
@@ -30,6 +34,7 @@ class CombinedEmbedder(Embedder):
             calibration of the combination (see `JointSpaceEmbedder`).
         shares: Weights of the parts, of sum 1.
         write: Writes sentences from the region features of the first part; None for no sentences.
+        likelihood: Computes the evidence of texts; None for none.
 
     Raises:
         ValueError: The parts have different engines, or there is not one weight for each.
@@ -44,20 +49,28 @@ class CombinedEmbedder(Embedder):
         parts: Sequence[JointSpaceEmbedder],
         shares: Sequence[float],
         write: CaptionWriter | None = None,
+        likelihood: TextLikelihood | None = None,
     ) -> None:
         if any(part.engines != parts[0].engines for part in parts):
             raise ValueError("joint spaces that are combined must have the same engines")
         if len(shares) != len(parts) or min(shares) < 0 or not np.isclose(sum(shares), 1):
             raise ValueError(f"{len(parts)} weights of sum 1 are needed, got {list(shares)}")
-        self.parts, self.shares, self._write = tuple(parts), tuple(shares), write
+        self.parts, self.shares = tuple(parts), tuple(shares)
+        self._write, self._likelihood = write, likelihood
         self.engines = parts[0].engines
         self.worker_pool = parts[0].worker_pool
-        fingerprints = np.concatenate([part.model_fingerprint for part in parts])
-        self.model_fingerprint = np.bitwise_xor.reduce(fingerprints, keepdims=True)
-        config = parts[0].config.get("combined", {})
-        self._calibrations = {engine: read_calibration(config, engine) for engine in self.engines}
+        fingerprints = [int(part.model_fingerprint[0]) for part in parts]
+        if likelihood is not None:
+            fingerprints.append(likelihood.fingerprint)
+        self.model_fingerprint = np.bitwise_xor.reduce(np.array(fingerprints, np.uint64), keepdims=True)
+        config = parts[0].config
+        self._calibrations, self._query_calibrations = (
+            {engine: read_calibration(config.get(key, {}), engine) for engine in self.engines}
+            for key in ("combined", "queries")
+        )
+        self._evidence_shares: Mapping[str, float] = config.get("evidence", {}) if likelihood else {}
         lengths = [part.network.image.score.in_features for part in parts]
-        self._splits = np.cumsum(lengths)[:-1].tolist()
+        self._splits = np.cumsum(lengths).tolist()
 
     @classmethod
     def load(
@@ -92,21 +105,38 @@ class CombinedEmbedder(Embedder):
                 f"The decoder in {path.name} was trained for another recognition network than {name}: train "
                 "it anew with `python -m shared.crossmodal.train_captions`."
             )
-        return cls([first, partner], [1 - share, share], CaptionWriter(decoder))
+        references = load_references(weights.find(name, allow_hub=allow_hub), *decoder.places.shape)
+        likelihood = TextLikelihood(decoder, references, int(weights.digest(path)[:16], 16))
+        return cls([first, partner], [1 - share, share], CaptionWriter(decoder), likelihood)
 
     def describe(self, images: Sequence[Image.Image]) -> list[dict[str, np.ndarray]]:
-        rows = zip(*(part.describe(images) for part in self.parts), strict=True)
         return [
-            {
-                IMAGE_FEATURE: np.concatenate([row[IMAGE_FEATURE] for row in row_of_parts]),
-                FINGERPRINT: self.model_fingerprint,
-            }
-            for row_of_parts in rows
+            {IMAGE_FEATURE: self._feature(image), FINGERPRINT: self.model_fingerprint} for image in images
         ]
+
+    def _feature(self, image: Image.Image) -> np.ndarray:
+        """Return the features of all parts and what the decoder attends to, float16 `[F]`."""
+        (first, regions), *others = (part.features(image) for part in self.parts)
+        pieces = [first, *(feature for feature, _ in others)]
+        if self._likelihood is not None:
+            pieces.append(self._likelihood.describe(regions.cpu()))
+        return np.concatenate(pieces)
 
     def embed_features(self, features: np.ndarray, engine: str) -> np.ndarray:
         pieces = iter(np.split(features, self._splits, axis=1))
         return self._concatenated(lambda part: part.embed_features(next(pieces), engine))
+
+    def has_evidence(self, engine: str) -> bool:
+        return engine in self._evidence_shares
+
+    def evidence(self, text: str, features: np.ndarray, engine: str) -> np.ndarray:
+        if self._likelihood is None or not self.has_evidence(engine):
+            return super().evidence(text, features, engine)
+        rows = features[:, self._splits[-1] :]
+        return self._evidence_shares[engine] * self._likelihood.evidence(text, rows)
+
+    def query_calibration(self, engine: str) -> MatchCalibration:
+        return self._query_calibrations[engine]
 
     def embed_regions(self, image: Image.Image, engine: str) -> np.ndarray:
         return self._concatenated(lambda part: part.embed_regions(image, engine))

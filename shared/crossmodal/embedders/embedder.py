@@ -34,6 +34,8 @@ class MatchCalibration:
         false_accept_rate: Fraction of queries without a match whose best hit in such a gallery reaches the
             threshold, 0..1; None where it has not been measured.
         gallery_size: See above.
+        size_exponent: Power of the number of candidates that the odds of a match fall with. With 1, one of
+            them is expected to match; less keeps the rate of false accepts in galleries of any size.
     """
 
     scale: float = 0.0
@@ -41,6 +43,7 @@ class MatchCalibration:
     threshold: float | None = None
     false_accept_rate: float | None = None
     gallery_size: int = CALIBRATION_GALLERY_SIZE
+    size_exponent: float = 1.0
 
     def probability(self, scores: np.ndarray | float, count: int | None = None) -> np.ndarray:
         """Return the probability that a text and an image with these scores match, 0..1.
@@ -50,21 +53,25 @@ class MatchCalibration:
             count: Number of candidates of which one is expected to match; None stands for even odds.
         """
         even_odds = probability(scores, self.scale, self.offset)
-        return even_odds if count is None else prior_correction(even_odds, count)
+        return even_odds if count is None else self._corrected(even_odds, count)
 
     @property
     def corrected_threshold(self) -> float | None:
         """`threshold` converted to the scale of `probability(scores, count)`; None without a threshold."""
         if self.threshold is None:
             return None
-        return float(prior_correction(self.threshold, self.gallery_size))
+        return float(self._corrected(self.threshold, self.gallery_size))
 
     @property
     def possible_threshold(self) -> float | None:
         """`POSSIBLE_PROBABILITY` on the same scale; None without a threshold."""
         if self.threshold is None:
             return None
-        return float(prior_correction(min(POSSIBLE_PROBABILITY, self.threshold), self.gallery_size))
+        return float(self._corrected(min(POSSIBLE_PROBABILITY, self.threshold), self.gallery_size))
+
+    def _corrected(self, even_odds: np.ndarray | float, count: int) -> np.ndarray:
+        """Return probabilities among `count` candidates from those at even odds."""
+        return prior_correction(even_odds, count**self.size_exponent)
 
 
 class Embedder(ABC):
@@ -146,6 +153,27 @@ class Embedder(ABC):
     @abstractmethod
     def calibration(self, engine: str) -> MatchCalibration:
         """Return the calibration of the scores of an engine."""
+
+    def query_calibration(self, engine: str) -> MatchCalibration:
+        """Return the calibration of the scores of texts that `evidence` has been added to."""
+        return self.calibration(engine)
+
+    def has_evidence(self, engine: str) -> bool:
+        """Return True if `evidence` says more than the vectors do; by default it does not."""
+        return False
+
+    def evidence(self, text: str, features: np.ndarray, engine: str) -> np.ndarray:
+        """Return what the score of a text and each of some images gains by a slower comparison.
+
+        Args:
+            text: See `embed_texts`.
+            features: `IMAGE_FEATURE` of the images, `[N, F]`.
+            engine: See `embed_features`.
+
+        Returns:
+            float32 `[N]`; by default zeros.
+        """
+        return np.zeros(len(features), np.float32)
 
     def write_sentences(self, image: Image.Image) -> tuple[str, ...]:
         """Write sentences about an RGB image, the likeliest first; by default none."""

@@ -24,11 +24,10 @@ from shared.crossmodal.embedders.embedder import (
 from shared.crossmodal.embedders.region_features import (
     RECOGNITION,
     SINGLE_VIEW,
-    Framing,
-    embed_views,
+    View,
     embed_windows,
     load_backbone,
-    network_input,
+    view_features,
 )
 from shared.crossmodal.text.tokenizer import SubwordTokenizer
 from shared.crossmodal.text.words import unknown_words
@@ -129,21 +128,32 @@ class JointSpaceEmbedder(Embedder):
         return cls(network, backbone, config, int(weights.digest(path)[:16], 16))
 
     def describe(self, images: Sequence[Image.Image]) -> list[dict[str, np.ndarray]]:
-        return [self._describe(image) for image in images]
+        return [
+            {IMAGE_FEATURE: self.features(image)[0], FINGERPRINT: self.model_fingerprint} for image in images
+        ]
 
-    def _describe(self, image: Image.Image) -> dict[str, np.ndarray]:
+    @torch.inference_mode()
+    def features(self, image: Image.Image) -> tuple[np.ndarray, Tensor]:
+        """Return the feature of an RGB image, float16 `[F]`, and its region features in the first view.
+
+        These are `[1 + cells^2, channels]`.
+        """
         with self._scheduler.slot():
-            embedding = embed_views(
-                self._features, self.network.image, image, self.views, keeps_aspect=self._keeps_aspect
-            )
-        return {IMAGE_FEATURE: embedding.half().cpu().numpy(), FINGERPRINT: self.model_fingerprint}
+            regions = self._regions(image, self.views)
+            embedding = self.network.image(regions).mean(0)
+        return embedding.half().cpu().numpy(), regions[0]
 
     def region_rows(self, image: Image.Image) -> Tensor:
         """Return the region features of an RGB image in the first view, `[1 + cells^2, channels]`."""
-        size, mirrored = self.views[0]
-        x = network_input(image, Framing(size, self._keeps_aspect), mirrored=mirrored)
-        with self._scheduler.slot(), torch.inference_mode():
-            return self._features(x.to(self._device, memory_format=torch.channels_last))[0].float()
+        with self._scheduler.slot():
+            return self._regions(image, self.views[:1])[0]
+
+    def _regions(self, image: Image.Image, views: Sequence[View]) -> Tensor:
+        """Return region features, `[views, 1 + cells^2, channels]`, on the device."""
+        rows = view_features(
+            self._features, image, views, keeps_aspect=self._keeps_aspect, device=self._device
+        )
+        return rows.to(self._device)
 
     def embed_features(self, features: np.ndarray, engine: str) -> np.ndarray:
         def embed(batch: np.ndarray) -> Tensor:
@@ -192,4 +202,5 @@ def read_calibration(config: Mapping[str, Any], engine: str) -> MatchCalibration
         threshold=config.get("threshold", {}).get(engine, DEFAULT_THRESHOLD),
         false_accept_rate=config.get("false_accepts", {}).get(engine),
         gallery_size=config.get("gallery", CALIBRATION_GALLERY_SIZE),
+        size_exponent=config.get("size_exponent", {}).get(engine, 1.0),
     )

@@ -105,6 +105,32 @@ def network_input(image: Image.Image, framing: Framing = SQUARE, *, mirrored: bo
 
 
 @torch.inference_mode()
+def view_features(
+    features: Callable[[Tensor], Tensor],
+    image: Image.Image,
+    views: Sequence[View] = SINGLE_VIEW,
+    *,
+    keeps_aspect: bool = False,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """Return the region features of an image in test-time augmentation views, `[views, R, K]`.
+
+    Args:
+        features: Computes region features; a `RegionBackbone`, or its compiled form.
+        image: RGB image.
+        views: Views of the image.
+        keeps_aspect: See `Framing`.
+        device: Device of the network.
+    """
+    rows = []
+    for size, group in groupby(views, key=lambda view: view[0]):  # one pass for all views of a size
+        framing = Framing(size, keeps_aspect)
+        x = torch.cat([network_input(image, framing, mirrored=mirrored) for _, mirrored in group])
+        rows.append(features(x.to(device, memory_format=torch.channels_last)).half())
+    return torch.cat(rows).float()
+
+
+@torch.inference_mode()
 def embed_views(
     features: Callable[[Tensor], Tensor],
     encoder: RegionEmbedding,
@@ -116,18 +142,15 @@ def embed_views(
     """Return the mean embedding of an image over test-time augmentation views, `[F]`.
 
     Args:
-        features: Computes region features; a `RegionBackbone`, or its compiled form.
+        features: See `view_features`.
         encoder: Image encoder of a joint space.
         image: RGB image.
         views: Views of the image.
         keeps_aspect: See `Framing`.
     """
-    rows = []
-    for size, group in groupby(views, key=lambda view: view[0]):  # one pass for all views of a size
-        framing = Framing(size, keeps_aspect)
-        x = torch.cat([network_input(image, framing, mirrored=mirrored) for _, mirrored in group])
-        rows.append(features(_on_device(x, encoder)).half())
-    return encoder(torch.cat(rows).float().to(encoder.score.weight.device)).mean(0)
+    device = encoder.score.weight.device
+    rows = view_features(features, image, views, keeps_aspect=keeps_aspect, device=device)
+    return encoder(rows.to(device)).mean(0)
 
 
 @torch.inference_mode()

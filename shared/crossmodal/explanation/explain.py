@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from shared.crossmodal.embedders.embedder import Embedder
+from shared.crossmodal.embedders.embedder import IMAGE_FEATURE, Embedder
 from shared.crossmodal.explanation.result import MatchExplanation, WordContribution
+from shared.crossmodal.query import query_evidence
 from shared.crossmodal.text.queries import QueryError, Term, combine
 from shared.crossmodal.text.words import content_words, split_words
 from shared.networks.crossmodal.regions import similarity_map
@@ -42,18 +43,23 @@ class MatchExplainer:
             calibrated: False if scores of this query have no probabilities, as with an image in it.
         """
         embedder, engine = self._embedder, self._engine
-        probability = embedder.calibration(engine).probability
-        image_vector = embedder.embed_images([image], engine)[0]
+        confidence = embedder.calibration(engine).probability
+        features = embedder.describe([image])[0][IMAGE_FEATURE][None]
+        image_vector = embedder.embed_features(features, engine)[0]
         regions = embedder.embed_regions(image, engine)
-        heatmap = region_heatmap(regions, query, probability if calibrated else np.ones_like)
+        heatmap = region_heatmap(regions, query, confidence if calibrated else np.ones_like)
         deletions = embedder.embed_images(deletion_images(image, heatmap), engine)
         score, without_hottest, without_coldest = (np.stack([image_vector, *deletions]) @ query).tolist()
+        probability = None
+        if calibrated:
+            evidence = query_evidence(terms, features, embedder, engine)[0]
+            probability = float(embedder.query_calibration(engine).probability(score + evidence))
         return MatchExplanation(
             image=image,
             heatmap=heatmap,
             words=self._words(terms, image_vector, regions) if terms else (),
             score=score,
-            probability=float(probability(score)) if calibrated else None,
+            probability=probability,
             score_without_hottest=without_hottest,
             score_without_coldest=without_coldest,
             engine=engine,

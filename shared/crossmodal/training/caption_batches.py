@@ -11,16 +11,7 @@ from torch import Tensor
 
 from shared.crossmodal.data.datasets import CaptionedImages
 from shared.crossmodal.text.words import split_words
-from shared.networks.crossmodal.captions import END, FIRST_WORD, PADDING, START, UNKNOWN
-
-
-def word_numbers(words: Sequence[str]) -> dict[str, int]:
-    """Return the id of each word of a vocabulary.
-
-    >>> word_numbers(["a", "dog"])
-    {'a': 4, 'dog': 5}
-    """
-    return {word: number for number, word in enumerate(words, FIRST_WORD)}
+from shared.networks.crossmodal.captions import END, PADDING, START, UNKNOWN
 
 
 def caption_ids(text: str, numbers: Mapping[str, int], max_length: int) -> list[int]:

@@ -19,9 +19,9 @@ from shared.crossmodal.data.named_images import with_article
 from shared.crossmodal.data.training_data import read_training_data
 from shared.crossmodal.embedders.region_features import RECOGNITION, load_backbone
 from shared.crossmodal.text.tokenizer import build_vocabulary
-from shared.crossmodal.training.caption_batches import CaptionSampler, word_numbers
+from shared.crossmodal.training.caption_batches import CaptionSampler
 from shared.crossmodal.training.feature_cache import cached_split_features
-from shared.networks.crossmodal.captions import PADDING, CaptionDecoder
+from shared.networks.crossmodal.captions import PADDING, CaptionDecoder, word_numbers
 from shared.training.loop import LoopSettings, fit, step_seed
 
 LABEL_SMOOTHING = 0.1

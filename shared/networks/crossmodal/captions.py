@@ -12,12 +12,22 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from shared.networks.hub_mixin import HubMixin
 
 #: Ids of the padding, the start and end of a sentence, and a word outside the vocabulary.
 PADDING, START, END, UNKNOWN = range(4)
 FIRST_WORD = 4
+
+
+def word_numbers(words: Sequence[str]) -> dict[str, int]:
+    """Return the id of each word of a vocabulary.
+
+    >>> word_numbers(["a", "dog"])
+    {'a': 4, 'dog': 5}
+    """
+    return {word: number for number, word in enumerate(words, FIRST_WORD)}
 
 
 class CaptionDecoder(nn.Module, HubMixin, pipeline_tag="image-to-text", tags=["image-captioning"]):
@@ -86,3 +96,16 @@ class CaptionDecoder(nn.Module, HubMixin, pipeline_tag="image-to-text", tags=["i
         mask = nn.Transformer.generate_square_subsequent_mask(length, device=ids.device)
         x = self.decoder(x, memory, tgt_mask=mask, tgt_is_causal=True)
         return x @ self.embedding.weight.T + self.bias
+
+    def log_probability(self, memory: Tensor, ids: Tensor) -> Tensor:
+        """Return the log probability of a sentence that begins with some words, for each image, `[B]`.
+
+        Args:
+            memory: `[B, R, width]`, from `memory`.
+            ids: Ids of the words, `[L]`, L from 1 to `max_length + 1`. The probability of `UNKNOWN` ones does
+                not count: it says little about the word in question.
+        """
+        previous = F.pad(ids[:-1], (1, 0), value=START).expand(len(memory), -1)
+        logits = self.next_words(memory, previous)
+        chosen = logits.gather(-1, ids.expand(len(memory), -1)[..., None])[..., 0] - logits.logsumexp(-1)
+        return chosen[:, ids != UNKNOWN].sum(1)
