@@ -12,15 +12,14 @@ import textwrap
 import threading
 import urllib.request
 from collections.abc import Sequence
-from contextvars import copy_context
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
-from huggingface_hub.utils import tqdm
 
-from shared.core.calls import check_call
+from shared.core.downloads.bars import interruptible_bar
+from shared.core.downloads.large_files import fetch_large_files
 from shared.core.errors import GenerationError
 
 PATTERNS = ["*.safetensors", "*.json", "*.txt", "*.model", "README.md", "SHA256SUMS", "samples.zip"]
@@ -57,7 +56,9 @@ def cached(repository: str, revision: str | None = None, patterns: Sequence[str]
 
 
 def download(repository: str, revision: str | None = None, patterns: Sequence[str] = PATTERNS) -> Path:
-    """Download a repository into the cache; what an interrupted download left there is not fetched again.
+    """Download a repository into the cache; a download that was ended goes on where it was.
+
+    The call that runs here is told the megabytes, see `shared.core.calls.report_progress`.
 
     Args:
         repository: Name such as `"someone/something"`.
@@ -82,12 +83,13 @@ def download(repository: str, revision: str | None = None, patterns: Sequence[st
             f"{repository} is not on this machine and {host} cannot be reached: check the network."
         )
     try:
+        fetch_large_files(repository, revision, patterns)
         folder = Path(
             snapshot_download(
                 repository,
                 revision=revision,
                 allow_patterns=list(patterns),
-                tqdm_class=_interruptible_bar(),
+                tqdm_class=interruptible_bar(),
             )
         )
     except GenerationError:
@@ -108,18 +110,6 @@ def download(repository: str, revision: str | None = None, patterns: Sequence[st
     if not any(folder.rglob("*.safetensors")):
         raise HubError(f"{repository} has no safetensors file: pickled weights are never read.")
     return folder
-
-
-def _interruptible_bar() -> type[tqdm]:
-    """Return a progress bar that ends a download when the caller's call must end, on whatever thread."""
-    context = copy_context()
-
-    class InterruptibleBar(tqdm):
-        def update(self, n: float | None = 1) -> bool | None:
-            context.copy().run(check_call, may_wait=False)
-            return super().update(n)
-
-    return InterruptibleBar
 
 
 def _disk_is_full(error: BaseException | None) -> bool:

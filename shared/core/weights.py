@@ -6,7 +6,6 @@ A weight folder has the layout of a Hugging Face model repository: `model.safete
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from shared.core import hub
+from shared.core.downloads.checksums import file_sha256
 from shared.core.front_matter import FrontMatterError, read_licence
 
 if TYPE_CHECKING:
@@ -68,13 +68,10 @@ def find(
         return Path(folder)
     if not re.fullmatch(r"(\w[\w.-]*/)?\w[\w.-]*", name, re.ASCII):
         raise WeightsError(f"{name!r} is no name of weights: use one such as edges-rds or someone/something.")
-    embedded = ROOT / "weights" / name
-    if "/" not in name and embedded.is_dir():
-        return embedded
-    repository = name if "/" in name else f"{HUB_ORG}/{name}"
-    cached = hub.cached(repository, revision)
-    if cached is not None:
-        return cached
+    local = find_local(name, revision)
+    if local is not None:
+        return local
+    repository = _repository(name)
     if not (allow_hub or (ALLOW_HUB and "/" not in name)):
         raise WeightsError(
             f"The weights {name} are not on this machine: get them with `hf download {repository}`."
@@ -83,6 +80,24 @@ def find(
         return hub.download(repository, revision)
     except hub.HubError as error:
         raise WeightsError(str(error)) from error
+
+
+def find_local(name: str, revision: str | None = None) -> Path | None:
+    """Find the folder of a set of weights on this machine, as `find` does; None if it is not there.
+
+    Args:
+        name: See `find`.
+        revision: See `find`.
+    """
+    embedded = ROOT / "weights" / name
+    if "/" not in name and embedded.is_dir():
+        return embedded
+    return hub.cached(_repository(name), revision)
+
+
+def _repository(name: str) -> str:
+    """Return the repository of a set of weights on the Hub."""
+    return name if "/" in name else f"{HUB_ORG}/{name}"
 
 
 def load(
@@ -192,7 +207,7 @@ def check(folder: str | os.PathLike) -> None:
             raise WeightsError(f"{_display_path(path)} is missing: {_FETCH}.")
         if path.name not in expected:
             raise WeightsError(f"{_display_path(folder / SUMS)} does not list {path.name}: {_FETCH}.")
-        if _sha256(path) != expected[path.name]:
+        if file_sha256(path) != expected[path.name]:
             advice = _download_again(folder)
             raise WeightsError(f"{_display_path(path)} is not the file that {SUMS} lists: {advice}.")
 
@@ -256,7 +271,7 @@ def _silence_hub_mixin() -> None:
 def _write_config(folder: Path, config: dict[str, Any]) -> None:
     """Write `config.json` and then the checksums, which come last so that no half-written folder loads."""
     (folder / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    lines = [f"{_sha256(folder / file)}  {file}\n" for file in (CONFIG, WEIGHTS)]
+    lines = [f"{file_sha256(folder / file)}  {file}\n" for file in (CONFIG, WEIGHTS)]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 
@@ -276,14 +291,6 @@ def _download_again(folder: Path) -> str:
     """Return advice for a folder that is damaged; the cache of the Hub would keep the damaged file."""
     cached = re.search(r"models--([^/\\]+)--([^/\\]+)", str(folder))
     return f"run `hf download --force-download {cached[1]}/{cached[2]}`" if cached else _FETCH
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        while block := stream.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _read_checksums(folder: Path) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from shared.core.calls import stoppable_call
 from shared.core.diffusion.monitor import StopFile
 from shared.ui.events import LONG_RUNNING, Concurrency, Trigger
 from shared.ui.gradio_workarounds import get_upload_folder
@@ -32,7 +33,7 @@ class _StepReport:
 
 @contextmanager
 def observe_run(request: gr.Request, progress: gr.Progress, title: str) -> Iterator[dict[str, Any]]:
-    """Show the progress of a run, and let the visitor stop it.
+    """Show the progress of a run, and let the visitor stop it, also while its engine is being downloaded.
 
     Args:
         request: Request of the visitor.
@@ -46,7 +47,8 @@ def observe_run(request: gr.Request, progress: gr.Progress, title: str) -> Itera
     stop.clear()
     progress(0, desc=LOADING)
     try:
-        yield {"progress": _StepReport(progress, title), "stop": stop}
+        with stoppable_call(stop.is_set):
+            yield {"progress": _StepReport(progress, title), "stop": stop}
     finally:
         stop.clear()
 

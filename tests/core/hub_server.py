@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +23,7 @@ class Repository:
         gated: True if the Hub gives its files only to those who have accepted its terms.
         cut_short: File that the Hub ends halfway.
         branch: Branch of the files besides `main`, such as `"refs/pr/1"`.
+        pause: Seconds before each megabyte of a file.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -30,6 +32,7 @@ class Repository:
     gated: bool = False
     cut_short: str | None = None
     branch: str | None = None
+    pause: float = 0.0
 
     @property
     def sha(self) -> str:
@@ -55,6 +58,7 @@ class FakeHub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.requests: list[str] = []
+        self.resumed: list[tuple[str, int]] = []  # files that a client went on with, and from which byte on
         self.large_files: dict[str, bytes] = {}
 
     @property
@@ -148,10 +152,12 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(404, error="EntryNotFound", commit=repository.commit)
         etag = hashlib.sha1(data).hexdigest()
         start = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
-        if start:  # of a download that is resumed
-            return self._send(206, data=data[int(start[1]) :], etag=etag, commit=repository.commit)
+        if start:
+            self.server.resumed.append((path, int(start[1])))
+            rest = data[int(start[1]) :]
+            return self._send(206, data=rest, etag=etag, commit=repository.commit, pause=repository.pause)
         end = len(data) // 2 if path == repository.cut_short else None
-        return self._send(data=data, etag=hashlib.sha1(data).hexdigest(), commit=repository.commit, end=end)
+        return self._send(data=data, etag=etag, commit=repository.commit, end=end, pause=repository.pause)
 
     def _revision(self, repository: Repository, _: bytes) -> None:
         siblings = [{"rfilename": path} for path in repository.files]
@@ -207,6 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
         etag: str | None = None,
         commit: str | None = None,
         end: int | None = None,
+        pause: float = 0.0,
     ) -> None:
         data = data if json is None else _dump(json)
         headers = {"Content-Length": len(data), "X-Error-Code": error, "ETag": etag, "X-Repo-Commit": commit}
@@ -216,7 +223,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, str(value))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(data[:end])
+            try:
+                for at in range(0, len(data[:end]), 2**20):
+                    time.sleep(pause)
+                    self.wfile.write(data[:end][at : at + 2**20])
+            except ConnectionError:  # the client has ended its download
+                end = 0
             self.close_connection = self.close_connection or end is not None
 
 

@@ -133,7 +133,8 @@ class DrawingTab:
                 yield finished
             with observe_run(request, progress, DRAWING) as observers:
                 progress(0, desc=DRAWING)
-                yield finished + self._maps.run(state[0], **observers)
+                finished += self._maps.run(state[0], **observers)
+            yield finished
 
         @user_facing(space)
         def make_files(drawing: Drawing | None, state: State | None) -> list[object]:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 
+import gradio as gr
 from gradio.queueing import Event
 
 from shared.core.errors import StoppedError, TimeLimitError
@@ -70,6 +71,10 @@ class RunningCall:
             self._way_is_free.wait(MAX_WAIT)
             self._waited += time.monotonic() - started
             self._check_end()
+
+    def report(self, done: int, total: int, title: str, unit: str) -> None:
+        """Show how far the call is, in the progress bar of the event that runs on this thread."""
+        gr.Progress()((done, total), desc=title, unit=unit)
 
     def _check_end(self) -> None:
         if self._sentence is not None:
