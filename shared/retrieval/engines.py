@@ -83,11 +83,14 @@ def load_histogram(**options: Any) -> HistogramStrategy:
 
 DINOV2 = "dinov2"
 DINOV2_REPOSITORY = "facebook/dinov2-with-registers-base"
+#: Weights of its whitening, which are used where they are.
+DINOV2_WHITENING = "retrieval-dinov2-whitening"
 
 
 def load_dinov2(
     *,
     folder: str | os.PathLike | None = None,
+    whitening: str | os.PathLike | None = None,
     device: str | torch.device | None = None,
     **options: Any,
 ) -> Dinov2Strategy:
@@ -95,13 +98,21 @@ def load_dinov2(
 
     Args:
         folder: Snapshot of the repository, if it is known.
+        whitening: Folder of a whitening of its descriptors; by default that of `DINOV2_WHITENING`, if it is
+            on this machine.
         device: Device of the networks; by default the best available.
         **options: Further arguments of `shared.retrieval.strategies.SearchStrategy.load_describer`.
+
+    Raises:
+        WeightsError: Weights cannot be used, or the whitening was fitted to another network.
     """
     from shared.retrieval.hub.dinov2 import Dinov2Descriptor  # deferred: torch is slow to import
     from shared.retrieval.hub.strategy import Dinov2Strategy
+    from shared.retrieval.hub.whitening import load_whitening
 
-    descriptor = Dinov2Descriptor.load(ENGINES[DINOV2], folder=folder, device=device)
+    row = ENGINES[DINOV2]
+    descriptor = Dinov2Descriptor.load(row, folder=folder, device=device)
+    descriptor.whitening = load_whitening(DINOV2_WHITENING, row, descriptor.files.folder, folder=whitening)
     return Dinov2Strategy(Dinov2Strategy.load_describer(device=device, **options), descriptor)
 
 

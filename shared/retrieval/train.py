@@ -2,7 +2,7 @@
 
 In order: `network` fine-tunes a backbone, `whitening` learns the descriptor, `confidence` and `wording`
 calibrate its scores, `words` learns the vocabulary of DeepIndex. `lifelong` makes the starter of lifelong
-retrieval.
+retrieval, and `hub-whitening` learns the whitening of DINOv2's descriptors.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from shared.retrieval.lifelong.training import starter
-from shared.retrieval.training import confidence, distillation, vocabulary, whitening, wording
+from shared.retrieval.training import confidence, distillation, hub_whitening, vocabulary, whitening, wording
 
 #: Arguments of each command, and its description.
 COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = {
     "network": (distillation.add_arguments, "fine-tune a backbone"),
     "whitening": (whitening.add_arguments, "learn the descriptor's whitening"),
+    "hub-whitening": (hub_whitening.add_arguments, "learn the whitening of DINOv2's descriptors"),
     "confidence": (confidence.add_arguments, "fit the match probability of the descriptor's scores"),
     "wording": (wording.add_arguments, "choose the scores from which a hit is called the same, or alike"),
     "words": (vocabulary.add_arguments, "learn the visual words of DeepIndex"),

@@ -40,12 +40,14 @@ class HubNetwork:
         config: Configuration of the network.
         device: Device of the network.
         dtype: Type of its weights.
+        folder: Folder of its files.
         fingerprint: Number of 64 bits that identifies the files: a snapshot's folder is named by its commit.
     """
 
     def __init__(self, network: Any, processor: Any = None, folder: Path = Path()) -> None:
         self.network = network
         self.processor = processor
+        self.folder = folder
         self.config = network.config
         parameter = next(network.parameters())
         self.device, self.dtype = parameter.device, parameter.dtype

@@ -2,12 +2,12 @@
 
 Oquab et al., "DINOv2: Learning Robust Visual Features without Supervision", TMLR 2024; Darcet et al., "Vision
 Transformers Need Registers", ICLR 2024. Both vectors have unit length before they are joined, so that a
-cosine of two descriptors is the mean of both cosines. No whitening has been learned for it.
+cosine of two descriptors is the mean of both cosines; PCA whitening follows where one has been fitted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,10 +30,14 @@ class Dinov2Descriptor(HubModel):
 
     Args:
         files: `Dinov2WithRegistersModel`.
+
+    Attributes:
+        whitening: Whitening of the descriptors, see `shared.retrieval.hub.whitening`; None for none.
     """
 
     def __init__(self, files: HubNetwork) -> None:
         super().__init__(files)
+        self.whitening: Callable[[Tensor], Tensor] | None = None
         self.on_cpu = files.device.type == "cpu"
 
     @staticmethod
@@ -44,7 +48,8 @@ class Dinov2Descriptor(HubModel):
 
     def __call__(self, images: Sequence[Image.Image]) -> np.ndarray:
         """Return the descriptors of RGB images, float32 `[N, D]` of unit length."""
-        return np.stack([self._join(*self.tokens(image)).numpy() for image in images])
+        descriptors = torch.stack([self._join(*self.tokens(image)) for image in images])
+        return (descriptors if self.whitening is None else self.whitening(descriptors)).numpy()
 
     def tokens(self, image: Image.Image) -> tuple[Tensor, Tensor]:
         """Return the class token, `[K]`, and the map of the patch tokens, `[K, h, w]`, of an image."""

@@ -8,10 +8,11 @@ change.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from tqdm import tqdm
 
 from shared.core import weights
@@ -44,7 +45,7 @@ def train_whitening(args: argparse.Namespace) -> Path:
     level_weights = expand_level_weights(plain, args.level_weights)
     images = read_images(args.photos)
     order = np.random.default_rng(args.seed).permutation(len(images))[: args.limit]
-    pairs = describe_pairs(extractor, [images[index] for index in order], args.seed) * level_weights
+    pairs = describe_pairs(extractor.batch, [images[index] for index in order], args.seed) * level_weights
     held_out, training = np.split(pairs, [len(pairs) // 10])
     if args.kind == "pairs":
         whitening = fit_pairs(training[:, 0], training[:, 1], args.dims, args.shrinkage)
@@ -80,12 +81,23 @@ def expand_level_weights(head: DescriptorHead, level_weights: Sequence[float] | 
     return np.repeat(scaled, [CHANNELS[level] for level in head.levels]).astype(np.float32)
 
 
-def describe_pairs(extractor: Extractor, images: Sequence[ImageFile], seed: int) -> np.ndarray:
-    """Describe images, and one view of each: float32 `[N, 2, D]`."""
+def describe_pairs(
+    describe: Callable[[Sequence[Image.Image]], np.ndarray], images: Sequence[ImageFile], seed: int
+) -> np.ndarray:
+    """Describe images, and one view of each.
+
+    Args:
+        describe: Maps images to descriptors `[N, D]`.
+        images: N images.
+        seed: Seed of the views.
+
+    Returns:
+        float32 `[N, 2, D]`.
+    """
     pairs = []
     for number, file in enumerate(tqdm(images, unit="pair")):
         image = file.image()
-        pairs.append(extractor.batch([image, sample_view(image, np.random.default_rng([seed, number]))]))
+        pairs.append(describe([image, sample_view(image, np.random.default_rng([seed, number]))]))
     return np.stack(pairs)
 
 
