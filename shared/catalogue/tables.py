@@ -40,8 +40,9 @@ SMALL_GPU_GB = 16.0
 
 
 def hub_rows(mark: str) -> list[Engine[Any]]:
-    """Return the engines from the Hub of a part of the document."""
-    return [row for table in TABLES[mark] for row in table.values() if row.from_hub]
+    """Return the engines of a part of the document whose own weights are a repository of the Hub."""
+    rows = [row for table in TABLES[mark] for row in table.values() if row.from_hub]
+    return [row for row in rows if "/" in (row.weights or "")]
 
 
 def document(text: str) -> str:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from shared.core import weights
 from shared.core.engines import Engine, deferred_row, table
 from shared.core.hub_networks.revisions import pinned
 
@@ -22,9 +23,11 @@ if TYPE_CHECKING:  # these modules bring torch, and a page lists engines before 
     from shared.crossmodal.embedders.embedder import Embedder
     from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder
     from shared.crossmodal.embedders.siglip import SiglipEmbedder
+    from shared.crossmodal.embedders.siglip_head import SiglipHeadEmbedder
 
 ENSEMBLE = "ensemble"
 SIGLIP = "siglip2"
+SIGLIP_HEAD = "siglip2-rrf"
 JMC = "jmc"
 #: Weights with both encoders and a head for each of the three networks.
 JOINT_WEIGHTS = "crossmodal-joint"
@@ -32,6 +35,8 @@ JOINT_WEIGHTS = "crossmodal-joint"
 OPEN_WEIGHTS = "crossmodal-open"
 CAPTION_WEIGHTS = "crossmodal-captions"
 PRODUCT_WEIGHTS = "crossmodal-jmc"
+#: Head on SigLIP 2, which somebody has to train first: `shared.crossmodal.train_hub_head`.
+SIGLIP_HEAD_WEIGHTS = "crossmodal-siglip2-rrf"
 #: Weights whose cards the page shows.
 CARDS = (OPEN_WEIGHTS, JOINT_WEIGHTS, CAPTION_WEIGHTS, PRODUCT_WEIGHTS)
 SIGLIP_REPOSITORY = "google/siglip2-base-patch16-224"
@@ -121,6 +126,28 @@ def load_siglip(
     )
 
 
+def load_siglip_head(
+    *,
+    folder: str | os.PathLike | None = None,
+    network: str | os.PathLike | None = None,
+    device: str | torch.device | None = None,
+    allow_hub: bool = True,
+) -> SiglipHeadEmbedder:
+    """Load RRF-Net on SigLIP 2.
+
+    Args:
+        folder: Weights of the head in place of `SIGLIP_HEAD_WEIGHTS`.
+        network: Snapshot of SigLIP 2, if it is known.
+        device: Device of SigLIP 2; by default the best available.
+        allow_hub: Accepted as by all factories, and not used, see `load_siglip`.
+    """
+    from shared.crossmodal.embedders.siglip_head import SiglipHeadEmbedder
+
+    return SiglipHeadEmbedder.load(
+        SIGLIP_HEAD_ROW, ENGINES[SIGLIP], folder=folder, network=network, device=device
+    )
+
+
 def load_no_captioner(**options: object) -> None:
     """Return None: the engine of the search writes its own sentences."""
 
@@ -132,6 +159,21 @@ def _florence() -> type[FlorenceCaptioner]:
     return FlorenceCaptioner
 
 
+def trained_heads() -> tuple[Engine[Embedder], ...]:
+    """Return the rows of the heads whose weights are on this machine; nothing is downloaded."""
+    return () if weights.find_local(SIGLIP_HEAD_WEIGHTS) is None else (SIGLIP_HEAD_ROW,)
+
+
+SIGLIP_HEAD_ROW: Engine[Embedder] = Engine(
+    name=SIGLIP_HEAD,
+    title="SigLIP 2 and ours (RRF-Net)",
+    description="Our RRF-Net on that large network, which the first use downloads: 1.5 GB.",
+    weights=SIGLIP_HEAD_WEIGHTS,
+    from_hub=True,  # the network below the head, so that few stay in memory
+    load=load_siglip_head,
+    licence="apache-2.0",  # of that network
+    parameters=381_501_968,
+)
 ENGINES: Mapping[str, Engine[Embedder]] = table(
     Engine(
         name=ENSEMBLE,
@@ -183,6 +225,7 @@ ENGINES: Mapping[str, Engine[Embedder]] = table(
         download_gb=1.5,
         published="ImageNet top-1 78.2% without training on its labels; reads many languages",
     ),
+    *trained_heads(),
 )
 #: Engines whose weights are part of the project.
 OFFLINE_ENGINES = tuple(name for name, engine in ENGINES.items() if not engine.from_hub)

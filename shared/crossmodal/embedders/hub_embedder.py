@@ -39,6 +39,9 @@ class HubEmbedder(Embedder):
         fingerprint: Number that identifies the weights, 64 bits; not 0, which turns the check of galleries
             off.
         on_cpu: True if the network runs on a CPU, which limits the images that a search may embed.
+
+    Attributes:
+        on_cpu: See above.
     """
 
     accepts_any_gallery = True
@@ -47,7 +50,7 @@ class HubEmbedder(Embedder):
     def __init__(self, engine: str, fingerprint: int, *, on_cpu: bool) -> None:
         self.engines = (engine,)
         self.model_fingerprint = np.array([fingerprint], np.uint64)
-        self._on_cpu = on_cpu
+        self.on_cpu = on_cpu
         self._cache: dict[bytes, np.ndarray] = {}  # by SHA-256 of the thumbnail, the oldest first
         self._cache_lock = threading.Lock()
 
@@ -75,7 +78,7 @@ class HubEmbedder(Embedder):
         with self._cache_lock:
             features = {key: self._cache[key] for key in keys.values() if key in self._cache}
         new = {keys[id]: thumbnail for id, thumbnail in thumbnails.items() if keys[id] not in features}
-        if self._on_cpu and len(new) > MAX_NEW_ON_CPU:
+        if self.on_cpu and len(new) > MAX_NEW_ON_CPU:
             raise MismatchError(
                 f"This engine would have to look at {len(new):,} new pictures, and without a GPU it looks at "
                 f"{MAX_NEW_ON_CPU} at most: please choose another engine or a smaller gallery."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,7 +18,9 @@ from shared.core.scheduling import InferenceScheduler, WorkerPool, prefetch
 from shared.crossmodal.embedders.region_features import SQUARE, Backbone, Framing, network_input
 from shared.networks.crossmodal.regions import RegionBackbone
 
-#: Images between two flushes to the disk.
+T = TypeVar("T")
+
+#: Batches between two flushes to the disk.
 FLUSH_EVERY = 200
 
 
@@ -94,41 +97,75 @@ def cached_features(
     Raises:
         ValueError: The file holds another number of images.
     """
-    shape = (len(images), 1 + backbone.cells**2, backbone.channels)
+    device = next(backbone.parameters()).device
+    features = backbone if path.is_file() else compiled(backbone, parallel=True)
+
+    def compute(batch: Sequence[ImageFile]) -> np.ndarray:
+        opened = [file.image() for file in batch]
+        return region_features(features, opened, framing, mirrored=mirrored, device=device)
+
+    shape = (1 + backbone.cells**2, backbone.channels)
+    return cached_rows(path, images, compute, shape, InferenceScheduler(device).worker_pool or WorkerPool(1))
+
+
+def cached_rows(
+    path: Path,
+    items: Sequence[T],
+    compute: Callable[[Sequence[T]], np.ndarray],
+    row_shape: tuple[int, ...],
+    pool: WorkerPool,
+    *,
+    batch_size: int = 1,
+) -> np.ndarray:
+    """Return one row of numbers for each item, from a file if it exists, else computed and written.
+
+    A computation that was interrupted resumes.
+
+    Args:
+        path: The file, `.npy`.
+        items: N items.
+        compute: Computes the rows of a batch of items.
+        row_shape: Shape of a row.
+        pool: Worker threads.
+        batch_size: Items in a batch.
+
+    Returns:
+        float16 `[N, *row_shape]`, memory-mapped.
+
+    Raises:
+        ValueError: The file holds another number of rows.
+    """
+    shape = (len(items), *row_shape)
     if not path.is_file():
-        _write_features(path, shape, backbone, images, framing, mirrored)
+        _write_rows(path, shape, items, compute, pool, batch_size)
     rows = np.load(path, mmap_mode="r")
     if rows.shape != shape:
         raise ValueError(f"{path} holds rows {rows.shape}, expected {shape}: give --cache another folder")
     return rows
 
 
-def _write_features(
+def _write_rows(
     path: Path,
     shape: tuple[int, ...],
-    backbone: RegionBackbone,
-    images: Sequence[ImageFile],
-    framing: Framing,
-    mirrored: bool,
+    items: Sequence[T],
+    compute: Callable[[Sequence[T]], np.ndarray],
+    pool: WorkerPool,
+    batch_size: int,
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial, progress = path.with_suffix(".partial"), path.with_suffix(".done")
-    start = int(progress.read_text()) if progress.is_file() and partial.is_file() else 0
-    rows = np.lib.format.open_memmap(partial, "r+" if start else "w+", np.float16, shape)
-    device = next(backbone.parameters()).device
-    features = compiled(backbone, parallel=True)
-
-    def compute(image: ImageFile) -> np.ndarray:
-        return region_features(features, [image.image()], framing, mirrored=mirrored, device=device)[0]
-
-    pool = InferenceScheduler(device).worker_pool or WorkerPool(1)
-    results = prefetch(images[start:], compute, FLUSH_EVERY, pool)
-    progress_bar = tqdm(results, total=len(images) - start, unit="image", desc=path.stem, mininterval=5)
-    for index, (_, row) in enumerate(progress_bar, start):
-        rows[index] = row
-        if index % FLUSH_EVERY == FLUSH_EVERY - 1:
+    done = int(progress.read_text()) if progress.is_file() and partial.is_file() else 0
+    rows = np.lib.format.open_memmap(partial, "r+" if done else "w+", np.float16, shape)
+    batches = [items[start : start + batch_size] for start in range(done, len(items), batch_size)]
+    results = prefetch(batches, compute, FLUSH_EVERY, pool)
+    unit = "image" if batch_size == 1 else "batch"
+    progress_bar = tqdm(results, total=len(batches), unit=unit, desc=path.stem, mininterval=5)
+    for number, (_, values) in enumerate(progress_bar, 1):
+        rows[done : done + len(values)] = values
+        done += len(values)
+        if number % FLUSH_EVERY == 0:
             rows.flush()
-            progress.write_text(str(index + 1))
+            progress.write_text(str(done))
     rows.flush()
     partial.replace(path)
     progress.unlink(missing_ok=True)

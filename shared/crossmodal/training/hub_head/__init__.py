@@ -1,0 +1,1 @@
+"""Training of RRF-Net on the frozen features of a network of the Hub."""
