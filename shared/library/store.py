@@ -30,6 +30,8 @@ WORKING_FRAGMENT, FINAL_FRAGMENT = 8_192, 65_536
 #: Versions of the table that are younger stay, for readers that began with them.
 KEPT_VERSIONS = timedelta(minutes=10)
 
+#: Largest caches of a connection in bytes; by default LanceDB takes up to 6 GB and 1 GB.
+INDEX_CACHE_BYTES, METADATA_CACHE_BYTES = 512 << 20, 64 << 20
 REPAIR = "put a copy of its folder back, or add the photos to a new library"
 
 # OpenVINO forks a process of its own when it loads a network, which never touches a library.
@@ -80,6 +82,7 @@ class Store:
             connection = lancedb.connect(
                 uri,
                 read_consistency_interval=timedelta(0),
+                session=lancedb.Session(INDEX_CACHE_BYTES, METADATA_CACHE_BYTES),
                 storage_options=dict(storage_options) if storage_options else None,
             )
             store = cls(uri, connection)

@@ -33,15 +33,15 @@ def similarities(
         engine: One of its engines.
         texts: The texts.
         features: `IMAGE_FEATURE` of the images, `[images, F]`.
-        depth: Number of best images of each text, and of best texts of each image, for which evidence is
-            computed, as in a search; all other pairs get the lowest evidence of those. None stands for all.
+        depth: Number of best images of each text for which evidence is computed, as in a search; all other
+            pairs get the lowest evidence of those. None stands for all.
     """
     scores = embedder.embed_texts(texts, engine) @ embedder.embed_features(features, engine).T
     if not embedder.has_evidence(engine):
         return scores
     chosen = np.ones(scores.shape, bool)
     if depth is not None:
-        chosen = best_entries(scores, depth) | best_entries(scores.T, depth).T
+        chosen = best_entries(scores, depth)
     evidence = np.full(scores.shape, np.inf, np.float32)
     for row, (text, mask) in enumerate(zip(tqdm(texts, unit="text", leave=False), chosen, strict=True)):
         evidence[row, mask] = embedder.evidence(text, features[mask], engine)

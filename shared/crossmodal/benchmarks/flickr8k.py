@@ -1,9 +1,10 @@
 """Retrieval between sentences and images on Flickr8k.
 
 The usual test: 1,000 images and their 5,000 sentences. `i2t` is right if any of an image's five sentences is
-among the first K. Every engine has a row, and each of CycleMatch's scores. Several sets of weights are
-compared one after the other, and with `--mean` the mean of their scores as well, as RRF-Net's authors fuse
-networks with different T.
+among the first K. As in the Space, evidence (`Embedder.evidence`) orders the images that a sentence finds,
+but not the sentences that an image finds. Every engine has a row, and each of CycleMatch's scores. Several
+sets of weights are compared one after the other, and with `--mean` the mean of their scores as well, as
+RRF-Net's authors fuse networks with different T.
 """
 
 from __future__ import annotations
@@ -63,13 +64,16 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         prefix = f"{Path(folder).name}: " if len(folders) > 1 else ""
         features = image_features(embedder, data)
         for engine in embedder.engines:
-            similarity = similarities(embedder, engine, data.texts, features, RESCORED).T
+            images = embedder.embed_features(features, engine)
+            texts = embedder.embed_texts(data.texts, engine)
+            similarity = images @ texts.T
             if engine == embedder.engines[0]:
                 first_scores.append(similarity)
             metrics[prefix + engine] = recall_metrics(similarity, data.image_index)
+            if embedder.has_evidence(engine):
+                found = similarities(embedder, engine, data.texts, features, RESCORED)
+                metrics[prefix + engine] = _with_evidence(metrics[prefix + engine], found.T, data.image_index)
             if engine == "cyclematch" and isinstance(embedder, JointSpaceEmbedder):
-                images = embedder.embed_features(features, engine)
-                texts = embedder.embed_texts(data.texts, engine)
                 scales = embedder.network.score_scales.cpu().numpy()
                 scores = _score_metrics(images, texts, scales, data.image_index)
                 metrics |= {f"{prefix}{engine}, {name}": row for name, row in scores.items()}
@@ -90,6 +94,15 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         ),
         options.json,
     )
+
+
+def _with_evidence(
+    metrics: dict[str, float], similarity: np.ndarray, image_index: np.ndarray
+) -> dict[str, float]:
+    """Return metrics with those of images found by texts from scores with evidence, `[images, texts]`."""
+    found = recall_metrics(similarity, image_index)
+    merged = metrics | {name: value for name, value in found.items() if name.startswith("t2i")}
+    return merged | {"R_sum": sum(value for name, value in merged.items() if "_R@" in name)}
 
 
 def _score_metrics(

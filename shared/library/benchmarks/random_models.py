@@ -14,7 +14,7 @@ from shared.library.models import IMAGE, TEXT, LibraryModel, ModelSpec
 #: Lengths of the vectors of the default models, by kind of model and column.
 LENGTHS = {
     IMAGE: {"image_random": 1024},
-    TEXT: {"text_random": 640, "features_random": 7040},
+    TEXT: {"text_random": 640, "features_random": 3584},
 }
 TAGS = ("dog", "beach", "car", "tree", "person")
 
