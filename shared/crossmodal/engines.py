@@ -178,7 +178,8 @@ ENGINES: Mapping[str, Engine[Embedder]] = table(
     Engine(
         name=ENSEMBLE,
         title="Best of ours (all three)",
-        description="Adds up the scores of CycleMatch, RRF-Net and ITMeetsAL. Nothing is downloaded.",
+        description="Adds up the scores of CycleMatch, RRF-Net and ITMeetsAL; the writer of sentences then "
+        "judges the best pictures. Nothing is downloaded.",
         weights=OPEN_WEIGHTS,
         load=load_combined_space,
         licence="cc-by-nc-4.0",

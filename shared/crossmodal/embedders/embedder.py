@@ -16,7 +16,8 @@ from shared.gallery.snapshot import GallerySnapshot
 #: Name of the feature of an image in `Embedder.describe`; the value is part of saved galleries.
 IMAGE_FEATURE = "picture"
 #: Match probability, as if half of all pairs matched, from which on a match is possible. Chosen on validation
-#: photos of things, of whose right answers 3 of 1,000 stay below: `shared.crossmodal.benchmarks.wording`.
+#: photos of things, of whose right answers fewer than 1 in 100 stay below, see
+#: `shared.crossmodal.benchmarks.wording`.
 POSSIBLE_PROBABILITY = 0.75
 #: Number of images in the galleries for which thresholds are measured.
 CALIBRATION_GALLERY_SIZE = 24
