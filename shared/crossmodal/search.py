@@ -151,8 +151,9 @@ class CrossModalSearch(GallerySearch):
             gallery: Gallery to search; by default that of this search.
 
         Returns:
-            Hits with cosines as scores, and for a text alone with evidence added (`Embedder.evidence`) and
-                with probabilities; `good_match` is True or False where a threshold has been measured.
+            Hits with cosines as scores, plus the evidence of a text by its weight (`Embedder.evidence`). Those
+                of a text alone have probabilities, and `good_match` is True or False where a threshold has
+                been measured.
 
         Raises:
             QueryError: The query is empty, or its text cannot be used.
@@ -182,7 +183,8 @@ class CrossModalSearch(GallerySearch):
         read_as = format_terms(terms) if terms != written else ""
 
         def evidence(features: Features) -> np.ndarray:
-            return query_evidence(terms, features[IMAGE_FEATURE], self.embedder, self.engine)
+            share = query.text_weight if query.has_image else 1.0
+            return share * query_evidence(terms, features[IMAGE_FEATURE], self.embedder, self.engine)
 
         return EncodedQuery(
             {IMAGE_FEATURE: self._encode(query, terms, self._or_default(gallery))},
@@ -191,7 +193,7 @@ class CrossModalSearch(GallerySearch):
             unknown_words=self.embedder.unknown_words([term.text for term in terms]),
             hint=negation_hint(read_as or query.text),
             read_as=read_as,
-            evidence=None if query.has_image or not self.embedder.has_evidence(self.engine) else evidence,
+            evidence=evidence if terms and self.embedder.has_evidence(self.engine) else None,
         )
 
     def search_by_id(
