@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias
 
+from shared.core.devices import release_freed_memory
 from shared.core.images import Source
 from shared.library.errors import LibraryError, require_packages
 from shared.library.results import LibraryHits, LibraryPhoto, LibraryReport, LibraryStats, Progress
@@ -340,6 +341,7 @@ class Library:
 
         if changed:
             store.tidy(final=True)
+            release_freed_memory()
         # also without changes: the run before may have been stopped while it built an index
         update_index(store.photos, [row["column"] for row in store.models() if row["complete"]])
 

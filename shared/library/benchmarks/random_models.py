@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from shared.core.devices import keep_freed_memory
 from shared.core.scheduling import WorkerPool
 from shared.library import models
 from shared.library.models import IMAGE, TEXT, LibraryModel, ModelSpec
@@ -46,4 +47,5 @@ class RandomModel(LibraryModel):
 
 def use_random_models() -> None:
     """Let the libraries of this process load random models in place of the project's."""
+    keep_freed_memory()  # as networks do when they load
     models.LOADERS = dict.fromkeys(LENGTHS, RandomModel)
