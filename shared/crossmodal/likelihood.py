@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ REFERENCES_FILE, REFERENCES = "references.safetensors", "memory"
 MAX_EVIDENCE = 10.0
 #: Images that pass through the decoder at once.
 BATCH_SIZE = 64
+#: Texts whose probability for any image is kept: visitors turn pages, and ask why.
+CACHED_TEXTS = 256
 
 
 class TextLikelihood:
@@ -47,6 +50,7 @@ class TextLikelihood:
         self.network, self.fingerprint = network, fingerprint
         self.references = torch.from_numpy(np.asarray(references, np.float32))
         self._numbers = word_numbers(network.words)
+        self._encoded = lru_cache(maxsize=CACHED_TEXTS)(self._encode)
 
     @torch.inference_mode()
     def describe(self, regions: Tensor) -> np.ndarray:
@@ -69,20 +73,24 @@ class TextLikelihood:
             float32 `[N]`, between `-MAX_EVIDENCE` and `MAX_EVIDENCE`; 0 for a text of which the decoder knows
             no word.
         """
-        words = split_words(text)[: self.network.max_length]
-        ids = torch.tensor([self._numbers.get(word, UNKNOWN) for word in words], dtype=torch.long)
-        known = int((ids != UNKNOWN).sum())
-        if not known:
+        ids, prior = self._encoded(text)
+        if prior is None:
             return np.zeros(len(images), np.float32)
-        prior = self.network.log_probability(self.references, ids).logsumexp(0) - math.log(
-            len(self.references)
-        )
         rows = torch.from_numpy(np.asarray(images, np.float32)).unflatten(1, self.references.shape[1:])
         likelihood = torch.cat(
             [self.network.log_probability(batch, ids) for batch in rows.split(BATCH_SIZE)]
             or [rows.sum((1, 2))]
         )
-        return ((likelihood - prior).clamp(-MAX_EVIDENCE, MAX_EVIDENCE) / math.sqrt(len(words))).numpy()
+        return ((likelihood - prior).clamp(-MAX_EVIDENCE, MAX_EVIDENCE) / math.sqrt(len(ids))).numpy()
+
+    def _encode(self, text: str) -> tuple[Tensor, float | None]:
+        """Return the ids of a text and its log probability for any image; None if no word is known."""
+        words = split_words(text)[: self.network.max_length]
+        ids = torch.tensor([self._numbers.get(word, UNKNOWN) for word in words], dtype=torch.long)
+        if not (ids != UNKNOWN).any():
+            return ids, None
+        likelihood = self.network.log_probability(self.references, ids)
+        return ids, float(likelihood.logsumexp(0)) - math.log(len(self.references))
 
 
 def save_references(folder: str | os.PathLike, memory: np.ndarray) -> Path:

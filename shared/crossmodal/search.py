@@ -151,9 +151,9 @@ class CrossModalSearch(GallerySearch):
             gallery: Gallery to search; by default that of this search.
 
         Returns:
-            Hits with cosines as scores, plus the evidence of a text by its weight (`Embedder.evidence`). Those
-                of a text alone have probabilities, and `good_match` is True or False where a threshold has
-                been measured.
+            Hits with cosines as scores, plus the evidence of a text by its weight (`Embedder.evidence`).
+                Those of a text alone have probabilities, and `good_match` is True or False where a threshold
+                has been measured.
 
         Raises:
             QueryError: The query is empty, or its text cannot be used.

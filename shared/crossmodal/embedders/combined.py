@@ -130,10 +130,11 @@ class CombinedEmbedder(Embedder):
         return engine in self._evidence_shares
 
     def evidence(self, text: str, features: np.ndarray, engine: str) -> np.ndarray:
-        if self._likelihood is None or not self.has_evidence(engine):
+        likelihood, rows = self._likelihood, features[:, self._splits[-1] :]
+        if likelihood is None or not self.has_evidence(engine):
             return super().evidence(text, features, engine)
-        rows = features[:, self._splits[-1] :]
-        return self._evidence_shares[engine] * self._likelihood.evidence(text, rows)
+        gain = self.parts[0].run_on_one_core(lambda: likelihood.evidence(text, rows))
+        return self._evidence_shares[engine] * gain
 
     def query_calibration(self, engine: str) -> MatchCalibration:
         return self._query_calibrations[engine]

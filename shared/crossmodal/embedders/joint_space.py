@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -35,6 +35,7 @@ from shared.gallery.index import FINGERPRINT
 from shared.networks.crossmodal.joint import JointSpace
 from shared.networks.crossmodal.regions import RegionBackbone
 
+R = TypeVar("R")
 #: Largest number of texts for which one core is faster than all cores.
 FEW_TEXTS = 4
 #: Images or texts that pass through a network at once.
@@ -176,7 +177,11 @@ class JointSpaceEmbedder(Embedder):
 
         if len(texts) > FEW_TEXTS:
             return self._in_batches(embed, texts)
-        return self._scheduler.run_on_one_core(lambda: self._in_batches(embed, texts))
+        return self.run_on_one_core(lambda: self._in_batches(embed, texts))
+
+    def run_on_one_core(self, function: Callable[[], R]) -> R:
+        """Run a short computation, see `shared.core.scheduling.InferenceScheduler.run_on_one_core`."""
+        return self._scheduler.run_on_one_core(function)
 
     def unknown_words(self, texts: Sequence[str]) -> tuple[str, ...]:
         return unknown_words(texts, self.tokenizer.word_ids)
