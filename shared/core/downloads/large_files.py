@@ -119,7 +119,7 @@ def _list_missing(repository: str, revision: str | None, patterns: Sequence[str]
             continue
         url = hf_hub_url(repository, entry.filename, revision=entry.commit_hash)
         etag = get_hf_file_metadata(url).etag
-        if etag is None:
+        if etag is None or not re.fullmatch(r"[\w-]+", etag, re.ASCII):  # it becomes the name of a file
             continue
         name, cache = repo_folder_name(repo_id=repository, repo_type="model"), Path(constants.HF_HUB_CACHE)
         blob, lock = cache / name / "blobs" / etag, cache / ".locks" / name / f"{etag}.lock"
