@@ -73,9 +73,9 @@ class CallArguments:
         queue = self._blocks._queue
         answer = _ANSWER_ROUTE.search(scope["path"])
         if answer:
-            pending = queue.pending_event_ids_session.values()
-            is_known = answer[1] in queue.event_ids_to_events or any(answer[1] in ids for ids in pending)
-            return None if is_known else JSONResponse({"detail": _NO_SUCH_CALL}, 404)
+            # Not `event_ids_to_events`: an event stays there for a moment after its answer has been fetched.
+            is_pending = any(answer[1] in ids for ids in queue.pending_event_ids_session.values())
+            return None if is_pending else JSONResponse({"detail": _NO_SUCH_CALL}, 404)
         session = Request(scope).query_params.get("session_hash")
         if not scope["path"].endswith(_STREAM_ROUTE) or session is None:
             return None
