@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from shared.core.image_files import read_images
 from shared.evaluation import reports
-from shared.library.benchmarks.report import finish
+from shared.library.benchmarks.report import finish, photo_files
 from shared.library.cluster.describer import BLOCK_PHOTOS, ClusterDescriber, Workers, connect
 from shared.library.library import Library
 
@@ -58,10 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     parser = _parser()
     options = parser.parse_args(arguments)
     started = time.perf_counter()
-    try:
-        files = [image for image in read_images([options.data]) if not image.member][: options.limit]
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
+    files = photo_files(parser, options)
     sources = [str(image.path) for image in files]
     connect(options.address)
     metrics: dict[str, reports.Metrics] = {}

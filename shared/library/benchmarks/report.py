@@ -6,7 +6,19 @@ import argparse
 import time
 from collections.abc import Mapping, Sequence
 
+from shared.core.image_files import ImageFile, read_images
 from shared.evaluation import reports
+
+
+def photo_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -> list[ImageFile]:
+    """Return the first `--limit` photos of `--data` that are files of their own, not parts of archives.
+
+    The program ends with a sentence if they cannot be listed.
+    """
+    try:
+        return [image for image in read_images([options.data]) if not image.member][: options.limit]
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
 
 
 def finish(

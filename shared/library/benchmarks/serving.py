@@ -23,10 +23,9 @@ from pathlib import Path
 
 from gradio_client import Client, handle_file  # type: ignore[import-untyped]
 
-from shared.core.image_files import read_images
 from shared.evaluation import reports
 from shared.library import VARIABLE
-from shared.library.benchmarks.report import finish
+from shared.library.benchmarks.report import finish, photo_files
 
 MODULE = "shared.library.benchmark serving"
 ROOT = Path(__file__).resolve().parents[3]
@@ -122,10 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     parser = _parser()
     options = parser.parse_args(arguments)
     started = time.perf_counter()
-    try:
-        files = [image for image in read_images([options.data]) if not image.member][: options.limit]
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
+    files = photo_files(parser, options)
     photos = [str(image.path) for image in files]
     metrics: dict[str, reports.Metrics] = {}
     for replicas in options.replicas:

@@ -123,7 +123,7 @@ def replicated_search(library: SharedLibrary, replicas: Replicas) -> Iterator[No
         except RuntimeError as error:
             raise LibraryError(
                 "The replicas of the photo library do not start: "
-                "their logs in /tmp/ray/session_latest/logs/serve say why."
+                "their logs, in the folder logs/serve of Ray's session, say why."
             ) from error
         library.remote_search = ReplicatedSearch(handle)
         library.concurrency = Concurrency("library", QUERIES_PER_REPLICA * replicas.count)
