@@ -52,6 +52,8 @@ CAPTION_TEMPLATES = (
     "somebody holds {}",
     "two people and {}",
 )
+#: Beginnings of words that sound as "you".
+CONSONANT_SOUNDS = ("uni", "eu", "uku", "ute")
 _WORDNET_ID = re.compile(r"n\d{8}")
 #: WordNet's files of nouns for what is visible: animals, artifacts, bodies, food, places and natural objects,
 #: persons, plants.
@@ -126,11 +128,14 @@ def bare_name_mask(data: CaptionedImages) -> np.ndarray:
 def with_article(name: str) -> str:
     """Return a name with its indefinite article, unless it is a plural.
 
-    >>> with_article("owl"), with_article("sunglasses")
-    ('an owl', 'sunglasses')
+    >>> with_article("owl"), with_article("sunglasses"), with_article("uniform")
+    ('an owl', 'sunglasses', 'a uniform')
     """
     plural = name.endswith("s") and not name.endswith(("ss", "us"))
-    return name if plural else f"an {name}" if name[0] in "aeiou" else f"a {name}"
+    if plural:
+        return name
+    begins_with_vowel = name[0] in "aeiou" and not name.startswith(CONSONANT_SOUNDS)
+    return f"an {name}" if begins_with_vowel else f"a {name}"
 
 
 def caption_with_name(name: str, rng: np.random.Generator) -> str:
