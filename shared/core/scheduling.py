@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from contextvars import copy_context
@@ -116,11 +116,21 @@ class InferenceScheduler:
         Returns:
             Result of the function.
         """
-        return (
-            function()
-            if self.worker_pool is None
-            else self._executor.submit(copy_context().run, function).result()
-        )
+        return self.run_on_single_cores([function])[0]
+
+    def run_on_single_cores(self, functions: Sequence[Callable[[], R]]) -> list[R]:
+        """Run short computations, on a CPU each with one core and as many at a time as there are cores.
+
+        Args:
+            functions: Computations, each of which enters its own slot.
+
+        Returns:
+            Result of each function.
+        """
+        if self.worker_pool is None:
+            return [function() for function in functions]
+        futures = [self._executor.submit(copy_context().run, function) for function in functions]
+        return [future.result() for future in futures]
 
     @cached_property
     def _executor(self) -> ThreadPoolExecutor:

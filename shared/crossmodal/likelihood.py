@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 import os
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,9 @@ from shared.networks.crossmodal.captions import UNKNOWN, CaptionDecoder, word_nu
 REFERENCES_FILE, REFERENCES = "references.safetensors", "memory"
 #: Limit of the evidence of a text, in nats: one word that does not fit must not outweigh everything.
 MAX_EVIDENCE = 10.0
-#: Images that pass through the decoder at once.
-BATCH_SIZE = 64
+#: Images that pass through the decoder at once: half of the references and of the best hits of a search, so
+#: that two cores share the work.
+BATCH_SIZE = 16
 #: Texts whose probability for any image is kept: visitors turn pages, and ask why.
 CACHED_TEXTS = 256
 
@@ -50,7 +52,7 @@ class TextLikelihood:
         self.network, self.fingerprint = network, fingerprint
         self.references = torch.from_numpy(np.asarray(references, np.float32))
         self._numbers = word_numbers(network.words)
-        self._encoded = lru_cache(maxsize=CACHED_TEXTS)(self._encode)
+        self._prior = lru_cache(maxsize=CACHED_TEXTS)(self._log_prior)
 
     @torch.inference_mode()
     def describe(self, regions: Tensor) -> np.ndarray:
@@ -61,36 +63,49 @@ class TextLikelihood:
         """
         return self.network.memory(regions[None]).flatten().half().numpy()
 
-    @torch.inference_mode()
-    def evidence(self, text: str, images: np.ndarray) -> np.ndarray:
+    def evidence(
+        self,
+        text: str,
+        images: np.ndarray,
+        run: Callable[[Sequence[Callable[[], Tensor]]], list[Tensor]] | None = None,
+    ) -> np.ndarray:
         """Return the pointwise mutual information of a text and images over the root of the number of words.
 
         Args:
             text: Text in English.
             images: What the decoder attends to in each image, `[N, R * width]`.
+            run: Runs computations and returns their results; by default one after another.
 
         Returns:
             float32 `[N]`, between `-MAX_EVIDENCE` and `MAX_EVIDENCE`; 0 for a text of which the decoder knows
             no word.
         """
-        ids, prior = self._encoded(text)
-        if prior is None:
+        ids = self._ids(text)
+        if not (ids != UNKNOWN).any():
             return np.zeros(len(images), np.float32)
         rows = torch.from_numpy(np.asarray(images, np.float32)).unflatten(1, self.references.shape[1:])
-        likelihood = torch.cat(
-            [self.network.log_probability(batch, ids) for batch in rows.split(BATCH_SIZE)]
-            or [rows.sum((1, 2))]
-        )
-        return ((likelihood - prior).clamp(-MAX_EVIDENCE, MAX_EVIDENCE) / math.sqrt(len(ids))).numpy()
+        batches = rows.split(BATCH_SIZE) if len(rows) else ()
+        computations = [
+            partial(self._prior, text),
+            *(partial(self._log_probability, batch, ids) for batch in batches),
+        ]
+        prior, *likelihoods = run(computations) if run else [compute() for compute in computations]
+        gain = torch.cat([rows.new_zeros(0), *likelihoods]) - prior
+        return (gain.clamp(-MAX_EVIDENCE, MAX_EVIDENCE) / math.sqrt(len(ids))).numpy()
 
-    def _encode(self, text: str) -> tuple[Tensor, float | None]:
-        """Return the ids of a text and its log probability for any image; None if no word is known."""
+    def _ids(self, text: str) -> Tensor:
         words = split_words(text)[: self.network.max_length]
-        ids = torch.tensor([self._numbers.get(word, UNKNOWN) for word in words], dtype=torch.long)
-        if not (ids != UNKNOWN).any():
-            return ids, None
-        likelihood = self.network.log_probability(self.references, ids)
-        return ids, float(likelihood.logsumexp(0)) - math.log(len(self.references))
+        return torch.tensor([self._numbers.get(word, UNKNOWN) for word in words], dtype=torch.long)
+
+    def _log_prior(self, text: str) -> Tensor:
+        """Return the log probability of a text for any image, a scalar."""
+        ids = self._ids(text)
+        batches = [self._log_probability(batch, ids) for batch in self.references.split(BATCH_SIZE)]
+        return torch.cat(batches).logsumexp(0) - math.log(len(self.references))
+
+    @torch.inference_mode()
+    def _log_probability(self, rows: Tensor, ids: Tensor) -> Tensor:
+        return self.network.log_probability(rows, ids)
 
 
 def save_references(folder: str | os.PathLike, memory: np.ndarray) -> Path:

@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import torch
@@ -68,6 +69,21 @@ def test_short_computations_run_on_one_core(torch_threads):
         assert scheduler.run_on_one_core(count_threads) == 1
     assert torch.get_num_threads() == 2
     assert InferenceScheduler(META).run_on_one_core(lambda: "done") == "done"
+
+
+def test_short_computations_share_the_cores(torch_threads):
+    torch_threads(2)
+    scheduler = InferenceScheduler(CPU)
+    both = threading.Barrier(2)
+
+    def number(result):
+        with scheduler.slot():
+            both.wait(10)  # passes if two run at a time
+            return result, torch.get_num_threads()
+
+    computations = [partial(number, result) for result in range(4)]
+    assert scheduler.run_on_single_cores(computations) == [(0, 1), (1, 1), (2, 1), (3, 1)]
+    assert InferenceScheduler(META).run_on_single_cores([str, int]) == ["", 0]
 
 
 def test_prefetch_keeps_the_order_and_its_bound():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from shared.core.scheduling import InferenceScheduler
 from shared.core.weights import WeightsError
 from shared.crossmodal.embedders.embedder import IMAGE_FEATURE
 from shared.crossmodal.likelihood import (
@@ -63,6 +64,9 @@ def test_evidence_is_relative_to_the_references(likelihood):
     assert np.abs(evidence).max() <= MAX_EVIDENCE / np.sqrt(3)
     assert np.ptp(evidence) > 0
     np.testing.assert_allclose(likelihood.evidence("A  dog, runs!", images), evidence, atol=1e-6)
+    scheduler = InferenceScheduler(torch.device("cpu"))
+    side_by_side = likelihood.evidence("a dog runs", images, scheduler.run_on_single_cores)
+    np.testing.assert_allclose(side_by_side, evidence, atol=1e-6)
     references = likelihood.references.flatten(1).numpy()
     own = likelihood.evidence("a dog runs", references) * np.sqrt(3)
     assert np.exp(own).mean() == pytest.approx(1, abs=1e-4)

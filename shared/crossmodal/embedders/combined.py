@@ -133,8 +133,9 @@ class CombinedEmbedder(Embedder):
         likelihood, rows = self._likelihood, features[:, self._splits[-1] :]
         if likelihood is None or not self.has_evidence(engine):
             return super().evidence(text, features, engine)
-        gain = self.parts[0].run_on_one_core(lambda: likelihood.evidence(text, rows))
-        return self._evidence_shares[engine] * gain
+        return self._evidence_shares[engine] * likelihood.evidence(
+            text, rows, self.parts[0].run_on_single_cores
+        )
 
     def query_calibration(self, engine: str) -> MatchCalibration:
         return self._query_calibrations[engine]

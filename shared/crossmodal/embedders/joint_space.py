@@ -183,6 +183,10 @@ class JointSpaceEmbedder(Embedder):
         """Run a short computation, see `shared.core.scheduling.InferenceScheduler.run_on_one_core`."""
         return self._scheduler.run_on_one_core(function)
 
+    def run_on_single_cores(self, functions: Sequence[Callable[[], R]]) -> list[R]:
+        """Run short computations, see `shared.core.scheduling.InferenceScheduler.run_on_single_cores`."""
+        return self._scheduler.run_on_single_cores(functions)
+
     def unknown_words(self, texts: Sequence[str]) -> tuple[str, ...]:
         return unknown_words(texts, self.tokenizer.word_ids)
 
