@@ -116,13 +116,20 @@ def test_a_doubtful_answer_has_its_kind(photo):
 
 
 @pytest.mark.parametrize(
-    ("synset", "area", "visible"),
-    [("n04350905", 20, True), ("n04350905", 1, False), ("n02123045", 20, False)],
+    ("synset", "probability", "area", "text"),
+    [
+        ("n04350905", 0.95, 20, "so it names what they wear."),  # a suit
+        ("n04350905", 0.95, 1, None),
+        ("n04493381", 0.21, 20, "so it names something else in it."),  # a tub, for a portrait
+        ("n02123045", 0.95, 20, None),  # a tabby cat, surely
+        (None, 0.3, 20, None),  # a label of the visitor's own
+    ],
 )
-def test_people_are_named_where_the_network_names_their_clothes(photo, synset, area, visible):
+def test_people_are_named_where_the_network_names_something_else(photo, synset, probability, area, text):
     def classify(image, engine, top_k, labels=None):
         empty = np.zeros(0, np.float32)
-        return Classification((ClassPrediction("a class", 0, 0.9, synset),), empty, empty, 0, False, engine)
+        best = (ClassPrediction("a class", 0, probability, synset),)
+        return Classification(best, empty, empty, 0, False, engine)
 
     def segment(image, engine):
         ids = np.zeros((20, 40), np.uint8)
@@ -132,7 +139,8 @@ def test_people_are_named_where_the_network_names_their_clothes(photo, synset, a
 
     tab = create(lambda inputs: classification.classification_tab("test", classify, segment, inputs))
     _, person, *_ = tab.fill(photo, "cfn", 1, "")
-    assert person.visible is visible
+    assert person.visible is (text is not None)
+    assert text is None or person.value.endswith(text)
 
 
 def test_a_typed_word_is_passed_on(photo):

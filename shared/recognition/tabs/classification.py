@@ -11,7 +11,7 @@ from shared.core.images import open_image
 from shared.recognition.classifier import Classification
 from shared.recognition.engines import CLASSIFIERS, OPEN_CLASSIFIERS
 from shared.recognition.open_labels import NONE
-from shared.recognition.people import is_garment, shows_person
+from shared.recognition.people import is_garment, may_hide_people, shows_person
 from shared.recognition.tabs.segmentation import Segment
 from shared.ui.engines import compare_tab
 from shared.ui.errors import user_facing
@@ -19,7 +19,8 @@ from shared.ui.events import on_event
 from shared.ui.tabs import LazyTab
 
 HINT = "Choose a photo, and the answers appear here."
-PERSON = "There is a person in this photo; the network has no class for people, so it names what they wear."
+PERSON = "There is a person in this photo; the network has no class for people, so it names {instead}."
+WORN, THINGS = "what they wear", "something else in it"
 DOUBTFUL = "The network is not sure: answers like these are wrong more often than right."
 
 NO_LABEL_FITS = "None of the labels seems to fit this photo: try other words."
@@ -43,7 +44,7 @@ def classification_tab(
     Args:
         space: Name of the space, under which calls are counted in /metrics.
         classify: Function that runs a classifier.
-        segment: Function that runs a segmenter; photos of garments may show people.
+        segment: Function that runs a segmenter, which knows people.
         inputs: The image, the engine menu, the number of classes.
 
     Returns:
@@ -59,7 +60,7 @@ def classification_tab(
             elem_id="own-labels",
         )
         label = gr.Label(label="What the photo shows")
-        person = gr.Markdown(PERSON, visible=False, elem_classes="is-note")
+        person = gr.Markdown(visible=False, elem_classes="is-note")
         warning = gr.Markdown(DOUBTFUL, visible=False, elem_classes="is-care")
         note = gr.Markdown(HINT, elem_classes="is-note")
 
@@ -70,9 +71,10 @@ def classification_tab(
         image = open_image(path)
         result = classify(image, engine, top_k, labels if engine in OPEN_CLASSIFIERS else None)
         text = f"{image.width} × {image.height} pixels, {result.seconds:.2f} s"
-        person = is_garment(result) and shows_person(segment(image, "fcfn"))
+        person = may_hide_people(result) and shows_person(segment(image, "fcfn"))
+        person_text = PERSON.format(instead=WORN if is_garment(result) else THINGS)
         warning = gr.Markdown(_warning(result), visible=result.doubtful or _is_none(result))
-        return [_by_label(result), gr.Markdown(visible=person), warning, text]
+        return [_by_label(result), gr.Markdown(person_text, visible=person), warning, text]
 
     # The field is there only for engines that read it.
     def show_field(engine: str) -> gr.Textbox:
