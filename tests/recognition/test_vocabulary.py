@@ -139,3 +139,9 @@ def test_suggestions_are_similar_words():
     lookup = ClassLookup([ClassName("fir tree"), ClassName("palm tree"), ClassName("cup")])
     with pytest.raises(ValueError, match="please try palm tree or fir tree"):
         lookup.find("old tree")
+
+
+@pytest.mark.parametrize("word", ["giraffe", "nonsense thing"])
+def test_words_like_no_other_get_no_odd_suggestion(lookup, word):
+    with pytest.raises(ValueError, match="please try an everyday word"):
+        lookup.find(word)

@@ -10,7 +10,7 @@ from shared.recognition.vocabulary.class_names import ClassName
 
 #: Similarity of two spellings, 0..1, from which on one is a typing error of the other, and from which on it
 #: is suggested. Short words have too many neighbours for the former.
-TYPO, SUGGESTED = 0.8, 0.6
+TYPO, SUGGESTED = 0.8, 0.7
 MIN_TYPO_LENGTH, MAX_SUGGESTIONS = 5, 3
 _IRREGULAR_PLURALS = {"mice": "mouse", "geese": "goose", "people": "person", "men": "man", "women": "woman"}
 
