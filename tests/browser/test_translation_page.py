@@ -243,8 +243,10 @@ def test_there_and_back_and_side_by_side(visit):
     expect(page.locator("#variants img").nth(1)).to_be_visible()
     press_task(page, "edit")
     expect(page.locator("#variants")).to_contain_text("only one way")
+    expect(page.locator("#variants .is-variants")).to_be_hidden()  # no empty frame
     open_tab(page, "There and back")
     expect(page.locator("#cycle")).to_contain_text("one way only")
+    expect(page.locator("#cycle .is-variants")).to_be_hidden()
 
 
 @needs_draw

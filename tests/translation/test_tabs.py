@@ -134,23 +134,31 @@ def test_the_button_asks_for_a_missing_picture(tasks, photo):
     assert require("dark", photo, 0.5, None, "one") is None
 
 
+def row_values(outputs):
+    """Return the note, the images, and True if the row of images has a frame."""
+    note, row = outputs
+    return note, row["value"], row["visible"]
+
+
 def test_there_and_back(tasks, photo):
     tab = cycle_tab("translation", tasks)
-    _, images = tab.fill("inverse", None, 0.5, photo, "one")
+    _, row = tab.fill("inverse", None, 0.5, photo, "one")
+    images = row["value"]
+    assert row["visible"]
     assert [caption for _, caption in images] == ["The picture", "There", "And back", "Difference"]
     pixels = [np.asarray(Image.open(path).convert("RGB"), int) for path, _ in images]
     assert np.abs(pixels[0] - pixels[2]).max() < 8  # JPEG
     assert np.abs(pixels[0] - pixels[1]).max() > 200
-    assert tab.fill("dark", photo, 0.5, None, "one") == [NO_WAY_BACK, None]
-    assert tab.fill("inverse", *EMPTY) == [HINT, None]
+    assert row_values(tab.fill("dark", photo, 0.5, None, "one")) == (NO_WAY_BACK, None, False)
+    assert row_values(tab.fill("inverse", *EMPTY)) == (HINT, None, True)
 
 
 def test_variants_are_side_by_side(tasks, photo):
     tab = side_by_side_tab("translation", tasks)
-    _, images = tab.fill("inverse", None, 0.5, photo, "one")
-    assert [caption for _, caption in images] == ["The picture", "One", "Two"]
-    assert tab.fill("dark", photo, 0.5, None, "one") == [NO_VARIANTS, None]
-    assert tab.fill("inverse", *EMPTY) == [HINT, None]
+    _, row = tab.fill("inverse", None, 0.5, photo, "one")
+    assert [caption for _, caption in row["value"]] == ["The picture", "One", "Two"]
+    assert row_values(tab.fill("dark", photo, 0.5, None, "one")) == (NO_VARIANTS, None, False)
+    assert row_values(tab.fill("inverse", *EMPTY)) == (HINT, None, True)
 
 
 def test_many_files_become_a_zip(photo, monkeypatch):

@@ -1,5 +1,7 @@
 """Tabs of a translation's result: before and after, there and back, and all variants side by side."""
 
+from typing import Any
+
 import gradio as gr
 from PIL.Image import Image
 
@@ -117,9 +119,9 @@ def cycle_tab(space: str, tasks: TaskPanels) -> LazyTab:
     def show_cycle(*values: object) -> list[object]:
         task = tasks.parse(*values)
         if task.panel.cycle is None:
-            return [NO_WAY_BACK, None]
+            return [NO_WAY_BACK, _hidden_row()]
         if not task.path:
-            return [HINT, None]
+            return [HINT, _row({})]
         image = open_image(task.path)
         cycle = task.panel.cycle(image, *task.settings)
         images = {
@@ -130,7 +132,7 @@ def cycle_tab(space: str, tasks: TaskPanels) -> LazyTab:
         }
         text = "The more the way back finds the picture again, the darker the difference. "
         seconds = cycle.there.seconds + cycle.back.seconds
-        return [f"{text}{seconds:.2f} s", _captioned(images)]
+        return [f"{text}{seconds:.2f} s", _row(images)]
 
     return LazyTab(tab, show_cycle, tasks.inputs, [note, gallery])
 
@@ -150,14 +152,14 @@ def side_by_side_tab(space: str, tasks: TaskPanels) -> LazyTab:
     def show_variants(*values: object) -> list[object]:
         task = tasks.parse(*values)
         if task.panel.variants is None or task.panel.translate is None:
-            return [NO_VARIANTS, None]
+            return [NO_VARIANTS, _hidden_row()]
         if not task.path:
-            return [HINT, None]
+            return [HINT, _row({})]
         image = open_image(task.path)
         images = {"The picture": task.panel.shown_input(image)}
         for caption, settings in task.panel.variants(*task.settings)[:MAX_VARIANTS]:
             images[caption] = task.panel.translate(image, *settings).image
-        return ["", _captioned(images)]
+        return ["", _row(images)]
 
     return LazyTab(tab, show_variants, tasks.inputs, [note, gallery])
 
@@ -193,5 +195,12 @@ def _image_row(label: str) -> gr.Gallery:
     )
 
 
-def _captioned(images: dict[str, Image]) -> list[tuple[str, str]]:
-    return [(display_image(image, safe_stem(caption)), caption) for caption, image in images.items()]
+def _row(images: dict[str, Image]) -> dict[str, Any]:
+    """Return the update of a row with captioned images; without any it is an empty frame."""
+    captioned = [(display_image(image, safe_stem(caption)), caption) for caption, image in images.items()]
+    return gr.update(value=captioned or None, visible=True)
+
+
+def _hidden_row() -> dict[str, Any]:
+    """Return the update of a row that a task does not fill: a sentence alone, without an empty frame."""
+    return gr.update(value=None, visible=False)
