@@ -61,7 +61,15 @@ def home(suite: gr.Blocks, spaces: Mapping[str, Mapping[str, Any]], url: str) ->
 
 def _example(title: str, language: Literal["python", "shell", "json"], text: str) -> gr.Code:
     with gr.Tab(title):
-        return gr.Code(text, language=language, show_label=False, interactive=False, lines=1, wrap_lines=True)
+        return gr.Code(
+            text,
+            language=language,
+            show_label=False,
+            interactive=False,
+            lines=1,
+            wrap_lines=True,
+            show_line_numbers=False,  # they stand beside the wrong lines where a line is wrapped
+        )
 
 
 def _card(name: str, front_matter: Mapping[str, Any]) -> str:

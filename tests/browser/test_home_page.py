@@ -9,6 +9,7 @@ def expect_examples_for(page: Page, address: str) -> None:
         code = page.locator(".cm-content:visible")
         expect(code).to_contain_text(f"{address}{'' if title == 'Python' else '/gradio_api'}")
         assert code.inner_text().count("http") == 1
+        assert not page.locator(".cm-lineNumbers:visible").count()  # beside wrapped lines they would be wrong
 
 
 def test_examples_call_the_server(visit, server):
