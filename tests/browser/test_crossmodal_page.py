@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from shared.crossmodal.engines import ENGINES
@@ -67,6 +68,30 @@ def test_all_tabs_fit(visit, width, height, theme):
     page.get_by_role("button", name="How it works").click()
     expect(page.locator(".is-figure svg")).to_be_visible()
     assert_fits(page, width)
+
+
+def test_heads_stay_in_sight(visit, tmp_path):
+    path = tmp_path / "somebody.png"
+    image = Image.new("RGB", (300, 600), "white")
+    image.paste("red", (0, 60, 300, 160))  # the face, where it is in an upright photo
+    image.save(path)
+    page = visit("/crossmodal", width=390)
+    upload_image(page, path)
+    picture = page.locator(".is-boxed")
+    label, box = (picture.locator(part).first.bounding_box() for part in ("label", "img"))
+    assert label["width"] < box["x"] + box["width"] / 2 - label["x"]  # it ends before the face
+    open_tab(page, "Gallery")
+    page.locator("#gallery input[type=file]").first.set_input_files(path)
+    tile = grid_images(page, "gallery").locator("img")
+    expect(tile).to_have_attribute("alt", "somebody.png")
+    top = tile.evaluate(
+        """image => {
+            const height = image.clientWidth * image.naturalHeight / image.naturalWidth;
+            const share = parseFloat(getComputedStyle(image).objectPosition.split(" ")[1]) / 100;
+            return (height - image.clientHeight) * share / height;
+        }"""
+    )
+    assert top < 160 / 600 - 0.1  # a good part of the face is below the upper edge of the tile
 
 
 def test_an_example_and_a_search_with_a_hit(visit):

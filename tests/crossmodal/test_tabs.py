@@ -108,7 +108,7 @@ def test_a_product_has_a_chart_for_each_kind_of_evidence():
     assert "× 5.7" in html
     assert "÷ 1.4" in html
     assert match.product_summary(product()) == [match.PRODUCT, html]
-    assert match.product_summary(product(is_known=False)) == [match.NO_PRODUCT, ""]
+    assert match.product_summary(product(is_known=False)) == ["", ""]
     assert match.product_summary(None) == ["", ""]
 
 

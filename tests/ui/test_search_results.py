@@ -66,6 +66,9 @@ def test_grids_contain_small_images_and_escape_names():
     assert 'style="width:50.0%"' in grid
     assert len(grid) < 60_000
     assert "<button" not in image_grid_html([GridImage(3, "x", jpeg())])
+    assert ">identification_<wbr>1<wbr>.jpg<" in image_grid_html(
+        [GridImage(3, "a/identification_1.jpg", jpeg())]
+    )
     assert "&lt;" in grid_heading("<") + grid_message("x")
 
 
@@ -148,6 +151,11 @@ def test_the_summary_counts_each_confidence_band():
 def test_the_time_of_a_fast_query_is_not_split():
     summary = summarize(replace(results(0.9), seconds=0.003, searched=1))
     assert summary.endswith("It took 2.0 ms to search 1 picture.")
+
+
+def test_both_times_of_a_slow_search_have_one_unit():
+    summary = summarize(replace(results(0.9), seconds=0.36, search_seconds=0.2984))
+    assert summary.endswith("It took 0.06 s to understand your query and 0.30 s to search 9 pictures.")
 
 
 def test_hits_below_the_threshold_are_small(gallery):

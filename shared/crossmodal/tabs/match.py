@@ -24,7 +24,6 @@ if TYPE_CHECKING:  # which bring torch
 
 HINT = "Choose a picture and type some words to see whether they go together."
 PRODUCT = "What product is it? This is what the picture and the words say together, and what each says alone."
-NO_PRODUCT = "This doesn't look like any of the groceries and clothes that we know."
 #: Probability from which on a picture and a text probably belong together; from its opposite on they may.
 PROBABLE = 0.75
 #: Classes in each chart.
@@ -86,10 +85,10 @@ def verdict(probability: float) -> str:
 
 
 def product_summary(product: ProductPrediction | None) -> list[str]:
-    """Return the Markdown above the charts of a product, and the HTML of the charts."""
-    if product is None:
+    """Return the Markdown above the charts of a product, and the HTML of the charts; without one, nothing."""
+    if product is None or not product.best_evidence.is_known:
         return ["", ""]
-    return [PRODUCT, class_charts(product)] if product.best_evidence.is_known else [NO_PRODUCT, ""]
+    return [PRODUCT, class_charts(product)]
 
 
 def class_charts(product: ProductPrediction) -> str:

@@ -85,8 +85,9 @@ def query_inputs(engines: Mapping[str, Engine[Any]]) -> QueryInputs:
         elem_classes="is-tries",
     )
     text = gr.Textbox("", label="Submitted words", visible="hidden")
-    with gr.Accordion("Picture", open=True):
-        image = image_input("Picture, instead of words or with them", elem_classes="is-boxed", height=240)
+    with gr.Accordion("Picture, instead of words or with them", open=True):
+        # A longer label would lie over the heads of people in the picture.
+        image = image_input("Picture", elem_classes="is-boxed", height=240)
         box = box_input(image)
         image_examples(image)
     text_weight = gr.Slider(

@@ -114,5 +114,15 @@ def _tile_html(image: GridImage, press: str, button: str, tag: str) -> str:
         small_button = f'<button {data} data-event="click" title="{title}">{html.escape(button)}</button>'
     value = f"<b>{html.escape(image.value)}</b> " if image.value else ""
     note = f"<small>{html.escape(image.note)}</small>" if image.note else ""
-    caption = f'<span title="{name}">{value}{html.escape(image.name.rpartition("/")[2])}</span>{note}'
+    caption = f'<span title="{name}">{value}{_breakable(image.name.rpartition("/")[2])}</span>{note}'
     return f"<figure>{picture}{bar}<figcaption><div>{caption}</div>{small_button}</figcaption></figure>"
+
+
+def _breakable(name: str) -> str:
+    """Return the HTML of a file name that breaks into lines after "_" and before its suffix.
+
+    >>> _breakable("my_photo.jpeg")
+    'my_<wbr>photo<wbr>.jpeg'
+    """
+    stem, dot, suffix = html.escape(name).replace("_", "_<wbr>").rpartition(".")
+    return f"{stem}<wbr>{dot}{suffix}" if stem else f"{dot}{suffix}"

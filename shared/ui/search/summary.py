@@ -101,8 +101,13 @@ def _unknown_words(words: Sequence[str]) -> str:
 
 def _time(results: SearchResults) -> str:
     noun = "picture" if results.searched == 1 else "pictures"
-    search = f"{1000 * results.search_seconds:.1f} ms to search {results.searched:,} {noun}"
+    search = f"{_duration(results.search_seconds)} to search {results.searched:,} {noun}"
     encoding = results.seconds - results.search_seconds
     if encoding <= 0.005:
         return f"It took {search}."
     return f"It took {encoding:.2f} s to understand your query and {search}."
+
+
+def _duration(seconds: float) -> str:
+    """Return seconds, or milliseconds where two decimals of a second would show next to nothing."""
+    return f"{seconds:.2f} s" if seconds >= 0.095 else f"{1000 * seconds:.1f} ms"
