@@ -40,10 +40,12 @@ class HNSWStorage(Storage):
         self._index.hnsw.efConstruction = self.CONSTRUCTION
         self._vectors = faiss.downcast_index(self._index.storage)
         self._ids = GrowingArray(np.int64)
+        self._in_order = True  # the id of every node that is not removed is its number
         self._active = 0
         self._selector: faiss.IDSelectorBitmap | None = None
         self._parameters: dict[int, faiss.SearchParametersHNSW] = {}  # by effort
-        self._planned, self._links, self._effort = planned, links, effort
+        self._planned, self._links = planned, links
+        self._set_effort(effort)
 
     def __len__(self) -> int:
         return self._active
@@ -60,7 +62,7 @@ class HNSWStorage(Storage):
 
     def add(self, vectors: np.ndarray, ids: np.ndarray) -> None:
         self._index.add(vectors)
-        self._ids.append(ids)
+        self._append_ids(ids)
         self._active += len(ids)
         self._update_mask()
 
@@ -70,11 +72,13 @@ class HNSWStorage(Storage):
         self._update_mask()
 
     def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        effort = max(self._effort, 2 * k)
-        parameters = self._parameters.get(effort)
-        if parameters is None:
-            parameters = faiss.SearchParametersHNSW(efSearch=effort, **self._active_only())
-            self._parameters = {effort: parameters}
+        parameters = None
+        if self._selector is not None or 2 * k > self._effort:
+            effort = max(self._effort, 2 * k)
+            parameters = self._parameters.get(effort)
+            if parameters is None:
+                parameters = faiss.SearchParametersHNSW(efSearch=effort, **self._active_only())
+                self._parameters = {effort: parameters}
         scores, nodes = search_faiss(self._index, queries, k, parameters)
         # Paths may be missing, above all where much was removed: compare all vectors then.
         if (nodes.item(k - 1) if len(nodes) == 1 else nodes[:, -1].min()) < 0:
@@ -82,12 +86,12 @@ class HNSWStorage(Storage):
             exhaustive = faiss.SearchParameters(**self._active_only())
             results = search_faiss(self._vectors, queries[incomplete], k, exhaustive)
             scores[incomplete], nodes[incomplete] = results
-        return scores, self._ids.rows[nodes]
+        return scores, nodes if self._in_order else self._ids.rows[nodes]
 
     def tune(self, neighbors: ExactNeighbors, recall: float) -> None:
         count = len(neighbors.queries)
         for effort in self.EFFORTS:
-            self._effort = effort
+            self._set_effort(effort)
             scores, _ = self.search(neighbors.queries, ExactNeighbors.COUNT + 1)  # with the query itself
             correct = (scores >= neighbors.scores[:, -1:] - 1e-5).sum() - count
             if correct >= recall * ExactNeighbors.COUNT * count:
@@ -105,7 +109,6 @@ class HNSWStorage(Storage):
         return self._active < 0.75 * len(self._ids.rows) or self._active > 8 * self._planned
 
     def faiss_index(self) -> faiss.Index:
-        self._index.hnsw.efSearch = self._effort
         return self._index
 
     def state(self) -> State:
@@ -139,7 +142,7 @@ class HNSWStorage(Storage):
         storage._restore_graph(reader, len(vectors))
         storage._vectors.add(vectors)
         storage._index.ntotal = len(vectors)
-        storage._ids.append(ids)
+        storage._append_ids(ids)
         storage._active = len(active)
         storage._update_mask()
         return storage
@@ -169,6 +172,14 @@ class HNSWStorage(Storage):
         hnsw.prepare_level_tab(nodes, True)
         _neighbors(hnsw)[:] = neighbors
         hnsw.entry_point, hnsw.max_level = entry, int(levels.max()) - 1
+
+    def _append_ids(self, ids: np.ndarray) -> None:
+        numbers = np.arange(len(self._ids.rows), len(self._ids.rows) + len(ids))
+        self._in_order &= bool(((ids == numbers) | (ids == _REMOVED)).all())
+        self._ids.append(ids)
+
+    def _set_effort(self, effort: int) -> None:
+        self._effort = self._index.hnsw.efSearch = effort
 
     def _update_mask(self) -> None:
         """Update the mask of nodes that a search may report; there is none while no vector is removed."""

@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 
 import faiss
 import numpy as np
+from faiss import swig_ptr
 
 from shared.index.reader import Reader
+from shared.index.vectors import FLOAT32
 
 CENTROIDS = 256
 #: Lengths of a sub-vector for which faiss has specialised code; for others it takes three times as long.
@@ -39,7 +41,7 @@ class ProductQuantizer:
         self.count = len(centroids) // CENTROIDS
         self.width = rotation.shape[1]
         self.centroids = centroids
-        self._rotation = rotation
+        self._directions = np.ascontiguousarray(rotation.T)
 
     @classmethod
     def train(cls, vectors: np.ndarray, max_bytes: int = MAX_BYTES) -> ProductQuantizer:
@@ -71,27 +73,40 @@ class ProductQuantizer:
     @property
     def nbytes(self) -> int:
         """Bytes of rotation and centroids."""
-        return self._rotation.nbytes + self.centroids.nbytes
+        return self._directions.nbytes + self.centroids.nbytes
 
     def rotate(self, vectors: np.ndarray) -> np.ndarray:
-        """Rotate vectors `[N, D]` to `[N, width]`, which faiss splits; inner products stay the same."""
-        return vectors @ self._rotation
+        """Rotate vectors to what faiss splits; inner products stay the same.
+
+        Args:
+            vectors: Float32 `[N, D]`, C-contiguous.
+
+        Returns:
+            Float32 `[N, width]`, C-contiguous.
+        """
+        if len(vectors) != 1:
+            return vectors @ self._directions.T
+        # With numpy's product, a search for a single query takes some 2 % longer.
+        rotated = np.empty((1, self.width), FLOAT32)
+        pointers = swig_ptr(rotated), swig_ptr(vectors), swig_ptr(self._directions)
+        faiss.fvec_inner_products_ny(*pointers, vectors.shape[1], self.width)
+        return rotated
 
     def rotate_back(self, rotated: np.ndarray) -> np.ndarray:
         """Rotate vectors `[N, width]` back to `[N, D]`, the inverse of `rotate`."""
-        return rotated @ self._rotation.T
+        return rotated @ self._directions
 
     def transform(self) -> faiss.LinearTransform:
         """Return `rotate` as a transform of faiss."""
-        dimension, width = self._rotation.shape
+        width, dimension = self._directions.shape
         transform = faiss.LinearTransform(dimension, width, False)
-        faiss.copy_array_to_vector(np.ascontiguousarray(self._rotation.T).ravel(), transform.A)
+        faiss.copy_array_to_vector(self._directions.ravel(), transform.A)
         transform.is_trained = True
         return transform
 
     def arrays(self) -> Mapping[str, Sequence[np.ndarray]]:
         """Return the arrays from which `from_file` restores the quantizer, in parts."""
-        return {"rotation": [self._rotation], "words": [self.centroids]}
+        return {"rotation": [self._directions.T], "words": [self.centroids]}
 
     @classmethod
     def from_file(cls, dimension: int, reader: Reader) -> ProductQuantizer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 
 class ReadWriteLock:
@@ -34,11 +34,33 @@ class ReadWriteLock:
         self._state = threading.Condition(threading.Lock())  # guards `_closed`
         self._closed = False
         self._readers: list[None] = []  # one element per active reader
-        self._read = _ReadContext(self)
 
-    def read(self) -> AbstractContextManager[None]:
-        """Return a context in which no writer changes anything."""
-        return self._read
+    @contextmanager
+    def read(self) -> Iterator[None]:
+        """Exclude changes, beside other readers."""
+        self.begin_read()
+        try:
+            yield
+        finally:
+            self.end_read()
+
+    def begin_read(self) -> None:
+        """Begin what `read` does; `end_read` must follow whatever happens.
+
+        For searches, of which the context would take some hundredths. For the same reason a reader takes no
+        lock while this one is open. It first registers and then checks whether the lock is closed; a writer
+        first closes it and then checks for readers. So at least one of the two notices the other. Appending
+        to a list is atomic, which incrementing a counter is not.
+        """
+        self._readers.append(None)
+        if self._closed:
+            self._wait()
+
+    def end_read(self) -> None:
+        """End what `begin_read` began."""
+        self._readers.pop()
+        if self._closed:
+            self._notify()
 
     @contextmanager
     def exclusive_writer(self) -> Iterator[None]:
@@ -60,41 +82,16 @@ class ReadWriteLock:
                 self._closed = False
                 self._state.notify_all()
 
-
-class _ReadContext(AbstractContextManager[None]):
-    """Reader context, shared by all readers because creating one takes as long as some searches.
-
-    For the same reason a reader takes no lock while the lock is open. It first registers and then checks
-    whether the lock is closed; a writer first closes it and then checks for readers. So at least one of the
-    two notices the other. Appending to a list is atomic, which incrementing a counter is not.
-
-    Args:
-        lock: Lock that the context belongs to.
-    """
-
-    def __init__(self, lock: ReadWriteLock) -> None:
-        self._lock, self._readers = lock, lock._readers
-
-    def __enter__(self) -> None:
-        self._readers.append(None)
-        if self._lock._closed:
-            self._wait()
-
-    def __exit__(self, *error: object) -> None:
-        self._readers.pop()
-        if self._lock._closed:
-            self._notify()
-
     def _wait(self) -> None:
-        """Unregister until the lock opens."""
+        """Unregister a reader until the lock opens."""
         self._readers.pop()
         self._notify()
-        with self._lock._state:
-            while self._lock._closed:
-                self._lock._state.wait()
+        with self._state:
+            while self._closed:
+                self._state.wait()
             self._readers.append(None)  # before a writer can close it again
 
     def _notify(self) -> None:
         """Notify a waiting writer that a reader has left."""
-        with self._lock._state:
-            self._lock._state.notify_all()
+        with self._state:
+            self._state.notify_all()

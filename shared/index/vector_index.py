@@ -36,7 +36,7 @@ from shared.index.ivf import IVFStorage
 from shared.index.metadata import MetadataTable, encode, encode_mapping
 from shared.index.read_write_lock import ReadWriteLock
 from shared.index.storage import Storage
-from shared.index.vectors import BATCH_SIZE, as_matrix, batch_slices, l2_norms, unit_vectors
+from shared.index.vectors import BATCH_SIZE, as_matrix, batch_slices, l2_norms, unit_queries, unit_vectors
 
 #: Number of vectors from which on each index type is trained.
 INDEX_TYPES = {"exact": 2**62, "ivf": 10_000, "hnsw": 2_000, "pq": 20_000}
@@ -226,13 +226,18 @@ class VectorIndex:
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, received {k!r}")
-        units = unit_vectors(as_matrix(queries, self.dimension))
-        with self._lock.read():
-            count = min(k, len(self._storage)) if len(units) else 0
-            if count:
+        units = unit_queries(queries, self.dimension)
+        self._lock.begin_read()
+        try:
+            size = len(self._storage)
+            count = k if k < size else size
+            if count and len(units):
                 scores, ids = self._storage.search(units, count)
             else:
-                scores, ids = np.empty((len(units), 0), np.float32), np.empty((len(units), 0), np.int64)
+                shape = len(units), count
+                scores, ids = np.empty(shape, np.float32), np.empty(shape, np.int64)
+        finally:
+            self._lock.end_read()
         if count < k:
             padding = (0, 0), (0, k - count)
             scores = np.pad(scores, padding, constant_values=-np.inf)

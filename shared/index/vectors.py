@@ -9,10 +9,12 @@ from typing import Any
 import faiss
 import numpy as np
 import numpy.typing as npt
+from faiss import swig_ptr
 
 #: Vectors that are processed at a time where all might not fit into memory.
 BATCH_SIZE = 65_536
 EPSILON = 1e-12
+FLOAT32, INT64 = np.dtype(np.float32), np.dtype(np.int64)
 
 
 def l2_normalize(x: np.ndarray) -> np.ndarray:
@@ -78,7 +80,7 @@ def l2_norms(vectors: np.ndarray) -> np.ndarray:
 
 
 def unit_vectors(vectors: np.ndarray) -> np.ndarray:
-    """Scale checked vectors to length 1; a single one that has it already is returned as it is.
+    """Scale vectors to length 1.
 
     Args:
         vectors: Numbers `[N, D]`.
@@ -92,14 +94,37 @@ def unit_vectors(vectors: np.ndarray) -> np.ndarray:
     >>> unit_vectors(np.array([[3, 4]]))
     array([[0.6, 0.8]], dtype=float32)
     """
-    if len(vectors) == 1 and vectors.dtype.char == "f":  # the usual query
-        row = vectors[0]
-        square = float(row.dot(row))
-        if -1e-6 < square - 1 < 1e-6 and vectors.flags.c_contiguous:
-            return vectors
-        if 1e-20 < square < 1e20:
-            return vectors / math.sqrt(square)
     return np.ascontiguousarray(vectors / l2_norms(vectors)[:, None], np.float32)
+
+
+def unit_queries(queries: npt.ArrayLike, dimension: int) -> np.ndarray:
+    """Check queries and scale them to length 1; a single one that has it already is returned as it is.
+
+    The usual query, a single one of float32, takes a short way. The general one takes four microseconds,
+    where a search may take twenty.
+
+    Args:
+        queries: Numbers `[Q, dimension]`.
+        dimension: Length of a vector.
+
+    Returns:
+        Float32 `[Q, dimension]`, C-contiguous.
+
+    Raises:
+        ValueError: A query is zero, not finite or of the wrong length.
+    """
+    if (
+        type(queries) is np.ndarray
+        and queries.shape == (1, dimension)
+        and queries.dtype == FLOAT32
+        and queries.flags.c_contiguous
+    ):
+        square = faiss.fvec_norm_L2sqr(swig_ptr(queries), dimension)
+        if -1e-6 < square - 1 < 1e-6:
+            return queries
+        if 1e-20 < square < 1e20:  # false for NaN
+            return queries / math.sqrt(square)
+    return unit_vectors(as_matrix(queries, dimension))
 
 
 class GrowingArray:

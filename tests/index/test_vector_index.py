@@ -72,6 +72,55 @@ def test_the_nearest_are_found(index_type, min_recall):
     np.testing.assert_allclose(scores, expected, atol=tolerance)
 
 
+FORMS = {
+    "of length 1": lambda query: query / np.linalg.norm(query),
+    "long": lambda query: 1e15 * query,
+    "short": lambda query: 1e-15 * query,
+    "float64": lambda query: query.astype("f8"),
+    "swapped bytes": lambda query: query.astype(">f4"),
+    "every second number": lambda query: np.repeat(query, 2, axis=1)[:, ::2],
+    "read-only": lambda query: np.frombuffer(query.tobytes(), "f4")[None],
+    "list": lambda query: query.tolist(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("index_type", INDEX_TYPES)
+def test_a_single_query_finds_what_it_finds_among_others(index_type, form):
+    index, queries = make(index_type, 300), draw(3, seed=1)
+    for k in (5, 300):
+        scores, ids = index.search(queries, k)
+        for row in range(3):
+            query = form(queries[row : row + 1])
+            before = np.array(query)
+            single_scores, single_ids = index.search(query, k)
+            np.testing.assert_allclose(single_scores[0], scores[row], atol=1e-5)
+            assert (single_ids[0] == ids[row])[:5].all()
+            assert (np.asarray(query) == before).all()
+
+
+@pytest.mark.parametrize(("number", "defect"), [(0, "zero"), (np.nan, "NaN"), (np.inf, "NaN or infinity")])
+def test_an_invalid_single_query_is_refused(number, defect):
+    with pytest.raises(ValueError, match=f"received {defect}.* in row 0"):
+        make("ivf", 300).search(np.full((1, DIMENSION), number, np.float32), k=1)
+
+
+def test_ids_in_a_graph_are_right_after_changes(tmp_path):
+    index = make("hnsw", 300)
+    model = dict(enumerate(draw(300)))
+    index.remove([3])  # the id of each node is still its number
+    del model[3]
+    for _ in range(2):
+        check_all(index, model)
+        index.save(tmp_path / "index")
+        index = VectorIndex.load(tmp_path / "index")
+        check_all(index, model)
+        model[8] = draw(1, seed=4)[0]
+        index.replace(8, model[8])
+        assert index.search(model[8][None], k=1)[1] == 8
+    check_all(index, model)
+
+
 @pytest.mark.parametrize("index_type", INDEX_TYPES)
 def test_a_small_gallery_is_compared_exactly(index_type):
     vectors, queries = draw(100), draw(7, seed=1)
