@@ -2,8 +2,9 @@
 
     python -m shared.speed.benchmark --data DIR [--out docs/results/speed.md]
 
-Photos are cut and resized to each task's size. Every task runs in processes of its own: with OpenVINO and
-with PyTorch on all cores, and with OpenVINO on one core. Nothing else should run on the machine.
+Photos are cut and resized to each task's size. Every task runs in processes of its own: with OpenVINO, in
+bfloat16 as well where the processor has it, and with PyTorch on all cores, and with OpenVINO on one core.
+Nothing else should run on the machine.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image, ImageOps
 
+from shared.core.cpu_runtime.execution import has_bfloat16
 from shared.core.image_files import read_images
 from shared.evaluation.reports import command_line, positive_int
 from shared.speed.tasks import TASKS, StreamTask
 
 MODULE = "shared.speed.benchmark"
-RUNTIMES = ("openvino", "torch")
+OPENVINO, BFLOAT16, TORCH = "openvino", "openvino-bf16", "torch"
 PACKAGES = ("torch", "openvino", "numpy", "pillow")
 
 Figures = dict[str, float]
@@ -48,9 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> str:
     for name in options.task:
         with TemporaryDirectory() as folder:
             write_photos(photos, TASKS[name].size, Path(folder))
-            run_task(name, Path(folder), "openvino", cores)  # converts the networks
-            figures = {runtime: run_task(name, Path(folder), runtime, cores) for runtime in RUNTIMES}
-            figures["one core"] = run_task(name, Path(folder), "openvino", cores[:1])
+            run_task(name, Path(folder), OPENVINO, cores)  # converts the networks
+            runtimes = (OPENVINO, BFLOAT16, TORCH) if has_bfloat16() else (OPENVINO, TORCH)
+            figures = {runtime: run_task(name, Path(folder), runtime, cores) for runtime in runtimes}
+            figures["one core"] = run_task(name, Path(folder), OPENVINO, cores[:1])
         rows.append(table_row(name, figures))
         print(rows[-1], flush=True)
     text = page(rows, len(cores), command_line(MODULE, arguments))
@@ -71,7 +74,7 @@ def run_task(name: str, folder: Path, runtime: str, cores: Sequence[int]) -> Fig
     Args:
         name: One of `TASKS`.
         folder: Photos of its size.
-        runtime: `openvino` or `torch`.
+        runtime: Value of `IMAGE_SPACES_CPU_RUNTIME`.
         cores: Numbers of the cores that it may use.
     """
     environment = os.environ | {"IMAGE_SPACES_CPU_RUNTIME": runtime, "OMP_NUM_THREADS": str(len(cores))}
@@ -92,16 +95,17 @@ def table_row(name: str, figures: dict[str, Figures]) -> str:
 
     Args:
         name: One of `TASKS`.
-        figures: Figures with OpenVINO, with PyTorch, and on one core.
+        figures: Figures with OpenVINO, with bfloat16 where there is any, with PyTorch, and on one core.
     """
     task = TASKS[name]
-    fast, slow, one = (figures[key] for key in (*RUNTIMES, "one core"))
+    fast, slow, one = (figures[key] for key in (OPENVINO, TORCH, "one core"))
     many = [f"{fast[key]:.0f}" if key in fast else "" for key in ("callers_4", "callers_16")]
     cells = [
         task.title,
         "{} x {}".format(*task.size),
         f"**{fast['per_second']:.0f}**",
         "" if task.goal is None else f"{task.goal:.0f}",
+        f"{figures[BFLOAT16]['per_second']:.0f}" if BFLOAT16 in figures else "",
         f"{slow['per_second']:.0f}",
         f"{one['per_second']:.0f}",
         *many,
@@ -122,19 +126,20 @@ def page(rows: Sequence[str], cores: int, command: str) -> str:
     """
     versions = ", ".join(f"{package} {importlib.metadata.version(package)}" for package in PACKAGES)
     head = (
-        "| task | photos | per second | goal | PyTorch | one core | 4 callers | 16 callers | ms | "
+        "| task | photos | per second | goal | bfloat16 | PyTorch | one core | 4 callers | 16 callers | ms | "
         "first answer (s) | peak MB |"
     )
     return f"""# Speed
 
 Photos per second from the decoded photo to the result, one after another; of the galleries from files,
-several at a time. OpenVINO computes the networks in float32; in the column PyTorch, PyTorch does. The columns
+several at a time. OpenVINO computes the networks in float32; in the column bfloat16, with
+`IMAGE_SPACES_CPU_RUNTIME=openvino-bf16`, in bfloat16, and in the column PyTorch, PyTorch does. The columns
 "4 callers" and "16 callers" are photos per second of as many calls at once. The first answer counts from the
 start of the process, with the converted networks in the cache; the peak memory includes all libraries. See
 [Networks on a CPU](../architecture.md#networks-on-a-cpu).
 
 {head}
-{"| --- " * 2}{"| ---: " * 9}|
+{"| --- " * 2}{"| ---: " * 10}|
 {os.linesep.join(rows)}
 
 {cores} cores of {processor()}; Python {platform.python_version()}, {versions}.

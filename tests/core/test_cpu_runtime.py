@@ -284,6 +284,22 @@ def test_pytorch_alone(network, monkeypatch):
     assert compiled(network) is network
 
 
+@pytest.mark.parametrize(("able", "tolerance"), [(False, 1e-5), (True, 2e-2)])
+def test_bfloat16_where_the_processor_has_it(network, monkeypatch, able, tolerance):
+    monkeypatch.setenv("IMAGE_SPACES_CPU_RUNTIME", "openvino-bf16")
+    monkeypatch.setattr(execution, "has_bfloat16", lambda: able)
+    fast, hints = compiled(network), []
+    program = execution._Program
+    monkeypatch.setattr(
+        execution,
+        "_Program",
+        lambda model, options: hints.append(options["INFERENCE_PRECISION_HINT"]) or program(model, options),
+    )
+    x = torch.rand(1, 3, 64, 64)
+    torch.testing.assert_close(outputs(fast, x)[0], outputs(network, x)[0], atol=tolerance, rtol=tolerance)
+    assert (hints, fast.failed) == (["bf16" if able else "f32"], False)
+
+
 PROCESS = """
 import time
 import torch

@@ -46,13 +46,20 @@ def test_task_gives_an_answer(name, files):
         assert result(files[0].image()) is not None
 
 
-def test_table(tmp_path, files, monkeypatch, capsys):
+@pytest.mark.parametrize("able", [True, False])
+def test_table(tmp_path, files, monkeypatch, able):
     calls = []
+    monkeypatch.setattr(speed, "has_bfloat16", lambda: able)
 
     def run_task(name, folder, runtime, cores):
         calls.append((name, runtime, len(cores)))
         assert Image.open(folder / "0001.jpg").size == TASKS[name].size
-        rates = {"per_second": 60.0, "ms": 16.7, "first_seconds": 1.5, "peak_mb": 700.0}
+        rates = {
+            "per_second": 90.0 if runtime == "openvino-bf16" else 60.0,
+            "ms": 16.7,
+            "first_seconds": 1.5,
+            "peak_mb": 700.0,
+        }
         return (
             rates if isinstance(TASKS[name], StreamTask) else rates | {"callers_4": 61.0, "callers_16": 62.0}
         )
@@ -64,10 +71,14 @@ def test_table(tmp_path, files, monkeypatch, capsys):
     assert [runtime for name, runtime, _ in calls if name == "edges"] == [
         "openvino",
         "openvino",
+        *(["openvino-bf16"] if able else []),
         "torch",
         "openvino",
     ]
-    assert "| edges (RDS) | 481 x 321 | **60** | 40 | 60 | 60 | 61 | 62 | 16.7 | 1.5 | 700 |" in text
+    rate = "90" if able else ""
+    assert (
+        f"| edges (RDS) | 481 x 321 | **60** | 40 | {rate} | 60 | 60 | 61 | 62 | 16.7 | 1.5 | 700 |" in text
+    )
     assert out.read_text() == text
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
 import torch
@@ -44,15 +45,22 @@ class ModelRunner:
         load: Loads the converted model for inputs, at the first call and at the first one after a long time.
         cores: Number of cores.
         parallel: True if each call has one core, and as many calls run at a time as there are cores.
+        bfloat16: True computes in bfloat16 where the processor has instructions for it: faster, with two to
+            three digits.
     """
 
     def __init__(
-        self, load: Callable[[Sequence[Tensor]], openvino.Model], *, cores: int, parallel: bool
+        self,
+        load: Callable[[Sequence[Tensor]], openvino.Model],
+        *,
+        cores: int,
+        parallel: bool,
+        bfloat16: bool = False,
     ) -> None:
         self._load = load
         self._model: openvino.Model | None = None
-        self._options = {
-            "INFERENCE_PRECISION_HINT": "f32",  # the processor's bfloat16 would cost five digits
+        self._options: dict[str, object] = {
+            "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 and has_bfloat16() else "f32",
             "INFERENCE_NUM_THREADS": cores,
             "NUM_STREAMS": cores if parallel else 1,
             "ENABLE_CPU_PINNING": False,  # other networks use the same cores
@@ -119,6 +127,14 @@ class ModelRunner:
         if self._any_size is None:
             self._any_size = _Program(self._model, self._options)
         return self._any_size
+
+
+@cache
+def has_bfloat16() -> bool:
+    """Return True if the processor has instructions for bfloat16."""
+    import openvino  # deferred: takes a moment
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 class _Program:
