@@ -10,8 +10,8 @@ The environment sets what a host needs; the defaults suit a personal computer.
     IMAGE_SPACES_AUTH       user:password, several separated by commas; without it everybody has access
     IMAGE_SPACES_QUEUE      number of calls that may wait before the next one is rejected: 32
     IMAGE_SPACES_TIME_LIMIT seconds that a call may run: 120; galleries and large models have ten times that
-    IMAGE_SPACES_CPU_RUNTIME    on a machine without a GPU: openvino; openvino-bf16, on some processors faster but
-                                less exact (docs/results/speed.md); or torch, which is slower
+    IMAGE_SPACES_CPU_RUNTIME    on a machine without a GPU: openvino; openvino-bf16, which some processors do
+                                faster, with less exact results; or torch, which is slower
     IMAGE_SPACES_NETWORK_CACHE  folder of the networks converted for openvino: in the user's cache folder
     IMAGE_SPACES_LIBRARY    folder or address of a photo library (docs/library.md), for all visitors
     IMAGE_SPACES_HUB_ORG        owner, on the Hugging Face Hub, of weights that are missing here
