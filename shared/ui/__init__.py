@@ -4,6 +4,7 @@ from shared.ui.batch import PROGRESS, BatchItem, BatchResult, batch_tab, run_bat
 from shared.ui.components.charts import Bar, bar_chart
 from shared.ui.components.image_inputs import (
     Paths,
+    carry_over,
     image_examples,
     image_files,
     image_input,
@@ -37,6 +38,7 @@ __all__ = [
     "Paths",
     "bar_chart",
     "batch_tab",
+    "carry_over",
     "compare_tab",
     "display_image",
     "download_button",

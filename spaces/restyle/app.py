@@ -74,6 +74,7 @@ with ui.page("Restyle") as demo:
     tables = (SUBJECTS, PARSERS, POSES, SWAPPERS, DESCRIBERS)
     engines = [row for table in tables for row in table.values() if not row.from_hub]
     ui.how_it_works(Path(__file__).parent, [row.weights for row in engines if row.weights])
+    ui.carry_over([(part.tab, part.inputs[0]) for part in (cutout, clothes, wear)])  # their photos
     ui.load_open_tab(tabs, [cutout, clothes, wear, similar, gallery.tab], [])
     inputs = ApiInputs()
     cutout_endpoint(SPACE, PHOTOS, inputs)

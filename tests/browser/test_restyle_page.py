@@ -1,5 +1,7 @@
 """The restyling page in a real browser: cut-outs, the brush, garments to press, colors, phones."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -96,6 +98,27 @@ def test_another_background_keeps_the_cut_out(visit, cat_path):
     page.locator("#cutout").get_by_role("radio", name="A color").check()
     wait_for_result(page, "cutout", first)
     assert download_file(page, "cutout", "Download PNG")[1].mode == "RGB"
+
+
+def test_a_photo_goes_along_to_other_tabs(visit, person_path, cat_path):
+    page = visit("/restyle")
+    upload(page, "cutout", person_path)
+    wait_for_result(page, "cutout")
+    open_tab(page, "Change clothes")
+    wait_for_result(page, "clothes")
+    open_tab(page, "Wear theirs")
+    who, wears = (page.locator("#wear .image-container").nth(number) for number in (0, 1))
+    expect(who.locator("img")).to_have_attribute("src", re.compile("astronaut"))
+    expect(wears.locator("img")).to_have_count(0)
+    open_tab(page, "Cut out")
+    page.locator("#cutout").get_by_role("button", name="Remove Image").or_(
+        page.locator("#cutout").get_by_role("button", name="Clear")
+    ).first.click()
+    upload(page, "cutout", cat_path)
+    wait_for_result(page, "cutout")
+    open_tab(page, "Wear theirs")
+    page.wait_for_timeout(1000)
+    expect(who.locator("img")).to_have_attribute("src", re.compile("astronaut"))  # each tab keeps its own
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -3,7 +3,7 @@
 `shared.core.images.open_image` opens them, so that its limits and its error messages apply to every image.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -81,6 +81,21 @@ def integer_list(label: str) -> gr.JSON:
         label: Name of the input in the API.
     """
     return IntegerList([], label=label, visible=False)
+
+
+def carry_over(inputs: Sequence[tuple[gr.Tab, Component]]) -> None:
+    """Give a tab that is opened without a photo the photo of another tab.
+
+    Args:
+        inputs: Tabs and their inputs for one image. Of several photos, that of the first tab is taken.
+    """
+
+    def photo_of_another(path: str | None, *others: str | None) -> object:
+        return gr.skip() if path else next(filter(None, others), gr.skip())
+
+    for tab, image in inputs:
+        others = [other for _, other in inputs if other is not image]
+        on_event([tab.select], photo_of_another, [image, *others], image, concurrency=None)
 
 
 def require_photo(space: str, button: gr.Button, image: Component) -> None:
