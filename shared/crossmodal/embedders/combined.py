@@ -15,7 +15,7 @@ from PIL import Image
 
 from shared.core import weights
 from shared.core.models import load_on_device
-from shared.crossmodal.captioning import CaptionWriter
+from shared.crossmodal.captioning import CaptionWriter, refined
 from shared.crossmodal.embedders.embedder import IMAGE_FEATURE, Embedder, MatchCalibration
 from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder, read_calibration
 from shared.crossmodal.likelihood import TextLikelihood, load_references
@@ -107,7 +107,8 @@ class CombinedEmbedder(Embedder):
             )
         references = load_references(weights.find(name, allow_hub=allow_hub), *decoder.places.shape)
         likelihood = TextLikelihood(decoder, references, int(weights.digest(path)[:16], 16))
-        return cls([first, partner], [1 - share, share], CaptionWriter(decoder), likelihood)
+        write = CaptionWriter(refined(decoder, path))
+        return cls([first, partner], [1 - share, share], write, likelihood)
 
     def describe(self, images: Sequence[Image.Image]) -> list[dict[str, np.ndarray]]:
         return [

@@ -1,0 +1,1 @@
+"""Training of the decoder that writes sentences about images."""

@@ -1,0 +1,66 @@
+"""Decoder of captions that computes each word once, and sentences drawn from it."""
+
+import pytest
+import torch
+
+from shared.networks.crossmodal.captions import END, FIRST_WORD, PADDING, START, UNKNOWN, CaptionDecoder
+from shared.networks.crossmodal.word_by_word import WordByWord, draw_sentences
+from tests.predictors import with_random_weights
+
+WORDS = ["a", "the", "dog", "cat", "runs", "sleeps"]
+
+
+@pytest.fixture(scope="module")
+def network():
+    """Decoder with random weights."""
+    torch.manual_seed(3)
+    decoder = CaptionDecoder(WORDS, channels=16, regions=5, width=16, layers=2, hidden=16, max_length=6)
+    return with_random_weights(decoder).eval()
+
+
+@pytest.fixture(scope="module")
+def memory(network):
+    rows = torch.randn(3, 5, 16, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        return network.memory(rows)
+
+
+@torch.inference_mode()
+def test_words_have_the_probabilities_of_the_whole_sentence(network, memory):
+    ids = torch.tensor([[START, 4, 6, 8], [START, 5, 7, 9], [START, 4, 7, 8]])
+    next_words = WordByWord(network, memory)
+    for length in range(1, 5):
+        expected = network.next_words(memory, ids[:, :length])[:, -1]
+        torch.testing.assert_close(next_words(ids[:, length - 1]), expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_selected_sentences_go_on(network, memory):
+    next_words = WordByWord(network, memory[:1])
+    next_words(torch.tensor([START]))
+    next_words.select(torch.tensor([0, 0]))
+    next_words(torch.tensor([4, 5]))
+    next_words.select(torch.tensor([1, 0, 1]))
+    logits = next_words(torch.tensor([6, 7, 8]))
+    ids = torch.tensor([[START, 5, 6], [START, 4, 7], [START, 5, 8]])
+    expected = network.next_words(memory[:1].expand(3, -1, -1), ids)[:, -1]
+    torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_drawn_sentences_end_and_repeat_with_their_seed(network, memory):
+    many = memory[:1].expand(200, -1, -1)
+    ids = draw_sentences(network, many, torch.Generator().manual_seed(1))
+    assert ids.equal(draw_sentences(network, many, torch.Generator().manual_seed(1)))
+    assert ids.shape[1] <= network.max_length + 2
+    assert (ids[:, 0] == START).all()
+    for row in ids.tolist():
+        end = row.index(END)
+        assert all(number >= FIRST_WORD for number in row[1:end])
+        assert set(row[end + 1 :]) <= {PADDING}
+    first = ids[:, 1]
+    logits = network.next_words(memory[:1], torch.tensor([[START]]))[0, 0]
+    logits[[PADDING, START, UNKNOWN]] = -torch.inf
+    likeliest = int(logits.argmax())
+    expected = float(logits.softmax(-1)[likeliest])
+    assert float((first == likeliest).float().mean()) == pytest.approx(expected, abs=0.12)
