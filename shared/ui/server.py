@@ -25,6 +25,7 @@ from shared.ui.components.results import before_and_after
 from shared.ui.gallery.visitor_key import VisitorCookie
 from shared.ui.gradio_workarounds import check_caller_paths, get_upload_folder, without_page_servers
 from shared.ui.home import DESCRIPTION, home
+from shared.ui.light_sessions import use_light_sessions
 from shared.ui.middleware.access import PasswordAccess, basic_authorization
 from shared.ui.middleware.call_arguments import CallArguments
 from shared.ui.middleware.file_headers import FileHeaders
@@ -43,7 +44,8 @@ from shared.ui.tool_server import ToolServer, use_tool_server
 
 CARD_SPACE = "restyle"  # whose card stands for the suite in messengers
 
-#: Visitors whose values Gradio keeps, up to a megabyte each; a call without a session counts as one.
+#: Visitors whose values Gradio keeps, 46 kB for each and what is in them; a call without a session counts as
+#: one.
 MAX_SESSIONS = 500
 #: Endpoints that each space with a gallery or a library offers, and that work on the same in all of them.
 GALLERY_ENDPOINTS = (
@@ -98,6 +100,7 @@ def launch(demo: gr.Blocks) -> None:
     """Serve a single space, as Hugging Face does; Gradio's environment variables set host and port."""
     use_tool_server()
     use_fair_queue()
+    use_light_sessions()
     app = {"middleware": middleware(demo)}
     TempFolder(Path(get_upload_folder()), demo.temp_file_sets).start()
     demo.queue(max_size=queue_size(), api_open=False)
@@ -135,6 +138,7 @@ def build_suite(
                 space.demo.render()
     hide_repeated_endpoints(suite)
     use_fair_queue()
+    use_light_sessions()
     suite.state_session_capacity = MAX_SESSIONS
     return suite.queue(max_size=queue_size(), api_open=False)  # or calls could go round the queue
 
