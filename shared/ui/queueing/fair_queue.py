@@ -16,7 +16,7 @@ from fastapi import HTTPException, Request
 from gradio import queueing
 from gradio.block_function import BlockFunction
 from gradio.data_classes import PredictBodyInternal
-from gradio.queueing import Event, EventQueue, Queue
+from gradio.queueing import Event, EventQueue
 from gradio.server_messages import ProcessCompletedMessage
 from gradio.utils import error_payload
 
@@ -24,6 +24,7 @@ from shared.core.calls import controlled_call
 from shared.ui.errors import TITLE
 from shared.ui.events import INFERENCE
 from shared.ui.gradio_workarounds import client_address
+from shared.ui.queueing.bounded_queue import BoundedQueue
 from shared.ui.queueing.costs import CostModel, cost_key
 from shared.ui.queueing.places import Refusal, refusal
 from shared.ui.queueing.running_call import GONE, RunningCall
@@ -54,7 +55,7 @@ class Call:
     cost: float
 
 
-class FairQueue(Queue):
+class FairQueue(BoundedQueue):
     """Queue of Gradio that is fair to short calls and to other visitors.
 
     The call with the highest response ratio, (wait + cost) / cost, goes next (Brinch Hansen, 1971): short
@@ -189,6 +190,7 @@ class FairQueue(Queue):
             self.pending_messages_per_session[event.session_hash] = asyncio.Queue()
         self.pending_event_ids_session.setdefault(event.session_hash, set()).add(event._id)
         self._send_error(event, denied.sentence)
+        self.forget_answered()
         return True, event._id, "success"
 
     def _send_error(self, event: Event, sentence: str) -> None:
