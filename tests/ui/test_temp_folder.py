@@ -107,3 +107,13 @@ def test_leftovers_of_a_killed_process_are_swept_at_the_start(folder):
         process.kill()
     subprocess.run([*command, "0"], check=True)
     assert not path.parent.exists()
+
+
+def test_too_many_files_are_deleted_from_the_oldest(folder):
+    now = time.time()
+    paths = [write(folder, f"{number:032x}/photo.jpg", last_use=now - 2000 + number) for number in range(8)]
+    clock = later(100)  # their times of reading and change are those of now
+    TempFolder(folder, max_files=3, now=clock).sweep()
+    assert sum(path.exists() for path in paths) == 3
+    TempFolder(folder, max_files=0).sweep()  # none that is busy
+    assert sum(path.exists() for path in paths) == 3

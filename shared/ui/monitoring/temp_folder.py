@@ -25,10 +25,12 @@ if os.name == "posix":
 log = logging.getLogger("image_spaces")
 
 MAX_BYTES = 2 * 2**30
+MAX_FILES = 30_000  # a sweep looks at each of them, which takes a second for 40,000
 MAX_IDLE_SECONDS = 3600  # after which a file is deleted
 UNFINISHED_SECONDS = 600  # the same for unfinished uploads and empty folders
 BUSY_SECONDS = 60  # files that were used since are never deleted
 INTERVAL_SECONDS = 10
+REST = 10  # a pause between two sweeps is at least this many times as long as a sweep
 _LOCK = ".image-spaces-lock"
 # What Gradio and `new_cache_path` write: folders named by hashes, and unfinished uploads. Others stay.
 _OWN_NAMES = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|tmp[a-z0-9_]{8}")
@@ -48,6 +50,7 @@ class TempFolder:
         folder: The folder; it may be missing.
         tracked: Sets of paths that Gradio keeps, from which deleted files are removed.
         max_bytes: Limit on the bytes of all files, beyond which those that were used longest ago are deleted.
+        max_files: Limit on the number of files, the same.
         min_free_bytes: Free bytes that the disk must have, else files are deleted as well.
         now: Returns the time in seconds.
     """
@@ -58,11 +61,12 @@ class TempFolder:
         tracked: Sequence[set[str]] = (),
         *,
         max_bytes: int = MAX_BYTES,
+        max_files: int = MAX_FILES,
         min_free_bytes: int = MIN_FREE_BYTES,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._folder, self._tracked, self._now = folder, tracked, now
-        self._max_bytes, self._min_free_bytes = max_bytes, min_free_bytes
+        self._max_bytes, self._max_files, self._min_free_bytes = max_bytes, max_files, min_free_bytes
         self._lock_file: IO[str] | None = None
         self._started_at, self._leftovers_are_swept = now(), False
 
@@ -85,8 +89,9 @@ class TempFolder:
             (deleted if now - file.last_use >= limit else remaining).append(file)
         _delete(deleted)
         excess = self._excess(sum(file.size for file in remaining))
-        for file in remaining:
-            if excess <= 0 or now - file.last_use < BUSY_SECONDS:
+        for number, file in enumerate(remaining):
+            is_too_much = excess > 0 or len(remaining) - number > self._max_files
+            if not is_too_much or now - file.last_use < BUSY_SECONDS:
                 break
             _delete([file])
             deleted.append(file)
@@ -96,13 +101,16 @@ class TempFolder:
             paths.difference_update(file.path for file in deleted)
 
     def _run(self) -> None:
+        seconds = 0.0
         while True:
-            time.sleep(INTERVAL_SECONDS)
+            time.sleep(max(INTERVAL_SECONDS, REST * seconds))
+            started = time.monotonic()
             try:
                 self._sweep_leftovers()
                 self.sweep()
             except Exception:
                 log.exception("the folder of uploads cannot be swept")
+            seconds = time.monotonic() - started
 
     def _sweep_leftovers(self) -> None:
         """Delete what was last used before the start, unless another running server uses the folder.
