@@ -2,47 +2,26 @@
 
 from __future__ import annotations
 
-import copy
-import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from shared.core.weights import WeightsError
 from shared.crossmodal.data.named_images import with_article
+from shared.crossmodal.embedders.embedder import WrittenSentence
 from shared.crossmodal.tags import tag_names
-from shared.crossmodal.text.words import STOP_WORDS
+from shared.crossmodal.text.words import STOP_WORDS, word_stems
 from shared.networks.crossmodal.captions import END, FIRST_WORD, PADDING, START, UNKNOWN, CaptionDecoder
-from shared.networks.crossmodal.low_rank import DOWN, UP, merge_low_rank_state
 from shared.networks.crossmodal.word_by_word import WordByWord
 
-#: File with the updates that refine a decoder for writing, in the folder of its weights.
-ADAPTER_FILE = "adapter.safetensors"
-#: Sentences that are followed at a time, and those that are returned.
-BEAMS, SENTENCES = 6, 3
+#: Sentences that are followed at a time.
+BEAMS = 12
 #: Exponent of the length by which the log probability of a sentence is divided: otherwise short ones win.
 LENGTH_EXPONENT = 0.8
 MIN_WORDS = 2
 ARTICLES = ("a", "an")
-
-
-@dataclass(frozen=True)
-class Caption:
-    """Sentence that a decoder wrote.
-
-    Attributes:
-        text: The sentence.
-        score: Logarithm of its probability over its length, see `LENGTH_EXPONENT`.
-    """
-
-    text: str
-    score: float
 
 
 def as_sentence(words: Sequence[str]) -> str:
@@ -82,38 +61,6 @@ def _spellings() -> dict[str, str]:
     return {name.lower(): name for name in tag_names()}
 
 
-def save_adapter(folder: str | os.PathLike, state: Mapping[str, Tensor]) -> Path:
-    """Write updates of a decoder to its folder and return the file.
-
-    Args:
-        folder: Folder of its weights.
-        state: See `shared.networks.crossmodal.low_rank.low_rank_state`.
-    """
-    path = Path(folder) / ADAPTER_FILE
-    save_file({name: value.half().contiguous() for name, value in state.items()}, path)
-    return path
-
-
-def refined(network: CaptionDecoder, folder: str | os.PathLike) -> CaptionDecoder:
-    """Return a decoder with the updates in its folder, which shares all other weights; itself without any.
-
-    Raises:
-        WeightsError: The updates cannot be used.
-    """
-    path = Path(folder) / ADAPTER_FILE
-    if not path.is_file():
-        return network
-    try:
-        state = load_file(path)
-        changed = {name.removesuffix(UP).removesuffix(DOWN) for name in state}
-        kept = {id(weight): weight for name, weight in network.named_parameters() if name not in changed}
-        copied = copy.deepcopy(network, kept)
-        merge_low_rank_state(copied, state)
-    except Exception as error:  # safetensors raises its own exceptions, OSError and ValueError
-        raise WeightsError(f"{path.name} of {path.parent.name} cannot be used ({error}).") from error
-    return copied
-
-
 class CaptionWriter:
     """Write sentences about images. No content word comes twice in a sentence.
 
@@ -126,38 +73,37 @@ class CaptionWriter:
         self._repeatable = torch.tensor([True] * FIRST_WORD + [word in STOP_WORDS for word in network.words])
 
     @torch.inference_mode()
-    def __call__(self, rows: Tensor, beams: int = BEAMS, sentences: int = SENTENCES) -> list[Caption]:
-        """Return the most probable sentences, the best first.
+    def __call__(self, memory: Tensor) -> tuple[WrittenSentence, ...]:
+        """Return the most probable sentences, `BEAMS` at most, the best first.
 
         Args:
-            rows: Region features of an image, `[R, K]`.
-            beams: Sentences that are followed at a time.
-            sentences: Largest number of sentences.
+            memory: What the decoder attends to in an image, `[R, width]`, from `CaptionDecoder.memory`.
         """
-        next_words = WordByWord(self.network, self.network.memory(rows[None]))
+        next_words = WordByWord(self.network, memory[None])
         ids = torch.full((1, 1), START)
         scores = torch.zeros(1)
         finished: list[tuple[float, tuple[int, ...]]] = []
         for length in range(1, self.network.max_length + 2):
             totals = scores[:, None] + self._allowed(next_words(ids[:, -1]), ids, length)
-            count = min(2 * beams, totals.numel())
+            count = min(2 * BEAMS, totals.numel())
             best, flat = totals.flatten().topk(count)
             origins, words = flat // totals.shape[1], flat % totals.shape[1]
             ended = words == END
             for score, origin in zip(best[ended].tolist(), origins[ended].tolist(), strict=True):
                 if score > -torch.inf:
                     finished.append((score / length**LENGTH_EXPONENT, tuple(ids[origin, 1:].tolist())))
-            open_beams = (~ended & best.isfinite()).nonzero()[:beams, 0]
-            if len(finished) >= beams or not len(open_beams):
+            open_beams = (~ended & best.isfinite()).nonzero()[:BEAMS, 0]
+            if len(finished) >= BEAMS or not len(open_beams):
                 break
             scores = best[open_beams]
             next_words.select(origins[open_beams])
             ids = torch.cat([ids[origins[open_beams]], words[open_beams, None]], 1)
-        finished.sort(reverse=True)
-        candidates = [(self._words(numbers), score) for score, numbers in reversed(finished)]
-        texts = {as_sentence(words): score for words, score in candidates if not is_activity(words)}
-        ordered = sorted(texts.items(), key=lambda item: -item[1])
-        return [Caption(text, score) for text, score in ordered[:sentences]]
+        texts: dict[str, float] = {}
+        for score, numbers in sorted(finished, reverse=True):
+            sentence = self._words(numbers)
+            if word_stems(text := as_sentence(sentence)) and not is_activity(sentence):
+                texts.setdefault(text, score)
+        return tuple(WrittenSentence(text, score) for text, score in list(texts.items())[:BEAMS])
 
     def _allowed(self, logits: Tensor, ids: Tensor, length: int) -> Tensor:
         """Return the log probabilities of the next words, `-inf` for those that may not come."""

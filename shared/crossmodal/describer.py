@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from shared.core.images import Source, open_image
-from shared.crossmodal.embedders.embedder import Embedder
+from shared.crossmodal.embedders.embedder import IMAGE_FEATURE, Embedder, WrittenSentence
 from shared.crossmodal.embedders.loading import load_embedder
 from shared.crossmodal.engines import ENSEMBLE
 from shared.crossmodal.sentences import SentenceRanker, SentenceRanking
@@ -77,12 +77,30 @@ class ImageDescriber:
             ValueError: `top_k` is out of range.
         """
         check_top_k(top_k)
-        thumbnail = shrink(open_image(image))
-        if captions is None and sentences is None:
-            captions = self.embedder.write_sentences(thumbnail)
-        vector = self.embedder.embed_images([thumbnail], self.engine)[0]
-        ranking = self._rank_sentences(vector, sentences, top_k, captions or ())
-        return ranking if sentences is not None else replace(ranking, tags=self.tags(vector))
+        features = self.embedder.describe([shrink(open_image(image))])[0][IMAGE_FEATURE]
+        vector = self.embedder.embed_features(features[None], self.engine)[0]
+        if sentences is not None:
+            return self._rank_sentences(vector, sentences, top_k)
+        return self.rank(features, vector, top_k, captions)
+
+    def rank(
+        self, features: np.ndarray, vector: np.ndarray, top_k: int, captions: Sequence[str] | None = None
+    ) -> SentenceRanking:
+        """Return the sentences of our own that match an image best, and its tags.
+
+        Args:
+            features: `IMAGE_FEATURE` of the image, `[F]`.
+            vector: Its vector in the space of this engine, `[D]`.
+            top_k: See `__call__`.
+            captions: See `__call__`.
+        """
+        if captions is None:
+            written: Sequence[WrittenSentence] = self.embedder.write_sentences(features)
+        else:
+            written = [WrittenSentence(caption, 0.0) for caption in captions]
+        tags = self.tags(vector)
+        ranking = self._rank_sentences(vector, None, top_k, written, [tag.name for tag in tags])
+        return replace(ranking, tags=tags)
 
     def tags(self, vector: np.ndarray) -> tuple[Tag, ...]:
         """Return the tags of an image, the most probable first.

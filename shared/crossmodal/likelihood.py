@@ -63,6 +63,10 @@ class TextLikelihood:
         """
         return self.network.memory(regions[None]).flatten().half().numpy()
 
+    def memory(self, images: np.ndarray) -> Tensor:
+        """Return what the decoder attends to, float32 `[N, R, width]`, of images as `describe` returns it."""
+        return torch.from_numpy(np.asarray(images, np.float32)).unflatten(1, self.references.shape[1:])
+
     def evidence(
         self,
         text: str,
@@ -83,7 +87,7 @@ class TextLikelihood:
         ids = self._ids(text)
         if not (ids != UNKNOWN).any():
             return np.zeros(len(images), np.float32)
-        rows = torch.from_numpy(np.asarray(images, np.float32)).unflatten(1, self.references.shape[1:])
+        rows = self.memory(images)
         batches = rows.split(BATCH_SIZE) if len(rows) else ()
         computations = [
             partial(self._prior, text),

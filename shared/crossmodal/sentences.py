@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -10,16 +11,32 @@ from typing import Any
 
 import numpy as np
 
-from shared.crossmodal.embedders.embedder import Embedder
+from shared.crossmodal.data.named_images import with_article
+from shared.crossmodal.embedders.embedder import Embedder, WrittenSentence
 from shared.crossmodal.tags import Tag
 from shared.crossmodal.text.queries import QueryError, clean_sentence
 from shared.crossmodal.text.translation import translate
 from shared.crossmodal.text.words import word_stems
 
 MAX_SENTENCES = 1000
-#: What a sentence that was written about the image counts for beyond its cosine, and a built-in one that says
-#: the same and more: the decoder has judged the image as well. Chosen on validation photos.
-WRITTEN_BONUS = 0.2
+#: Evidence for a sentence that was written about the image, beyond its cosine with it: a constant, since the
+#: decoder has judged the image as well; a share of its mean cosine with all that were written, since what
+#: most of them say is likelier to be true; and a share of its score. Chosen on validation photos, as those
+#: below.
+WRITTEN_BONUS, CONSENSUS_SHARE, SCORE_SHARE = 0.225, 0.25, 0.1
+#: Evidence for a built-in sentence that says the same as one of the likeliest that were written, and more.
+SUPPORTED_BONUS, SUPPORTING = 0.2, 3
+#: Evidence for a name of what is probably in the image, and the largest number of such names.
+NAME_BONUS, MAX_NAMES = 0.1, 3
+#: Names of which there is one, and those without a plural: they have another article or none.
+UNIQUE = re.compile("sky|sea|ocean|moon")
+UNCOUNTED = re.compile(
+    "bread|broccoli|cauliflower|cheese|corn|dancing|dough|eggnog|espresso|fire|food|fruit|grass|guacamole|hay|"
+    "ice|night|rain|running|snow|swimming|tennis|velvet|wool|chain mail|chocolate sauce|ice cream|"
+    "mashed potato|red wine|toilet paper"
+)
+#: Share of common content words from which on the worse of two sentences is left out.
+MAX_OVERLAP = 0.6
 #: Lowest probabilities of a first sentence that probably fits, and of one that may. Chosen on validation
 #: photos by `shared.crossmodal.benchmarks.describe`, which measures how often each verdict is right.
 LIKELY, POSSIBLE = 0.9, 0.5
@@ -105,36 +122,30 @@ class SentenceRanker:
         image: np.ndarray,
         sentences: str | Sequence[str] | None,
         top_k: int,
-        written: Sequence[str] = (),
+        written: Sequence[WrittenSentence] = (),
+        names: Sequence[str] = (),
     ) -> SentenceRanking:
         """Return the sentences that match an image best.
 
         Args:
             image: Vector of the image, `[D]`.
-            sentences: Candidates, one a line; None for the built-in sentences.
+            sentences: Candidates, one a line; None for the built-in sentences, of which those that say nearly
+                the same as a better one are left out.
             top_k: Largest number of sentences.
             written: Sentences that were written about this image, which join the built-in ones.
+            names: Names of what is probably in it, the most probable first, which join them, too.
 
         Raises:
             QueryError: There is no candidate, there are too many, or one names nothing.
         """
-        supported = np.zeros(0, np.intp)
         if sentences is None:
-            texts, vectors = everyday_sentences(), self._everyday_vectors
-            if written:
-                texts = (*written, *texts)
-                vectors = np.concatenate([self._embed(written), vectors])
-                supported = np.concatenate(
-                    [np.arange(len(written)), len(written) + np.flatnonzero(is_supported(written))]
-                )
+            texts, scores, evidence = self._own_candidates(image, written, names)
         else:
             texts = parse_sentences(sentences)
             cleaned = self._translated([clean_sentence(text) for text in texts])
-            vectors = self._embedder.embed_texts(cleaned, self._engine)
-        scores = vectors @ image
-        evidence = scores.copy()
-        evidence[supported] += WRITTEN_BONUS
-        order = np.argsort(-evidence, kind="stable")[:top_k]
+            scores = evidence = self._embedder.embed_texts(cleaned, self._engine) @ image
+        order = np.argsort(-evidence, kind="stable")
+        order = order[:top_k] if sentences is not None else distinct(texts, order, top_k)
         probabilities = self._embedder.calibration(self._engine).probability(evidence[order], len(texts))
         ranked = enumerate(zip(order.tolist(), probabilities, strict=True), 1)
         return SentenceRanking(
@@ -144,6 +155,26 @@ class SentenceRanker:
             ),
             self._engine,
         )
+
+    def _own_candidates(
+        self, image: np.ndarray, written: Sequence[WrittenSentence], names: Sequence[str]
+    ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+        """Return the written sentences, the names and the built-in sentences, their cosines and evidence."""
+        own = {sentence.text: sentence.score for sentence in written}
+        named = [text for text in map(name_sentence, names[:MAX_NAMES]) if text not in own]
+        texts = (*own, *named, *everyday_sentences())
+        vectors = self._everyday_vectors
+        if own or named:
+            vectors = np.concatenate([self._embed([*own, *named]), vectors])
+        scores = vectors @ image
+        evidence = scores.copy()
+        if own:
+            among = vectors[: len(own)] @ vectors[: len(own)].mean(0)
+            likelihood = np.fromiter(own.values(), np.float32)
+            evidence[: len(own)] += WRITTEN_BONUS + CONSENSUS_SHARE * among + SCORE_SHARE * likelihood
+            evidence[-len(everyday_sentences()) :] += SUPPORTED_BONUS * is_supported([*own][:SUPPORTING])
+        evidence[len(own) : len(own) + len(named)] += NAME_BONUS
+        return texts, scores, evidence
 
     def _translated(self, texts: list[str]) -> list[str]:
         """Return texts in English, each from a language of its own, if the embedder reads English alone."""
@@ -183,6 +214,42 @@ def is_supported(written: Sequence[str]) -> np.ndarray:
     """
     stems = [words for words in map(word_stems, written) if words]
     return np.array([any(words <= sentence for words in stems) for sentence in _everyday_stems()])
+
+
+def name_sentence(name: str) -> str:
+    """Return a name as a sentence.
+
+    >>> name_sentence("owl"), name_sentence("snow"), name_sentence("sea")
+    ('An owl.', 'Snow.', 'The sea.')
+    """
+    if UNIQUE.fullmatch(name):
+        text = f"the {name}"
+    else:
+        text = name if UNCOUNTED.fullmatch(name) else with_article(name)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def distinct(texts: Sequence[str], order: np.ndarray, count: int) -> np.ndarray:
+    """Return the first entries of an order whose texts differ enough, see `MAX_OVERLAP`.
+
+    Args:
+        texts: All texts.
+        order: Indices of texts, the best first.
+        count: Largest number of entries.
+
+    >>> distinct(["A dog on a bed.", "The dog is on the bed.", "A cat."], np.arange(3), 2).tolist()
+    [0, 2]
+    """
+    chosen: list[int] = []
+    stems: list[frozenset[str]] = []
+    for index in order.tolist():
+        words = word_stems(texts[index])
+        if all(len(words & other) < MAX_OVERLAP * len(words | other) for other in stems):
+            chosen.append(index)
+            stems.append(words)
+        if len(chosen) == count:
+            break
+    return np.array(chosen, np.intp)
 
 
 def parse_sentences(sentences: str | Sequence[str]) -> tuple[str, ...]:

@@ -4,9 +4,6 @@ It reads the region features of a frozen recognition network (`--recognition`), 
 `shared.crossmodal.train`. The first data sets have captions; from images of things with names, the decoder
 learns to name what they show ("an owl"). `--shares` divides the draws among the data sets with captions, in
 their order, and all others together. The weights with the lowest loss on the development splits are kept.
-
-With `--refine FOLDER`, the decoder in that folder learns from a reward for whole sentences instead, which
-adds an adapter to its weights: see `shared.crossmodal.training.captions.self_critical`.
 """
 
 from __future__ import annotations
@@ -16,9 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shared.crossmodal.training.arguments import training_parser
-from shared.crossmodal.training.captions.next_words import CaptionTraining
-from shared.crossmodal.training.captions.self_critical import SelfCriticalTraining
-from shared.evaluation.reports import positive_int
+from shared.crossmodal.training.caption_training import CaptionTraining
 
 
 def caption_parser() -> argparse.ArgumentParser:
@@ -28,17 +23,13 @@ def caption_parser() -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=int, default=3000, metavar="N", help="steps (%(default)s)")
     parser.add_argument("--rate", type=float, default=1e-3, help="learning rate (%(default)s)")
     parser.add_argument("--layers", type=int, default=2, help="layers of the decoder (%(default)s)")
-    parser.add_argument("--refine", type=Path, metavar="FOLDER", help="weights of a decoder to refine")
-    parser.add_argument("--rank", type=positive_int, default=8, help="rank of its updates (%(default)s)")
     parser.set_defaults(batch=192, words=4500, width=256, hidden=768, validate_every=500)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> Path:
     """Run the training from the command line and return the weight folder."""
-    options = caption_parser().parse_args(arguments)
-    training = SelfCriticalTraining if options.refine else CaptionTraining
-    return training(options).run()
+    return CaptionTraining(caption_parser().parse_args(arguments)).run()
 
 
 if __name__ == "__main__":

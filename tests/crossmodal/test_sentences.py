@@ -1,13 +1,16 @@
 """Description of images by ranked sentences."""
 
+import numpy as np
 import pytest
 
 from shared.crossmodal.describer import ImageDescriber
+from shared.crossmodal.embedders.embedder import WrittenSentence
 from shared.crossmodal.sentences import (
     MAX_SENTENCES,
     RankedSentence,
     SentenceRanker,
     SentenceRanking,
+    distinct,
     everyday_sentences,
 )
 from shared.crossmodal.tags import MAX_TAGS, TagRanker, tag_names
@@ -38,7 +41,8 @@ def test_a_visitors_sentences_may_be_in_several_languages(describer):
     assert describer(color_image("red"), sentences).sentences[0].score < ranking.sentences[0].score
 
 
-def test_built_in_sentences_are_ranked(describer):
+def test_built_in_sentences_are_ranked(describer, monkeypatch):
+    monkeypatch.setattr("shared.crossmodal.describer.ImageDescriber.tags", lambda *_: ())
     sentences = describer(color_image("red"), top_k=3).sentences
     assert len(sentences) == 3
     assert {sentence.text for sentence in sentences} <= set(everyday_sentences())
@@ -49,7 +53,8 @@ def test_a_built_in_sentence_that_says_what_was_written_and_more_comes_before_it
     rank = SentenceRanker(describer.embedder, "ensemble")
     image = describer.embedder.embed_texts(["night"], "ensemble")[0]
     alone = {sentence.text: sentence for sentence in rank(image, None, 2000).sentences}
-    ranked = {sentence.text: sentence for sentence in rank(image, None, 2000, ["A night."]).sentences}
+    written = [WrittenSentence("A night.", -1.0)]
+    ranked = {sentence.text: sentence for sentence in rank(image, None, 2000, written).sentences}
     supported = "The lights of a city shine at night."
     assert ranked[supported].probability > alone[supported].probability
     assert ranked[supported].score == alone[supported].score
@@ -101,8 +106,8 @@ def test_built_in_sentences_are_plain_and_distinct():
 class WritingEmbedder(ColorEmbedder):
     """Embedder with a decoder that always writes the same two sentences."""
 
-    def write_sentences(self, image):
-        return ("A plain red thing.", "A big blue dog.")
+    def write_sentences(self, features):
+        return tuple(WrittenSentence(text, -1.5) for text in ("A plain red thing.", "A big blue dog."))
 
 
 def test_written_sentences_join_the_built_in_ones():
@@ -113,6 +118,31 @@ def test_written_sentences_join_the_built_in_ones():
     own = describer(color_image("red"), ["a red wall", "a dog"])
     assert [sentence.text for sentence in own.sentences] == ["a red wall", "a dog"]
     assert own.tags == ()
+
+
+def test_what_most_written_sentences_say_comes_first():
+    rank = SentenceRanker(ColorEmbedder(), "ensemble")
+    image = ColorEmbedder().embed_texts(["a red blue thing"], "ensemble")[0]
+    written = [
+        WrittenSentence(text, -1.0) for text in ("A blue car.", "A red car.", "A red bus.", "A red van.")
+    ]
+    assert rank(image, None, 1, written).sentences[0].text == "A red car."
+    likelier = [WrittenSentence("A blue bus.", 8.0), *written]
+    assert rank(image, None, 1, likelier).sentences[0].text == "A blue bus."
+
+
+def test_names_of_what_is_there_join_the_sentences():
+    rank = SentenceRanker(ColorEmbedder(), "ensemble")
+    image = ColorEmbedder().embed_texts(["red"], "ensemble")[0]
+    texts = [sentence.text for sentence in rank(image, None, 2000, names=["red", "blue"]).sentences]
+    assert texts[0] == "A red."
+    assert texts.index("A blue.") > 0
+
+
+def test_sentences_that_say_nearly_the_same_come_once():
+    texts = ["A dog runs.", "The dog runs.", "The dog runs to a cat.", "A cat.", "A dog runs on grass."]
+    assert distinct(texts, np.array([1, 0, 2, 4, 3]), 9).tolist() == [1, 3]
+    assert distinct(texts, np.array([3, 0]), 1).tolist() == [3]
 
 
 def test_tags_are_distinct_names():

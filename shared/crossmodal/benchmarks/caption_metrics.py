@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -62,65 +61,43 @@ def bleu4(sentences: Sequence[str], references: Sequence[Sequence[str]]) -> floa
     return float(np.exp(brevity + np.log(matched / total).mean()))
 
 
-class CiderScorer:
-    """Compute CIDEr-D of sentences; 1 and more is about as good as people agree with each other.
-
-    Args:
-        references: Sentences of people for each image; the rarer an n-gram is among the images, the more it
-            counts.
-    """
-
-    def __init__(self, references: Sequence[Sequence[str]]) -> None:
-        counts = [[ngram_counts(split_words(text)) for text in texts] for texts in references]
-        self._frequencies = Counter(ngram for texts in counts for ngram in set().union(*texts))
-        self._log_images = math.log(max(2, len(references)))
-        self._references = [[self._weighted(ngrams) for ngrams in texts] for texts in counts]
-
-    def __call__(self, image: int, words: Sequence[str]) -> float:
-        """Return the CIDEr-D of a sentence.
-
-        Args:
-            image: Index of its image among the references.
-            words: Words of the sentence.
-        """
-        sentence = self._weighted(ngram_counts(words))
-        return CIDER_SCALE * float(np.mean([_similarity(sentence, text) for text in self._references[image]]))
-
-    def _weighted(self, ngrams: Counter[tuple[str, ...]]) -> _WeightedNgrams:
-        vectors: list[dict[tuple[str, ...], float]] = [{} for _ in range(MAX_NGRAM)]
-        for ngram, count in ngrams.items():
-            idf = self._log_images - math.log(max(1, self._frequencies[ngram]))
-            vectors[len(ngram) - 1][ngram] = count * max(idf, 0.0)
-        norms = [math.sqrt(sum(value * value for value in vector.values())) for vector in vectors]
-        words = sum(count for ngram, count in ngrams.items() if len(ngram) == 1)
-        return _WeightedNgrams(vectors, norms, words)
-
-
-class _WeightedNgrams(NamedTuple):
-    """N-grams of a sentence with their tf-idf, one vector and norm for each n, and the number of words."""
-
-    vectors: list[dict[tuple[str, ...], float]]
-    norms: list[float]
-    words: int
-
-
-def _similarity(ours: _WeightedNgrams, theirs: _WeightedNgrams) -> float:
-    values = []
-    for mine, other, norms in zip(
-        ours.vectors, theirs.vectors, zip(ours.norms, theirs.norms, strict=True), strict=True
-    ):
-        dot = sum(min(value, other[ngram]) * other[ngram] for ngram, value in mine.items() if ngram in other)
-        values.append(dot / math.prod(norms) if all(norms) else 0.0)
-    difference = ours.words - theirs.words
-    return float(np.mean(values)) * math.exp(-(difference**2) / (2 * LENGTH_SIGMA**2))
-
-
 def cider(sentences: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """Compute the mean CIDEr-D over a corpus, see `CiderScorer`.
+    """Compute CIDEr-D over a corpus; 1 and more is about as good as people agree with each other.
 
     Args:
         sentences: One for each image.
-        references: Sentences of people for each image.
+        references: Sentences of people for each image; the rarer an n-gram is among the images, the more it
+            counts.
     """
-    score = CiderScorer(references)
-    return float(np.mean([score(image, split_words(sentence)) for image, sentence in enumerate(sentences)]))
+    counts = [[ngram_counts(split_words(text)) for text in texts] for texts in references]
+    frequencies = Counter(ngram for texts in counts for ngram in set().union(*texts))
+    images = math.log(max(2, len(sentences)))
+
+    def weighted(ngrams: Counter[tuple[str, ...]]) -> list[dict[tuple[str, ...], float]]:
+        vectors: list[dict[tuple[str, ...], float]] = [{} for _ in range(MAX_NGRAM)]
+        for ngram, count in ngrams.items():
+            idf = images - math.log(max(1, frequencies[ngram]))
+            vectors[len(ngram) - 1][ngram] = count * max(idf, 0.0)
+        return vectors
+
+    def similarity(ours: Counter[tuple[str, ...]], theirs: Counter[tuple[str, ...]]) -> float:
+        values = []
+        for mine, other in zip(weighted(ours), weighted(theirs), strict=True):
+            norm = math.sqrt(sum(x * x for x in mine.values()) * sum(x * x for x in other.values()))
+            dot = sum(
+                min(value, other[ngram]) * other[ngram] for ngram, value in mine.items() if ngram in other
+            )
+            values.append(dot / norm if norm else 0.0)
+        difference = _length(ours) - _length(theirs)
+        return float(np.mean(values)) * math.exp(-(difference**2) / (2 * LENGTH_SIGMA**2))
+
+    scores = [
+        np.mean([similarity(ngram_counts(split_words(sentence)), text) for text in texts])
+        for sentence, texts in zip(sentences, counts, strict=True)
+    ]
+    return CIDER_SCALE * float(np.mean(scores))
+
+
+def _length(ngrams: Counter[tuple[str, ...]]) -> int:
+    """Return the number of words of a sentence."""
+    return sum(count for ngram, count in ngrams.items() if len(ngram) == 1)

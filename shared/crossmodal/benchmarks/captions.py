@@ -10,11 +10,11 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from shared.core.weights import WeightsError
 from shared.crossmodal.benchmarks.caption_metrics import bleu4, cider
 from shared.crossmodal.benchmarks.describe import is_right
+from shared.crossmodal.benchmarks.embedding import image_features
 from shared.crossmodal.data.datasets import SPLITS, CaptionedImages, read_coco, read_flickr8k
 from shared.crossmodal.embedders.combined import CombinedEmbedder
 from shared.crossmodal.engines import CAPTION_WEIGHTS, OPEN_WEIGHTS
@@ -53,8 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
     started = time.perf_counter()
     metrics = {}
     for data in parts:
-        images = tqdm(data.images, unit="image", leave=False)
-        sentences = [embedder.write_sentences(image.image())[0] for image in images]
+        features = image_features(embedder, data)
+        sentences = [embedder.write_sentences(row)[0].text for row in features]
         metrics[data.name] = caption_figures(sentences, data)
     return reports.finish(
         reports.Report(

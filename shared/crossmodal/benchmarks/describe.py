@@ -19,9 +19,10 @@ import numpy as np
 from shared.core.weights import WeightsError
 from shared.crossmodal.benchmarks.embedding import image_features
 from shared.crossmodal.data.datasets import SPLITS, CaptionedImages, join, read_coco, read_flickr8k
+from shared.crossmodal.describer import ImageDescriber
 from shared.crossmodal.embedders.embedder import Embedder
 from shared.crossmodal.engines import ENSEMBLE, OPEN_WEIGHTS, load_combined_space
-from shared.crossmodal.sentences import LIKELY, POSSIBLE, SentenceRanker
+from shared.crossmodal.sentences import LIKELY, POSSIBLE
 from shared.crossmodal.text.words import word_stems
 from shared.evaluation import reports
 
@@ -49,14 +50,14 @@ def describe_images(embedder: Embedder, data: CaptionedImages) -> tuple[np.ndarr
     Returns:
         Probability of each image's first sentence, and True where it is right.
     """
-    rank = SentenceRanker(embedder, ENSEMBLE)
+    describer = ImageDescriber(ENSEMBLE, embedder)
     captions: list[list[str]] = [[] for _ in data.images]
     for text, index in zip(data.texts, data.image_index.tolist(), strict=True):
         captions[index].append(text)
-    vectors = embedder.embed_features(image_features(embedder, data), ENSEMBLE)
+    features = image_features(embedder, data)
+    vectors = embedder.embed_features(features, ENSEMBLE)
     firsts = [
-        rank(vector, None, 1, embedder.write_sentences(image.image())).sentences[0]
-        for vector, image in zip(vectors, data.images, strict=True)
+        describer.rank(row, vector, 1).sentences[0] for row, vector in zip(features, vectors, strict=True)
     ]
     right = [is_right(first.text, texts) for first, texts in zip(firsts, captions, strict=True)]
     return np.array([first.probability for first in firsts]), np.array(right)

@@ -128,13 +128,13 @@ def bare_name_mask(data: CaptionedImages) -> np.ndarray:
 def with_article(name: str) -> str:
     """Return a name with its indefinite article, unless it is a plural.
 
-    >>> with_article("owl"), with_article("sunglasses"), with_article("uniform")
-    ('an owl', 'sunglasses', 'a uniform')
+    >>> with_article("owl"), with_article("sunglasses"), with_article("uniform"), with_article("African emu")
+    ('an owl', 'sunglasses', 'a uniform', 'an African emu')
     """
     plural = name.endswith("s") and not name.endswith(("ss", "us"))
     if plural:
         return name
-    begins_with_vowel = name[0] in "aeiou" and not name.startswith(CONSONANT_SOUNDS)
+    begins_with_vowel = name[0] in "aeiouAEIOU" and not name.startswith(CONSONANT_SOUNDS)
     return f"an {name}" if begins_with_vowel else f"a {name}"
 
 

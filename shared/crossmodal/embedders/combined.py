@@ -15,8 +15,13 @@ from PIL import Image
 
 from shared.core import weights
 from shared.core.models import load_on_device
-from shared.crossmodal.captioning import CaptionWriter, refined
-from shared.crossmodal.embedders.embedder import IMAGE_FEATURE, Embedder, MatchCalibration
+from shared.crossmodal.captioning import CaptionWriter
+from shared.crossmodal.embedders.embedder import (
+    IMAGE_FEATURE,
+    Embedder,
+    MatchCalibration,
+    WrittenSentence,
+)
 from shared.crossmodal.embedders.joint_space import JointSpaceEmbedder, read_calibration
 from shared.crossmodal.likelihood import TextLikelihood, load_references
 from shared.gallery.index import FINGERPRINT
@@ -107,8 +112,7 @@ class CombinedEmbedder(Embedder):
             )
         references = load_references(weights.find(name, allow_hub=allow_hub), *decoder.places.shape)
         likelihood = TextLikelihood(decoder, references, int(weights.digest(path)[:16], 16))
-        write = CaptionWriter(refined(decoder, path))
-        return cls([first, partner], [1 - share, share], write, likelihood)
+        return cls([first, partner], [1 - share, share], CaptionWriter(decoder), likelihood)
 
     def describe(self, images: Sequence[Image.Image]) -> list[dict[str, np.ndarray]]:
         return [
@@ -147,10 +151,12 @@ class CombinedEmbedder(Embedder):
     def embed_texts(self, texts: Sequence[str], engine: str) -> np.ndarray:
         return self._concatenated(lambda part: part.embed_texts(texts, engine))
 
-    def write_sentences(self, image: Image.Image) -> tuple[str, ...]:
-        if self._write is None:
+    def write_sentences(self, features: np.ndarray) -> tuple[WrittenSentence, ...]:
+        if self._write is None or self._likelihood is None:
             return ()
-        return tuple(caption.text for caption in self._write(self.parts[0].region_rows(image).cpu()))
+        memory = self._likelihood.memory(features[None, self._splits[-1] :])[0]
+        write = self._write
+        return self.parts[0].run_on_one_core(lambda: write(memory))
 
     def calibration(self, engine: str) -> MatchCalibration:
         return self._calibrations[engine]

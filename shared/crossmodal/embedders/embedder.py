@@ -75,6 +75,19 @@ class MatchCalibration:
         return prior_correction(even_odds, count**self.size_exponent)
 
 
+@dataclass(frozen=True)
+class WrittenSentence:
+    """Sentence that a model wrote about an image.
+
+    Attributes:
+        text: The sentence.
+        score: Logarithm of its probability over its length, see `shared.crossmodal.captioning`.
+    """
+
+    text: str
+    score: float
+
+
 class Embedder(ABC):
     """Model that maps images and texts into one vector space. Calls may come from many threads at once.
 
@@ -176,8 +189,12 @@ class Embedder(ABC):
         """
         return np.zeros(len(features), np.float32)
 
-    def write_sentences(self, image: Image.Image) -> tuple[str, ...]:
-        """Write sentences about an RGB image, the likeliest first; by default none."""
+    def write_sentences(self, features: np.ndarray) -> tuple[WrittenSentence, ...]:
+        """Write sentences about an image, the likeliest first; by default none.
+
+        Args:
+            features: `IMAGE_FEATURE` of the image, `[F]`.
+        """
         return ()
 
     def unknown_words(self, texts: Sequence[str]) -> tuple[str, ...]:

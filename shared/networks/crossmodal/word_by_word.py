@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shared.networks.crossmodal.captions import END, PADDING, START, UNKNOWN, CaptionDecoder
+from shared.networks.crossmodal.captions import CaptionDecoder
 
 
 class WordByWord:
@@ -55,7 +55,6 @@ class _Layer:
     def __init__(self, layer: nn.TransformerDecoderLayer, memory: Tensor) -> None:
         self._layer, self._heads = layer, layer.self_attn.num_heads
         attention, width = layer.multihead_attn, memory.shape[-1]
-        # Read once: a weight with a low-rank update is computed anew at each reading.
         self._own, self._crossing = layer.self_attn.in_proj_weight, attention.in_proj_weight[:width]
         keys_and_values = F.linear(memory, attention.in_proj_weight[width:], attention.in_proj_bias[width:])
         self._image = [self._split(part) for part in keys_and_values.chunk(2, -1)]
@@ -82,31 +81,3 @@ class _Layer:
     def _attend(self, query: Tensor, keys_and_values: list[Tensor]) -> Tensor:
         keys, values = keys_and_values
         return F.scaled_dot_product_attention(query, keys, values).transpose(1, 2).flatten(2)
-
-
-def draw_sentences(network: CaptionDecoder, memory: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw a sentence for each image, word by word from the decoder's probabilities.
-
-    Args:
-        network: Decoder in eval mode.
-        memory: What it attends to in each image, `[B, R, width]`.
-        generator: Source of randomness.
-
-    Returns:
-        Ids `[B, L]` with `START` first and `END` last, then `PADDING`.
-    """
-    next_words = WordByWord(network, memory)
-    ids = torch.full((len(memory), 1), START)
-    ended = torch.zeros(len(memory), dtype=torch.bool)
-    for length in range(network.max_length + 1):
-        logits = next_words(ids[:, -1]).float()
-        logits[:, [PADDING, START, UNKNOWN]] = -torch.inf
-        words = torch.multinomial(logits.softmax(-1), 1, generator=generator)[:, 0]
-        if length == network.max_length:
-            words.fill_(END)
-        words[ended] = PADDING
-        ids = torch.cat([ids, words[:, None]], 1)
-        ended |= words == END
-        if ended.all():
-            break
-    return ids

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from shared.crossmodal.data.named_images import with_article
 from shared.crossmodal.data.training_data import read_training_data
 from shared.crossmodal.embedders.region_features import RECOGNITION, load_backbone
 from shared.crossmodal.text.tokenizer import build_vocabulary
-from shared.crossmodal.training.captions.batches import CaptionSampler
+from shared.crossmodal.training.caption_batches import CaptionSampler
 from shared.crossmodal.training.feature_cache import cached_split_features
 from shared.networks.crossmodal.captions import PADDING, CaptionDecoder, word_numbers
 from shared.training.loop import LoopSettings, fit, step_seed
@@ -76,9 +77,7 @@ class CaptionTraining:
         args: From `shared.crossmodal.train_captions.caption_parser`.
 
     Attributes:
-        network: Decoder to train.
         sampler: Sampler of the training images and their captions.
-        captioned: Number of its images that have captions; they come first.
         held_out: Images of the first data set's development split, `VALIDATION_IMAGES` at most.
         validation: Sampler of these.
     """
@@ -97,35 +96,27 @@ class CaptionTraining:
         held_out_rows = cached_split_features(
             args.cache, f"{data.names[0]}-dev", self.backbone, data.held_out[0].images
         )
-        self.network = self.start([text for part in parts for text in part.texts])
-        numbers, length = word_numbers(self.network.words), self.network.max_length
-        self.captioned = sum(len(part.images) for part in parts[:captioned])
+        texts = [text for part in parts for text in part.texts]
+        words = build_vocabulary(texts, args.words, min_count=MIN_WORD_COUNT)
+        self.network = CaptionDecoder(
+            words,
+            channels=self.backbone.network.channels,
+            regions=1 + self.backbone.network.cells**2,
+            width=args.width,
+            hidden=args.hidden,
+            layers=args.layers,
+        )
+        numbers, length = word_numbers(words), self.network.max_length
         self.sampler = CaptionSampler(
             join(parts), np.concatenate(rows), numbers, length, sampling(parts, args.shares)
         )
         self.held_out = data.held_out[0].head(VALIDATION_IMAGES)
         self.validation = CaptionSampler(self.held_out, held_out_rows, numbers, length)
 
-    def start(self, texts: Sequence[str]) -> CaptionDecoder:
-        """Return the decoder before the training.
-
-        Args:
-            texts: All texts, for the vocabulary.
-        """
-        return CaptionDecoder(
-            build_vocabulary(texts, self.args.words, min_count=MIN_WORD_COUNT),
-            channels=self.backbone.network.channels,
-            regions=1 + self.backbone.network.cells**2,
-            width=self.args.width,
-            hidden=self.args.hidden,
-            layers=self.args.layers,
-        )
-
     def run(self) -> Path:
         """Train the decoder and write the weight folder."""
         args = self.args
-        trainable = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
-        optimizer = torch.optim.AdamW(trainable, args.rate, weight_decay=0.02, fused=True)
+        optimizer = torch.optim.AdamW(self.network.parameters(), args.rate, weight_decay=0.02, fused=True)
         settings = LoopSettings(
             steps=args.steps,
             out=args.out,
@@ -137,23 +128,22 @@ class CaptionTraining:
             validate_every=args.validate_every,
             checkpoint_every=args.validate_every,
         )
-        return self.save(fit(self.network, optimizer, self.draw, self.loss, settings, self.validate))
-
-    def save(self, network: CaptionDecoder) -> Path:
-        """Write the weight folder of the trained decoder and return it."""
+        network = fit(
+            self.network,
+            optimizer,
+            self.draw,
+            partial(caption_loss, smoothing=LABEL_SMOOTHING),
+            settings,
+            self.validate,
+        )
         config = {
             "network": self.backbone.digest,
             "recognition": self.recognition,
             "framing": list(self.backbone.framing),
         }
-        return weights.save(network, self.args.out / "weights", config=config, quantized=True)
+        return weights.save(network, args.out / "weights", config=config, quantized=True)
 
-    def loss(self, network: CaptionDecoder, batch: tuple[Tensor, ...]) -> Tensor:
-        """Compute the loss of a batch that `draw` returned."""
-        rows, ids = batch
-        return caption_loss(network, (rows, ids), LABEL_SMOOTHING)
-
-    def draw(self, step: int) -> tuple[Tensor, ...]:
+    def draw(self, step: int) -> tuple[Tensor, Tensor]:
         """Draw region features and captions; the step and the seed alone decide which."""
         return self.sampler.draw(self.args.batch, step_seed(self.args.seed, step))
 

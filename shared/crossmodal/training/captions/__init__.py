@@ -1,1 +1,0 @@
-"""Training of the decoder that writes sentences about images."""
