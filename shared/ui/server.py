@@ -39,6 +39,7 @@ from shared.ui.queueing.fair_queue import FairQueue, use_fair_queue
 from shared.ui.queueing.graceful_server import GracefulServer, drain_on_signals, is_relevant
 from shared.ui.sample_images import sample_images
 from shared.ui.server_settings import ServerSettings, read_number
+from shared.ui.static_files import use_quick_static_check
 from shared.ui.theme import theme
 from shared.ui.tool_server import ToolServer, use_tool_server
 
@@ -101,6 +102,7 @@ def launch(demo: gr.Blocks) -> None:
     use_tool_server()
     use_fair_queue()
     use_light_sessions()
+    use_quick_static_check()
     app = {"middleware": middleware(demo)}
     TempFolder(Path(get_upload_folder()), demo.temp_file_sets).start()
     demo.queue(max_size=queue_size(), api_open=False)
@@ -139,6 +141,7 @@ def build_suite(
     hide_repeated_endpoints(suite)
     use_fair_queue()
     use_light_sessions()
+    use_quick_static_check()
     suite.state_session_capacity = MAX_SESSIONS
     return suite.queue(max_size=queue_size(), api_open=False)  # or calls could go round the queue
 
