@@ -36,7 +36,7 @@ UNCOUNTED = re.compile(
     "mashed potato|red wine|toilet paper"
 )
 #: Share of common content words from which on the worse of two sentences is left out.
-MAX_OVERLAP = 0.6
+MAX_OVERLAP = 0.5
 #: Lowest probabilities of a first sentence that probably fits, and of one that may. Chosen on validation
 #: photos by `shared.crossmodal.benchmarks.describe`, which measures how often each verdict is right.
 LIKELY, POSSIBLE = 0.9, 0.5

@@ -25,7 +25,7 @@ from shared.ui.components.results import before_and_after
 from shared.ui.gallery.visitor_key import VisitorCookie
 from shared.ui.gradio_workarounds import check_caller_paths, get_upload_folder, without_page_servers
 from shared.ui.home import DESCRIPTION, home
-from shared.ui.light_sessions import use_light_sessions
+from shared.ui.lean_gradio import use_lean_gradio
 from shared.ui.middleware.access import PasswordAccess, basic_authorization
 from shared.ui.middleware.call_arguments import CallArguments
 from shared.ui.middleware.file_headers import FileHeaders
@@ -39,7 +39,6 @@ from shared.ui.queueing.fair_queue import FairQueue, use_fair_queue
 from shared.ui.queueing.graceful_server import GracefulServer, drain_on_signals, is_relevant
 from shared.ui.sample_images import sample_images
 from shared.ui.server_settings import ServerSettings, read_number
-from shared.ui.static_files import use_quick_static_check
 from shared.ui.theme import theme
 from shared.ui.tool_server import ToolServer, use_tool_server
 
@@ -101,8 +100,7 @@ def launch(demo: gr.Blocks) -> None:
     """Serve a single space, as Hugging Face does; Gradio's environment variables set host and port."""
     use_tool_server()
     use_fair_queue()
-    use_light_sessions()
-    use_quick_static_check()
+    use_lean_gradio()
     app = {"middleware": middleware(demo)}
     TempFolder(Path(get_upload_folder()), demo.temp_file_sets).start()
     demo.queue(max_size=queue_size(), api_open=False)
@@ -140,8 +138,7 @@ def build_suite(
                 space.demo.render()
     hide_repeated_endpoints(suite)
     use_fair_queue()
-    use_light_sessions()
-    use_quick_static_check()
+    use_lean_gradio()
     suite.state_session_capacity = MAX_SESSIONS
     return suite.queue(max_size=queue_size(), api_open=False)  # or calls could go round the queue
 

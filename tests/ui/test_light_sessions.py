@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from gradio import state_holder
 
-from shared.ui.light_sessions import LightSession, use_light_sessions
+from shared.ui.lean_gradio.light_sessions import LightSession, use_light_sessions
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from gradio import utils
 from gradio.data_classes import FileData, _StaticFiles
 
-from shared.ui.static_files import is_static_file, use_quick_static_check
+from shared.ui.lean_gradio.static_files import is_static_file, use_quick_static_check
 
 
 @pytest.fixture

@@ -30,4 +30,4 @@ def is_static_file(file: Any) -> bool:
 
 def use_quick_static_check() -> None:
     """Have Gradio use `is_static_file`."""
-    utils.is_static_file = is_static_file
+    utils.is_static_file = is_static_file  # type: ignore[assignment]
