@@ -9,7 +9,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from shared.crossmodal.data.named_images import with_article
+from shared.crossmodal.data.named_images import name_sentence
 from shared.crossmodal.embedders.embedder import WrittenSentence
 from shared.crossmodal.tags import tag_names
 from shared.crossmodal.text.words import STOP_WORDS, word_stems
@@ -29,13 +29,12 @@ def as_sentence(words: Sequence[str]) -> str:
 
     >>> as_sentence(["a", "owl", "on", "an", "red", "bench"]), as_sentence(["a", "beer", "bottles"])
     ('An owl on a red bench.', 'Beer bottles.')
-    >>> as_sentence(["a", "egyptian", "cat"])
-    'An Egyptian cat.'
+    >>> as_sentence(["a", "egyptian", "cat"]), as_sentence(["a", "hay"])
+    ('An Egyptian cat.', 'Hay.')
     """
     if is_name(words):
         name = " ".join(words[1:])
-        text = with_article(name).removesuffix(name) + _spellings().get(name, name)
-        return text[:1].upper() + text[1:] + "."
+        return name_sentence(_spellings().get(name, name))
     text = " ".join(words)
     text = re.sub(r"\ban (?=[^aeiou])", "a ", re.sub(r"\ba (?=[aeio])", "an ", text))
     return text[:1].upper() + text[1:] + "."

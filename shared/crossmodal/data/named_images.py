@@ -54,6 +54,13 @@ CAPTION_TEMPLATES = (
 )
 #: Beginnings of words that sound as "you".
 CONSONANT_SOUNDS = ("uni", "eu", "uku", "ute")
+#: Names of which there is one, and those without a plural: they have another article or none.
+UNIQUE = re.compile("sky|sea|ocean|moon")
+UNCOUNTED = re.compile(
+    "bread|broccoli|butter|cauliflower|cheese|clay|corn|dancing|dough|eggnog|espresso|fire|food|fruit|grass|"
+    "guacamole|hay|ice|night|rain|running|sand|snow|swimming|tennis|velvet|wool|chain mail|chocolate sauce|"
+    "ice cream|mashed potato|red wine|toilet paper"
+)
 _WORDNET_ID = re.compile(r"n\d{8}")
 #: WordNet's files of nouns for what is visible: animals, artifacts, bodies, food, places and natural objects,
 #: persons, plants.
@@ -136,6 +143,19 @@ def with_article(name: str) -> str:
         return name
     begins_with_vowel = name[0] in "aeiouAEIOU" and not name.startswith(CONSONANT_SOUNDS)
     return f"an {name}" if begins_with_vowel else f"a {name}"
+
+
+def name_sentence(name: str) -> str:
+    """Return a name as a sentence.
+
+    >>> name_sentence("owl"), name_sentence("snow"), name_sentence("sea")
+    ('An owl.', 'Snow.', 'The sea.')
+    """
+    if UNIQUE.fullmatch(name):
+        text = f"the {name}"
+    else:
+        text = name if UNCOUNTED.fullmatch(name) else with_article(name)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def caption_with_name(name: str, rng: np.random.Generator) -> str:
