@@ -31,7 +31,7 @@ NAME_EVIDENCE, MAX_NAMES = -0.03, 3
 MAX_OVERLAP = 0.5
 #: Lowest probabilities of a first sentence that probably fits, and of one that may. Chosen on validation
 #: photos by `shared.crossmodal.benchmarks.describe`, which measures how often each verdict is right.
-LIKELY, POSSIBLE = 0.7, 0.3
+LIKELY, POSSIBLE = 0.72, 0.36
 
 
 @dataclass(frozen=True)
