@@ -72,7 +72,8 @@ def describe_tab(
     on_event([button.click], _check_image, [query.image], [], concurrency=None)
     triggers = [button.click, sentences.blur, captioner.change]
     inputs = [query.image, query.engine, sentences, captioner]
-    return LazyTab(tab, describe, inputs, [note, chart], triggers), sentences, captioner
+    lazy_tab = LazyTab(tab, describe, inputs, [note, chart], triggers, progress_on=note)
+    return lazy_tab, sentences, captioner
 
 
 def describe_image(
