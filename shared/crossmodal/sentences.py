@@ -131,7 +131,7 @@ class SentenceRanker:
             QueryError: There is no candidate, there are too many, or one names nothing.
         """
         if sentences is None:
-            texts, scores, evidence = self._own_candidates(image, written, names)
+            texts, scores, evidence = self._candidates(image, written, names)
         else:
             texts = parse_sentences(sentences)
             cleaned = self._translated([clean_sentence(text) for text in texts])
@@ -148,26 +148,27 @@ class SentenceRanker:
             self._engine,
         )
 
-    def _own_candidates(
+    def _candidates(
         self, image: np.ndarray, written: Sequence[WrittenSentence], names: Sequence[str]
     ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
         """Return the written sentences, the names and the built-in sentences, their cosines and evidence."""
-        own = {sentence.text: sentence.score for sentence in written}
-        named = [text for text in map(name_sentence, names[:MAX_NAMES]) if text not in own]
-        texts = (*own, *named, *everyday_sentences())
+        likelihood = {sentence.text: sentence.score for sentence in written}
+        name_texts = [text for text in map(name_sentence, names[:MAX_NAMES]) if text not in likelihood]
+        texts = (*likelihood, *name_texts, *everyday_sentences())
         vectors = self._everyday_vectors
-        if own or named:
-            vectors = np.concatenate([self._embed([*own, *named]), vectors])
+        if likelihood or name_texts:
+            vectors = np.concatenate([self._embed([*likelihood, *name_texts]), vectors])
         scores = vectors @ image
-        if not own:
+        if not likelihood:
             return texts, scores, scores
-        vectors = vectors[: len(own)]
-        among, likelihood = vectors @ vectors.mean(0), np.fromiter(own.values(), np.float32)
-        supported = is_supported([*own][:SUPPORTING])
+        vectors = vectors[: len(likelihood)]
+        consensus = vectors @ vectors.mean(0)
+        likelihoods = np.fromiter(likelihood.values(), np.float32)
+        supported = is_supported([*likelihood][:SUPPORTING])
         evidence = scores + np.concatenate(
             [
-                WRITTEN_EVIDENCE + CONSENSUS_SHARE * among + SCORE_SHARE * likelihood,
-                np.full(len(named), NAME_EVIDENCE, np.float32),
+                WRITTEN_EVIDENCE + CONSENSUS_SHARE * consensus + SCORE_SHARE * likelihoods,
+                np.full(len(name_texts), NAME_EVIDENCE, np.float32),
                 np.where(supported, SUPPORTED_EVIDENCE, UNSUPPORTED_EVIDENCE).astype(np.float32),
             ]
         )
