@@ -4,7 +4,10 @@ import math
 
 import pytest
 
+from shared.crossmodal.benchmarks import captions
 from shared.crossmodal.benchmarks.caption_metrics import bleu4, cider
+from shared.crossmodal.embedders.embedder import WrittenSentence
+from tests.crossmodal.color_embedder import ColorEmbedder
 
 
 def test_bleu_clips_repeated_words_and_needs_four_in_a_row():
@@ -37,3 +40,20 @@ def test_cider_punishes_other_lengths():
     references = [["a dog"], ["two cats sleep in bed"]]
     short, long = (cider([text, "x"], references) for text in ("a dog", "a dog a dog a dog a dog"))
     assert long < short
+
+
+class WritingEmbedder(ColorEmbedder):
+    """Embedder with a decoder that writes two sentences, of which the second fits red images better."""
+
+    engines = ("ensemble",)
+
+    def write_sentences(self, features):
+        return tuple(WrittenSentence(text, -1.0) for text in ("a dog runs", "a red wall"))
+
+
+def test_first_sentences_are_compared_before_and_after_the_choice(color_folder, monkeypatch):
+    monkeypatch.setattr(captions.CombinedEmbedder, "load", lambda *_, **__: WritingEmbedder())
+    metrics = captions.main(["--data", str(color_folder), "--split", "dev", "--limit", "2"]).metrics
+    assert list(metrics) == ["Flickr8k, first written", "Flickr8k, described"]
+    assert metrics["Flickr8k, first written"]["words"] == 3
+    assert metrics["Flickr8k, first written"]["CIDEr"] <= metrics["Flickr8k, described"]["CIDEr"]

@@ -47,7 +47,7 @@ class ComparisonSettings:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of a benchmark that compares descriptors."""
-    parser.add_argument("--engine", choices=list(EXTRACTORS), default="cfn", help="backbones (%(default)s)")
+    parser.add_argument("--engine", choices=list(EXTRACTORS), default="both", help="backbones (%(default)s)")
     parser.add_argument("--head", metavar="FOLDER", help=f"trained descriptor (weights/{HEAD})")
     parser.add_argument(
         "--size",
