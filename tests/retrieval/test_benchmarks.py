@@ -49,7 +49,16 @@ def test_every_benchmark_has_a_command():
 
 
 def test_holidays(scene_folder, network_folder, head_folder, tmp_path):
-    options = ["--data", str(scene_folder), "--weights", str(network_folder), "--head", str(head_folder)]
+    options = [
+        "--data",
+        str(scene_folder),
+        "--engine",
+        "cfn",
+        "--weights",
+        str(network_folder),
+        "--head",
+        str(head_folder),
+    ]
     options += ["--size", "64", "--rotations"]
     report = main(["holidays", *options, "--json", str(tmp_path / "report.json")])
     heads = [*UNTRAINED, "retrieval-descriptor"]
@@ -85,7 +94,16 @@ def test_each_hit_is_counted_under_its_wording():
 
 
 def test_a_trained_descriptor_may_be_left_out(scene_folder, network_folder, tmp_path):
-    options = ["--data", str(scene_folder), "--weights", str(network_folder), "--size", "64"]
+    options = [
+        "--data",
+        str(scene_folder),
+        "--engine",
+        "cfn",
+        "--weights",
+        str(network_folder),
+        "--size",
+        "64",
+    ]
     with pytest.raises(SystemExit, match="--untrained"):
         main(["holidays", *options, "--head", str(tmp_path / "nothing")])
     report = main(["holidays", *options, "--untrained"])
@@ -95,7 +113,16 @@ def test_a_trained_descriptor_may_be_left_out(scene_folder, network_folder, tmp_
 
 
 def test_copies(image_folder, network_folder, head_folder):
-    options = ["--weights", str(network_folder), "--head", str(head_folder), "--size", "64"]
+    options = [
+        "--engine",
+        "cfn",
+        "--weights",
+        str(network_folder),
+        "--head",
+        str(head_folder),
+        "--size",
+        "64",
+    ]
     command = ["copies", "--data", str(image_folder), *options, "--limit", "3"]
     report = main(command)
     assert (report.items, report.available) == (3, 8)
@@ -108,7 +135,7 @@ def test_copies(image_folder, network_folder, head_folder):
 def test_ukbench(image_folder, network_folder, tmp_path):
     for number in range(8):
         shutil.copy(image_folder / f"{number // 4}.png", tmp_path / f"ukbench{number:05}.png")
-    options = ["--weights", str(network_folder), "--size", "64", "--untrained"]
+    options = ["--engine", "cfn", "--weights", str(network_folder), "--size", "64", "--untrained"]
     report = main(["ukbench", "--data", str(tmp_path), *options])
     assert report.metrics["gem, high"] == {"mAP": 1.0, "N-S": 4.0}
 
@@ -124,7 +151,16 @@ def test_landmarks_search_with_the_box(image_folder, network_folder, tmp_path):
     lists["query"] = "oxc1_tower_000009 60 60 180 150"
     for name, text in lists.items():
         (tmp_path / f"tower_1_{name}.txt").write_text(text)
-    options = ["--weights", str(network_folder), "--size", "64", "--untrained", "--rotations"]
+    options = [
+        "--engine",
+        "cfn",
+        "--weights",
+        str(network_folder),
+        "--size",
+        "64",
+        "--untrained",
+        "--rotations",
+    ]
     report = main(["landmarks", "--data", str(tmp_path), *options])
     assert report.metrics["gem, high"]["mAP"] == report.metrics["gem, high, query turned"]["mAP"] == 1
     assert report.metrics["color histogram"]["mAP"] == 1
@@ -151,7 +187,17 @@ def grocery_folder(image_folder, tmp_path):
 
 
 def test_grocery(grocery_folder, network_folder):
-    options = ["--data", str(grocery_folder), "--weights", str(network_folder), "--size", "64", "--untrained"]
+    options = [
+        "--data",
+        str(grocery_folder),
+        "--engine",
+        "cfn",
+        "--weights",
+        str(network_folder),
+        "--size",
+        "64",
+        "--untrained",
+    ]
     report = main(["grocery", *options])
     expected = {"top1_iconic": pytest.approx(1 / 3), "top5_iconic": 1.0, "top1_nearest": 1.0}
     assert report.metrics["gem, high"] == expected
@@ -162,7 +208,15 @@ def test_grocery(grocery_folder, network_folder):
 
 @pytest.mark.parametrize("options", [[], ["--iconic-only"]])
 def test_descriptors_of_groceries_are_centered(options, grocery_folder, network_folder, head_folder):
-    weights = ["--weights", str(network_folder), "--head", str(head_folder), "--only-trained"]
+    weights = [
+        "--engine",
+        "cfn",
+        "--weights",
+        str(network_folder),
+        "--head",
+        str(head_folder),
+        "--only-trained",
+    ]
     report = main(["grocery", "--data", str(grocery_folder), *weights, *options])
     assert list(report.metrics) == ["retrieval-descriptor", "retrieval-descriptor, centered"]
     assert report.metrics["retrieval-descriptor, centered"]["top5_iconic"] == 1
