@@ -1,5 +1,6 @@
 """The CPU runtime: PyTorch's results at any size, the cache, and PyTorch in its place."""
 
+import gc
 import subprocess
 import sys
 import threading
@@ -224,6 +225,38 @@ def test_first_and_frequent_sizes_are_compiled_for_themselves(network, monkeypat
         torch.testing.assert_close(outputs(fast, x)[0], outputs(network, x)[0])
     assert compiled_shapes == ["[1,3,8,8]", "[?,3,?,?]", "[1,3,10,8]", "[1,3,14,8]", "[1,3,16,8]"]
     assert not fast.failed
+
+
+def test_programs_of_all_models_are_bounded(network, monkeypatch):
+    programs, program = weakref.WeakSet(), execution._Program
+
+    def record(model, options):
+        programs.add(new := program(model, options))
+        return new
+
+    monkeypatch.setattr(execution, "_Program", record)
+    monkeypatch.setattr(execution, "own_programs", execution.OwnPrograms())
+    monkeypatch.setattr(execution, "MAX_OWN_PROGRAMS", 3)
+    functions = [compiled(network) for _ in range(5)]
+    x = torch.rand(1, 3, 8, 8)
+    (expected,) = outputs(network, x)
+    for fast in functions:  # the programs of the first two are given up
+        torch.testing.assert_close(outputs(fast, x)[0], expected)
+    gc.collect()
+    assert len(programs) == 3
+    images = [torch.rand(1, 3, 8 + index % 3, 8) for index in range(60)]
+    with ThreadPoolExecutor(4) as executor:
+        results = list(
+            executor.map(lambda pair: outputs(functions[pair[0] % 5], pair[1])[0], enumerate(images))
+        )
+    for image, result in zip(images, results, strict=True):
+        torch.testing.assert_close(result, outputs(network, image)[0])
+    gc.collect()
+    assert len(programs) <= 3 + len(functions)  # and one for all sizes of each
+    functions.clear()
+    del fast
+    gc.collect()
+    assert not programs
 
 
 def test_memory_is_given_back_when_idle(network, monkeypatch):

@@ -6,8 +6,9 @@ import math
 import queue
 import threading
 import time
+import weakref
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -27,13 +28,45 @@ FORGET_SECONDS = 30.0
 #: Number of calls from which on a size is compiled for itself. It takes a sixth of a second; a call is then
 #: one and a half times as fast as by the program for all sizes. And most sizes whose programs are kept.
 REPEATED, MAX_SIZES = 4, 4
-
+#: Most programs for a size of their own, of all models: each keeps some 20 MB, and its maps as much again.
+MAX_OWN_PROGRAMS = 16
 #: Most values of inputs that are compiled for themselves: with larger ones, each program keeps much memory.
 MAX_OWN_VALUES = 1_000_000
 #: Most sizes whose calls are counted.
 MAX_COUNTED = 1000
 
 _Shapes: TypeAlias = tuple[tuple[int, ...], ...]
+
+
+class OwnPrograms:
+    """Register of the programs for a size of their own, of all models. Safe to call from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_use: OrderedDict[tuple[weakref.ref[ModelRunner], _Shapes], None] = OrderedDict()
+
+    def use(self, runner: ModelRunner, shapes: _Shapes) -> None:
+        """Note the use of a program, and give up those used longest ago where there are too many."""
+        key = weakref.ref(runner), shapes
+        surplus = []
+        with self._lock:
+            self._by_use[key] = None
+            self._by_use.move_to_end(key)
+            while len(self._by_use) > MAX_OWN_PROGRAMS:
+                surplus.append(self._by_use.popitem(last=False)[0])
+        for reference, shapes in surplus:  # outside the lock, which the other runner may wait for
+            if (other := reference()) is not None:
+                other.give_up(shapes)
+
+    def discard(self, runner: ModelRunner, shapes: Iterable[_Shapes]) -> None:
+        """Note that programs are no longer there."""
+        reference = weakref.ref(runner)
+        with self._lock:
+            for key in shapes:
+                self._by_use.pop((reference, key), None)
+
+
+own_programs = OwnPrograms()
 
 
 class ModelRunner:
@@ -75,10 +108,14 @@ class ModelRunner:
 
     def __call__(self, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Compute the outputs of inputs on the CPU, each a new tensor."""
+        shapes: _Shapes = tuple(tuple(tensor.shape) for tensor in inputs)
         with self._lock:
-            program = self._program(inputs)
+            program = self._program(inputs, shapes)
             self._running += 1
+            has_own_size = shapes in self._sizes
         try:
+            if has_own_size:
+                own_programs.use(self, shapes)
             return program.infer(inputs)
         finally:
             with self._lock:
@@ -92,6 +129,7 @@ class ModelRunner:
             idle_seconds = 0.0 if self._running else time.monotonic() - self._last_call
             if idle_seconds >= FORGET_SECONDS:
                 self._model = self._any_size = None
+                own_programs.discard(self, self._sizes)
                 self._sizes.clear()
                 self._calls.clear()
                 return Release.ALL
@@ -103,9 +141,13 @@ class ModelRunner:
             self._maps_released = True
             return Release.SOME
 
-    def _program(self, inputs: Sequence[Tensor]) -> _Program:
+    def give_up(self, shapes: _Shapes) -> None:
+        """Give up the program for inputs of these shapes, once its calls have ended."""
+        with self._lock:
+            self._sizes.pop(shapes, None)
+
+    def _program(self, inputs: Sequence[Tensor], shapes: _Shapes) -> _Program:
         """Return the program for inputs of these shapes, and compile it where there is none."""
-        shapes: _Shapes = tuple(tuple(tensor.shape) for tensor in inputs)
         self._maps_released = False
         if shapes in self._sizes:
             self._sizes.move_to_end(shapes)
@@ -116,12 +158,13 @@ class ModelRunner:
             self._calls.clear()
         self._calls[shapes] += 1
         is_small = sum(map(math.prod, shapes)) <= MAX_OWN_VALUES
-        if is_small and (not self._sizes or self._calls[shapes] >= REPEATED):
+        is_first = self._any_size is None and not self._sizes
+        if is_small and (is_first or self._calls[shapes] >= REPEATED):
             model = self._model.clone()
             model.reshape(dict(zip(model.inputs, map(list, shapes), strict=True)))
             self._sizes[shapes] = _Program(model, self._options)
             while len(self._sizes) > MAX_SIZES:
-                self._sizes.popitem(last=False)
+                own_programs.discard(self, [self._sizes.popitem(last=False)[0]])
             self._calls.clear()
             return self._sizes[shapes]
         if self._any_size is None:
