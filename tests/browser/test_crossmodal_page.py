@@ -82,8 +82,8 @@ def test_heads_stay_in_sight(visit, tmp_path):
     assert label["width"] < box["x"] + box["width"] / 2 - label["x"]  # it ends before the face
     open_tab(page, "Gallery")
     page.locator("#gallery input[type=file]").first.set_input_files(path)
-    tile = grid_images(page, "gallery").locator("img")
-    expect(tile).to_have_attribute("alt", "somebody.png")
+    tile = grid_images(page, "gallery").locator("img[alt^=somebody]")
+    expect(tile).to_have_count(1)
     top = tile.evaluate(
         """image => {
             const height = image.clientWidth * image.naturalHeight / image.naturalWidth;
@@ -167,7 +167,8 @@ def test_a_visitors_sentences_are_compared(visit):
     expect(page.locator("#describe")).to_contain_text("Choose a picture")
     upload_image(page, sample_images()["motorcycle"])
     expect(page.locator("#describe .is-bars dt")).to_have_count(10)
-    expect(page.locator("#describe")).to_contain_text("One of these may fit")
+    expect(page.locator("#describe")).to_contain_text("The first one probably fits")
+    expect(page.locator("#describe .is-bars dt").first).to_contain_text("motorcycle")
     page.get_by_label(re.compile("Your own sentences")).fill("A motorcycle in a garage.\nA dog on a beach.")
     page.get_by_role("button", name="Compare", exact=True).click()
     expect(page.locator("#describe .is-bars dt")).to_have_count(2)
