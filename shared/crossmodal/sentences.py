@@ -228,7 +228,7 @@ def distinct(texts: Sequence[str], order: np.ndarray, count: int) -> np.ndarray:
     chosen: list[int] = []
     stems: list[frozenset[str]] = []
     for index in order.tolist():
-        words = word_stems(texts[index])
+        words = frozenset(stem.removesuffix("e") for stem in word_stems(texts[index]))  # "bottles" lacks it
         if all(len(words & other) < MAX_OVERLAP * len(words | other) for other in stems):
             chosen.append(index)
             stems.append(words)

@@ -143,6 +143,7 @@ def test_sentences_that_say_nearly_the_same_come_once():
     texts = ["A dog runs.", "The dog runs.", "The dog runs to a cat.", "A cat.", "A dog runs on grass."]
     assert distinct(texts, np.array([1, 0, 2, 4, 3]), 9).tolist() == [1, 3]
     assert distinct(texts, np.array([3, 0]), 1).tolist() == [3]
+    assert distinct(["A bottle.", "Bottles."], np.arange(2), 9).tolist() == [0]
 
 
 def test_tags_are_distinct_names():
