@@ -16,19 +16,14 @@ from shared.crossmodal.training.caption_batches import caption_ids
 from shared.crossmodal.training.caption_training import sampling
 from shared.crossmodal.training.feature_cache import region_features
 from shared.networks.crossmodal.captions import END, START, CaptionDecoder
-from tests.predictors import with_random_weights
+from tests.tiny_decoder import tiny_decoder
 
 pytestmark = pytest.mark.usefixtures("one_core")
-
-WORDS = ["a", "the", "dog", "cat", "runs", "sleeps"]
 
 
 @pytest.fixture(scope="module")
 def untrained():
-    """Decoder with random weights."""
-    torch.manual_seed(3)
-    network = CaptionDecoder(WORDS, channels=16, regions=5, width=16, layers=1, hidden=16, max_length=6)
-    return with_random_weights(network).eval()
+    return tiny_decoder()
 
 
 SMALL = ["--batch", "16", "--width", "32", "--hidden", "32", "--layers", "1", "--shares", "1", "0"]

@@ -17,19 +17,14 @@ from shared.crossmodal.likelihood import (
 from shared.crossmodal.query import query_evidence
 from shared.crossmodal.search import CrossModalSearch
 from shared.crossmodal.text.queries import parse_terms
-from shared.networks.crossmodal.captions import START, UNKNOWN, CaptionDecoder, word_numbers
+from shared.networks.crossmodal.captions import START, UNKNOWN, word_numbers
 from tests.crossmodal.color_embedder import ColorEmbedder, color_image
-from tests.predictors import with_random_weights
-
-WORDS = ["a", "the", "dog", "cat", "runs", "sleeps"]
+from tests.tiny_decoder import WORDS, tiny_decoder
 
 
 @pytest.fixture(scope="module")
 def network():
-    """Decoder with random weights."""
-    torch.manual_seed(3)
-    decoder = CaptionDecoder(WORDS, channels=16, regions=5, width=16, layers=1, hidden=16, max_length=6)
-    return with_random_weights(decoder).eval()
+    return tiny_decoder()
 
 
 @pytest.fixture(scope="module")

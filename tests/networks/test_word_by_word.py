@@ -3,19 +3,14 @@
 import pytest
 import torch
 
-from shared.networks.crossmodal.captions import START, CaptionDecoder
+from shared.networks.crossmodal.captions import START
 from shared.networks.crossmodal.word_by_word import WordByWord
-from tests.predictors import with_random_weights
-
-WORDS = ["a", "the", "dog", "cat", "runs", "sleeps"]
+from tests.tiny_decoder import tiny_decoder
 
 
 @pytest.fixture(scope="module")
 def network():
-    """Decoder with random weights."""
-    torch.manual_seed(3)
-    decoder = CaptionDecoder(WORDS, channels=16, regions=5, width=16, layers=2, hidden=16, max_length=6)
-    return with_random_weights(decoder).eval()
+    return tiny_decoder(layers=2)
 
 
 @pytest.fixture(scope="module")

@@ -48,14 +48,16 @@ def test_every_benchmark_has_a_command():
         assert benchmark.description
 
 
+def cfn_weights(folder):
+    """Return the arguments for the weights of a single backbone in a folder."""
+    return ["--engine", "cfn", "--weights", str(folder)]
+
+
 def test_holidays(scene_folder, network_folder, head_folder, tmp_path):
     options = [
         "--data",
         str(scene_folder),
-        "--engine",
-        "cfn",
-        "--weights",
-        str(network_folder),
+        *cfn_weights(network_folder),
         "--head",
         str(head_folder),
     ]
@@ -97,10 +99,7 @@ def test_a_trained_descriptor_may_be_left_out(scene_folder, network_folder, tmp_
     options = [
         "--data",
         str(scene_folder),
-        "--engine",
-        "cfn",
-        "--weights",
-        str(network_folder),
+        *cfn_weights(network_folder),
         "--size",
         "64",
     ]
@@ -114,10 +113,7 @@ def test_a_trained_descriptor_may_be_left_out(scene_folder, network_folder, tmp_
 
 def test_copies(image_folder, network_folder, head_folder):
     options = [
-        "--engine",
-        "cfn",
-        "--weights",
-        str(network_folder),
+        *cfn_weights(network_folder),
         "--head",
         str(head_folder),
         "--size",
@@ -135,7 +131,7 @@ def test_copies(image_folder, network_folder, head_folder):
 def test_ukbench(image_folder, network_folder, tmp_path):
     for number in range(8):
         shutil.copy(image_folder / f"{number // 4}.png", tmp_path / f"ukbench{number:05}.png")
-    options = ["--engine", "cfn", "--weights", str(network_folder), "--size", "64", "--untrained"]
+    options = [*cfn_weights(network_folder), "--size", "64", "--untrained"]
     report = main(["ukbench", "--data", str(tmp_path), *options])
     assert report.metrics["gem, high"] == {"mAP": 1.0, "N-S": 4.0}
 
@@ -152,10 +148,7 @@ def test_landmarks_search_with_the_box(image_folder, network_folder, tmp_path):
     for name, text in lists.items():
         (tmp_path / f"tower_1_{name}.txt").write_text(text)
     options = [
-        "--engine",
-        "cfn",
-        "--weights",
-        str(network_folder),
+        *cfn_weights(network_folder),
         "--size",
         "64",
         "--untrained",
@@ -190,10 +183,7 @@ def test_grocery(grocery_folder, network_folder):
     options = [
         "--data",
         str(grocery_folder),
-        "--engine",
-        "cfn",
-        "--weights",
-        str(network_folder),
+        *cfn_weights(network_folder),
         "--size",
         "64",
         "--untrained",
@@ -209,10 +199,7 @@ def test_grocery(grocery_folder, network_folder):
 @pytest.mark.parametrize("options", [[], ["--iconic-only"]])
 def test_descriptors_of_groceries_are_centered(options, grocery_folder, network_folder, head_folder):
     weights = [
-        "--engine",
-        "cfn",
-        "--weights",
-        str(network_folder),
+        *cfn_weights(network_folder),
         "--head",
         str(head_folder),
         "--only-trained",

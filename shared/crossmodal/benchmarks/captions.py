@@ -12,16 +12,14 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-from tqdm import tqdm
 
 from shared.core.weights import WeightsError
 from shared.crossmodal.benchmarks.caption_metrics import bleu4, cider
-from shared.crossmodal.benchmarks.describe import is_right
+from shared.crossmodal.benchmarks.describe import first_sentences, is_right
 from shared.crossmodal.benchmarks.embedding import image_features
 from shared.crossmodal.data.datasets import SPLITS, CaptionedImages, read_coco, read_flickr8k
-from shared.crossmodal.describer import ImageDescriber
 from shared.crossmodal.embedders.combined import CombinedEmbedder
-from shared.crossmodal.engines import CAPTION_WEIGHTS, ENSEMBLE, OPEN_WEIGHTS
+from shared.crossmodal.engines import CAPTION_WEIGHTS, OPEN_WEIGHTS
 from shared.evaluation import reports
 
 MODULE = "shared.crossmodal.benchmark captions"
@@ -52,7 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         if options.coco:
             parts.append(read_coco(options.coco, options.split).head(options.limit))
         embedder = CombinedEmbedder.load(OPEN_WEIGHTS)
-        describer = ImageDescriber(ENSEMBLE, embedder)
     except (FileNotFoundError, ValueError, WeightsError) as error:
         parser.error(str(error))
     started = time.perf_counter()
@@ -61,9 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> reports.Report:
         features = image_features(embedder, data)
         written = [embedder.write_sentences(row)[0].text for row in features]
         metrics[f"{data.name}, first written"] = caption_figures(written, data)
-        vectors = embedder.embed_features(features, ENSEMBLE)
-        rankings = (describer.rank(*pair, 1) for pair in zip(features, vectors, strict=True))
-        described = [ranking.sentences[0].text for ranking in tqdm(rankings, unit="image", leave=False)]
+        described = [first.text for first in first_sentences(embedder, features)]
         metrics[f"{data.name}, described"] = caption_figures(described, data)
     return reports.finish(
         reports.Report(

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+from tqdm import tqdm
 
 from shared.core.weights import WeightsError
 from shared.crossmodal.benchmarks.embedding import image_features
@@ -22,7 +23,7 @@ from shared.crossmodal.data.datasets import SPLITS, CaptionedImages, join, read_
 from shared.crossmodal.describer import ImageDescriber
 from shared.crossmodal.embedders.embedder import Embedder
 from shared.crossmodal.engines import ENSEMBLE, OPEN_WEIGHTS, load_combined_space
-from shared.crossmodal.sentences import LIKELY, POSSIBLE
+from shared.crossmodal.sentences import LIKELY, POSSIBLE, RankedSentence
 from shared.crossmodal.text.words import word_stems
 from shared.evaluation import reports
 
@@ -44,21 +45,29 @@ def is_right(sentence: str, captions: Sequence[str]) -> bool:
     return len(words & known) >= RIGHT_SHARE * len(words)
 
 
+def first_sentences(embedder: Embedder, features: np.ndarray) -> list[RankedSentence]:
+    """Return the first sentence of the description of each image.
+
+    Args:
+        embedder: Model that described the images.
+        features: `IMAGE_FEATURE` of the images, `[N, F]`.
+    """
+    describer = ImageDescriber(ENSEMBLE, embedder)
+    vectors = embedder.embed_features(features, ENSEMBLE)
+    images = tqdm(zip(features, vectors, strict=True), total=len(features), unit="image", leave=False)
+    return [describer.rank(row, vector, 1).sentences[0] for row, vector in images]
+
+
 def describe_images(embedder: Embedder, data: CaptionedImages) -> tuple[np.ndarray, np.ndarray]:
     """Describe images by their first sentence.
 
     Returns:
         Probability of each image's first sentence, and True where it is right.
     """
-    describer = ImageDescriber(ENSEMBLE, embedder)
     captions: list[list[str]] = [[] for _ in data.images]
     for text, index in zip(data.texts, data.image_index.tolist(), strict=True):
         captions[index].append(text)
-    features = image_features(embedder, data)
-    vectors = embedder.embed_features(features, ENSEMBLE)
-    firsts = [
-        describer.rank(row, vector, 1).sentences[0] for row, vector in zip(features, vectors, strict=True)
-    ]
+    firsts = first_sentences(embedder, image_features(embedder, data))
     right = [is_right(first.text, texts) for first, texts in zip(firsts, captions, strict=True)]
     return np.array([first.probability for first in firsts]), np.array(right)
 
